@@ -1,0 +1,1 @@
+"""What Azure Communication Services says on the wire: packets, events, identifiers, tokens."""

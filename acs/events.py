@@ -1,0 +1,112 @@
+"""Callback events of Call Automation: CloudEvents 1.0, as typed structs.
+
+Source: the event models of ``azure-communication-callautomation`` 1.6.0 (not public there) and the
+payloads in the Java SDK's parser tests. Unknown types and members are kept out, not refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+TYPE_PREFIX = "Microsoft.Communication."
+
+CALL_CONNECTED = TYPE_PREFIX + "CallConnected"
+CALL_DISCONNECTED = TYPE_PREFIX + "CallDisconnected"
+CREATE_CALL_FAILED = TYPE_PREFIX + "CreateCallFailed"
+ANSWER_FAILED = TYPE_PREFIX + "AnswerFailed"
+CONNECT_FAILED = TYPE_PREFIX + "ConnectFailed"
+PARTICIPANTS_UPDATED = TYPE_PREFIX + "ParticipantsUpdated"
+MEDIA_STREAMING_STARTED = TYPE_PREFIX + "MediaStreamingStarted"
+MEDIA_STREAMING_STOPPED = TYPE_PREFIX + "MediaStreamingStopped"
+MEDIA_STREAMING_FAILED = TYPE_PREFIX + "MediaStreamingFailed"
+INCOMING_CALL = TYPE_PREFIX + "IncomingCall"
+
+
+class MalformedEvent(ValueError):
+    """Raised when a body is no array of CloudEvents; the message names the place."""
+
+
+class ResultInformation(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """ACS's own word on how an operation went: ``code`` is HTTP-like, ``sub_code`` ACS's."""
+
+    code: int | None = None
+    sub_code: int | None = None
+    message: str | None = None
+
+
+class MediaStreamingUpdate(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """The state of the media streaming that a MediaStreaming event speaks of."""
+
+    content_type: str | None = None
+    media_streaming_status: str | None = None
+    media_streaming_status_details: str | None = None
+
+
+class Identifier(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """A communication identifier; ``raw_id`` is what media packets name participants by."""
+
+    raw_id: str
+    kind: str | None = None
+
+
+class Participant(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """One participant of a ParticipantsUpdated event."""
+
+    identifier: Identifier
+    is_muted: bool = False
+    is_on_hold: bool = False
+
+
+class EventData(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
+    """The members that callback events share, and those of the kinds that are acted upon."""
+
+    call_connection_id: str
+    server_call_id: str | None = None
+    correlation_id: str | None = None
+    operation_context: str | None = None
+    result_information: ResultInformation | None = None
+    media_streaming_update: MediaStreamingUpdate | None = None
+    participants: list[Participant] | None = None
+    sequence_number: int | None = None
+
+
+class CallbackEvent(msgspec.Struct, frozen=True):
+    """One CloudEvent; ``time`` is UTC, with up to seven fractional digits on the wire."""
+
+    id: str
+    type: str
+    time: datetime
+    data: EventData
+    source: str = ""
+    subject: str | None = None
+    specversion: str = "1.0"
+
+    @property
+    def name(self) -> str:
+        """The type without its prefix, for people: ``CallConnected``."""
+        return self.type.removeprefix(TYPE_PREFIX)
+
+
+_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_event = msgspec.json.Decoder(CallbackEvent).decode
+
+
+def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]:
+    """Decode a callback's body: the events that are whole, and what is wrong with the others.
+
+    Raises MalformedEvent where the body is no JSON array.
+    """
+    try:
+        raws = _decode_array(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MalformedEvent(f"the body is no JSON array of CloudEvents: {error}") from error
+    events: list[CallbackEvent] = []
+    faults: list[str] = []
+    for index, raw in enumerate(raws):
+        try:
+            events.append(_decode_event(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            faults.append(f"event {index}: {error}")
+    return events, faults

@@ -1,0 +1,190 @@
+"""Blob names: which container holds what, and how a segment is called.
+
+The stream's own id and the start times in the names let two streams of one call, even on two
+replicas, write without ever meeting; results live under their own container, so that writing one
+never fires the trigger that wrote it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import unquote
+
+CALLS = "calls"
+SEGMENTS = "segments"
+MANIFESTS = "manifests"
+RESULTS = "results"
+RECORDINGS = "recordings"
+GRANTS = "grants"
+INDEX = "index"
+IDEMPOTENCY = "idempotency"
+
+CONTAINERS = (CALLS, SEGMENTS, MANIFESTS, RESULTS, RECORDINGS, GRANTS, INDEX, IDEMPOTENCY)
+
+MIXED_TRACK = "mixed"
+"""The one track of a stream whose participants ACS has mixed."""
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
+_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2}){1,512}", re.ASCII)
+_START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
+_CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
+_NEWEST_FIRST = 10**13 - 1
+
+
+class MalformedName(ValueError):
+    """Raised when a blob's name does not follow the grammar of its container."""
+
+
+class SegmentName(NamedTuple):
+    """The parts of a segment's blob name; ``start`` is the UTC start of its first sample."""
+
+    call_connection_id: str
+    stream_id: str
+    track: str
+    start: datetime
+
+    @property
+    def blob(self) -> str:
+        """The name in the ``segments`` container."""
+        return f"{self._stem}.wav"
+
+    @property
+    def result_blob(self) -> str:
+        """The name of its analysis in the ``results`` container."""
+        return f"{self._stem}.json"
+
+    @property
+    def _stem(self) -> str:
+        start = format_start(self.start)
+        return f"{self.call_connection_id}/{self.stream_id}/{self.track}/{start}"
+
+
+class ManifestName(NamedTuple):
+    """The parts of a manifest's blob name."""
+
+    call_connection_id: str
+    stream_id: str
+
+    @property
+    def blob(self) -> str:
+        """The name in the ``manifests`` container."""
+        return f"{self.call_connection_id}/{self.stream_id}.json"
+
+
+def new_stream_id(now: datetime) -> str:
+    """An id for the stream of one socket, unique across replicas, that sorts by its start."""
+    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+    return f"{stamp}Z-{secrets.token_hex(4)}"
+
+
+def track_name(participant_raw_id: str | None) -> str:
+    """The track of a participant, fit for a path; None is the mixed track.
+
+    Reversible: every character that a path could trip over is written ``~XX``. A track cannot be
+    ``.`` or ``..``, nor be mistaken for the mixed one.
+    """
+    if participant_raw_id is None:
+        return MIXED_TRACK
+    name = "".join(
+        "".join(f"~{byte:02X}" for byte in character.encode())
+        if _UNSAFE.match(character)
+        else character
+        for character in participant_raw_id
+    )
+    if name in (MIXED_TRACK, ".", "..", ""):
+        name = "~" + (name.encode().hex().upper()[:2] or "00") + name[1:]
+    return name
+
+
+def participant_raw_id(track: str) -> str | None:
+    """The participant's raw id that a track was named for; None for the mixed track."""
+    if track == MIXED_TRACK:
+        return None
+    return unquote(track.replace("~", "%"))
+
+
+def format_start(start: datetime) -> str:
+    """``20241115T191612.925Z``: UTC, milliseconds, sorts by time."""
+    return start.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
+
+
+def parse_start(text: str) -> datetime:
+    """The moment that ``format_start`` wrote. Raises MalformedName."""
+    if not _START.fullmatch(text):
+        raise MalformedName(f"no start time: {text!r}")
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise MalformedName(f"no start time: {text!r}") from error
+
+
+def parse_segment(blob: str) -> SegmentName:
+    """The parts of a segment's blob name (without its container). Raises MalformedName."""
+    parts = blob.split("/")
+    if len(parts) != 4 or not parts[3].endswith(".wav"):
+        raise MalformedName(f"no segment's name: {blob!r}")
+    call, stream, track, file = parts
+    if not (_CALL.fullmatch(call) and _STREAM_ID.fullmatch(stream) and is_track(track)):
+        raise MalformedName(f"no segment's name: {blob!r}")
+    return SegmentName(call, stream, track, parse_start(file.removesuffix(".wav")))
+
+
+def parse_manifest(blob: str) -> ManifestName:
+    """The parts of a manifest's blob name (without its container). Raises MalformedName."""
+    call, slash, file = blob.partition("/")
+    stream = file.removesuffix(".json")
+    if not slash or stream == file or not _CALL.fullmatch(call) or not _STREAM_ID.fullmatch(stream):
+        raise MalformedName(f"no manifest's name: {blob!r}")
+    return ManifestName(call, stream)
+
+
+def is_track(text: str) -> bool:
+    """Whether ``text`` can be a track's name."""
+    return _TRACK.fullmatch(text) is not None and text not in (".", "..")
+
+
+def is_stream_id(text: str) -> bool:
+    """Whether ``text`` can be a stream's id."""
+    return _STREAM_ID.fullmatch(text) is not None
+
+
+def call_blob(call_connection_id: str) -> str:
+    """The call record's name in the ``calls`` container."""
+    return f"{call_connection_id}.json"
+
+
+def call_result_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of a call that was put together."""
+    return f"{call_connection_id}/call.json"
+
+
+def index_blob(created_at: datetime, call_connection_id: str) -> str:
+    """The name, in the ``index`` container, that lists the newest call first."""
+    milliseconds = int(created_at.timestamp() * 1000)
+    return f"{_NEWEST_FIRST - milliseconds:013d}-{call_connection_id}"
+
+
+def call_of_index_blob(blob: str) -> str:
+    """The call connection id in an index blob's name. Raises MalformedName."""
+    _, dash, call = blob.partition("-")
+    if not dash or not _CALL.fullmatch(call):
+        raise MalformedName(f"no index name: {blob!r}")
+    return call
+
+
+def grant_blob(token: str) -> str:
+    """The name, in the ``grants`` container, of the grant that a stream token opens.
+
+    Only the token's SHA-256 is ever stored, so that who reads the storage cannot open a stream.
+    """
+    return f"{hashlib.sha256(token.encode()).hexdigest()}.json"
+
+
+def idempotency_blob(key: str) -> str:
+    """The name, in the ``idempotency`` container, of an Idempotency-Key."""
+    return f"{hashlib.sha256(key.encode()).hexdigest()}.json"
