@@ -1,0 +1,84 @@
+"""``python -m streamer``: run the streamer until SIGTERM or SIGINT, then drain it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+
+import uvloop
+
+from streamer.server import Streamer
+from streamer.settings import Settings, SettingsError, load, table
+from streamer.spool import SpoolInUse
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run. Returns 0 when all was uploaded, 1 when something is left, 2 for wrong settings."""
+    _parser().parse_args(arguments)
+    try:
+        settings = load(os.environ)
+    except SettingsError as error:
+        print(f"streamer: wrong settings:\n{error}\n(see --help)", file=sys.stderr)
+        return 2
+    logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
+    # The SDKs log every request, with its URL, at info.
+    logging.getLogger("azure").setLevel(logging.WARNING)
+    logging.getLogger("streamer.gate.picows").setLevel(logging.WARNING)
+    _allow_open_files()
+    try:
+        return uvloop.run(_run(settings))
+    except (SpoolInUse, OSError) as error:
+        print(f"streamer: cannot start: {error}", file=sys.stderr)
+        return 1
+
+
+async def _run(settings: Settings) -> int:
+    streamer = Streamer(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if stop.is_set():
+            streamer.hasten()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal)
+    host, port = await streamer.start()
+    logging.getLogger("streamer").info("listening on %s port %d", host, port)
+    print(f"streamer ready on http://{host}:{port}", flush=True)
+    await stop.wait()
+    return 0 if await streamer.drain() else 1
+
+
+def _allow_open_files() -> None:
+    """A stream needs a socket, a state file and a file for each track."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(len(name) for name, _, _ in table())
+    lines = [
+        f"  {name:{width}}  {text}" + (f" [{default}]" if default else "")
+        for name, default, text in table()
+    ]
+    return argparse.ArgumentParser(
+        prog="python -m streamer",
+        description="The WebSocket server that ACS streams a call's audio to: "
+        "it cuts every track into WAV segments and uploads them to Blob Storage.\n"
+        "Serves GET /media/{token} (WebSocket), /healthz, /readyz and /metrics.",
+        epilog="settings, from the environment [default]:\n" + "\n".join(lines),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

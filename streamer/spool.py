@@ -1,0 +1,395 @@
+"""The spool: audio on local disk until Blob Storage has it.
+
+What it promises:
+
+- Frames go to one file per open segment, about once a second, so that memory per track is bounded
+  and a killed process loses at most what it had not flushed.
+- A finished segment is a whole WAV file; it is moved to the outbox by rename, so that the outbox
+  never holds half of one. Beside it lies ``.meta``, what the blob's metadata is made of.
+- A stream's manifest joins the outbox when all its segments did. A file leaves the outbox only when
+  Blob Storage has it.
+- What a killed process left is finished at the next start (``recover``): each open segment ends
+  where its file ends. Doing so again, after being killed in the middle, gives the same names.
+- A write that fails (a full disk, a full quota) is kept in memory and tried again, up to
+  ``BACKLOG_BYTES`` a segment; past that it is silence of the same length, counted as lost.
+
+Layout::
+
+    streams/{stream_id}/stream.json      whose it is, and the open segments' counts
+    streams/{stream_id}/segments.jsonl   an entry for each finished segment
+    streams/{stream_id}/{track}/{start}.part
+    outbox/segments/{call}/{stream_id}/{track}/{start}.wav   (and .wav.meta)
+    outbox/manifests/{call}/{stream_id}.json
+    rejected/...                         what Blob Storage holds another file for
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from audio import names, wav
+from audio.manifest import Counts, DtmfTone, Manifest, SegmentEntry, encode_manifest
+from streamer import metrics
+
+BACKLOG_BYTES = 1024 * 1024
+"""How much of a segment is kept in memory while the disk takes nothing: half a minute at 16 kHz."""
+
+PART = ".part"
+META = ".meta"
+
+_log = logging.getLogger(__name__)
+
+
+class SpoolInUse(RuntimeError):
+    """Raised when another process holds the spool's folder."""
+
+
+class StreamState(msgspec.Struct, kw_only=True):
+    """``stream.json``: what a restart must know to finish a stream."""
+
+    call_connection_id: str
+    stream_id: str
+    correlation_id: str = ""
+    subscription_id: str = ""
+    sample_rate: int = 16_000
+    started_at: datetime
+    packets: dict[str, int] = msgspec.field(default_factory=dict)
+    dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
+    open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
+    """By track: the counts of its open segment."""
+
+
+class SegmentFile:
+    """One open segment, a SegmentWriter: a WAV file whose header is written last."""
+
+    def __init__(self, spool: Spool, path: Path, start: datetime, sample_rate: int) -> None:
+        self.path = path
+        self.start = start
+        self.sample_rate = sample_rate
+        self._spool = spool
+        self._size = 0
+        self._charged = 0
+        self._backlog: list[tuple[int, bytes]] = []
+        self._lost_bytes = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+
+    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+        """Write at the end; what the disk does not take is kept."""
+        offset, self._size = self._size, self._size + len(pcm)
+        self._write(offset, pcm)
+
+    def patch(self, offset: int, pcm: bytes) -> None:
+        """Write over what lies at ``offset``."""
+        self._write(offset, pcm)
+
+    def cut(self, offset: int) -> bytes:
+        """Take off, and return, all from ``offset`` on."""
+        size = self._size - offset
+        tail = bytearray(os.pread(self._fd, size, wav.HEADER_BYTES + offset).ljust(size, b"\0"))
+        kept = []
+        for at, pcm in self._backlog:
+            if at + len(pcm) > offset:
+                begin = max(at, offset)
+                tail[begin - offset : at + len(pcm) - offset] = pcm[begin - at :]
+            if at < offset:
+                kept.append((at, pcm[: offset - at]))
+        self._backlog = kept
+        self._size = offset
+        os.ftruncate(self._fd, wav.HEADER_BYTES + offset)
+        self._spool.discharge(max(0, self._charged - offset))
+        self._charged = min(self._charged, offset)
+        return bytes(tail)
+
+    def seal(self, counts: Counts, target: Path, *, recovered: bool = False) -> SegmentEntry:
+        """Make the file a whole WAV and move it to ``target``; for a worker thread.
+
+        Raises OSError where the disk takes nothing; it can then be called again.
+        """
+        if not self._drain():
+            raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
+        os.ftruncate(self._fd, wav.HEADER_BYTES + self._size)
+        os.pwrite(self._fd, wav.header(self.sample_rate, self._size), 0)
+        whole = os.pread(self._fd, wav.HEADER_BYTES + self._size, 0)
+        if self._lost_bytes:
+            frame_bytes = self.sample_rate // 25
+            counts.lost += -(-self._lost_bytes // frame_bytes)
+            self._lost_bytes = 0
+        entry = SegmentEntry(
+            track=self.path.parent.name,
+            start=self.start,
+            sample_rate=self.sample_rate,
+            samples=self._size // 2,
+            bytes=len(whole),
+            md5=hashlib.md5(whole, usedforsecurity=False).hexdigest(),
+            counts=counts,
+            recovered=recovered,
+        )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        meta = target.with_name(target.name + META)
+        meta.write_bytes(msgspec.json.encode(entry))
+        with (self.path.parent.parent / "segments.jsonl").open("ab") as entries:
+            entries.write(msgspec.json.encode(entry) + b"\n")
+        self.path.rename(target)
+        os.close(self._fd)
+        return entry
+
+    @classmethod
+    def reopen(cls, spool: Spool, path: Path, sample_rate: int) -> SegmentFile:
+        """The file that a killed process left; whole samples only."""
+        file = cls(spool, path, names.parse_start(path.name.removesuffix(PART)), sample_rate)
+        file._size = file._charged = max(0, path.stat().st_size - wav.HEADER_BYTES) // 2 * 2
+        return file
+
+    @property
+    def samples(self) -> int:
+        """How many samples have been written."""
+        return self._size // 2
+
+    def discard(self) -> None:
+        """Remove a file that holds no audio."""
+        os.close(self._fd)
+        self.path.unlink()
+
+    def _write(self, offset: int, pcm: bytes | bytearray | memoryview) -> None:
+        if not self._backlog:
+            try:
+                self._put(offset, pcm)
+                return
+            except OSError as error:
+                self._spool.failed(error)
+        self._backlog.append((offset, bytes(pcm)))
+        self._drain()
+        while sum(len(pcm) for _, pcm in self._backlog) > BACKLOG_BYTES:
+            self._lost_bytes += len(self._backlog.pop(0)[1])
+
+    def _drain(self) -> bool:
+        """Try what was kept again; whether all of it is on disk now."""
+        while self._backlog:
+            try:
+                self._put(*self._backlog[0])
+            except OSError as error:
+                self._spool.failed(error)
+                return False
+            self._backlog.pop(0)
+        return True
+
+    def _put(self, offset: int, pcm: bytes | bytearray | memoryview) -> None:
+        growth = offset + len(pcm) - self._charged
+        if growth > 0:
+            self._spool.charge(growth)
+            self._charged += growth
+        with memoryview(pcm) as view:
+            done = 0
+            while done < len(view):
+                done += os.pwrite(self._fd, view[done:], wav.HEADER_BYTES + offset + done)
+
+
+class StreamSpool:
+    """One stream's folder."""
+
+    def __init__(self, spool: Spool, state: StreamState) -> None:
+        self._spool = spool
+        self.state = state
+        self.folder = spool.streams / state.stream_id
+        self.folder.mkdir(parents=True)
+        self._fd = os.open(self.folder / "stream.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        self._state_bytes = 0
+        self.save()
+
+    def save(self) -> None:
+        """Write ``stream.json`` over itself, padded, in one write. A full disk is not an error."""
+        encoded = msgspec.json.encode(self.state)
+        self._state_bytes = max(self._state_bytes, len(encoded))
+        try:
+            os.pwrite(self._fd, encoded.ljust(self._state_bytes), 0)
+        except OSError as error:
+            self._spool.failed(error)
+
+    def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
+        """A new segment's file. Raises OSError where the folder takes no more files."""
+        path = self.folder / track / (names.format_start(start) + PART)
+        return SegmentFile(self._spool, path, start, sample_rate)
+
+    def target(self, file: SegmentFile) -> Path:
+        """Where a segment goes when it is whole."""
+        return self._spool.segment_target(self.state, file)
+
+    def close(self, manifest: Manifest) -> Path:
+        """Put the manifest into the outbox, and the folder away. Raises OSError."""
+        path = self._spool.finish_stream(self.folder, manifest)
+        os.close(self._fd)
+        return path
+
+
+class Spool:
+    """The spool's folder, held by one process at a time.
+
+    ``max_bytes`` bounds what it holds. Raises SpoolInUse, OSError.
+    """
+
+    def __init__(self, root: Path, max_bytes: int) -> None:
+        self.root = root
+        self.max_bytes = max_bytes
+        self.used_bytes = 0
+        self.last_error: str | None = None
+        self.streams = root / "streams"
+        self.outbox = root / "outbox"
+        self.rejected = root / "rejected"
+        for folder in (self.streams, self.outbox):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._lock)
+            raise SpoolInUse(
+                f"the spool {root} is held by another process: give each streamer its own SPOOL_DIR"
+            ) from error
+        held = (file for file in root.rglob("*") if file.suffix in (PART, ".wav"))
+        self.used_bytes = sum(file.stat().st_size for file in held)
+
+    def release(self) -> None:
+        """Let another process have the folder."""
+        os.close(self._lock)
+
+    @property
+    def fullness(self) -> float:
+        """How full the spool is, 0 to 1: of its quota or of its disk, whichever is more."""
+        disk = shutil.disk_usage(self.root)
+        of_disk = (
+            1 - disk.free / disk.total if disk.free < self.max_bytes - self.used_bytes else 0.0
+        )
+        return max(self.used_bytes / self.max_bytes, of_disk)
+
+    def charge(self, size: int) -> None:
+        """Count bytes that are about to be written. Raises OSError (ENOSPC) past the quota."""
+        if self.used_bytes + size > self.max_bytes:
+            raise OSError(errno.ENOSPC, "SPOOL_MAX_BYTES is reached")
+        self.used_bytes += size
+
+    def discharge(self, size: int) -> None:
+        """Count bytes that are gone."""
+        self.used_bytes -= size
+
+    def failed(self, error: OSError) -> None:
+        """Note a write that failed: logged once for each new cause, counted always."""
+        metrics.SPOOL_ERRORS.inc()
+        cause = f"{type(error).__name__}: {error.strerror}"
+        if cause != self.last_error:
+            _log.error("the spool takes no audio: %s; it is kept in memory and tried again", cause)
+        self.last_error = cause
+
+    def segment_target(self, state: StreamState, file: SegmentFile) -> Path:
+        """A segment's place in the outbox: its container and blob name."""
+        name = names.SegmentName(
+            state.call_connection_id, state.stream_id, file.path.parent.name, file.start
+        )
+        return self.outbox / names.SEGMENTS / name.blob
+
+    def finish_stream(self, folder: Path, manifest: Manifest) -> Path:
+        """Put a manifest into the outbox by rename, then remove the stream's folder."""
+        name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
+        path = self.outbox / names.MANIFESTS / name.blob
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = folder / "manifest.json"
+        half.write_bytes(encode_manifest(manifest))
+        half.rename(path)
+        shutil.rmtree(folder)
+        return path
+
+    def recover(self) -> int:
+        """Finish every stream that a killed process left; how many there were. Blocks.
+
+        A stream whose folder cannot be read is put aside under ``rejected``, logged, and not lost.
+        """
+        found = 0
+        for folder in sorted(path for path in self.streams.iterdir() if path.is_dir()):
+            found += 1
+            try:
+                self._recover(folder)
+            except (OSError, ValueError) as error:
+                _log.error("stream %s cannot be recovered: %s; put aside", folder.name, error)
+                self.rejected.mkdir(exist_ok=True)
+                folder.rename(self.rejected / folder.name)
+        return found
+
+    def _recover(self, folder: Path) -> None:
+        state = msgspec.json.decode((folder / "stream.json").read_bytes(), type=StreamState)
+        for path in sorted(folder.glob(f"*/*{PART}")):
+            file = SegmentFile.reopen(self, path, state.sample_rate)
+            if not file.samples:
+                file.discard()
+                continue
+            counts = state.open_counts.get(path.parent.name, Counts())
+            entry = file.seal(counts, self.segment_target(state, file), recovered=True)
+            metrics.count_frames(entry.counts, entry.sample_rate)
+        entries = read_entries(folder)
+        ends = [entry.start + timedelta(milliseconds=entry.duration_ms) for entry in entries]
+        self.finish_stream(
+            folder, manifest_of(state, entries, max(ends, default=None), "recovered")
+        )
+
+    def waiting(self) -> Iterator[Path]:
+        """The files in the outbox, the oldest first, segments before manifests."""
+        files = [
+            path
+            for path in self.outbox.rglob("*")
+            if path.is_file() and not path.name.endswith(META)
+        ]
+        return iter(sorted(files, key=lambda p: (p.suffix == ".json", p.stat().st_mtime)))
+
+
+def read_entries(folder: Path) -> list[SegmentEntry]:
+    """The finished segments of a stream's folder; a line cut short by a kill is left out.
+
+    A segment sealed twice (killed between its entry and its rename) counts once.
+    """
+    try:
+        lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    entries: dict[tuple[str, datetime], SegmentEntry] = {}
+    for line in lines:
+        if not line:
+            continue
+        try:
+            entry = msgspec.json.decode(line, type=SegmentEntry)
+        except msgspec.DecodeError:
+            _log.warning("a cut-off entry in %s is left out", folder.name)
+            continue
+        entries[entry.track, entry.start] = entry
+    return list(entries.values())
+
+
+def manifest_of(
+    state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
+) -> Manifest:
+    """The manifest of a stream that has come to its end."""
+    totals = Counts()
+    for entry in entries:
+        totals.add(entry.counts)
+    return Manifest(
+        call_connection_id=state.call_connection_id,
+        stream_id=state.stream_id,
+        correlation_id=state.correlation_id,
+        subscription_id=state.subscription_id,
+        sample_rate=state.sample_rate,
+        started_at=state.started_at,
+        ended_at=ended_at or datetime.now(UTC),
+        ended_by=ended_by,
+        segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
+        counts=totals,
+        packets=state.packets,
+        dtmf=state.dtmf,
+    )

@@ -1,0 +1,132 @@
+"""Blob Storage as the streamer uses it: segments and manifests out, stream grants in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import ContentSettings
+from azure.storage.blob.aio import BlobServiceClient
+
+from audio import names
+from audio.grants import StreamGrant, decode_grant, encode_grant
+from streamer.settings import Settings
+
+
+class BlobConflict(Exception):
+    """Raised when a blob of that name exists already and holds something else."""
+
+
+class ChecksumMismatch(Exception):
+    """Raised when Blob Storage says it holds other bytes than were sent."""
+
+
+class Storage:
+    """One Blob Storage account. Its methods raise AzureError where the service does not answer."""
+
+    def __init__(self, settings: Settings) -> None:
+        # One quick retry covers a connection that went stale; the outbox does the rest.
+        options: dict[str, Any] = {
+            "retry_total": 1,
+            "connection_timeout": 5,
+            "read_timeout": settings.upload_timeout_seconds,
+        }
+        self._credential: Any = None
+        if settings.audio_storage_connection_string:
+            self._service = BlobServiceClient.from_connection_string(
+                settings.audio_storage_connection_string, **options
+            )
+            return
+        from azure.identity.aio import ManagedIdentityCredential
+
+        client_id = settings.azure_client_id
+        self._credential = (
+            ManagedIdentityCredential(client_id=client_id)
+            if client_id
+            else ManagedIdentityCredential()
+        )
+        self._service = BlobServiceClient(
+            settings.audio_storage_blob_service_uri, credential=self._credential, **options
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._service.close()
+        if self._credential is not None:
+            await self._credential.close()
+
+    async def put_once(
+        self,
+        container: str,
+        blob: str,
+        content: bytes,
+        *,
+        md5: bytes,
+        content_type: str,
+        metadata: dict[str, str],
+    ) -> None:
+        """Write a blob that must not be written over; one that holds the same bytes is well.
+
+        Raises BlobConflict, ChecksumMismatch, AzureError.
+        """
+        client = self._service.get_blob_client(container, blob)
+        try:
+            answer = await client.upload_blob(
+                content,
+                overwrite=False,
+                metadata=metadata,
+                content_settings=ContentSettings(
+                    content_type=content_type, content_md5=bytearray(md5)
+                ),
+            )
+            stored = answer.get("content_md5")
+        except ResourceExistsError:
+            properties = await client.get_blob_properties()
+            stored = properties.content_settings.content_md5
+            if stored is not None and bytes(stored) != md5:
+                raise BlobConflict(f"{container}/{blob} exists and holds something else") from None
+        if stored is not None and bytes(stored) != md5:
+            raise ChecksumMismatch(f"{container}/{blob} was not stored as it was sent")
+
+    async def grant(self, token: str) -> tuple[StreamGrant, str] | None:
+        """The grant that a token opens, with its ETag; None where there is none.
+
+        Raises AzureError, msgspec.DecodeError.
+        """
+        client = self._service.get_blob_client(names.GRANTS, names.grant_blob(token))
+        try:
+            download = await client.download_blob()
+        except ResourceNotFoundError:
+            return None
+        return decode_grant(await download.readall()), str(download.properties.etag)
+
+    async def bind_grant(
+        self, token: str, grant: StreamGrant, etag: str, call_connection_id: str
+    ) -> bool:
+        """Bind an unbound grant to its call; False if it was changed. Raises AzureError."""
+        client = self._service.get_blob_client(names.GRANTS, names.grant_blob(token))
+        bound = msgspec.structs.replace(grant, call_connection_id=call_connection_id)
+        try:
+            await client.upload_blob(
+                encode_grant(bound),
+                overwrite=True,
+                etag=etag,
+                match_condition=MatchConditions.IfNotModified,
+            )
+        except ResourceModifiedError:
+            return False
+        return True
+
+    async def create_containers(self) -> None:
+        """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
+        for container in names.CONTAINERS:
+            try:
+                await self._service.create_container(container)
+            except ResourceExistsError:
+                continue

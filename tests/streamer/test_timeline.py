@@ -1,0 +1,287 @@
+"""The timeline's promises, over random drops, repeats, delays, reorderings and jitter."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audio.manifest import Counts
+from streamer.cuts import CutPlanner
+from streamer.timeline import CLOCK_STEP_FRAMES, DECISION_FRAMES, Clock, Track, TrackSettings
+
+RATE = 16_000
+FRAME = 320
+ORIGIN_US = 1_731_698_172_925_000
+SEGMENT_FRAMES = 50
+
+
+class MemoryWriter:
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.pcm = bytearray()
+        self.counts: Counts | None = None
+
+    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+        self.pcm += pcm
+
+    def patch(self, offset: int, pcm: bytes) -> None:
+        assert offset + len(pcm) <= len(self.pcm)
+        self.pcm[offset : offset + len(pcm)] = pcm
+
+    def cut(self, offset: int) -> bytes:
+        tail = bytes(self.pcm[offset:])
+        del self.pcm[offset:]
+        return tail
+
+    def finish(self, samples: int, counts: Counts) -> None:
+        assert len(self.pcm) == samples * 2
+        self.counts = counts
+
+
+class Rig:
+    """A track with its finished segments in memory."""
+
+    def __init__(
+        self,
+        *,
+        flush_bytes: int = 4096,
+        jump_seconds: int = 10,
+        length: int = SEGMENT_FRAMES * FRAME,
+    ) -> None:
+        self.clock = Clock(RATE)
+        self.segments: list[MemoryWriter] = []
+        self.track = Track(
+            self.clock,
+            CutPlanner(length, 0, RATE),
+            TrackSettings(tolerance=960, jump=jump_seconds * RATE, flush_bytes=flush_bytes),
+            self.open,
+        )
+
+    def open(self, position: int) -> MemoryWriter:
+        self.segments.append(MemoryWriter(position))
+        return self.segments[-1]
+
+    def send(self, index: int, *, shift_ms: float = 0, pcm: bytes | None = None) -> None:
+        stamp = ORIGIN_US + index * 20_000 + int(shift_ms * 1000)
+        self.track.place(stamp, frame(index) if pcm is None else pcm, silent=False)
+
+    def finish(self) -> Counts:
+        self.track.finish()
+        return self.track.totals
+
+    def audio(self) -> bytes:
+        """All of it, each segment at its place; they must meet without overlap."""
+        out = bytearray()
+        for segment in self.segments:
+            at = segment.start * 2
+            assert at >= len(out)
+            out += bytes(at - len(out))
+            out += segment.pcm
+        return bytes(out)
+
+
+def frame(index: int) -> bytes:
+    """A frame that is like no other, and not silent."""
+    return (index + 1).to_bytes(4, "little") * (FRAME // 2)
+
+
+faults = st.lists(
+    st.sampled_from(["keep"] * 8 + ["drop", "repeat", "late1", "late3", "late12"]),
+    min_size=2,
+    max_size=200,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(faults=faults, flush=st.sampled_from([640, 5000, 32_000]))
+def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) -> None:
+    rig = Rig(flush_bytes=flush)
+    faults[0] = "keep"
+    sent: list[int] = []
+    pending: list[tuple[int, int]] = []
+    for index, fault in enumerate(faults):
+        if fault == "drop":
+            continue
+        if fault.startswith("late"):
+            pending.append((index + int(fault[4:]), index))
+        else:
+            sent.append(index)
+            if fault == "repeat":
+                sent.append(index)
+        sent += [late for due, late in pending if due == index]
+        pending = [(due, late) for due, late in pending if due > index]
+    sent += [late for _, late in pending]
+    for index in sent:
+        rig.send(index)
+    totals = rig.finish()
+    audio = rig.audio()
+
+    assert len(audio) == (max(sent) + 1) * FRAME * 2, "the length is the span"
+    present = 0
+    for index in range(max(sent) + 1):
+        there = audio[index * FRAME * 2 : (index + 1) * FRAME * 2]
+        if there == frame(index):
+            present += 1
+        else:
+            assert there == bytes(FRAME * 2), f"frame {index} is neither itself nor silence"
+    assert totals.frames == present
+    assert totals.frames + totals.repeated + totals.late_dropped == len(sent)
+    assert totals.filled_samples == (max(sent) + 1 - present) * FRAME
+    assert totals.unstamped == totals.corrected_samples == totals.clock_steps == 0
+    if all(fault in ("keep", "drop", "repeat") for fault in faults):
+        assert present == len(set(sent))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    jitter=st.lists(st.integers(-9, 9), min_size=2, max_size=300),
+    flush=st.sampled_from([640, 32_000]),
+)
+def test_jitter_adds_and_removes_no_sample(jitter: list[int], flush: int) -> None:
+    rig = Rig(flush_bytes=flush)
+    for index, shift in enumerate(jitter):
+        rig.send(index, shift_ms=shift)
+    totals = rig.finish()
+    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(len(jitter))))
+    assert totals.gaps == totals.filled_samples == 0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_wide_jitter_of_a_monotonic_clock_adds_and_removes_no_sample(seed: int) -> None:
+    """Stamps are those of arrival at a busy sender: in order, up to 50 ms late, in bursts."""
+    rng = random.Random(seed)
+    rig = Rig()
+    stamp = 0.0
+    for index in range(2000):
+        # At the very end nothing comes after to tell jitter from loss.
+        late = rng.choice([0, 0, 0, 0, rng.uniform(0, 50)]) if index < 1970 else 0
+        stamp = max(stamp + 0.001, index * 20 + late)
+        rig.send(index, shift_ms=stamp - index * 20)
+    totals = rig.finish()
+    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(2000)))
+    assert totals.gaps == 0
+
+
+def test_one_lost_frame_is_filled_at_its_place() -> None:
+    rig = Rig()
+    for index in range(100):
+        if index != 40:
+            rig.send(index)
+    totals = rig.finish()
+    assert rig.audio()[40 * FRAME * 2 : 41 * FRAME * 2] == bytes(FRAME * 2)
+    assert (totals.gaps, totals.filled_samples, totals.frames) == (1, FRAME, 99)
+
+
+def test_what_is_held_is_bounded() -> None:
+    rig = Rig(flush_bytes=640)
+    most = 0
+    for index in range(0, 4000, 2):
+        rig.send(index)
+        most = max(most, rig.track.pending_bytes)
+    assert most <= (DECISION_FRAMES + 2) * FRAME * 2
+
+
+def test_slow_drift_is_corrected_in_silence_and_nowhere_else() -> None:
+    """The sender's crystal is 200 ppm slow: over ten minutes its stamps run 120 ms ahead."""
+    rig = Rig(length=RATE * 3600)
+    count = 30_000
+    for index in range(count):
+        silent = index % 500 > 450
+        stamp = ORIGIN_US + round(index * 20_000 * 1.0002)
+        rig.track.place(stamp, bytes(FRAME * 2) if silent else frame(index), silent)
+    totals = rig.finish()
+    assert totals.frames == count
+    assert totals.gaps == 0
+    length = len(rig.audio()) // 2
+    assert abs(length - count * FRAME * 1.0002) <= FRAME
+    assert totals.corrected_samples == length - count * FRAME
+    voiced = b"".join(frame(index) for index in range(100))
+    assert rig.audio().startswith(voiced)
+
+
+def test_a_day_has_no_drift() -> None:
+    """Stamps that lost their microseconds, as ACS's do, add up to nothing over a day."""
+    rig = Rig(length=RATE * 100_000, flush_bytes=1 << 22)
+    rig.send(0)
+    last = 24 * 3600 * 50
+    assert rig.clock.position(ORIGIN_US + last * 20_000) == last * FRAME
+    rig24 = Clock(24_000)
+    rig24.position(ORIGIN_US)
+    assert rig24.position(ORIGIN_US + last * 20_000) == last * 480
+
+
+def test_a_jump_starts_a_segment_at_its_own_time() -> None:
+    rig = Rig()
+    for index in [*range(10), *range(5000, 5010)]:
+        rig.send(index)
+    totals = rig.finish()
+    assert [segment.start for segment in rig.segments] == [0, 5000 * FRAME]
+    assert [len(segment.pcm) for segment in rig.segments] == [10 * FRAME * 2] * 2
+    assert (totals.frames, totals.gaps, totals.filled_samples) == (20, 0, 0)
+
+
+def test_one_stray_stamp_moves_nothing() -> None:
+    rig = Rig()
+    for index in range(40):
+        rig.send(index, shift_ms=86_400_000 if index == 20 else 0)
+    totals = rig.finish()
+    assert rig.audio() == b"".join(map(frame, range(40)))
+    assert (totals.frames, totals.unstamped, totals.gaps) == (40, 1, 0)
+
+
+def test_a_clock_set_back_costs_no_audio() -> None:
+    rig = Rig()
+    for index in range(300):
+        rig.send(index, shift_ms=-3_600_000 if index >= 100 else 0)
+    totals = rig.finish()
+    assert rig.audio() == b"".join(map(frame, range(300)))
+    assert (totals.frames, totals.clock_steps) == (300, 1)
+
+
+def test_fewer_frames_than_a_clock_step_are_late() -> None:
+    rig = Rig()
+    for index in range(200):
+        rig.send(index)
+    for index in range(CLOCK_STEP_FRAMES - 1):
+        rig.send(index, pcm=b"\x07\x00" * FRAME)
+    rig.send(200)
+    totals = rig.finish()
+    assert rig.audio() == b"".join(map(frame, range(201)))
+    assert totals.late_dropped == CLOCK_STEP_FRAMES - 1
+
+
+def test_an_unreadable_stamp_follows_in_order_and_is_counted() -> None:
+    rig = Rig()
+    for index in range(10):
+        stamp = None if index in (0, 4) else ORIGIN_US + index * 20_000
+        rig.track.place(stamp, frame(index), silent=False)
+    totals = rig.finish()
+    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(10)))
+    assert totals.unstamped == 2
+
+
+def test_tracks_share_one_clock_and_their_spans_line_up() -> None:
+    clock, cuts = Clock(RATE), CutPlanner(SEGMENT_FRAMES * FRAME, 0, RATE)
+    segments: dict[str, list[MemoryWriter]] = {"a": [], "b": []}
+
+    def opener(name: str) -> object:
+        def open_segment(position: int) -> MemoryWriter:
+            segments[name].append(MemoryWriter(position))
+            return segments[name][-1]
+
+        return open_segment
+
+    settings_ = TrackSettings(960, 10 * RATE, 32_000)
+    tracks = {name: Track(clock, cuts, settings_, opener(name)) for name in segments}  # type: ignore[arg-type]
+    for index in range(180):
+        for name, track in tracks.items():
+            if name == "a" or index > 20:
+                track.place(ORIGIN_US + index * 20_000, frame(index), silent=False)
+    for track in tracks.values():
+        track.finish()
+    step = SEGMENT_FRAMES * FRAME
+    assert [s.start for s in segments["a"]] == [0, step, 2 * step, 3 * step]
+    assert [s.start for s in segments["b"]] == [21 * FRAME, step, 2 * step, 3 * step]
