@@ -42,7 +42,6 @@ _KINDS = {
     )
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class MalformedPacket(ValueError):
@@ -192,7 +191,8 @@ def to_microseconds(moment: datetime) -> int:
     """Microseconds since 1970; a moment without a zone is UTC, as ACS's all are."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return (moment - _EPOCH) // _MICROSECOND
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:

@@ -7,7 +7,8 @@ handshake's 24 hours.
 
 Known keys are kept, so that a token signed by one is verified without any I/O; an unknown key id
 asks the key server again, at most once in ``refresh_seconds``, so that forged key ids cannot be
-used to storm it. A key server that is down neither locks out tokens of known keys nor lets others in.
+used to storm it. A key server that is down neither locks out tokens of known keys nor lets others
+in.
 """
 
 from __future__ import annotations

@@ -93,23 +93,24 @@ class SegmentFile:
         """Write over what lies at ``offset``."""
         self._write(offset, pcm)
 
+    def _read(self, offset: int, size: int) -> bytes:
+        """What lies at ``offset``; what the disk did not take yet is part of it."""
+        there = bytearray(os.pread(self._fd, size, wav.HEADER_BYTES + offset).ljust(size, b"\0"))
+        for at, pcm in self._backlog:
+            begin, end = max(at, offset), min(at + len(pcm), offset + size)
+            if begin < end:
+                there[begin - offset : end - offset] = pcm[begin - at : end - at]
+        return bytes(there)
+
     def cut(self, offset: int) -> bytes:
         """Take off, and return, all from ``offset`` on."""
-        size = self._size - offset
-        tail = bytearray(os.pread(self._fd, size, wav.HEADER_BYTES + offset).ljust(size, b"\0"))
-        kept = []
-        for at, pcm in self._backlog:
-            if at + len(pcm) > offset:
-                begin = max(at, offset)
-                tail[begin - offset : at + len(pcm) - offset] = pcm[begin - at :]
-            if at < offset:
-                kept.append((at, pcm[: offset - at]))
-        self._backlog = kept
+        tail = self._read(offset, self._size - offset)
+        self._backlog = [(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset]
         self._size = offset
         os.ftruncate(self._fd, wav.HEADER_BYTES + offset)
         self._spool.discharge(max(0, self._charged - offset))
         self._charged = min(self._charged, offset)
-        return bytes(tail)
+        return tail
 
     def seal(self, counts: Counts, target: Path, *, recovered: bool = False) -> SegmentEntry:
         """Make the file a whole WAV and move it to ``target``; for a worker thread.

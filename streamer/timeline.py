@@ -40,6 +40,10 @@ RECENT_FRAMES = 16
 
 _DRIFT_WEIGHT = 1 / 256
 _MICROSECONDS = 1_000_000
+_HALF_SECOND = _MICROSECONDS // 2
+_NO_SEGMENT = -(1 << 62)
+# Enough of a frame to tell it from another of the same stamp, and too little to hold on to.
+_SIGNATURE = slice(312, 328)
 
 
 class SegmentWriter(Protocol):
@@ -71,9 +75,8 @@ class Clock:
         """The position, in samples, of a moment; the first moment asked for is position 0."""
         if self.origin_us is None:
             self.origin_us = timestamp_us
-        return (
-            (timestamp_us - self.origin_us) * self.sample_rate + _MICROSECONDS // 2
-        ) // _MICROSECONDS
+        elapsed = (timestamp_us - self.origin_us) * self.sample_rate
+        return (elapsed + _HALF_SECOND) // _MICROSECONDS
 
     def microseconds(self, position: int) -> int:
         """The moment, in microseconds since 1970, of a position. The clock must have begun."""
@@ -111,9 +114,10 @@ class Track:
         "_behind",
         "_boundary",
         "_buffer",
+        "_buffered",
+        "_capacity",
         "_clock",
         "_cuts",
-        "_flush_bytes",
         "_gaps",
         "_half",
         "_held",
@@ -142,12 +146,14 @@ class Track:
         self._open_segment = open_segment
         self._tolerance = settings.tolerance
         self._jump = settings.jump
-        self._flush_bytes = settings.flush_bytes
         self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
         self._writer: SegmentWriter | None = None
-        self._buffer = bytearray()
+        # Made once and written over: growing a buffer anew each second costs more than all else.
+        self._buffer = bytearray(settings.flush_bytes)
+        self._capacity = settings.flush_bytes
+        self._buffered = 0
         self._start = 0
-        self._boundary = 0
+        self._boundary = _NO_SEGMENT
         self._gaps: list[tuple[int, int]] = []
         self._held: list[_Frame] = []
         self._ahead: _Frame | None = None
@@ -173,13 +179,12 @@ class Track:
     @property
     def pending_bytes(self) -> int:
         """How much audio is in memory only."""
-        return len(self._buffer) + sum(len(frame.pcm) for frame in self._held + self._behind)
+        return self._buffered + sum(len(frame.pcm) for frame in self._held + self._behind)
 
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples, stamped in microseconds since 1970.
 
-        ``timestamp_us`` None (it could not be read) follows in the order of arrival. Raises OSError
-        from the writer.
+        ``timestamp_us`` None (it could not be read) follows in the order of arrival.
         """
         if timestamp_us is None:
             self._place_unstamped(pcm, silent)
@@ -194,24 +199,35 @@ class Track:
             self._held or self._behind or self._ahead
         ):
             # The fast path: nothing waits, and the frame follows on.
-            self._put(pcm, silent, stamped)
+            end = position + len(pcm) // BYTES_PER_SAMPLE
+            buffered = self._buffered + len(pcm)
+            if end >= self._boundary or buffered > self._capacity or silent or self._cuts.listens:
+                self._put(pcm, silent, stamped)
+                return
+            self._skew += deviation * _DRIFT_WEIGHT
+            self._recent.append((stamped, pcm[_SIGNATURE]))
+            self._buffer[self._buffered : buffered] = pcm
+            self._buffered = buffered
+            self.position = end
+            self.counts.frames += 1
             return
         self._place_with_care(stamped, pcm, silent)
 
     def flush(self) -> None:
-        """Hand what is buffered to the writer. Raises OSError; then the audio stays buffered."""
-        if self._buffer and self._writer is not None:
-            self._writer.append(self._buffer)
-            self._buffer.clear()
+        """Hand what is buffered to the writer."""
+        if self._buffered and self._writer is not None:
+            with memoryview(self._buffer) as view:
+                self._writer.append(view[: self._buffered])
+            self._buffered = 0
 
     def finish(self) -> None:
-        """Place what is held, and end the open segment. Raises OSError."""
+        """Place what is held, and end the open segment."""
         self._settle_strays()
         self._release(force=True)
         self.close_segment()
 
     def close_segment(self) -> None:
-        """End the open segment where the track stands, if there is one. Raises OSError."""
+        """End the open segment where the track stands, if there is one."""
         if self._writer is None or self.position is None:
             return
         self.flush()
@@ -219,6 +235,7 @@ class Track:
         self.totals.add(self.counts)
         counts, self.counts = self.counts, Counts()
         self._gaps.clear()
+        self._boundary = _NO_SEGMENT
         writer.finish(self.position - self._start, counts)
 
     # Off the fast path.
@@ -240,7 +257,7 @@ class Track:
             self._stray_ahead(frame)
             return
         if deviation < -self._half:
-            if (stamped, pcm) in self._recent:
+            if (stamped, pcm[_SIGNATURE]) in self._recent:
                 self.counts.repeated += 1
                 return
             if self._fill_gap(frame):
@@ -254,6 +271,12 @@ class Track:
             return
         insort(self._held, frame)
         self._release(force=False)
+
+    @property
+    def _buffer_position(self) -> int:
+        """The position of the first buffered sample."""
+        assert self.position is not None
+        return self.position - self._buffered // BYTES_PER_SAMPLE
 
     def _holds_after(self, stamped: int) -> bool:
         return bool(self._held) and self._held[0].position <= stamped
@@ -311,7 +334,7 @@ class Track:
         assert self.position is not None
         if stamped is not None:
             self._skew += (stamped - self.position - self._skew) * _DRIFT_WEIGHT
-            self._recent.append((stamped, pcm))
+            self._recent.append((stamped, pcm[_SIGNATURE]))
         if silent and abs(self._skew) > self._half:
             pcm = self._correct_drift(pcm)
         self._append(pcm)
@@ -341,7 +364,7 @@ class Track:
             self._cuts.listen(self.position, pcm)
         while end >= self._boundary:
             head = (self._boundary - self.position) * BYTES_PER_SAMPLE
-            self._buffer += pcm[:head]
+            self._keep(pcm[:head])
             pcm = pcm[head:]
             self.position = self._boundary
             self._cut()
@@ -349,10 +372,19 @@ class Track:
                 return
             if self._writer is None:
                 self._open(self.position)
-        self._buffer += pcm
+        self._keep(pcm)
         self.position = end
-        if len(self._buffer) >= self._flush_bytes:
+
+    def _keep(self, pcm: bytes) -> None:
+        """Buffer audio, or hand it on where it is more than the buffer holds."""
+        if self._buffered + len(pcm) > self._capacity:
             self.flush()
+        if len(pcm) > self._capacity:
+            assert self._writer is not None
+            self._writer.append(pcm)
+            return
+        self._buffer[self._buffered : self._buffered + len(pcm)] = pcm
+        self._buffered += len(pcm)
 
     def _open(self, position: int) -> None:
         self._start = position
@@ -373,7 +405,7 @@ class Track:
         self.position = cut
         self.close_segment()
         self._open(cut)
-        self._buffer += tail
+        self._keep(tail)
         self._gaps = gaps
         self.position = position
 
@@ -412,7 +444,7 @@ class Track:
             self._gaps[index : index + 1] = [
                 part for part in ((start, place), (place + samples, end)) if part[0] < part[1]
             ]
-            self._recent.append((frame.position, frame.pcm))
+            self._recent.append((frame.position, frame.pcm[_SIGNATURE]))
             self.counts.frames += 1
             self.counts.silent_frames += frame.silent
             self.counts.late += 1
@@ -423,13 +455,14 @@ class Track:
     def _patch(self, place: int, pcm: bytes) -> None:
         """Write over audio of the open segment, in the buffer, in the file, or across both."""
         assert self.position is not None and self._writer is not None
-        buffered = self.position - len(self._buffer) // BYTES_PER_SAMPLE
+        buffered = self._buffer_position
         if place < buffered:
             flushed = (buffered - place) * BYTES_PER_SAMPLE
             self._writer.patch((place - self._start) * BYTES_PER_SAMPLE, pcm[:flushed])
             pcm, place = pcm[flushed:], max(place, buffered)
         offset = (place - buffered) * BYTES_PER_SAMPLE
-        self._buffer[offset : offset + len(pcm)] = pcm
+        if pcm:
+            self._buffer[offset : offset + len(pcm)] = pcm
 
     # Strays: stamps that may be wrong rather than tell of the audio's place.
 

@@ -1,0 +1,188 @@
+"""A paced load of media streams, cheap enough to drive a thousand from one core.
+
+Run as ``python -m benchmarks.load PORT STREAMS SECONDS``; prints what it did as one line of JSON.
+Every stream sends a frame each 20 ms, on an absolute schedule. Streams are spread over slots of a
+millisecond; those of a slot send the very same bytes, masked once. Lateness is that of a ping sent
+right behind a frame: its pong tells when the server had handled all before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import random
+import select
+import socket
+import struct
+import sys
+import time
+from datetime import UTC, datetime
+
+FRAME_SECONDS = 0.02
+SLOTS = 20
+PING_EVERY_FRAMES = 5
+_MASK = b"\x5a\xc3\x17\x8e"
+
+
+def masked(opcode: int, payload: bytes) -> bytes:
+    """One client frame (RFC 6455, 5.2)."""
+    size = len(payload)
+    if size < 126:
+        head = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
+    else:
+        head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, size)
+    key = (_MASK * (size // 4 + 1))[:size]
+    body = (int.from_bytes(payload) ^ int.from_bytes(key)).to_bytes(size)
+    return head + _MASK + body
+
+
+def audio(stamp_seconds: float, data: str) -> bytes:
+    """An AudioData packet."""
+    stamp = datetime.fromtimestamp(stamp_seconds, UTC).isoformat(timespec="milliseconds")
+    return (
+        '{"kind":"AudioData","audioData":{"timestamp":"'
+        + stamp.replace("+00:00", "Z")
+        + '","participantRawID":null,"data":"'
+        + data
+        + '","silent":false}}'
+    ).encode()
+
+
+METADATA = (
+    b'{"kind":"AudioMetadata","audioMetadata":{"subscriptionId":"load","encoding":"PCM",'
+    b'"sampleRate":16000,"channels":1,"length":640}}'
+)
+
+
+def connect(port: int, index: int) -> socket.socket:
+    """Open a WebSocket as ACS does."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=30)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(
+        f"GET /media/load HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        f"Sec-WebSocket-Version: 13\r\nx-ms-call-connection-id: load-{index}\r\n"
+        f"x-ms-call-correlation-id: load-{index}\r\n\r\n".encode()
+    )
+    head = b""
+    while b"\r\n\r\n" not in head:
+        received = connection.recv(4096)
+        if not received:
+            raise ConnectionError(f"handshake refused: {head!r}")
+        head += received
+    if b" 101 " not in head.split(b"\r\n")[0]:
+        raise ConnectionError(f"handshake refused: {head[:100]!r}")
+    connection.setblocking(False)
+    return connection
+
+
+class Load:
+    """The sockets, what is still to be sent on them, and the pings on their way."""
+
+    def __init__(self, port: int, streams: int) -> None:
+        self.sockets = [connect(port, index) for index in range(streams)]
+        self.backlog: dict[int, bytes] = {}
+        self.pings: dict[int, float] = {}
+        self.lateness: list[float] = []
+        self.sent = 0
+        self.poll = select.epoll()
+        self.by_fd = {s.fileno(): index for index, s in enumerate(self.sockets)}
+        for connection in self.sockets:
+            self.poll.register(connection, select.EPOLLIN)
+            connection.send(masked(1, METADATA))
+
+    def send(self, index: int, payload: bytes) -> None:
+        """Send, or keep what a full socket does not take: never skip."""
+        kept = self.backlog.pop(index, b"") + payload
+        try:
+            taken = self.sockets[index].send(kept)
+        except BlockingIOError:
+            taken = 0
+        if taken < len(kept):
+            self.backlog[index] = kept[taken:]
+
+    def pongs(self, timeout: float) -> None:
+        """Take the pongs that have come."""
+        for fd, _ in self.poll.poll(max(0.0, timeout)):
+            index = self.by_fd[fd]
+            with contextlib.suppress(BlockingIOError):
+                if not self.sockets[index].recv(4096):
+                    raise ConnectionError("the server closed a stream")
+            begun = self.pings.pop(index, None)
+            if begun is not None:
+                self.lateness.append(time.perf_counter() - begun)
+
+    def run(self, seconds: float, begin: float) -> float:
+        """Send for this long; the share of time that the load itself was behind its schedule."""
+        rng = random.Random(1)
+        data = base64.b64encode(rng.randbytes(640)).decode()
+        slots = [list(range(slot, len(self.sockets), SLOTS)) for slot in range(SLOTS)]
+        ping = masked(9, b"")
+        origin = time.time()
+        worst = 0.0
+        for number in range(round(seconds / FRAME_SECONDS)):
+            for slot, streams in enumerate(slots):
+                due = begin + number * FRAME_SECONDS + slot * FRAME_SECONDS / SLOTS
+                wait = due - time.perf_counter()
+                self.pongs(wait)
+                while (wait := due - time.perf_counter()) > 0:
+                    self.pongs(wait)
+                worst = max(worst, -wait)
+                if not streams:
+                    continue
+                frame = masked(1, audio(origin + number * FRAME_SECONDS, data))
+                pinged = rng.choice(streams) if number % PING_EVERY_FRAMES == 0 else -1
+                for index in streams:
+                    if index == pinged and index not in self.pings:
+                        self.pings[index] = due
+                        self.send(index, frame + ping)
+                    else:
+                        self.send(index, frame)
+                self.sent += len(streams)
+        return worst
+
+    def close(self) -> None:
+        """Send all that is kept, then a close frame."""
+        deadline = time.monotonic() + 30
+        while self.backlog and time.monotonic() < deadline:
+            for index in list(self.backlog):
+                self.send(index, b"")
+            time.sleep(0.001)
+        for connection in self.sockets:
+            connection.setblocking(True)
+            connection.sendall(masked(8, b"\x03\xe8"))
+            connection.close()
+
+
+def main() -> None:
+    """Open the streams, say so, wait for a line on standard input, send, and report."""
+    port, streams, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    load = Load(port, streams)
+    print(json.dumps({"open": streams}), flush=True)
+    sys.stdin.readline()
+    behind = load.run(seconds, time.perf_counter() + 0.1)
+    sent = load.sent
+    print(json.dumps({"sent": sent}), flush=True)
+    sys.stdin.readline()
+    load.close()
+    late = sorted(load.lateness) or [0.0]
+    print(
+        json.dumps(
+            {
+                "sent": sent,
+                "unsent_bytes": sum(map(len, load.backlog.values())),
+                "behind_ms": behind * 1000,
+                "lateness_ms": {
+                    "p50": late[len(late) // 2] * 1000,
+                    "p99": late[len(late) * 99 // 100] * 1000,
+                },
+                "pings": len(load.lateness),
+            }
+        ),
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    main()
