@@ -1,0 +1,61 @@
+"""Callback events, in the shapes that the SDKs' own tests have."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from acs import events
+
+STARTED = {
+    "id": "d13c62c5-721e-44b9-a680-9866c33db7e7",
+    "source": "calling/callConnections/4c1f5600-a9c6-4343-8979-b638a98de98f",
+    "type": "Microsoft.Communication.MediaStreamingStarted",
+    "data": {
+        "eventSource": "calling/callConnections/4c1f5600",
+        "operationContext": "startMediaStreamingContext",
+        "resultInformation": {"code": 200, "subCode": 0, "message": "Action completed."},
+        "mediaStreamingUpdate": {
+            "contentType": "Audio",
+            "mediaStreamingStatus": "mediaStreamingStarted",
+            "mediaStreamingStatusDetails": "subscriptionStarted",
+        },
+        "version": "2024-06-15-preview",
+        "callConnectionId": "4c1f5600",
+        "serverCallId": "aHR0cHM6Ly9",
+        "correlationId": "30f0ad34",
+        "publicEventType": "Microsoft.Communication.MediaStreamingStarted",
+    },
+    "time": "2024-05-02T11:20:42.9110236+00:00",
+    "specversion": "1.0",
+    "datacontenttype": "application/json",
+    "subject": "calling/callConnections/4c1f5600",
+}
+
+
+def test_an_event_with_seven_fractional_digits_and_unknown_members() -> None:
+    decoded, faults = events.decode_callback_events(json.dumps([STARTED]).encode())
+    assert not faults
+    (event,) = decoded
+    assert event.type == events.MEDIA_STREAMING_STARTED
+    assert event.name == "MediaStreamingStarted"
+    assert event.time.microsecond == 911_024, "the seventh digit is rounded"
+    assert event.data.operation_context == "startMediaStreamingContext"
+    assert event.data.media_streaming_update is not None
+    assert event.data.media_streaming_update.media_streaming_status_details == "subscriptionStarted"
+    assert event.data.result_information == events.ResultInformation(200, 0, "Action completed.")
+
+
+def test_a_malformed_event_is_named_and_the_others_are_kept() -> None:
+    body = json.dumps([STARTED, {"id": 1}, STARTED | {"data": {}}, STARTED]).encode()
+    decoded, faults = events.decode_callback_events(body)
+    assert len(decoded) == 2
+    assert [fault.split(":")[0] for fault in faults] == ["event 1", "event 2"]
+    assert "callConnectionId" in faults[1]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff"])
+def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
+    with pytest.raises(events.MalformedEvent):
+        events.decode_callback_events(body)

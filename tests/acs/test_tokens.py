@@ -1,0 +1,204 @@
+"""Tokens, against a real key server on loopback: who is let in, who is not, and why."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from acs.tokens import InvalidToken, KeysUnavailable, TokenVerifier
+
+AUDIENCE = "11111111-2222-3333-4444-555555555555"
+ISSUER = "https://issuer.test"
+
+
+def new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class KeyServer:
+    """Publishes an OpenID configuration and keys."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, rsa.RSAPrivateKey] = {"k1": new_key()}
+        self.asked = 0
+        self.down = False
+        self.url = ""
+
+    async def start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/openid", self._openid)
+        app.router.add_get("/keys", self._keys)
+        self.runner = web.AppRunner(app)
+        await self.runner.setup()
+        site = web.TCPSite(self.runner, "127.0.0.1", 0)
+        await site.start()
+        port = self.runner.addresses[0][1]
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def _openid(self, _: web.Request) -> web.Response:
+        return web.json_response({"issuer": ISSUER, "jwks_uri": self.url + "/keys"})
+
+    async def _keys(self, _: web.Request) -> web.Response:
+        self.asked += 1
+        if self.down:
+            return web.Response(status=503)
+        keys = []
+        for kid, key in self.keys.items():
+            jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+            keys.append(jwk | {"kid": kid, "use": "sig"})
+        return web.json_response({"keys": keys})
+
+    def sign(self, kid: str = "k1", key: Any = None, alg: str = "RS256", **changes: Any) -> str:
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 300}
+        claims |= changes
+        claims = {name: value for name, value in claims.items() if value is not None}
+        token = jwt.encode(
+            claims, self.keys[kid] if key is None else key, algorithm=alg, headers={"kid": kid}
+        )
+        return f"Bearer {token}"
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[KeyServer]:
+    server = KeyServer()
+    await server.start()
+    yield server
+    await server.runner.cleanup()
+
+
+def verifier(server: KeyServer, **options: Any) -> TokenVerifier:
+    options.setdefault("keys_url", server.url + "/openid")
+    return TokenVerifier(audience=AUDIENCE, issuer=ISSUER, leeway_seconds=5, **options)
+
+
+async def refusal(verifier: TokenVerifier, authorization: str | None) -> str:
+    with pytest.raises(InvalidToken) as refused:
+        await verifier.verify(authorization)
+    if authorization:
+        assert authorization.split()[-1] not in str(refused.value)
+    return refused.value.reason
+
+
+async def test_a_good_token_is_let_in_and_its_key_is_kept(server: KeyServer) -> None:
+    checker = verifier(server)
+    for _ in range(20):
+        assert (await checker.verify(server.sign()))["aud"] == AUDIENCE
+    assert server.asked == 1
+
+
+async def test_the_keys_address_may_name_the_key_set_itself(server: KeyServer) -> None:
+    checker = verifier(server, keys_url=server.url + "/keys")
+    await checker.verify(server.sign())
+
+
+def hs256_with_the_public_key(server: KeyServer) -> str:
+    """The classic confusion: the public key as an HMAC secret. PyJWT will not sign so; we do."""
+    import base64
+    import hashlib
+    import hmac
+    import json
+
+    secret = (
+        server.keys["k1"]
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+    def part(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    head = part(json.dumps({"alg": "HS256", "kid": "k1"}).encode())
+    body = part(json.dumps({"iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 60}).encode())
+    mac = hmac.new(secret, f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"Bearer {head}.{body}.{part(mac)}"
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda s: None, "missing"),
+        (lambda s: "", "missing"),
+        (lambda s: "Bearer", "malformed"),
+        (lambda s: "Basic abc", "malformed"),
+        (lambda s: "Bearer not.a.token", "malformed"),
+        (lambda s: "Bearer " + "x" * 20_000, "malformed"),
+        (lambda s: s.sign(key="", alg="none"), "algorithm"),
+        (hs256_with_the_public_key, "algorithm"),
+        (lambda s: s.sign(alg="RS512"), "algorithm"),
+        (lambda s: s.sign(key=new_key()), "signature"),
+        (lambda s: s.sign(kid="k9", key=new_key()), "unknown_key"),
+        (lambda s: s.sign(exp=time.time() - 60), "expired"),
+        (lambda s: s.sign(nbf=time.time() + 60), "not_yet_valid"),
+        (lambda s: s.sign(iss="https://evil.test"), "issuer"),
+        (lambda s: s.sign(aud="another"), "audience"),
+        (lambda s: s.sign(exp=None), "claims"),
+        (lambda s: s.sign(aud=None), "claims"),
+    ],
+)
+async def test_refusals(server: KeyServer, make: Any, reason: str) -> None:
+    assert await refusal(verifier(server), make(server)) == reason
+
+
+async def test_leeway_is_small(server: KeyServer) -> None:
+    await verifier(server).verify(server.sign(exp=time.time() - 2))
+
+
+async def test_rotation_in_the_middle_of_traffic(server: KeyServer) -> None:
+    now = 0.0
+    checker = verifier(server, clock=lambda: now)
+    await checker.verify(server.sign())
+    server.keys["k2"] = new_key()
+    now = 31.0
+    results = await asyncio.gather(*(checker.verify(server.sign("k2")) for _ in range(20)))
+    assert len(results) == 20
+    assert server.asked == 2, "twenty tokens of a new key ask once"
+    await checker.verify(server.sign("k1"))
+
+
+async def test_forged_key_ids_do_not_storm_the_key_server(server: KeyServer) -> None:
+    checker = verifier(server)
+    await checker.verify(server.sign())
+    for number in range(50):
+        assert await refusal(checker, server.sign(kid=f"forged-{number}", key=new_key_cached()))
+    assert server.asked == 1
+
+
+_cached: list[rsa.RSAPrivateKey] = []
+
+
+def new_key_cached() -> rsa.RSAPrivateKey:
+    if not _cached:
+        _cached.append(new_key())
+    return _cached[0]
+
+
+async def test_a_key_server_that_is_down_locks_no_one_out_and_lets_no_one_in(
+    server: KeyServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 0.0
+    checker = verifier(server, clock=lambda: now)
+    await checker.verify(server.sign())
+    server.down = True
+    now = 31.0
+    with pytest.raises(KeysUnavailable):
+        await checker.verify(server.sign(kid="k2", key=new_key()))
+    await checker.verify(server.sign())
+    assert "could not be read" in caplog.text
+
+
+async def test_verifying_with_a_known_key_takes_under_a_millisecond(server: KeyServer) -> None:
+    checker = verifier(server)
+    token = server.sign()
+    await checker.verify(token)
+    begun = time.process_time()
+    for _ in range(200):
+        await checker.verify(token)
+    assert (time.process_time() - begun) / 200 < 0.001

@@ -1,0 +1,62 @@
+"""The manifest and a segment's metadata, there and back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from audio import manifest as m
+
+START = datetime(2024, 11, 15, 19, 16, 12, 925_000, tzinfo=UTC)
+COUNTS = m.Counts(frames=9, gaps=1, filled_samples=320, late=2, repeated=3)
+ENTRY = m.SegmentEntry(
+    track="mixed",
+    start=START,
+    sample_rate=16_000,
+    samples=8_000,
+    bytes=16_044,
+    md5="00" * 16,
+    counts=COUNTS,
+)
+
+
+def test_a_manifest_is_read_as_it_was_written() -> None:
+    manifest = m.Manifest(
+        call_connection_id="call-1",
+        stream_id="20241115T191612925Z-0a1b2c3d",
+        sample_rate=16_000,
+        started_at=START,
+        ended_at=START,
+        ended_by="1000",
+        segments=[ENTRY],
+        counts=COUNTS,
+        packets={"AudioData": 9},
+        dtmf=[m.DtmfTone(tone="3", received_at=START)],
+    )
+    assert m.decode_manifest(m.encode_manifest(manifest)) == manifest
+
+
+def test_a_later_schema_is_refused() -> None:
+    blob = b'{"schema":2,"call_connection_id":"c","stream_id":"s","sample_rate":1,"started_at":'
+    stamp = b'"2024-11-15T19:16:12Z"'
+    blob += stamp + b',"ended_at":' + stamp + b',"ended_by":"","segments":[],"counts":{}}'
+    with pytest.raises(ValueError, match="newer"):
+        m.decode_manifest(blob)
+
+
+def test_metadata_carries_every_count() -> None:
+    metadata = m.segment_metadata(ENTRY)
+    assert m.counts_from_metadata(metadata) == COUNTS
+    assert (
+        m.counts_from_metadata({name.title(): value for name, value in metadata.items()}) == COUNTS
+    )
+    assert metadata["samples"] == "8000"
+    assert ENTRY.duration_ms == 500
+
+
+def test_counts_add_up() -> None:
+    total = m.Counts()
+    total.add(COUNTS)
+    total.add(COUNTS)
+    assert (total.frames, total.filled_samples, total.repeated) == (18, 640, 6)

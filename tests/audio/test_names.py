@@ -1,0 +1,89 @@
+"""Blob names: one grammar, reversible, and no way out of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audio import names
+
+START = datetime(2024, 11, 15, 19, 16, 12, 925_000, tzinfo=UTC)
+STREAM = "20241115T191612925Z-0a1b2c3d"
+
+
+def test_a_segments_name_and_its_results() -> None:
+    name = names.SegmentName("call-1", STREAM, "mixed", START)
+    assert name.blob == f"call-1/{STREAM}/mixed/20241115T191612.925Z.wav"
+    assert name.result_blob == f"call-1/{STREAM}/mixed/20241115T191612.925Z.json"
+    assert names.parse_segment(name.blob) == name
+
+
+def test_a_manifests_name() -> None:
+    name = names.ManifestName("call-1", STREAM)
+    assert names.parse_manifest(name.blob) == name
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_every_participant_has_a_track_of_its_own(raw_id: str) -> None:
+    track = names.track_name(raw_id)
+    assert names.is_track(track)
+    assert track != names.MIXED_TRACK
+    assert "/" not in track
+    assert names.participant_raw_id(track) == raw_id
+
+
+def test_no_participant_is_the_mixed_track() -> None:
+    assert names.track_name(None) == names.MIXED_TRACK
+    assert names.participant_raw_id(names.MIXED_TRACK) is None
+    assert names.track_name("4:+15551230000") == "4~3A~2B15551230000"
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        "",
+        "call-1",
+        f"call-1/{STREAM}/mixed/20241115T191612.925Z.json",
+        f"call-1/{STREAM}/mixed/20241315T191612.925Z.wav",
+        f"call-1/{STREAM}/../20241115T191612.925Z.wav",
+        f"../{STREAM}/mixed/20241115T191612.925Z.wav",
+        f"call-1/x/{STREAM}/mixed/20241115T191612.925Z.wav",
+        "call-1/stream/mixed/20241115T191612.925Z.wav",
+    ],
+)
+def test_what_is_no_segments_name(blob: str) -> None:
+    with pytest.raises(names.MalformedName):
+        names.parse_segment(blob)
+
+
+@pytest.mark.parametrize(
+    "blob", ["", "call-1", f"call-1/{STREAM}", f"../{STREAM}.json", "a/b.json"]
+)
+def test_what_is_no_manifests_name(blob: str) -> None:
+    with pytest.raises(names.MalformedName):
+        names.parse_manifest(blob)
+
+
+def test_stream_ids_are_unique_and_sort_by_their_start() -> None:
+    first, second = names.new_stream_id(START), names.new_stream_id(START)
+    later = names.new_stream_id(START + timedelta(milliseconds=1))
+    assert first != second
+    assert max(first, second) < later
+    assert all(map(names.is_stream_id, (first, second, later)))
+
+
+def test_the_index_lists_the_newest_first() -> None:
+    old = names.index_blob(START, "old")
+    new = names.index_blob(START + timedelta(seconds=1), "new-1")
+    assert sorted([old, new]) == [new, old]
+    assert names.call_of_index_blob(new) == "new-1"
+    with pytest.raises(names.MalformedName):
+        names.call_of_index_blob("0000000000000")
+
+
+def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
+    assert "secret" not in names.grant_blob("secret") + names.idempotency_blob("secret")
+    assert names.grant_blob("a") != names.grant_blob("b")

@@ -1,0 +1,48 @@
+"""WAV headers, checked by two other readers."""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+
+import pytest
+
+from audio import wav
+
+PCM = bytes(range(250)) * 4
+
+
+def test_other_readers_find_the_same_samples() -> None:
+    with wave.open(io.BytesIO(wav.header(24_000, len(PCM)) + PCM)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
+        assert file.readframes(10_000) == PCM
+
+
+def test_samples_behind_other_chunks_are_found() -> None:
+    whole = wav.header(16_000, len(PCM)) + PCM
+    extra = whole[:36] + b"LIST" + struct.pack("<I", 3) + b"abc\0" + whole[36:]
+    assert wav.samples(extra) == PCM
+    assert wav.parse(whole) == wav.WavFormat(16_000, 1, 44, len(PCM))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"RIFF",
+        wav.header(16_000, 4)[:40],
+        wav.header(16_000, 100) + b"\0" * 99,
+        wav.header(16_000, 0).replace(b"fmt ", b"fmt?"),
+        wav.header(16_000, 0).replace(b"\x10\x00data", b"\x08\x00data"),
+        b"RIFX" + wav.header(16_000, 0)[4:],
+    ],
+)
+def test_what_is_no_wav(file: bytes) -> None:
+    with pytest.raises(wav.MalformedWav):
+        wav.parse(file)
+
+
+def test_a_length_that_wav_cannot_say_is_refused() -> None:
+    with pytest.raises(ValueError, match="cannot hold"):
+        wav.header(16_000, 1 << 32)

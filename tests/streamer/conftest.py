@@ -1,0 +1,213 @@
+"""A real streamer process, and a client that speaks to it as ACS does."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from acs import media
+from audio import names, wav
+from audio.manifest import Manifest, decode_manifest
+
+ORIGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+FRAME = 320
+
+
+def pcm(index: int, samples: int = FRAME) -> bytes:
+    """A frame like no other."""
+    return (index + 1).to_bytes(4, "little") * (samples // 2)
+
+
+def metadata(sample_rate: int = 16_000) -> str:
+    return media.encode(
+        media.Packet(
+            media.AUDIO_METADATA,
+            audio_metadata=media.AudioMetadata(
+                sample_rate, "subscription", "PCM", 1, sample_rate // 25
+            ),
+        )
+    ).decode()
+
+
+def audio(
+    index: int,
+    *,
+    raw_id: str | None = None,
+    data: bytes | None = None,
+    silent: bool = False,
+    origin: datetime = ORIGIN,
+) -> str:
+    stamp = media.from_microseconds(media.to_microseconds(origin) + index * 20_000)
+    frame = pcm(index) if data is None else data
+    return media.encode(
+        media.Packet(media.AUDIO_DATA, media.AudioData(stamp, raw_id, frame, silent))
+    ).decode()
+
+
+class StreamerProcess:
+    """``python -m streamer`` on a free port."""
+
+    def __init__(self, storage: str, spool: Path, settings: dict[str, str]) -> None:
+        self.storage = storage
+        self.spool = spool
+        self.settings = settings
+        self.log = spool.with_suffix(".log")
+        self.process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    def start(self) -> StreamerProcess:
+        environment = os.environ | {
+            "AUDIO_STORAGE_CONNECTION_STRING": self.storage,
+            "SPOOL_DIR": str(self.spool),
+            "PORT": "0",
+            "TOKEN_CHECK": "off",
+            "GRANT_CHECK": "off",
+            **self.settings,
+        }
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streamer"],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line.startswith("streamer ready"), self.log.read_text()
+        self.port = int(line.rsplit(":", 1)[1])
+        return self
+
+    @property
+    def url(self) -> str:
+        return f"ws://127.0.0.1:{self.port}/media/token"
+
+    def get(self, path: str) -> tuple[int, Any]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                status, body = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, body = error.code, error.read()
+        with contextlib.suppress(json.JSONDecodeError):
+            return status, json.loads(body)
+        return status, body.decode()
+
+    def metric(self, name: str) -> float:
+        _, text = self.get("/metrics")
+        for line in text.splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[-1])
+        return 0.0
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self, timeout: float = 30) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def end(self) -> None:
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.kill()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+
+
+@pytest.fixture
+def streamer(storage: str, tmp_path: Path) -> Iterator[Callable[..., StreamerProcess]]:
+    """Starts streamers: ``streamer(SEGMENT_SECONDS="1")``; one spool each, unless given."""
+    started: list[StreamerProcess] = []
+
+    def start(*, spool: str = "", connection: str = storage, **settings: str) -> StreamerProcess:
+        path = tmp_path / (spool or f"spool{len(started)}")
+        process = StreamerProcess(connection, path, settings)
+        started.append(process)
+        return process.start()
+
+    yield start
+    for process in started:
+        process.end()
+
+
+@pytest.fixture
+def call() -> str:
+    """A call connection id that no other test has."""
+    return str(uuid.uuid4())
+
+
+@pytest.fixture
+def headers(call: str) -> dict[str, str]:
+    return {"x-ms-call-connection-id": call, "x-ms-call-correlation-id": "correlation"}
+
+
+class Stored:
+    """What Blob Storage holds of a call."""
+
+    def __init__(self, storage: str, call: str) -> None:
+        self.service = BlobServiceClient.from_connection_string(storage, retry_total=2)
+        self.call = call
+
+    def manifests(self, count: int = 1, timeout: float = 20) -> list[Manifest]:
+        """The call's manifests, when there are that many."""
+        deadline = time.monotonic() + timeout
+        container = self.service.get_container_client(names.MANIFESTS)
+        while True:
+            with contextlib.suppress(Exception):
+                blobs = [b.name for b in container.list_blobs(name_starts_with=self.call + "/")]
+                if len(blobs) >= count:
+                    return [
+                        decode_manifest(container.download_blob(name).readall()) for name in blobs
+                    ]
+            assert time.monotonic() < deadline, f"no {count} manifests of {self.call}"
+            time.sleep(0.05)
+
+    def segments(self) -> dict[str, bytes]:
+        """Every segment's samples by blob name."""
+        container = self.service.get_container_client(names.SEGMENTS)
+        return {
+            blob.name: wav.samples(container.download_blob(blob.name).readall())
+            for blob in container.list_blobs(name_starts_with=self.call + "/")
+        }
+
+    def track(self, track: str = names.MIXED_TRACK) -> bytes:
+        """A track's samples, its segments in the order of time; they must meet."""
+        out = bytearray()
+        end: int | None = None
+        rate = 0
+        for manifest in sorted(self.manifests(), key=lambda m: m.stream_id):
+            rate = manifest.sample_rate
+            for entry in manifest.segments:
+                if entry.track != track:
+                    continue
+                blob = entry.name(self.call, manifest.stream_id).blob
+                samples = self.segments()[blob]
+                assert len(samples) == entry.samples * 2
+                start = round(media.to_microseconds(entry.start) * rate / 1_000_000)
+                assert end is None or abs(start - end) <= 1
+                out += samples
+                end = start + entry.samples
+        return bytes(out)
+
+
+@pytest.fixture
+def stored(storage: str, call: str) -> Stored:
+    return Stored(storage, call)
