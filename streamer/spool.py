@@ -140,7 +140,8 @@ class SegmentFile:
         meta = target.with_name(target.name + META)
         meta.write_bytes(msgspec.json.encode(entry))
         with (self.path.parent.parent / "segments.jsonl").open("ab") as entries:
-            entries.write(msgspec.json.encode(entry) + b"\n")
+            # On a line of its own, even behind one that a kill cut off.
+            entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
         self.path.rename(target)
         os.close(self._fd)
         return entry

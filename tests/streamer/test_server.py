@@ -27,9 +27,7 @@ def opened(server: StreamerProcess, headers: Headers) -> connect:
 async def closed(socket: ClientConnection) -> tuple[int, str]:
     """Wait for the server's close: its code and reason."""
     with pytest.raises(ConnectionClosed) as close:
-        async with asyncio.timeout(10):
-            while True:
-                await socket.recv()
+        await asyncio.wait_for(socket.recv(), 10)
     received = close.value.rcvd
     assert received is not None
     return received.code, received.reason

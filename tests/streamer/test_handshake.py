@@ -1,0 +1,165 @@
+"""The handshake's two locks, over real sockets, real tokens and real grants in Blob Storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from azure.storage.blob import BlobServiceClient
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from audio import names
+from audio.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
+from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
+
+Start = Callable[..., StreamerProcess]
+
+
+@pytest.fixture
+async def keys() -> AsyncIterator[KeyServer]:
+    server = KeyServer()
+    await server.start()
+    yield server
+    await server.runner.cleanup()
+
+
+@pytest.fixture
+def locked(streamer: Start, keys: KeyServer) -> Callable[..., StreamerProcess]:
+    def start(**settings: str) -> StreamerProcess:
+        required = {
+            "TOKEN_CHECK": "require",
+            "GRANT_CHECK": "require",
+            "ACS_TOKEN_ISSUER": ISSUER,
+            "ACS_TOKEN_AUDIENCE": AUDIENCE,
+            "ACS_TOKEN_JWKS_URL": keys.url + "/openid",
+        }
+        return streamer(**(required | settings))
+
+    return start
+
+
+class Grants:
+    def __init__(self, storage: str) -> None:
+        service = BlobServiceClient.from_connection_string(storage)
+        self.container = service.get_container_client(names.GRANTS)
+
+    def put(self, **changes: Any) -> str:
+        token = new_token()
+        grant = msgspec.structs.replace(new_grant(datetime.now(UTC)), **changes)
+        self.container.upload_blob(names.grant_blob(token), encode_grant(grant), overwrite=True)
+        return token
+
+    def get(self, token: str) -> StreamGrant:
+        return decode_grant(self.container.download_blob(names.grant_blob(token)).readall())
+
+
+@pytest.fixture
+def grants(storage: str) -> Grants:
+    return Grants(storage)
+
+
+def url(server: StreamerProcess, token: str) -> str:
+    return f"ws://127.0.0.1:{server.port}/media/{token}"
+
+
+async def status(server: StreamerProcess, token: str, headers: dict[str, str]) -> int:
+    try:
+        async with connect(url(server, token), additional_headers=headers, compression=None):
+            return 101
+    except InvalidStatus as refused:
+        return refused.response.status_code
+
+
+async def test_both_locks_open_for_the_call_they_are_of(
+    locked: Start, keys: KeyServer, grants: Grants, call: str, stored: Stored
+) -> None:
+    server = locked()
+    token = grants.put()
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    async with connect(url(server, token), additional_headers=headers, compression=None) as socket:
+        await socket.send(metadata())
+        await socket.send(audio(0))
+    stored.manifests()
+    assert stored.track() == pcm(0)
+    assert grants.get(token).call_connection_id == call, "the first socket bound it"
+    assert await status(server, token, headers) == 101, "and a reconnect may come"
+    other = headers | {"x-ms-call-connection-id": "another-call"}
+    assert await status(server, token, other) == 403
+    log = server.log.read_text()
+    assert token not in log
+    assert "Bearer" not in log
+    assert "eyJ" not in log
+
+
+@pytest.mark.parametrize(
+    ("forge", "expected", "reason"),
+    [
+        (lambda k: None, 401, "token_missing"),
+        (lambda k: k.sign(key="", alg="none"), 401, "token_algorithm"),
+        (lambda k: k.sign(key=new_key()), 401, "token_signature"),
+        (lambda k: k.sign(kid="k9", key=new_key()), 401, "token_unknown_key"),
+        (lambda k: k.sign(exp=time.time() - 3600), 401, "token_expired"),
+        (lambda k: k.sign(nbf=time.time() + 3600), 401, "token_not_yet_valid"),
+        (lambda k: k.sign(iss="https://evil.test"), 401, "token_issuer"),
+        (lambda k: k.sign(aud="another"), 401, "token_audience"),
+    ],
+)
+async def test_a_wrong_bearer_token_is_refused_though_the_grant_is_right(
+    locked: Start,
+    keys: KeyServer,
+    grants: Grants,
+    call: str,
+    forge: Callable[[KeyServer], str | None],
+    expected: int,
+    reason: str,
+) -> None:
+    server = locked()
+    token, authorization = grants.put(call_connection_id=call), forge(keys)
+    headers = {"x-ms-call-connection-id": call}
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    assert await status(server, token, headers) == expected
+    assert server.metric(f'streamer_handshakes_refused_total{{reason="{reason}"}}') == 1
+    assert reason in server.log.read_text()
+
+
+async def test_a_wrong_stream_token_is_refused_though_the_bearer_is_right(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked()
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    past = datetime.now(UTC) - timedelta(hours=1)
+    for token, expected in (
+        (new_token(), 401),
+        ("", 401),
+        ("..%2f", 401),
+        (grants.put(expires_at=past), 401),
+        (grants.put(call_connection_id="another-call"), 403),
+    ):
+        assert await status(server, token, headers) == expected
+
+
+async def test_warn_lets_in_and_counts(locked: Start, call: str) -> None:
+    server = locked(TOKEN_CHECK="warn", GRANT_CHECK="warn")
+    assert await status(server, "wrong", {"x-ms-call-connection-id": call}) == 101
+    for reason in ("token_missing", "grant_unknown"):
+        assert server.metric(f'streamer_handshakes_warned_total{{reason="{reason}"}}') == 1
+
+
+async def test_known_keys_outlive_their_server(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked()
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    token = grants.put()
+    assert await status(server, token, headers) == 101
+    keys.down = True
+    assert await status(server, token, headers) == 101
+    unknown = headers | {"Authorization": keys.sign(kid="k2", key=new_key())}
+    assert await status(server, token, unknown) in (401, 503)

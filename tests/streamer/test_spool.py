@@ -1,0 +1,235 @@
+"""The spool's promises, under crashes at any step, a full quota, and a second start."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from audio import names, wav
+from audio.manifest import Counts, Manifest, decode_manifest
+from streamer.spool import (
+    BACKLOG_BYTES,
+    SegmentFile,
+    Spool,
+    SpoolInUse,
+    StreamSpool,
+    StreamState,
+    manifest_of,
+    read_entries,
+)
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SECOND = 32_000
+
+
+def state(number: int = 0) -> StreamState:
+    return StreamState(
+        call_connection_id="call-1",
+        stream_id=f"20260301T120000{number:03d}Z-0a1b2c3d",
+        started_at=START,
+    )
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool", 10 * 1024 * 1024)
+
+
+def whole(spool: Spool, stream: StreamSpool, file: SegmentFile) -> bytes:
+    target = stream.target(file)
+    file.seal(Counts(), target)
+    return wav.samples(target.read_bytes())
+
+
+def test_a_segment_is_a_whole_wav_when_it_reaches_the_outbox(spool: Spool) -> None:
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 100)
+    file.append(b"\2\0" * 100)
+    file.patch(50, b"\3\0" * 10)
+    assert not list(spool.waiting())
+    samples = whole(spool, stream, file)
+    assert samples == (b"\1\0" * 100 + b"\2\0" * 100)[:50] + b"\3\0" * 10 + samples[70:]
+    assert len(samples) == 400
+    (entry,) = read_entries(stream.folder)
+    assert (entry.samples, entry.bytes) == (200, 444)
+    assert [path.name for path in spool.waiting()] == ["20260301T120000.000Z.wav"]
+
+
+def test_a_cut_takes_the_tail_along(spool: Spool) -> None:
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(bytes(range(200)))
+    assert file.cut(150) == bytes(range(150, 200))
+    assert whole(spool, stream, file) == bytes(range(150))
+
+
+def test_a_full_quota_keeps_audio_in_memory_then_loses_it_counted(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 2 * 1024 * 1024)
+    stream = StreamSpool(spool, state())
+    hog = stream.open_segment("hog", START, 16_000)
+    hog.append(bytes(2 * 1024 * 1024 - SECOND))
+    file = stream.open_segment("mixed", START, 16_000)
+    seconds = [bytes([number + 1]) * SECOND for number in range(50)]
+    for second in seconds:
+        file.append(second)
+    assert spool.last_error is not None
+    assert spool.fullness >= 1 - SECOND / spool.max_bytes
+    with pytest.raises(OSError, match="no room"):
+        file.seal(Counts(), stream.target(file))
+    hog.cut(0)
+    counts = Counts()
+    entry = file.seal(counts, stream.target(file))
+    samples = wav.samples(stream.target(file).read_bytes())
+    assert len(samples) == 50 * SECOND, "what was lost is silence of the same length"
+    kept = [s for n, s in enumerate(seconds) if samples[n * SECOND : (n + 1) * SECOND] == s]
+    lost = [n for n in range(50) if samples[n * SECOND : (n + 1) * SECOND] == bytes(SECOND)]
+    assert len(kept) + len(lost) == 50
+    assert len(kept) * SECOND >= BACKLOG_BYTES
+    assert entry.counts.lost == len(lost) * 50
+
+
+def test_a_full_quota_that_clears_in_time_loses_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    stream = StreamSpool(spool, state())
+    hog = stream.open_segment("hog", START, 16_000)
+    hog.append(bytes(1024 * 1024 - 100))
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 1000)
+    file.append(b"\2\0" * 1000)
+    hog.cut(0)
+    file.append(b"\3\0" * 1000)
+    assert whole(spool, stream, file) == b"".join(bytes([n, 0]) * 1000 for n in (1, 2, 3))
+
+
+def test_one_process_at_a_time(spool: Spool) -> None:
+    with pytest.raises(SpoolInUse):
+        Spool(spool.root, spool.max_bytes)
+    spool.release()
+    Spool(spool.root, spool.max_bytes).release()
+
+
+def test_a_stream_that_cannot_be_read_is_put_aside(spool: Spool) -> None:
+    folder = spool.streams / "broken"
+    folder.mkdir()
+    (folder / "stream.json").write_bytes(b"{")
+    (folder / "mixed").mkdir()
+    assert spool.recover() == 1
+    assert (spool.rejected / "broken" / "stream.json").exists()
+
+
+class CrashingSpool(RuleBasedStateMachine):
+    """Appends, seals and crashes in any order; nothing flushed is ever missing or doubled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="spool-test-"))
+        self.spool = Spool(self.root, 1 << 30)
+        self.streams = 0
+        self.expected: dict[str, bytes] = {}
+        self.manifests: dict[str, set[str]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        self.state = state(self.streams)
+        self.streams += 1
+        self.stream = StreamSpool(self.spool, self.state)
+        self.file: SegmentFile | None = None
+        self.written = b""
+        self.position = 0
+        self.manifests[self.state.stream_id] = set()
+
+    def name(self, file: SegmentFile) -> str:
+        return self.spool.segment_target(self.state, file).relative_to(self.root).as_posix()
+
+    @rule(size=st.integers(1, 2000))
+    def append(self, size: int) -> None:
+        if self.file is None:
+            start = START + timedelta(seconds=self.position)
+            self.file = self.stream.open_segment("mixed", start, 16_000)
+            self.position += 1
+            self.written = b""
+        pcm = bytes([size % 255 + 1]) * (2 * size)
+        self.file.append(pcm)
+        self.written += pcm
+        self.stream.save()
+
+    @rule()
+    def seal(self) -> None:
+        if self.file is None:
+            return
+        self.expect()
+        self.file.seal(Counts(), self.stream.target(self.file))
+        self.file = None
+
+    def expect(self) -> None:
+        assert self.file is not None
+        self.expected[self.name(self.file)] = self.written
+        self.manifests[self.state.stream_id].add(self.name(self.file))
+
+    @rule()
+    def end(self) -> None:
+        self.seal()
+        entries = read_entries(self.stream.folder)
+        self.stream.close(manifest_of(self.state, entries, START, "1000"))
+        self.begin()
+
+    @rule(at=st.sampled_from(["open", "meta written", "entry written", "entry cut", "renamed"]))
+    def crash(self, at: str) -> None:
+        """Kill -9 between any two steps of sealing, then start again."""
+        if self.file is not None:
+            self.expect()
+            folder = self.stream.folder
+            if at != "open":
+                self.file.seal(Counts(), self.stream.target(self.file))
+                target = self.stream.target(self.file)
+                if at != "renamed":
+                    target.rename(self.file.path)
+                if at == "meta written":
+                    lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
+                    (folder / "segments.jsonl").write_bytes(b"\n".join(lines[:-2]))
+                elif at == "entry cut":
+                    content = (folder / "segments.jsonl").read_bytes()
+                    (folder / "segments.jsonl").write_bytes(content[:-7])
+        self.spool.release()
+        self.spool = Spool(self.root, 1 << 30)
+        self.spool.recover()
+        self.begin()
+
+    @invariant()
+    def what_was_finished_is_there_once(self) -> None:
+        outbox = {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in self.spool.waiting()
+        }
+        segments = {
+            name: wav.samples(content) for name, content in outbox.items() if ".wav" in name
+        }
+        assert segments == self.expected
+        for name, content in outbox.items():
+            if name.endswith(".json"):
+                manifest = decode_manifest(content)
+                assert self.listed(manifest) == self.manifests[manifest.stream_id]
+
+    def listed(self, manifest: Manifest) -> set[str]:
+        found = [
+            f"outbox/{names.SEGMENTS}/{e.name('call-1', manifest.stream_id).blob}"
+            for e in manifest.segments
+        ]
+        assert len(found) == len(set(found))
+        return set(found)
+
+    def teardown(self) -> None:
+        self.spool.release()
+        shutil.rmtree(self.root)
+
+
+TestCrashingSpool = CrashingSpool.TestCase
+TestCrashingSpool.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
