@@ -12,8 +12,9 @@ import sys
 
 import uvloop
 
+from configuration import SettingsError, table
 from streamer.server import Streamer
-from streamer.settings import Settings, SettingsError, load, table
+from streamer.settings import Settings, load
 from streamer.spool import SpoolInUse
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -65,10 +66,10 @@ def _allow_open_files() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    width = max(len(name) for name, _, _ in table())
+    width = max(len(name) for name, _, _ in table(Settings))
     lines = [
         f"  {name:{width}}  {text}" + (f" [{default}]" if default else "")
-        for name, default, text in table()
+        for name, default, text in table(Settings)
     ]
     return argparse.ArgumentParser(
         prog="python -m streamer",

@@ -1,0 +1,1 @@
+"""The function app's side: call control, callback events, the call record, analysis, assembly."""

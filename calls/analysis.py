@@ -1,0 +1,103 @@
+"""The analysis of one segment: a pure function of its bytes, so that running twice changes nothing."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import msgspec
+import numpy as np
+
+from audio import wav
+from audio.names import SegmentName
+from calls import speech
+
+SCHEMA = 1
+FULL_SCALE = 32_768
+_CLIPPED = 32_767
+_SILENT_DBFS = -60.0
+_WINDOW_MS = 20
+
+
+class SpeechSpan(msgspec.Struct, frozen=True):
+    """One stretch of speech, in milliseconds from the segment's start."""
+
+    start_ms: int
+    end_ms: int
+
+
+class Analysis(msgspec.Struct, kw_only=True, frozen=True):
+    """What was found in one segment. Levels are in dBFS (None: digital silence).
+
+    ``silence_share`` is the share of 20 ms windows below -60 dBFS, ``speech_share`` that of time in
+    speech, ``dc_offset`` the mean sample as a share of full scale.
+    """
+
+    schema: int = SCHEMA
+    call_connection_id: str
+    stream_id: str
+    track: str
+    start: datetime
+    sample_rate: int
+    samples: int
+    duration_ms: float
+    rms_dbfs: float | None
+    peak_dbfs: float | None
+    clipped_samples: int
+    dc_offset: float
+    silence_share: float
+    speech_ms: int
+    speech_share: float
+    speech: list[SpeechSpan]
+
+
+def analyse(name: SegmentName, file: bytes) -> Analysis:
+    """Analyse a whole WAV file of one channel. Raises MalformedWav."""
+    found = wav.parse(file)
+    pcm = file[found.data_offset : found.data_offset + found.data_bytes]
+    heard = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+    count = len(heard)
+    rate = found.sample_rate
+    spans = [SpeechSpan(start, end) for start, end in speech.spans(pcm, rate)]
+    duration_ms = count * 1000 / rate
+    speech_ms = sum(span.end_ms - span.start_ms for span in spans)
+    return Analysis(
+        call_connection_id=name.call_connection_id,
+        stream_id=name.stream_id,
+        track=name.track,
+        start=name.start,
+        sample_rate=rate,
+        samples=count,
+        duration_ms=round(duration_ms, 3),
+        rms_dbfs=_dbfs(math.sqrt(float(np.mean(heard**2)))) if count else None,
+        peak_dbfs=_dbfs(float(np.max(np.abs(heard)))) if count else None,
+        clipped_samples=int(np.count_nonzero(np.abs(heard) >= _CLIPPED)),
+        dc_offset=round(float(np.mean(heard)) / FULL_SCALE, 6) if count else 0.0,
+        silence_share=_silence_share(heard, rate),
+        speech_ms=speech_ms,
+        speech_share=round(speech_ms / duration_ms, 4) if duration_ms else 0.0,
+        speech=spans,
+    )
+
+
+def encode(analysis: Analysis) -> bytes:
+    """The analysis's blob: the same bytes for the same analysis."""
+    return msgspec.json.encode(analysis)
+
+
+def decode(blob: bytes) -> Analysis:
+    """The analysis in a blob. Raises msgspec.DecodeError."""
+    return msgspec.json.decode(blob, type=Analysis)
+
+
+def _dbfs(level: float) -> float | None:
+    return round(20 * math.log10(level / FULL_SCALE), 2) if level else None
+
+
+def _silence_share(heard: np.ndarray, rate: int) -> float:
+    window = rate * _WINDOW_MS // 1000
+    whole = heard[: len(heard) // window * window].reshape(-1, window)
+    if not len(whole):
+        return 0.0
+    threshold = (10 ** (_SILENT_DBFS / 20) * FULL_SCALE) ** 2
+    return round(float(np.mean(np.mean(whole**2, axis=1) < threshold)), 4)

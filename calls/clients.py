@@ -1,0 +1,71 @@
+"""The clients that live as long as the function app's process: made at first use, on its loop."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from azure.communication.callautomation.aio import CallAutomationClient
+from azure.core.credentials import AzureKeyCredential
+from azure.storage.blob.aio import BlobServiceClient
+
+from acs.tokens import TokenVerifier
+from calls.settings import Settings, load
+from calls.storage import Storage
+
+
+class Clients:
+    """Everything a handler needs. Making one does no I/O."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.call_automation = call_automation_client(settings)
+        self.storage = Storage(_blob_service(settings))
+        self.verifier: TokenVerifier | None = None
+        if settings.callback_token_check != "off":
+            self.verifier = TokenVerifier(
+                audience=settings.acs_token_audience,
+                issuer=settings.acs_token_issuer,
+                keys_url=settings.acs_token_jwks_url,
+            )
+
+
+@cache
+def clients() -> Clients:
+    """The process's clients. Raises SettingsError."""
+    return Clients(load(os.environ))
+
+
+def call_automation_client(settings: Settings) -> CallAutomationClient:
+    """ACS's client, with explicit timeouts: its own are five minutes, more than a function has."""
+    # A trailing slash would be signed as part of the host, and every signature be wrong.
+    endpoint = settings.acs_endpoint.rstrip("/")
+    credential: Any = (
+        AzureKeyCredential(settings.acs_access_key)
+        if settings.acs_access_key
+        else _managed_identity(settings)
+    )
+    return CallAutomationClient(
+        endpoint,
+        credential,
+        connection_timeout=settings.acs_connection_timeout_seconds,
+        read_timeout=settings.acs_read_timeout_seconds,
+        retry_total=2,
+    )
+
+
+def _blob_service(settings: Settings) -> BlobServiceClient:
+    if settings.audio_storage:
+        return BlobServiceClient.from_connection_string(settings.audio_storage)
+    return BlobServiceClient(
+        settings.audio_storage_blob_service_uri, credential=_managed_identity(settings)
+    )
+
+
+def _managed_identity(settings: Settings) -> Any:
+    from azure.identity.aio import ManagedIdentityCredential
+
+    if settings.azure_client_id:
+        return ManagedIdentityCredential(client_id=settings.azure_client_id)
+    return ManagedIdentityCredential()

@@ -1,0 +1,70 @@
+"""The one error shape: problem details (RFC 9457), ``application/problem+json``."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Raised by a handler; becomes the answer. Holds nothing that a caller may not see.
+
+    ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        errors: list[dict[str, str]] | None = None,
+        acs: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = errors
+        self.acs = acs
+        self.headers = headers or {}
+
+    def body(self) -> bytes:
+        """The problem document."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        if self.acs:
+            document["acs"] = self.acs
+        return msgspec.json.encode(document)
+
+
+def not_found(call_connection_id: str) -> Problem:
+    """There is no such call."""
+    return Problem(HTTPStatus.NOT_FOUND, f"there is no call {call_connection_id[:128]!r}")
+
+
+def from_acs(operation: str, error: Exception) -> Problem:
+    """What ACS answered, with its own code and message; 409 where the call's state forbids it."""
+    if isinstance(error, ServiceRequestError | ServiceResponseError):
+        return Problem(HTTPStatus.BAD_GATEWAY, f"ACS did not answer: {operation} may be repeated")
+    if not isinstance(error, HttpResponseError):
+        raise error
+    word = error.error
+    acs = {"status": str(error.status_code)}
+    if word is not None:
+        acs |= {"code": str(word.code), "message": str(word.message)}
+    status = HTTPStatus.BAD_GATEWAY
+    if error.status_code in (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED):
+        status = HTTPStatus.CONFLICT
+    detail = f"ACS refused: {operation}"
+    return Problem(status, detail, acs=acs)

@@ -1,0 +1,77 @@
+"""The function app's settings: one table, read from the environment (its app settings)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import msgspec
+
+import configuration
+from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from configuration import SettingsError, doc
+
+Check = Literal["require", "warn", "off"]
+
+SPELLED = {
+    # The Functions host reads these two itself, for the blob triggers' connection.
+    "audio_storage": "AudioStorage",
+    "audio_storage_blob_service_uri": "AudioStorage__blobServiceUri",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every setting; the environment variable is the field's name in capitals, or as spelled."""
+
+    audio_storage: Annotated[
+        str, doc("connection string of the Blob Storage (a laptop's only)")
+    ] = ""
+    audio_storage_blob_service_uri: Annotated[
+        str, doc("Blob Storage to use by managed identity, https://ACCOUNT.blob.core...")
+    ] = ""
+    azure_client_id: Annotated[
+        str, doc("client id of the user-assigned managed identity; empty: system-assigned")
+    ] = ""
+    acs_endpoint: Annotated[str, doc("endpoint of the ACS resource")] = ""
+    acs_access_key: Annotated[
+        str, doc("access key of the ACS resource (a laptop's only); empty: managed identity")
+    ] = ""
+    acs_connection_timeout_seconds: Annotated[float, doc("to connect to ACS", gt=0, le=60)] = 5.0
+    acs_read_timeout_seconds: Annotated[float, doc("for ACS's answer", gt=0, le=200)] = 20.0
+    callback_url: Annotated[
+        str, doc("this app's public address; ACS posts callback events to /api/callbacks there")
+    ] = ""
+    streamer_url: Annotated[
+        str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
+    ] = ""
+    callback_token_check: Annotated[
+        Check, doc("ACS's bearer token on callback events: require, warn or off")
+    ] = "require"
+    acs_token_issuer: Annotated[str, doc("issuer of ACS's tokens")] = ISSUER
+    acs_token_jwks_url: Annotated[str, doc("key set, or OpenID configuration, of ACS's tokens")] = (
+        OPENID_CONFIGURATION_URL
+    )
+    acs_token_audience: Annotated[
+        str, doc("immutable id of the ACS resource, as ACS's tokens name it")
+    ] = ""
+
+
+def load(environment: Mapping[str, str]) -> Settings:
+    """Read the settings. Raises SettingsError with every fault at once."""
+    values, faults = configuration.read(Settings, environment, SPELLED)
+    settings = Settings(**values)
+    if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
+        faults.append("set one of AudioStorage__blobServiceUri and AudioStorage")
+    required = {"ACS_ENDPOINT": settings.acs_endpoint, "CALLBACK_URL": settings.callback_url}
+    required["STREAMER_URL"] = settings.streamer_url
+    faults += [f"{name}: is not set" for name, value in required.items() if not value]
+    if settings.streamer_url and not settings.streamer_url.startswith(("ws://", "wss://")):
+        faults.append("STREAMER_URL: must begin with wss:// (ws:// on a laptop)")
+    if settings.callback_token_check != "off" and not settings.acs_token_audience:
+        faults.append(
+            "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
+            "(or CALLBACK_TOKEN_CHECK=off)"
+        )
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings

@@ -1,0 +1,72 @@
+"""Showing calls: the list, newest first, and one call with its streams and segments."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+import msgspec
+from azure.core.exceptions import HttpResponseError
+
+from audio import names
+from calls import store, web
+from calls.assembly import streams_of
+from calls.clients import Clients
+from calls.problems import Problem
+
+_DEFAULT_LIMIT = 20
+_MOST = 100
+
+
+async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls?limit=&cursor=``: records without their events, and the next page's cursor."""
+    limit = _limit(request.params.get("limit"))
+    cursor = web.decode_cursor(request.params.get("cursor"))
+    try:
+        records, following = await store.newest(clients.storage, limit, cursor)
+    except HttpResponseError as error:
+        if cursor is None:
+            raise
+        raise Problem(HTTPStatus.BAD_REQUEST, "cursor: not one that this app gave") from error
+    shown = []
+    for record in records:
+        members = msgspec.to_builtins(record)
+        for detail in ("events", "requests"):
+            members.pop(detail, None)
+        shown.append(members)
+    answer: dict[str, Any] = {"calls": shown, "cursor": web.encode_cursor(following)}
+    headers = {}
+    if following:
+        query = urlencode({"limit": limit, "cursor": answer["cursor"]})
+        headers["Link"] = f'</api/calls?{query}>; rel="next"'
+    return web.document(answer, headers=headers)
+
+
+async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls/{id}``: the record, its streams, and what was found in their segments."""
+    call = web.call_connection_id(request)
+    record = await store.find(clients.storage, call)
+    streams = await streams_of(clients.storage, call)
+    members = msgspec.to_builtins(record)
+    members["streams"] = streams
+    known = {segment.blob for stream in streams for segment in stream.segments}
+    landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    # Segments of a stream that still runs have no manifest yet.
+    members["landed_segments"] = [
+        blob for name in landed if (blob := f"{names.SEGMENTS}/{name}") not in known
+    ]
+    return web.document(members)
+
+
+def _limit(text: str | None) -> int:
+    if not text:
+        return _DEFAULT_LIMIT
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"limit: must be a number from 1 to {_MOST}",
+            errors=[{"field": "limit", "message": f"must be a number from 1 to {_MOST}"}],
+        )
+    return int(text)

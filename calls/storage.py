@@ -1,0 +1,123 @@
+"""Blob Storage as the function app uses it: small JSON documents, changed under their ETags."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, NamedTuple
+
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob import ContentSettings
+from azure.storage.blob.aio import BlobServiceClient
+
+from audio import names
+
+_JSON = ContentSettings(content_type="application/json")
+_PRECONDITION_FAILED = 412
+
+
+class Contended(Exception):
+    """Raised when a document was changed by others each time it was tried."""
+
+
+class Document(NamedTuple):
+    """A blob's content and its ETag."""
+
+    content: bytes
+    etag: str
+
+
+class Page(NamedTuple):
+    """Blob names, and where the next page begins (None at the end)."""
+
+    names: list[str]
+    cursor: str | None
+
+
+class Storage:
+    """The account's containers. Methods raise AzureError where the service does not answer."""
+
+    def __init__(self, service: BlobServiceClient) -> None:
+        self._service = service
+
+    async def read(self, container: str, blob: str) -> Document | None:
+        """A document, or None where there is none."""
+        client = self._service.get_blob_client(container, blob)
+        try:
+            download = await client.download_blob()
+            return Document(await download.readall(), str(download.properties.etag))
+        except ResourceNotFoundError:
+            return None
+
+    async def create(self, container: str, blob: str, content: bytes) -> bool:
+        """Write a document that must not be there yet; False where it is."""
+        client = self._service.get_blob_client(container, blob)
+        try:
+            await client.upload_blob(content, overwrite=False, content_settings=_JSON)
+        except ResourceExistsError:
+            return False
+        return True
+
+    async def replace(self, container: str, blob: str, content: bytes, etag: str) -> bool:
+        """Write over the document that had this ETag; False where it was changed or is gone."""
+        client = self._service.get_blob_client(container, blob)
+        try:
+            await client.upload_blob(
+                content,
+                overwrite=True,
+                etag=etag,
+                match_condition=MatchConditions.IfNotModified,
+                content_settings=_JSON,
+            )
+        except (ResourceModifiedError, ResourceNotFoundError):
+            return False
+        except HttpResponseError as error:
+            if error.status_code == _PRECONDITION_FAILED:
+                return False
+            raise
+        return True
+
+    async def put(self, container: str, blob: str, content: bytes) -> None:
+        """Write a document whose content depends on its name only, whatever was there."""
+        client = self._service.get_blob_client(container, blob)
+        await client.upload_blob(content, overwrite=True, content_settings=_JSON)
+
+    async def blob_names(self, container: str, prefix: str) -> list[str]:
+        """The names that begin so, in order."""
+        client = self._service.get_container_client(container)
+        return [name async for name in client.list_blob_names(name_starts_with=prefix)]
+
+    async def page(self, container: str, size: int, cursor: str | None) -> Page:
+        """``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
+        client = self._service.get_container_client(container)
+        pages: AsyncIterator[Any] = client.list_blobs(results_per_page=size).by_page(cursor)
+        async for page in pages:
+            found = [blob.name async for blob in page]
+            return Page(found, getattr(pages, "continuation_token", None) or None)
+        return Page([], None)
+
+    async def read_all(
+        self, container: str, blobs: list[str], at_a_time: int = 16
+    ) -> list[Document | None]:
+        """Many documents, a bounded number at a time."""
+        gate = asyncio.Semaphore(at_a_time)
+
+        async def read(blob: str) -> Document | None:
+            async with gate:
+                return await self.read(container, blob)
+
+        return await asyncio.gather(*map(read, blobs))
+
+    async def create_containers(self) -> None:
+        """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
+        for container in names.CONTAINERS:
+            try:
+                await self._service.create_container(container)
+            except ResourceExistsError:
+                continue

@@ -1,0 +1,98 @@
+"""Every trigger of the function app, a line or two each; what they do is in ``calls``.
+
+Nothing heavy is imported here: a cold start waits for this module, and is billed for it.
+"""
+
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+STORAGE_CONNECTION = "AudioStorage"
+
+
+@app.route("calls", methods=["POST"])
+async def place_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Place a call with media streaming."""
+    from calls import control, web
+
+    return await web.respond(control.place_call, req)
+
+
+@app.route("calls", methods=["GET"])
+async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
+    """List the calls, newest first."""
+    from calls import showing, web
+
+    return await web.respond(showing.list_calls, req)
+
+
+@app.route("calls/{id}", methods=["GET"])
+async def show_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Show one call with its segments."""
+    from calls import showing, web
+
+    return await web.respond(showing.show_call, req)
+
+
+@app.route("calls/{id}", methods=["DELETE"])
+async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
+    """Hang up for everyone."""
+    from calls import control, web
+
+    return await web.respond(control.hang_up, req)
+
+
+@app.route("calls/{id}/streaming/start", methods=["POST"])
+async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
+    """Start the media streaming of a call."""
+    from calls import control, web
+
+    return await web.respond(control.start_streaming, req)
+
+
+@app.route("calls/{id}/streaming/stop", methods=["POST"])
+async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
+    """Stop the media streaming of a call."""
+    from calls import control, web
+
+    return await web.respond(control.stop_streaming, req)
+
+
+@app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+async def receive_callbacks(req: func.HttpRequest) -> func.HttpResponse:
+    """Take ACS's callback events; who sends them is verified by their bearer token."""
+    from calls import callbacks, web
+
+    return await web.respond(callbacks.receive, req)
+
+
+@app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def health(req: func.HttpRequest) -> func.HttpResponse:
+    """Say that the app runs."""
+    return func.HttpResponse('{"status":"ok"}', mimetype="application/json")
+
+
+@app.blob_trigger(
+    "segment",
+    path="segments/{name}",
+    connection=STORAGE_CONNECTION,
+    source=func.BlobSource.EVENT_GRID,
+)
+async def analyse_segment(segment: func.InputStream) -> None:
+    """Analyse a segment that has landed."""
+    from calls import triggers
+
+    await triggers.segment_landed(str(segment.name), segment.read())
+
+
+@app.blob_trigger(
+    "manifest",
+    path="manifests/{name}",
+    connection=STORAGE_CONNECTION,
+    source=func.BlobSource.EVENT_GRID,
+)
+async def assemble_call(manifest: func.InputStream) -> None:
+    """Put a call together when its stream has ended."""
+    from calls import triggers
+
+    await triggers.manifest_landed(str(manifest.name))
