@@ -1,4 +1,4 @@
-"""The analysis of one segment: a pure function of its bytes, so that running twice changes nothing."""
+"""The analysis of one segment: a pure function of its bytes, so that it may run twice."""
 
 from __future__ import annotations
 

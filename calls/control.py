@@ -108,7 +108,11 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     known = await _begin(clients.storage, key, asked)
     if known is not None:
         return _created(await store.find(clients.storage, known), replayed=True)
-    record = await _place(clients, asked, key)
+    try:
+        record = await _place(clients, asked, key)
+    except Problem:
+        await _give_back(clients.storage, key, asked)
+        raise
     return _created(record)
 
 
@@ -122,7 +126,7 @@ def _created(record: CallRecord, *, replayed: bool = False) -> func.HttpResponse
 async def _begin(storage: Storage, key: str, asked: PlaceCall) -> str | None:
     """Take the key for this request; the call that it placed before, if it did."""
     blob = names.idempotency_blob(key)
-    fingerprint = hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
+    fingerprint = _fingerprint(asked)
     now = datetime.now(UTC)
     fresh = msgspec.json.encode(IdempotencyRecord(request=fingerprint, begun_at=now))
     if await storage.create(names.IDEMPOTENCY, blob, fresh):
@@ -144,6 +148,16 @@ async def _begin(storage: Storage, key: str, asked: PlaceCall) -> str | None:
     ):
         raise _in_flight()
     return None
+
+
+async def _give_back(storage: Storage, key: str, asked: PlaceCall) -> None:
+    """The call was not placed: the same request may be sent again at once."""
+    known = IdempotencyRecord(request=_fingerprint(asked), begun_at=datetime.fromtimestamp(0, UTC))
+    await storage.put(names.IDEMPOTENCY, names.idempotency_blob(key), msgspec.json.encode(known))
+
+
+def _fingerprint(asked: PlaceCall) -> str:
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
 
 def _in_flight() -> Problem:
@@ -188,7 +202,7 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
     await _bind(storage, token, call)
     if key is not None:
         done = IdempotencyRecord(
-            request=hashlib.sha256(msgspec.json.encode(asked)).hexdigest(),
+            request=_fingerprint(asked),
             begun_at=now,
             call_connection_id=call,
         )

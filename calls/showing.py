@@ -21,7 +21,7 @@ _MOST = 100
 
 
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/calls?limit=&cursor=``: records without their events, and the next page's cursor."""
+    """``GET /api/calls?limit=&cursor=``: records without events, and the next page's cursor."""
     limit = _limit(request.params.get("limit"))
     cursor = web.decode_cursor(request.params.get("cursor"))
     try:

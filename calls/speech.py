@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import webrtcvad
+import webrtcvad  # type: ignore[import-untyped]
 
 FRAME_MS = 20
 _AGGRESSIVENESS = 2
@@ -36,6 +36,6 @@ def _third(pcm: bytes) -> bytes:
     import numpy as np
 
     heard = np.frombuffer(pcm, dtype="<i2")
-    heard = heard[: len(heard) // 3 * 3].reshape(-1, 3)
-    means: bytes = heard.mean(axis=1).astype("<i2").tobytes()
+    threes = heard[: len(heard) // 3 * 3].reshape(-1, 3)
+    means: bytes = threes.mean(axis=1).astype("<i2").tobytes()
     return means

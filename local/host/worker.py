@@ -1,0 +1,117 @@
+"""The app's functions, indexed and run by ``azure-functions-runtime``.
+
+The library takes a ``protos`` module only to build its replies; a small stand-in does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import types
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import azure_functions_runtime as runtime
+from azure_functions_runtime import native_invocation
+from azure_functions_runtime.bindings.datumdef import Datum
+from azure_functions_runtime.utils import threadpool
+
+_log = logging.getLogger(__name__)
+
+
+class IndexingError(RuntimeError):
+    """Raised when the app cannot be indexed; the text is the app's own traceback."""
+
+
+class InvocationError(RuntimeError):
+    """Raised when a function failed; the text is its traceback."""
+
+
+class Function(NamedTuple):
+    """One indexed function: its trigger's binding, as the real host sees it."""
+
+    id: str
+    name: str
+    trigger: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """``httpTrigger``, ``blobTrigger``, ..."""
+        return str(self.trigger["type"])
+
+    @property
+    def parameter(self) -> str:
+        """The function's parameter that the trigger fills."""
+        return str(self.trigger["name"])
+
+
+class _Message:
+    """Any protobuf message: keeps what it is given."""
+
+    Success, Failure = 1, 0
+
+    def __init__(self, **members: Any) -> None:
+        self.__dict__.update(members)
+
+
+def _protos() -> types.SimpleNamespace:
+    messages = (
+        "WorkerInitResponse FunctionMetadataResponse FunctionLoadResponse InvocationResponse "
+        "RpcFunctionMetadata WorkerMetadata RpcException TypedData ParameterBinding StatusResult"
+    )
+    made = {name: type(name, (_Message,), {}) for name in messages.split()}
+    # The values of FunctionRpc.proto's BindingInfo.Direction and BindingInfo.DataType.
+    directions = {"in": 0, "out": 1, "inout": 2}
+    data_types = {"undefined": 0, "string": 1, "binary": 2, "stream": 3}
+    binding_info = type("BindingInfo", (_Message,), directions | data_types)
+    return types.SimpleNamespace(**made, BindingInfo=binding_info)
+
+
+async def index(app_dir: Path) -> list[Function]:
+    """Index ``function_app.py``. The runtime's state is the process's: one app each.
+
+    Raises IndexingError.
+    """
+    os.chdir(app_dir)
+    sys.path.insert(0, str(app_dir))
+    threadpool.start_threadpool_executor()
+    init = types.SimpleNamespace(capabilities={}, function_app_directory=str(app_dir))
+    request = types.SimpleNamespace(
+        request=types.SimpleNamespace(worker_init_request=init),
+        properties={"host": "127.0.0.1", "protos": _protos()},
+    )
+    answer = await runtime.worker_init_request(request)
+    _raise_failure(answer)
+    metadata = await runtime.functions_metadata_request(request)
+    _raise_failure(metadata)
+    return list(_functions(metadata.function_metadata_results or []))
+
+
+def _raise_failure(answer: Any) -> None:
+    if answer.result.status != _Message.Success:
+        error = answer.result.exception
+        trace = getattr(error, "stack_trace", "") or getattr(error, "message", "")
+        raise IndexingError(str(trace))
+
+
+def _functions(found: Iterable[Any]) -> Iterable[Function]:
+    for metadata in found:
+        bindings = [json.loads(binding) for binding in metadata.raw_bindings]
+        trigger = next(b for b in bindings if b["type"].lower().endswith("trigger"))
+        yield Function(metadata.function_id, metadata.name, trigger)
+
+
+async def invoke(
+    function: Function, datum: Datum, trigger_metadata: dict[str, Datum] | None = None
+) -> Datum | None:
+    """Run a function; what it returned. Raises InvocationError."""
+    ok, returned, _, error, trace = await native_invocation.invocation_request_native(
+        str(uuid.uuid4()), function.id, [(function.parameter, datum)], trigger_metadata or {}
+    )
+    if not ok:
+        raise InvocationError(trace or error or "")
+    return returned

@@ -1,0 +1,37 @@
+"""Ports on the loopback address: which are free, and which are taken."""
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+
+# Below the ranges that Linux (32768-60999) and macOS (49152-65535) lend to outgoing connections:
+# a client that retries while a server restarts could otherwise be lent the server's own port.
+_FIRST, _LAST = 20000, 32000
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on `port` of the loopback address now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Servers set this too, so that connections in TIME_WAIT do not count as taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different free ports, chosen at random so that two runs rarely choose the same.
+
+    Nothing holds them: a caller whose server then finds one taken should ask again.
+    Raises `RuntimeError` when there are not that many.
+    """
+    free: list[int] = []
+    for port in random.sample(range(_FIRST, _LAST), _LAST - _FIRST):
+        if is_free(port):
+            free.append(port)
+            if len(free) == count:
+                return free
+    raise RuntimeError(f"no {count} free ports between {_FIRST} and {_LAST} on {HOST}")
