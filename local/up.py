@@ -148,7 +148,16 @@ class Up:
         }
         await self._launch(
             "emulator",
-            ["-m", "local.emulator", "--port", str(ports["acs"]), "--resource-id", audience, "--speed", str(self._speed)],
+            [
+                "-m",
+                "local.emulator",
+                "--port",
+                str(ports["acs"]),
+                "--resource-id",
+                audience,
+                "--speed",
+                str(self._speed),
+            ],
             {"ACS_EMULATOR_ACCESS_KEY": acs_key},
             acs_endpoint + "/emulator/health",
         )

@@ -1,0 +1,115 @@
+"""Makes the conversation: two espeak-ng voices, pauses, and both talking at once somewhere.
+
+Needs ``espeak-ng`` and ``sox`` (both in Debian). Every utterance is trimmed to what can be heard, so
+that the spans in ``truth.json`` are true; between utterances there is digital silence, but for one
+stretch of faint noise on the caller's side.
+
+    python -m local.conversation.make_conversation
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import wave
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+LENGTH_MS = 36_000
+RATES = (16_000, 24_000)
+PEAK = 12_000
+NOISE_MS = (16_500, 18_500)
+NOISE_RMS = 20
+
+VOICES = {"agent": ("en-us+f3", 165), "caller": ("en-gb+m3", 155)}
+
+# Who says what, and when it begins. The caller cuts in on the agent at 24.6 s.
+SCRIPT = (
+    ("agent", 600, "Good morning, Contoso support, how can I help you today?"),
+    ("caller", 4_600, "Hello. My internet connection stops working every evening."),
+    ("agent", 8_900, "I am sorry to hear that. Since when has this been happening?"),
+    ("caller", 13_000, "It started on Monday, right after the storm."),
+    ("agent", 18_800, "Thank you. I will run a test on your line now. Please stay with me."),
+    ("agent", 24_000, "The test shows a loose contact at the street cabinet near you."),
+    ("caller", 25_600, "A loose contact? Can you repair it?"),
+    ("agent", 29_200, "Yes. A technician will repair it tomorrow before noon."),
+    ("caller", 33_200, "Wonderful, thank you. Goodbye."),
+)
+
+
+def speak(voice: str, speed: int, text: str) -> np.ndarray:
+    """What espeak-ng says, 48 kHz, trimmed to what can be heard, at one loudness."""
+    spoken = subprocess.run(
+        ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", text],
+        check=True,
+        capture_output=True,
+    ).stdout
+    raised = subprocess.run(
+        ["sox", "-t", "wav", "-", "-t", "raw", "-e", "signed", "-b", "16", "-r", "48000", "-"],
+        input=spoken,
+        check=True,
+        capture_output=True,
+    ).stdout
+    heard = np.frombuffer(raised, dtype="<i2").astype(np.float64)
+    heard *= PEAK / np.max(np.abs(heard))
+    loud = np.flatnonzero(np.abs(heard) > PEAK * 0.02)
+    return heard[loud[0] : loud[-1] + 1]
+
+
+def write(name: str, voice: np.ndarray, rate: int) -> None:
+    """One side of the conversation, at one rate."""
+    raw = np.clip(voice, -32_768, 32_767).astype("<i2").tobytes()
+    shape = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1"]
+    lowered = subprocess.run(
+        ["sox", "-D", *shape, "-r", "48000", "-", *shape, "-r", str(rate), "-"],
+        input=raw,
+        check=True,
+        capture_output=True,
+    ).stdout
+    wanted = LENGTH_MS * rate // 1000 * 2
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(lowered[:wanted].ljust(wanted, b"\0"))
+    (FOLDER / f"{name}.{rate}.wav").write_bytes(buffer.getvalue())
+
+
+def main() -> None:
+    """Make all files anew."""
+    tracks = {name: np.zeros(LENGTH_MS * 48) for name in VOICES}
+    utterances = []
+    for name, start_ms, text in SCRIPT:
+        said = speak(*VOICES[name], text)
+        begin = start_ms * 48
+        assert not tracks[name][begin : begin + len(said)].any(), f"{text!r} begins too early"
+        tracks[name][begin : begin + len(said)] = said
+        end_ms = start_ms + len(said) // 48
+        utterances.append({"who": name, "start_ms": start_ms, "end_ms": end_ms, "text": text})
+    begin, end = (at * 48 for at in NOISE_MS)
+    noise = np.random.default_rng(1).normal(0, NOISE_RMS, end - begin)
+    tracks["caller"][begin:end] += noise
+    for name, voice in tracks.items():
+        for rate in RATES:
+            write(name, voice, rate)
+    overlaps = [
+        [max(a["start_ms"], b["start_ms"]), min(a["end_ms"], b["end_ms"])]
+        for a in utterances
+        for b in utterances
+        if a["who"] == "agent"
+        and b["who"] == "caller"
+        and max(a["start_ms"], b["start_ms"]) < min(a["end_ms"], b["end_ms"])
+    ]
+    truth = {
+        "length_ms": LENGTH_MS,
+        "utterances": utterances,
+        "overlaps_ms": overlaps,
+        "noise_ms": {"caller": list(NOISE_MS)},
+    }
+    (FOLDER / "truth.json").write_text(json.dumps(truth, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

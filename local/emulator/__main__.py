@@ -1,0 +1,84 @@
+"""``python -m local.emulator``: Azure Communication Services on a laptop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import logging
+import os
+import secrets
+import signal
+import sys
+
+from local.emulator.server import ISSUER, EmulatorServer, EmulatorSettings
+
+_KEY = "ACS_EMULATOR_ACCESS_KEY"
+
+
+def main() -> int:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # It logs the transport URL, and with it the stream token.
+    logging.getLogger("websockets").setLevel(logging.ERROR)
+    try:
+        asyncio.run(_run(_settings()))
+    except OSError as error:
+        print(f"the emulator cannot start: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: EmulatorSettings) -> None:
+    server = EmulatorServer(settings)
+    await server.start()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    print(f"ACS emulator on {server.endpoint}", flush=True)
+    if _KEY not in os.environ:
+        print(f"access key: {settings.access_key}", flush=True)
+    await stop.wait()
+    await server.stop()
+
+
+def _settings() -> EmulatorSettings:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.emulator",
+        description="Azure Communication Services Call Automation, emulated.",
+        epilog=f"The access key is {_KEY} (base64), else a new one, printed. Faults: POST the "
+        "members of local.emulator.faults.Faults to /emulator/faults.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
+    parser.add_argument("--port", type=int, default=8090, help="0 takes a free one")
+    parser.add_argument(
+        "--resource-id",
+        default="00000000-0000-4000-8000-000000000acs",
+        help="the immutable resource id, the audience of its tokens",
+    )
+    parser.add_argument("--issuer", default=ISSUER, help="the issuer of its tokens")
+    parser.add_argument("--speed", type=float, default=1.0, help="of call audio, against real time")
+    parser.add_argument("--answer-seconds", type=float, default=0.2, help="how long a call rings")
+    parser.add_argument(
+        "--hang-up-at-end", action="store_true", help="hang up when the audio is over"
+    )
+    options = parser.parse_args()
+    key = os.environ.get(_KEY) or base64.b64encode(secrets.token_bytes(32)).decode()
+    return EmulatorSettings(
+        access_key=key,
+        resource_id=options.resource_id,
+        host=options.host,
+        port=options.port,
+        issuer=options.issuer,
+        speed=options.speed,
+        answer_seconds=options.answer_seconds,
+        hang_up_at_end=options.hang_up_at_end,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
