@@ -62,7 +62,7 @@ class Summary(msgspec.Struct, kw_only=True):
     lost_ms: float
 
 
-class CallRecord(msgspec.Struct, kw_only=True, omit_defaults=True):
+class CallRecord(msgspec.Struct, kw_only=True):
     """One call. ``placed`` is False while only its events are known, not yet who placed it."""
 
     schema: int = SCHEMA

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import webrtcvad  # type: ignore[import-untyped]
+import webrtcvad
 
 FRAME_MS = 20
 _AGGRESSIVENESS = 2

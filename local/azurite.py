@@ -30,9 +30,11 @@ ACCOUNT_KEY = (
 
 _SCRIPT = Path(__file__).parents[1] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
-# Its stdin is a pipe that only we hold, so it sees the end of it however we end.
+# Its stdin is a pipe that only we hold, so it sees the end of it however we end. Unreferenced, or
+# it would keep Azurite alive after its servers have closed.
 _END_WITH_STDIN = (
-    'data:text/javascript,process.stdin.on("end",()=>process.kill(process.pid,"SIGTERM")).resume()'
+    'data:text/javascript,process.stdin.on("end",()=>process.kill(process.pid,"SIGTERM"))'
+    ".resume().unref()"
 )
 _SERVICES = ("Blob", "Queue", "Table")
 _TRIES = 3

@@ -126,7 +126,7 @@ class Outbox:
             _log.error("Blob Storage takes no uploads: %s; they are kept and tried again", cause)
         self.last_error = cause
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
-        self._again(path, pause * random.uniform(0.5, 1.0))
+        self._again(path, pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load)
 
     def _again(self, path: Path, pause_seconds: float) -> None:
         asyncio.get_running_loop().call_later(pause_seconds, self._queue.put_nowait, path)

@@ -1,8 +1,8 @@
 """Makes the conversation: two espeak-ng voices, pauses, and both talking at once somewhere.
 
-Needs ``espeak-ng`` and ``sox`` (both in Debian). Every utterance is trimmed to what can be heard, so
-that the spans in ``truth.json`` are true; between utterances there is digital silence, but for one
-stretch of faint noise on the caller's side.
+Needs ``espeak-ng`` and ``sox`` (both in Debian). Every utterance is trimmed to what can be heard,
+so that the spans in ``truth.json`` are true; between utterances there is digital silence, but for
+one stretch of faint noise on the caller's side.
 
     python -m local.conversation.make_conversation
 """
@@ -48,7 +48,22 @@ def speak(voice: str, speed: int, text: str) -> np.ndarray:
         capture_output=True,
     ).stdout
     raised = subprocess.run(
-        ["sox", "-t", "wav", "-", "-t", "raw", "-e", "signed", "-b", "16", "-r", "48000", "-"],
+        [
+            "sox",
+            "-D",
+            "-t",
+            "wav",
+            "-",
+            "-t",
+            "raw",
+            "-e",
+            "signed",
+            "-b",
+            "16",
+            "-r",
+            "48000",
+            "-",
+        ],
         input=spoken,
         check=True,
         capture_output=True,
@@ -77,16 +92,24 @@ def write(name: str, voice: np.ndarray, rate: int) -> None:
     (FOLDER / f"{name}.{rate}.wav").write_bytes(buffer.getvalue())
 
 
+def _overlaps(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where both talk at once."""
+    crossed = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
+    return [(start, end) for start, end in crossed if start < end]
+
+
 def main() -> None:
     """Make all files anew."""
     tracks = {name: np.zeros(LENGTH_MS * 48) for name in VOICES}
     utterances = []
+    spans: dict[str, list[tuple[int, int]]] = {name: [] for name in VOICES}
     for name, start_ms, text in SCRIPT:
         said = speak(*VOICES[name], text)
         begin = start_ms * 48
         assert not tracks[name][begin : begin + len(said)].any(), f"{text!r} begins too early"
         tracks[name][begin : begin + len(said)] = said
         end_ms = start_ms + len(said) // 48
+        spans[name].append((start_ms, end_ms))
         utterances.append({"who": name, "start_ms": start_ms, "end_ms": end_ms, "text": text})
     begin, end = (at * 48 for at in NOISE_MS)
     noise = np.random.default_rng(1).normal(0, NOISE_RMS, end - begin)
@@ -94,14 +117,7 @@ def main() -> None:
     for name, voice in tracks.items():
         for rate in RATES:
             write(name, voice, rate)
-    overlaps = [
-        [max(a["start_ms"], b["start_ms"]), min(a["end_ms"], b["end_ms"])]
-        for a in utterances
-        for b in utterances
-        if a["who"] == "agent"
-        and b["who"] == "caller"
-        and max(a["start_ms"], b["start_ms"]) < min(a["end_ms"], b["end_ms"])
-    ]
+    overlaps = _overlaps(spans["agent"], spans["caller"])
     truth = {
         "length_ms": LENGTH_MS,
         "utterances": utterances,

@@ -248,7 +248,7 @@ def test_wrong_requests_get_an_answer(streamer: Start, request_: bytes, status: 
 async def test_a_call_without_a_usable_id_is_refused(streamer: Start) -> None:
     server = streamer()
     for call in (None, "../x", "a/b", ""):
-        headers = {} if call is None else {"x-ms-call-connection-id": call}
+        headers: Headers = {} if call is None else {"x-ms-call-connection-id": call}
         with pytest.raises(InvalidStatus) as refused:
             async with opened(server, headers):
                 pass

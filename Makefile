@@ -1,0 +1,49 @@
+# Targets, told by `make help`. Every one installs what it needs.
+
+PYTHON := .venv/bin/python
+SETUP := .venv/.installed node_modules/.installed
+
+.PHONY: help demo up test check lock clean setup
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: setup ## the main job on a laptop: two calls, checked sample for sample
+	@$(PYTHON) -m local demo
+
+up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Functions host
+	@$(PYTHON) -m local up
+
+test: setup ## every test
+	@$(PYTHON) -m pytest -q
+
+check: setup ## ruff and mypy, strict
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy .
+
+lock: setup ## pin all requirements anew
+	@$(PYTHON) -m pip install -q uv
+	@for name in requirements streamer/requirements requirements-dev; do \
+		.venv/bin/uv pip compile -q --upgrade --generate-hashes --python-version 3.13 --no-header \
+			--no-annotate --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt; done
+
+clean: ## remove what was installed and cached
+	@rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+setup: ## install what everything needs (done by itself)
+	@$(MAKE) --no-print-directory -j2 $(SETUP)
+
+.venv/.installed: requirements-dev.txt
+	@command -v python3.13 >/dev/null && python3.13 --version >/dev/null 2>&1 || \
+		{ echo "Python 3.13 is needed: https://www.python.org/downloads/ (or pyenv install 3.13)"; exit 1; }
+	@echo "installing Python packages ..."
+	@python3.13 -m venv .venv
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+node_modules/.installed: package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
+	@echo "installing Azurite ..."
+	@npm ci --no-audit --no-fund --silent
+	@touch $@

@@ -1,0 +1,34 @@
+"""The whole system, once for all end-to-end tests: real processes, real HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest_asyncio
+
+from local.client import AppClient
+from local.up import Up
+
+SPEED = 8.0
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def up() -> AsyncIterator[Up]:
+    settings = {"SEGMENT_SECONDS": "5"}
+    async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def app(up: Up) -> AsyncIterator[AppClient]:
+    async with AppClient(up.addresses.app, up.addresses.function_key) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def faults(up: Up) -> AsyncIterator[aiohttp.ClientSession]:
+    """The emulator's control interface; its faults are put right after the test."""
+    async with aiohttp.ClientSession(up.addresses.acs_endpoint) as session:
+        yield session
+        await session.post("/emulator/faults", json={})

@@ -1,0 +1,271 @@
+"""From dialing to results, over real processes: what lands is what was sent, sample for sample."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import aiohttp
+import pytest
+
+from local import verify
+from local.client import AppClient, Json, is_put_together, state_is, streaming_is
+from local.up import Up
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PHONE = {"to": "+15551230000", "from": "+15559990000"}
+USER = {"to": "8:acs:3d20e1de-0f28-41c5_0000"}
+
+
+async def finish(app: AppClient, up: Up, call: str, streams: int) -> tuple[Json, verify.Streams]:
+    """Hang up, wait for the result, and compare every sample."""
+    await app.hang_up(call)
+    await app.until(call, state_is("disconnected"), "the call ends")
+    record = await app.until(call, lambda r: is_put_together(r, streams), "the result", 40)
+    sent = await verify.sent(up.addresses.acs_endpoint, call)
+    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    assert verify.compare(sent, landed) > 0
+    return record, landed
+
+
+@pytest.mark.parametrize("channels", ["mixed", "unmixed"])
+@pytest.mark.parametrize("sample_rate", [16_000, 24_000])
+async def test_what_lands_is_what_was_sent(
+    app: AppClient, up: Up, channels: str, sample_rate: int
+) -> None:
+    record = await app.place_call(**PHONE, channels=channels, sample_rate=sample_rate)
+    call = record["call_connection_id"]
+    assert (record["channels"], record["sample_rate"]) == (channels, sample_rate)
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(2)
+    record, landed = await finish(app, up, call, 1)
+    assert set(landed[0]) == ({None} if channels == "mixed" else {"4:" + n for n in PHONE.values()})
+    (stream,) = record["streams"]
+    assert stream["sample_rate"] == sample_rate
+    assert stream["counts"]["gaps"] == stream["counts"]["repeated"] == 0
+    assert all(segment["analysed"] for segment in stream["segments"])
+    assert record["summary"]["missing_segments"] == 0
+    assert record["summary"]["speech_share"] > 0.2
+    assert record["landed_segments"] == []
+    names = [event["type"] for event in record["events"]]
+    assert {"CallConnected", "MediaStreamingStarted", "CallDisconnected"} <= set(names)
+
+
+async def test_stop_and_start_in_the_middle_keeps_two_streams_apart_and_in_order(
+    app: AppClient, up: Up
+) -> None:
+    call = (await app.place_call(**PHONE, channels="unmixed"))["call_connection_id"]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(1)
+    stopped = await app.streaming(call, "stop", operation_context="pause")
+    assert stopped["streaming"]["state"] == "stopping"
+    record = await app.until(call, streaming_is("inactive"), "streaming stops")
+    assert record["events"][-1]["operation_context"] == "pause"
+    await asyncio.sleep(0.5)
+    await app.streaming(call, "start")
+    await app.until(call, streaming_is("active"), "streaming starts again")
+    await asyncio.sleep(1)
+    record, landed = await finish(app, up, call, 2)
+    first, second = record["streams"]
+    assert first["stream_id"] < second["stream_id"]
+    ends = max(segment["end"] for segment in first["segments"])
+    begins = min(segment["start"] for segment in second["segments"])
+    assert ends <= begins
+    assert len(landed) == 2
+
+
+async def test_streaming_that_starts_later_as_in_the_quickstart(app: AppClient, up: Up) -> None:
+    record = await app.place_call(**USER, start_streaming=False)
+    call = record["call_connection_id"]
+    record = await app.until(call, state_is("connected"), "the call connects")
+    assert record["streaming"]["state"] == "inactive"
+    await app.streaming(call, "start")
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(1)
+    await finish(app, up, call, 1)
+
+
+async def test_an_idempotency_key_places_one_phone_call(
+    app: AppClient, faults: aiohttp.ClientSession
+) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+
+    async def create_calls() -> int:
+        async with faults.get("/emulator/requests") as answer:
+            requests = await answer.json()
+            return int(requests.get("POST callConnections", 0))
+
+    before = await create_calls()
+    status, record, answered = await app.request("POST", "/api/calls", PHONE, headers)
+    assert status == 201
+    assert answered["Location"] == f"/api/calls/{record['call_connection_id']}"
+    status, again, answered = await app.request("POST", "/api/calls", PHONE, headers)
+    assert status == 201
+    assert answered["Idempotent-Replayed"] == "true"
+    assert again["call_connection_id"] == record["call_connection_id"]
+    assert await create_calls() == before + 1
+    status, problem, _ = await app.request(
+        "POST", "/api/calls", PHONE | {"channels": "unmixed"}, headers
+    )
+    assert status == 422
+    await app.hang_up(record["call_connection_id"])
+
+
+async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    path = f"/api/calls/{call}"
+    status, problem, headers = await app.request("POST", path + "/streaming/start")
+    assert (status, problem["detail"]) == (409, "the media streaming is active")
+    assert headers["Content-Type"].startswith("application/problem+json")
+    await app.streaming(call, "stop")
+    assert (await app.request("POST", path + "/streaming/stop"))[0] == 409
+    await app.hang_up(call)
+    await app.until(call, state_is("disconnected"), "the call ends")
+    for method, where in (
+        ("POST", path + "/streaming/start"),
+        ("POST", path + "/streaming/stop"),
+        ("DELETE", path),
+    ):
+        status, problem, _ = await app.request(method, where)
+        assert (status, problem["detail"]) == (409, "the call is over")
+
+
+async def test_of_two_starts_at_once_one_gets_to_acs(
+    app: AppClient, faults: aiohttp.ClientSession
+) -> None:
+    call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
+    await app.until(call, state_is("connected"), "the call connects")
+    path = f"/api/calls/{call}/streaming/start"
+    answers = await asyncio.gather(*(app.request("POST", path) for _ in range(4)))
+    assert sorted(status for status, _, _ in answers) == [202, 409, 409, 409]
+    await app.hang_up(call)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, {"to"}),
+        ({"to": "+15551230000"}, {"from"}),
+        ({"to": "12", "from": "x", "channels": "stereo", "sample_rate": 8000}, None),
+        (PHONE | {"start_streaming": "yes", "colour": "blue"}, {"start_streaming", "colour"}),
+        (PHONE | {"operation_context": 7}, {"operation_context"}),
+        (PHONE | {"cognitive_services_endpoint": "http://x"}, {"cognitive_services_endpoint"}),
+    ],
+)
+async def test_all_faults_of_a_body_at_once(
+    app: AppClient, body: Any, fields: set[str] | None
+) -> None:
+    status, problem, _ = await app.request("POST", "/api/calls", body)
+    assert status == 400
+    named = {error["field"] for error in problem["errors"]}
+    assert named == (fields or {"to", "from", "channels", "sample_rate"})
+
+
+async def test_calls_are_listed_newest_first_in_pages(app: AppClient) -> None:
+    placed = [(await app.place_call(**PHONE))["call_connection_id"] for _ in range(3)]
+    found: list[str] = []
+    path = "/api/calls?limit=2"
+    for _ in range(2):
+        status, page, headers = await app.request("GET", path)
+        assert status == 200
+        found += [record["call_connection_id"] for record in page["calls"]]
+        path = headers["Link"].split(">")[0].lstrip("<")
+    assert found[:3] == placed[::-1]
+    assert (await app.request("GET", "/api/calls?limit=0"))[0] == 400
+    assert (await app.request("GET", "/api/calls?cursor=%25"))[0] == 400
+    for call in placed:
+        await app.hang_up(call)
+
+
+@pytest.mark.parametrize("call", ["nothing", "..%2Fx", "a.b", "%00", "x" * 200])
+async def test_no_such_call(app: AppClient, call: str) -> None:
+    for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/streaming/stop")):
+        status, problem, _ = await app.request(method, f"/api/calls/{call}{suffix}")
+        assert status == 404, problem
+
+
+async def test_a_wrong_function_key_is_refused(up: Up) -> None:
+    for key in ("", "wrong"):
+        async with AppClient(up.addresses.app, key) as stranger:
+            for method, path in (("GET", "/api/calls"), ("POST", "/api/calls")):
+                assert (await stranger.request(method, path, {}))[0] == 401
+            assert (await stranger.request("GET", "/api/health"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "none",
+        "alg_none",
+        "hs256_with_public_key",
+        "wrong_key",
+        "unknown_kid",
+        "expired",
+        "not_yet_valid",
+        "wrong_issuer",
+        "wrong_audience",
+    ],
+)
+async def test_forged_tokens_open_neither_entrance(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession, fault: str
+) -> None:
+    forged = {"media_token": fault, "callback_token": fault}
+    async with faults.post("/emulator/faults", json=forged) as answer:
+        assert answer.status == 200
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    await asyncio.sleep(1)
+    record = await app.show(call)
+    assert record["state"] == "connecting", "no forged callback event was taken"
+    assert record.get("events", []) == []
+    assert await verify.sent(up.addresses.acs_endpoint, call) == []
+
+
+async def test_events_twice_and_a_cut_socket_lose_nothing_that_arrived(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    """The call goes on in a second stream, and what was delivered before the cut has landed."""
+    await faults.post("/emulator/faults", json={"cut_after_ticks": 100, "repeat_events": True})
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    await asyncio.sleep(2.5)
+    await app.hang_up(call)
+    record = await app.until(call, lambda r: is_put_together(r, 2), "two streams", 40)
+    ids = [event["id"] for event in record["events"]]
+    assert len(ids) == len(set(ids))
+    sent = await verify.sent(up.addresses.acs_endpoint, call)
+    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    assert len(sent) == len(landed) == 2
+    for there, here in zip(sent, landed, strict=True):
+        assert there[None].pcm.startswith(here[None].pcm)
+    assert verify.compare(sent[1:], landed[1:])
+
+
+async def test_faults_on_the_way_leave_silence_and_are_counted(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    misbehave = {"drop": 0.05, "repeat": 0.05, "delay": 0.05, "kind_case": True, "fragments": 3}
+    await faults.post("/emulator/faults", json=misbehave)
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(2)
+    await app.hang_up(call)
+    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    (sent,) = await verify.sent(up.addresses.acs_endpoint, call)
+    (landed,) = await verify.landed(up.addresses.storage_connection_string, call)
+    there, here = sent[None].pcm, landed[None].pcm
+    offset = round((landed[None].start - sent[None].start).total_seconds() * 16_000) * 2
+    same = silent = 0
+    for at in range(0, len(here), 640):
+        frame = here[at : at + 640]
+        if frame == there[offset + at : offset + at + 640]:
+            same += 1
+        else:
+            assert frame == bytes(640), "what did not come is silence, in its place"
+            silent += 1
+    counts = record["streams"][0]["counts"]
+    assert counts["repeated"] > 0
+    assert counts["late"] + counts["late_dropped"] > 0
+    assert silent * 320 <= counts["filled_samples"]
+    assert same > 10 * silent
