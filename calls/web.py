@@ -163,6 +163,6 @@ def decode_cursor(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        return base64.urlsafe_b64decode(text.encode()).decode()
+        return base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "cursor: not one that this app gave") from error
