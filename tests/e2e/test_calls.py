@@ -106,7 +106,7 @@ async def test_an_idempotency_key_places_one_phone_call(
     assert answered["Idempotent-Replayed"] == "true"
     assert again["call_connection_id"] == record["call_connection_id"]
     assert await create_calls() == before + 1
-    status, problem, _ = await app.request(
+    status, _problem, _ = await app.request(
         "POST", "/api/calls", PHONE | {"channels": "unmixed"}, headers
     )
     assert status == 422
