@@ -74,6 +74,7 @@ class EmulatorServer:
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self.requests: dict[str, int] = {}
+        self._asked: dict[str, list[dict[str, Any]]] = {}
         self.endpoint = ""
 
     async def start(self) -> None:
@@ -88,6 +89,7 @@ class EmulatorServer:
         app.router.add_post("/calling/callConnections/{operation}", self._operate)
         app.router.add_get("/emulator/health", self._health)
         app.router.add_get("/emulator/requests", self._requests)
+        app.router.add_get("/emulator/calls/{id}/requests", self._requests_of)
         app.router.add_get("/emulator/calls/{id}/sent", self._sent)
         app.router.add_get("/emulator/calls/{id}/sent/{stream}/{track}.pcm", self._sent_pcm)
         app.router.add_post("/emulator/calls/{id}/faults", self._set_faults)
@@ -141,6 +143,7 @@ class EmulatorServer:
         if known is None:
             asked = msgspec.json.decode(await request.read(), type=CreateCall)
             known = self._place(asked)
+            await self._note(known, "create", request)
             if repeatability:
                 self._repeatable[repeatability] = known
         return web.json_response(known.properties(), status=201)
@@ -187,7 +190,15 @@ class EmulatorServer:
             call.stop_streaming(asked.operation_callback_uri, asked.operation_context)
         else:
             raise Refused(501, "8500", f"this emulator has no {operation or 'such operation'}")
+        await self._note(call, operation, request)
+        if call.faults.operation_status is not None:
+            raise Refused(call.faults.operation_status, "8500", "Internal server error.")
         return web.Response(status=202)
+
+    async def _note(self, call: Call, operation: str, request: web.Request) -> None:
+        """Keep what was asked, for ``GET /emulator/calls/{id}/requests``."""
+        body = msgspec.json.decode(await request.read() or b"{}")
+        self._asked.setdefault(call.id, []).append({"operation": operation, "body": body})
 
     def _call(self, call_id: str) -> Call:
         call = self._calls.get(call_id)
@@ -228,6 +239,10 @@ class EmulatorServer:
 
     async def _requests(self, _: web.Request) -> web.Response:
         return web.json_response(self.requests)
+
+    async def _requests_of(self, request: web.Request) -> web.Response:
+        call = self._call(request.match_info["id"])
+        return web.json_response(self._asked.get(call.id, []))
 
     async def _sent(self, request: web.Request) -> web.Response:
         call = self._call(request.match_info["id"])

@@ -1,0 +1,183 @@
+"""The Functions host: routes, auth levels and keys, blobs to invocations, retries, poison."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueServiceClient
+
+from local.azurite import Azurite
+
+APP = """
+import azure.functions as func
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+
+
+@app.route("open", auth_level=func.AuthLevel.ANONYMOUS)
+def open_to_all(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("open")
+
+
+@app.route("things/{id}", methods=["PUT"])
+async def thing(req: func.HttpRequest) -> func.HttpResponse:
+    body = f"{req.route_params['id']} {req.params.get('q')} {req.get_body().decode()}"
+    return func.HttpResponse(body, status_code=201, headers={"X-Way": req.headers["x-way"]})
+
+
+@app.route("master", auth_level=func.AuthLevel.ADMIN)
+def master(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse("master")
+
+
+@app.route("fails", auth_level=func.AuthLevel.ANONYMOUS)
+def fails(req: func.HttpRequest) -> func.HttpResponse:
+    raise RuntimeError("a secret of the app")
+
+
+@app.blob_trigger("blob", path="watched/{name}", connection="AzureWebJobsStorage",
+                  source=func.BlobSource.EVENT_GRID)
+def landed(blob: func.InputStream) -> None:
+    text = blob.read().decode()
+    with open(TRACE, "a") as trace:
+        trace.write(f"{blob.name} {text}\\n")
+    if text == "always":
+        raise RuntimeError("never right")
+    if text == "once" and open(TRACE).read().count("once") < 2:
+        raise RuntimeError("not yet")
+"""
+
+
+class Host:
+    def __init__(self, process: subprocess.Popen[str], trace: Path, storage: str) -> None:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        self.url: str = ready["url"]
+        self.key: str = ready["function_key"]
+        self.master: str = ready["master_key"]
+        self.trace = trace
+        self.storage = storage
+
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> tuple[int, str, dict[str, str]]:
+        request = urllib.request.Request(self.url + path, body, headers or {}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode(), dict(error.headers)
+
+    def runs(self, blob: str) -> int:
+        seen = self.trace.read_text() if self.trace.exists() else ""
+        return sum(line.startswith(f"watched/{blob} ") for line in seen.splitlines())
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    folder = tmp_path_factory.mktemp("app")
+    trace = folder / "trace.txt"
+    (folder / "function_app.py").write_text(APP.replace("TRACE", repr(str(trace))))
+    settings = {"extensions": {"blobs": {"poisonBlobThreshold": 3}}}
+    (folder / "host.json").write_text(json.dumps({"version": "2.0"} | settings))
+    with Azurite() as azurite:
+        storage = azurite.connection_string
+        BlobServiceClient.from_connection_string(storage).create_container("watched")
+        options = ["--port", "0", "--json", "--retry-seconds", "0", "--poll-seconds", "0.1"]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "local.host", "--app-dir", str(folder), *options],
+            cwd=Path(__file__).parents[2],
+            env={"AzureWebJobsStorage": storage, "PATH": ""},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            yield Host(process, trace, storage)
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def upload(host: Host, blob: str, text: str) -> None:
+    service = BlobServiceClient.from_connection_string(host.storage)
+    service.get_blob_client("watched", blob).upload_blob(text.encode(), overwrite=True)
+
+
+def until(reached: Callable[[], bool], seconds: float = 15) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, "not reached in time"
+        time.sleep(0.05)
+
+
+def test_levels_and_keys(host: Host) -> None:
+    assert host.ask("/api/open")[:2] == (200, "open")
+
+    def put(path: str, **keys: str) -> tuple[int, str, dict[str, str]]:
+        return host.ask(path, "PUT", b"b", {"x-way": "w"} | keys)
+
+    assert put("/api/things/7")[0] == 401
+    assert put("/api/things/7", **{"x-functions-key": "wrong"})[0] == 401
+    for key in (host.key, host.master):
+        status, body, headers = put("/api/things/7?q=x", **{"x-functions-key": key})
+        assert (status, body, headers["X-Way"]) == (201, "7 x b", "w")
+    assert put(f"/api/things/7?code={host.key}")[0] == 201
+    for key, status in ((host.key, 401), (host.master, 200)):
+        assert host.ask("/api/master", headers={"x-functions-key": key})[0] == status
+
+
+def test_unknown_routes_and_methods(host: Host) -> None:
+    assert host.ask("/api/nothing")[0] == 404
+    assert host.ask("/api/things/7", "DELETE")[0] == 405
+
+
+def test_a_function_that_raises_is_a_bare_500(host: Host) -> None:
+    assert host.ask("/api/fails")[:2] == (500, "")
+
+
+def test_a_blob_becomes_one_invocation(host: Host) -> None:
+    upload(host, "a/b c.wav", "fine")
+    until(lambda: host.runs("a/b c.wav") == 1)
+    time.sleep(0.5)
+    assert host.runs("a/b c.wav") == 1
+    upload(host, "a/b c.wav", "fine again")
+    until(lambda: host.runs("a/b c.wav") == 2)
+
+
+def test_a_failure_is_tried_again(host: Host) -> None:
+    upload(host, "retried", "once")
+    until(lambda: host.runs("retried") == 2)
+    time.sleep(0.5)
+    assert host.runs("retried") == 2
+
+
+def test_what_never_succeeds_is_poison(host: Host) -> None:
+    upload(host, "bad", "always")
+    queue = QueueServiceClient.from_connection_string(host.storage).get_queue_client(
+        "webjobs-blobtrigger-poison"
+    )
+    until(lambda: bool(queue.peek_messages()))
+    assert host.runs("bad") == 3
+    message = json.loads(base64.b64decode(queue.peek_messages()[0].content))
+    assert message["FunctionId"] == "Host.Functions.landed"
+    assert (message["ContainerName"], message["BlobName"]) == ("watched", "bad")
+
+
+def test_the_webhook_wants_its_key(host: Host) -> None:
+    path = "/runtime/webhooks/blobs?functionName=Host.Functions.landed&code=wrong"
+    assert host.ask(path, "POST", b"[]")[0] == 401
