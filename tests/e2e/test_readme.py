@@ -1,0 +1,63 @@
+"""The README is true: its lines work as written, and it names every setting and command."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import calls.settings
+import configuration
+import streamer.settings
+from local.client import AppClient, is_put_together
+from local.up import Up
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: Path) -> None:
+    block = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "# Place" in b)
+    lines = block[block.index("# Place") :].replace("http://127.0.0.1:7071", up.addresses.app)
+    # Only what tells of failures is added: -f ends curl with an error for any status from 400 on.
+    script = "set -euo pipefail\n" + lines.replace("curl -s", "curl -fsS")
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env=os.environ | {"KEY": up.addresses.function_key},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    call = json.loads((tmp_path / "call.json").read_text())["call_connection_id"]
+    record = await app.until(call, lambda r: is_put_together(r, 2), "both streams", 40)
+    contexts = [event.get("operation_context") for event in record["events"]]
+    assert "second part" in contexts
+
+
+def test_it_names_every_setting_of_the_function_app() -> None:
+    for row in configuration.table(calls.settings.Settings, calls.settings.SPELLED):
+        assert f"`{row.variable}`" in README, row.variable
+
+
+def test_help_names_every_setting_of_the_streamer() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "streamer", "--help"], cwd=ROOT, capture_output=True, text=True
+    ).stdout
+    for row in configuration.table(streamer.settings.Settings):
+        assert re.search(rf"\b{row.variable}\b", shown), row.variable
+
+
+def test_help_names_every_make_target_that_the_readme_does() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True).stdout
+    for target in set(re.findall(r"\bmake ([a-z]+)\b", README)) - {"help"}:
+        assert f"make {target}" in shown, target
