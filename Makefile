@@ -15,7 +15,7 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 	@$(PYTHON) -m local up
 
 test: setup ## every test
-	@$(PYTHON) -m pytest -q
+	@$(PYTHON) -m pytest -q -n 3 --dist loadfile
 
 check: setup ## ruff and mypy, strict
 	@$(PYTHON) -m ruff check .
