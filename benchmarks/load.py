@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 FRAME_SECONDS = 0.02
@@ -47,6 +48,15 @@ def audio(stamp_seconds: float, data: str) -> bytes:
         + data
         + '","silent":false}}'
     ).encode()
+
+
+def pings(received: bytes) -> Iterator[bytes]:
+    """The payloads of the pings among a server's control frames, which want a pong."""
+    while len(received) >= 2:
+        size = received[1] & 0x7F
+        if received[0] & 0x0F == 9:
+            yield received[2 : 2 + size]
+        received = received[2 + size :]
 
 
 METADATA = (
@@ -106,9 +116,13 @@ class Load:
         """Take the pongs that have come."""
         for fd, _ in self.poll.poll(max(0.0, timeout)):
             index = self.by_fd[fd]
+            received = b""
             with contextlib.suppress(BlockingIOError):
-                if not self.sockets[index].recv(4096):
+                received = self.sockets[index].recv(4096)
+                if not received:
                     raise ConnectionError("the server closed a stream")
+            for payload in pings(received):
+                self.send(index, masked(10, payload))
             begun = self.pings.pop(index, None)
             if begun is not None:
                 self.lateness.append(time.perf_counter() - begun)
