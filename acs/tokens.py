@@ -52,6 +52,8 @@ class TokenVerifier:
 
     ``keys_url`` names an OpenID configuration (its ``jwks_uri`` is followed) or a key set itself.
     ``leeway_seconds`` is allowed on expiry and not-before; ``clock`` gives monotonic seconds.
+    ``longest_seconds`` is how long a token may live (0: any time): callback and handshake tokens
+    have the same issuer, audience and keys, and only the time they live tells them apart.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class TokenVerifier:
         keys_url: str = OPENID_CONFIGURATION_URL,
         leeway_seconds: float = 60.0,
         refresh_seconds: float = 30.0,
+        longest_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audience = audience
@@ -69,6 +72,7 @@ class TokenVerifier:
         self._keys_url = keys_url
         self._leeway_seconds = leeway_seconds
         self._refresh_seconds = refresh_seconds
+        self._longest_seconds = longest_seconds
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._refreshed_at = -float("inf")
@@ -78,7 +82,7 @@ class TokenVerifier:
         """The claims of the token in an ``Authorization`` header's value.
 
         Raises InvalidToken (``reason`` one of missing, malformed, algorithm, unknown_key,
-        signature, expired, not_yet_valid, issuer, audience, claims) and KeysUnavailable
+        signature, expired, not_yet_valid, issuer, audience, claims, lifetime) and KeysUnavailable
         (``keys_unavailable``).
         """
         token = _bearer(authorization)
@@ -93,7 +97,9 @@ class TokenVerifier:
         if not isinstance(key_id, str):
             raise InvalidToken("unknown_key")
         key = self._keys.get(key_id) or await self._ask_for(key_id)
-        return self._claims(token, key)
+        claims = self._claims(token, key)
+        self._refuse_too_long(claims)
+        return claims
 
     async def refresh(self) -> None:
         """Ask the key server for its keys now; keys known before are kept if it does not answer.
@@ -173,6 +179,14 @@ class TokenVerifier:
             raise InvalidToken("claims") from error
         except jwt.PyJWTError as error:
             raise InvalidToken("malformed") from error
+
+    def _refuse_too_long(self, claims: dict[str, Any]) -> None:
+        if not self._longest_seconds:
+            return
+        # Of the claims only exp is known to be there; without iat, what is left of it must do.
+        begun = min(int(claims.get("iat", time.time())), time.time())
+        if int(claims["exp"]) - begun > self._longest_seconds + self._leeway_seconds:
+            raise InvalidToken("lifetime")
 
 
 def _bearer(authorization: str | None) -> str:

@@ -28,6 +28,7 @@ class Clients:
                 audience=settings.acs_token_audience,
                 issuer=settings.acs_token_issuer,
                 keys_url=settings.acs_token_jwks_url,
+                longest_seconds=settings.callback_token_seconds,
             )
 
 

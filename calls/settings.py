@@ -47,6 +47,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     callback_token_check: Annotated[
         Check, doc("ACS's bearer token on callback events: require, warn or off")
     ] = "require"
+    callback_ids_check: Annotated[
+        Check, doc("a callback event's ids against its call's record: require, warn or off")
+    ] = "require"
+    callback_token_seconds: Annotated[
+        float, doc("longest that ACS's token on callback events may live; 0: any time", ge=0)
+    ] = 300.0
     acs_token_issuer: Annotated[str, doc("issuer of ACS's tokens")] = ISSUER
     acs_token_jwks_url: Annotated[str, doc("key set, or OpenID configuration, of ACS's tokens")] = (
         OPENID_CONFIGURATION_URL

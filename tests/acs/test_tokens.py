@@ -147,6 +147,30 @@ async def test_refusals(server: KeyServer, make: Any, reason: str) -> None:
     assert await refusal(verifier(server), make(server)) == reason
 
 
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": 290}, None),
+        ({"exp": 290, "iat": 0}, None),
+        ({"exp": 290, "iat": -290}, "lifetime"),
+        ({"exp": 24 * 3600}, "lifetime"),
+        ({"exp": 24 * 3600, "iat": 0}, "lifetime"),
+        ({"exp": 60, "iat": 60 - 24 * 3600}, "lifetime"),
+    ],
+)
+async def test_a_token_that_lives_too_long_is_of_another_entrance(
+    server: KeyServer, claims: dict[str, Any], reason: str | None
+) -> None:
+    checker = verifier(server, longest_seconds=300)
+    stamps: dict[str, Any] = {name: time.time() + after for name, after in claims.items()}
+    token = server.sign(**stamps)
+    if reason is None:
+        await checker.verify(token)
+    else:
+        assert await refusal(checker, token) == reason
+    await verifier(server).verify(token)
+
+
 async def test_leeway_is_small(server: KeyServer) -> None:
     await verifier(server).verify(server.sign(exp=time.time() - 2))
 
