@@ -58,12 +58,28 @@ async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(control.stop_streaming, req)
 
 
+@app.route("calls/{id}/links", methods=["POST"])
+async def make_links(req: func.HttpRequest) -> func.HttpResponse:
+    """Make short-lived links to a call's audio."""
+    from calls import links, web
+
+    return await web.respond(links.make_links, req)
+
+
 @app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def receive_callbacks(req: func.HttpRequest) -> func.HttpResponse:
     """Take ACS's callback events; who sends them is verified by their bearer token."""
     from calls import callbacks, web
 
     return await web.respond(callbacks.receive, req)
+
+
+@app.route("openapi.json", methods=["GET"])
+async def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Describe this interface."""
+    from calls import openapi, web
+
+    return await web.respond(openapi.show, req)
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    link_seconds: Annotated[int, doc("how long a link to audio opens it", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("ACS's bearer token on callback events: require, warn or off")
     ] = "require"
@@ -73,6 +74,8 @@ def load(environment: Mapping[str, str]) -> Settings:
     faults += [f"{name}: is not set" for name, value in required.items() if not value]
     if settings.streamer_url and not settings.streamer_url.startswith(("ws://", "wss://")):
         faults.append("STREAMER_URL: must begin with wss:// (ws:// on a laptop)")
+    if configuration.in_azure(environment):
+        faults += _only_for_a_laptop(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
         faults.append(
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
@@ -81,3 +84,16 @@ def load(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _only_for_a_laptop(settings: Settings) -> list[str]:
+    faults = []
+    if settings.audio_storage:
+        faults.append("AudioStorage: holds a key; in Azure, set AudioStorage__blobServiceUri")
+    if settings.acs_access_key:
+        faults.append("ACS_ACCESS_KEY: in Azure, the managed identity is used; remove it")
+    if settings.streamer_url.startswith("ws://"):
+        faults.append("STREAMER_URL: must begin with wss:// in Azure")
+    if settings.callback_url.startswith("http://"):
+        faults.append("CALLBACK_URL: must begin with https:// in Azure")
+    return faults

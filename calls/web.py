@@ -133,6 +133,20 @@ class Fields:
             return None
         return value
 
+    def texts(self, field: str, most: int) -> list[str] | None:
+        """A list of 1 to ``most`` texts, or None where the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, list)
+            or not 1 <= len(value) <= most
+            or not all(isinstance(item, str) for item in value)
+        ):
+            self.fault(field, f"must be a list of 1 to {most} texts")
+            return []
+        return value
+
     def one_of(self, field: str, choices: tuple[Any, ...]) -> Any:
         """One of ``choices``, the first of which is the default."""
         value = self._members.pop(field, choices[0])

@@ -97,6 +97,11 @@ def load(environment: Mapping[str, str]) -> Settings:
     values, faults = configuration.read(Settings, environment)
     settings = Settings(**values)
     faults += _contradictions(settings)
+    if configuration.in_azure(environment) and settings.audio_storage_connection_string:
+        faults.append(
+            "AUDIO_STORAGE_CONNECTION_STRING: holds a key; in Azure, set "
+            "AUDIO_STORAGE_BLOB_SERVICE_URI"
+        )
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
