@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import azure.functions as func
@@ -17,6 +18,7 @@ from calls.problems import Problem
 from calls.records import CallRecord, add_event
 
 _LONGEST_MESSAGE = 300
+_MOST_ERRORS = 100
 _log = logging.getLogger(__name__)
 
 
@@ -35,8 +37,7 @@ async def receive(clients: Clients, request: func.HttpRequest) -> func.HttpRespo
     try:
         events, faults = decode_callback_events(web.body(request))
     except MalformedEvent as error:
-        refusals.refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed", str(error))
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error), reason="malformed") from error
     foreign: list[str] = []
     for event in events:
         call = event.data.call_connection_id
@@ -50,16 +51,16 @@ async def receive(clients: Clients, request: func.HttpRequest) -> func.HttpRespo
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, str(error), f"{event.name} {call}"
             )
             foreign.append(f"event {event.id!r}: is not of the call that it names ({error})")
-    for fault in faults:
-        refusals.refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", fault)
+    if faults:
+        told = f"{len(faults)} of them: {faults[0]}"
+        refusals.refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", told)
     if foreign or faults:
         errors = [
             {"field": text.split(":")[0], "message": text[:_LONGEST_MESSAGE]}
-            for text in [*foreign, *faults]
+            for text in [*foreign, *faults][:_MOST_ERRORS]
         ]
-        if foreign:
-            raise Problem(HTTPStatus.FORBIDDEN, "some events are not of their call", errors=errors)
-        raise Problem(HTTPStatus.BAD_REQUEST, "some events are malformed", errors=errors)
+        status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.BAD_REQUEST
+        raise Problem(status, "some events were refused", errors=errors, reason=None)
     return func.HttpResponse(status_code=HTTPStatus.OK)
 
 
@@ -76,8 +77,10 @@ async def _take(clients: Clients, call: str, event: CallbackEvent) -> None:
             )
         return add_event(record, event)
 
-    # An event may come before the answer that tells the call's id: it must not be lost.
-    await store.change(clients.storage, call, apply, create_at=event.time)
+    # An event may come before the answer that tells the call's id: it must not be lost. A call
+    # cannot have begun later than now, whatever its event says: the list goes by that.
+    begun = min(event.time, datetime.now(UTC))
+    await store.change(clients.storage, call, apply, create_at=begun)
     _log.info("call %s: %s", call, event.name)
 
 
@@ -95,7 +98,7 @@ async def _verify(clients: Clients, request: func.HttpRequest) -> None:
             return
         refusals.refused(refusals.CALLBACKS, status, f"token_{error.reason}")
         if unavailable:
-            raise Problem(
-                status, "the token cannot be verified now", headers={"Retry-After": "5"}
-            ) from error
-        raise Problem(status, "the bearer token is not one that ACS signed for this app") from error
+            detail, headers = "the token cannot be verified now", {"Retry-After": "5"}
+        else:
+            detail, headers = "the bearer token is not one that ACS signed for this app", {}
+        raise Problem(status, detail, headers=headers, reason=None) from error

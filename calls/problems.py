@@ -15,6 +15,7 @@ class Problem(Exception):
     """Raised by a handler; becomes the answer. Holds nothing that a caller may not see.
 
     ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word.
+    ``reason`` is the short constant word that the log counts it by; None: it is counted already.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class Problem(Exception):
         errors: list[dict[str, str]] | None = None,
         acs: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        reason: str | None = "request",
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -32,6 +34,7 @@ class Problem(Exception):
         self.errors = errors
         self.acs = acs
         self.headers = headers or {}
+        self.reason = reason
 
     def body(self) -> bytes:
         """The problem document."""

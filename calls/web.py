@@ -14,6 +14,7 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
+from calls import refusals
 from calls.clients import Clients, clients
 from calls.problems import CONTENT_TYPE, Problem, not_found
 from calls.storage import Contended
@@ -32,6 +33,9 @@ async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpRespo
         return await handler(clients(), request)
     except Problem as raised:
         problem = raised
+        if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            entrance = handler.__module__.rpartition(".")[2]
+            refusals.refused(entrance, problem.status, problem.reason, problem.detail)
     except SettingsError as error:
         _log.error("the app is not configured:\n%s", error)
         problem = Problem(
@@ -93,7 +97,9 @@ def body(request: func.HttpRequest) -> bytes:
     content: bytes = request.get_body()
     if len(content) > MAX_BODY_BYTES:
         raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {MAX_BODY_BYTES} bytes"
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a body may have {MAX_BODY_BYTES} bytes",
+            reason="too_big",
         )
     return content
 
