@@ -94,11 +94,15 @@ class _Gate(asyncio.Protocol):
             return
         self._head += data
         if self._task is not None:
+            # A client waits for the answer before it goes on; who does not is no client.
+            if len(self._head) > 2 * _MAX_HEAD_BYTES:
+                self._transport.abort()
             return
         end = self._head.find(_END_OF_HEAD)
+        if (end if end >= 0 else len(self._head)) > _MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_big")
+            return
         if end < 0:
-            if len(self._head) > _MAX_HEAD_BYTES:
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_big")
             return
         request = _parse(bytes(self._head[:end]))
         if request is None:
