@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from http import HTTPStatus
 from pathlib import Path
+from socket import SO_RCVLOWAT, SOL_SOCKET
+from typing import Any
 
 import msgspec
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from acs.media import FRAME_MILLISECONDS
 from streamer import gate, metrics
 from streamer.gate import Request, Response
 from streamer.handshake import Admitted, Doorkeeper, Refused, verifier_of
@@ -25,6 +29,9 @@ MEDIA_PATH = "/media/"
 _log = logging.getLogger(__name__)
 _RETRY_AFTER = (("Retry-After", "5"),)
 _CLOSE_WAIT_SECONDS = 5.0
+# Looked up for every frame.
+_TEXT = WSMsgType.TEXT
+_CLOSE = WSMsgType.CLOSE
 
 
 class Streamer:
@@ -55,6 +62,7 @@ class Streamer:
             await self._prepare_laptop()
         self._outbox.start()
         settings = self._settings
+        self._batch_reads()
         self._server = await gate.listen(
             settings.host,
             settings.port,
@@ -83,7 +91,8 @@ class Streamer:
         except TimeoutError:
             for socket in list(self._sockets):
                 socket.abort()
-            await self._all_ended.wait()
+            # A disk that takes nothing holds a stream's end up: its files wait for the next start.
+            await self._or_hastened(self._all_ended.wait(), self._settings.drain_upload_seconds)
         if self._server is not None:
             self._server.close()
         await self._or_hastened(self._outbox.emptied(), self._settings.drain_upload_seconds)
@@ -194,6 +203,14 @@ class Streamer:
 
     # Sockets.
 
+    def _batch_reads(self) -> None:
+        seconds = self._settings.read_batch_ms / 1000
+        if seconds:
+            # Twice the batch, so that a socket that gets frames is seen to get them.
+            asyncio.get_running_loop().call_later(2 * seconds, self._batch_reads)
+            for socket in self._sockets:
+                socket.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
+
     def _opened(self, socket: _Socket, admitted: Admitted) -> Stream:
         self._sockets.add(socket)
         self._all_ended.clear()
@@ -237,20 +254,27 @@ class _Socket(WSListener):
         self._stream: Stream | None = None
         self._transport: WSTransport | None = None
         self._closing: Close | None = None
+        self._socket: Any = None
+        self._low_water = 1
+        self._last_size = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        self._socket = transport.underlying_transport.get_extra_info("socket")
         self._stream = self._streamer._opened(self, self._admitted)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._closing is not None and frame.msg_type != WSMsgType.CLOSE:
+        kind = frame.msg_type
+        if self._closing is not None and kind != _CLOSE:
             return
         stream = self._stream
         assert stream is not None
-        kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+        if kind == _TEXT and frame.fin and self._fragments is None:
+            self._last_size = frame.payload_size
             close = stream.message(frame.get_payload_as_memoryview())
-        elif kind == WSMsgType.CLOSE:
+            if close is None:
+                return
+        elif kind == _CLOSE:
             self._peer_closes(transport, frame)
             return
         elif kind in (WSMsgType.PING, WSMsgType.PONG):
@@ -277,6 +301,19 @@ class _Socket(WSListener):
         self._transport.send_close(WSCloseCode(close.code), close.reason[:120].encode())
         loop = asyncio.get_running_loop()
         loop.call_later(_CLOSE_WAIT_SECONDS, self._transport.disconnect)
+
+    def batch_reads(self, frames: int) -> None:
+        """Be woken for that many frames at once, while they come; else for every byte.
+
+        A wake-up and a read cost more than all that is done with a frame. What lies below the low
+        water mark (SO_RCVLOWAT, socket(7)) waits in the kernel, at most until the next call.
+        """
+        wanted = max(1, frames * self._last_size)
+        self._last_size = 0
+        if wanted != self._low_water:
+            self._low_water = wanted
+            with contextlib.suppress(OSError):  # closed just now
+                self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, wanted)
 
     def abort(self) -> None:
         """Drop the connection."""
