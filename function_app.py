@@ -42,6 +42,14 @@ async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(control.hang_up, req)
 
 
+@app.route("calls/{id}/links", methods=["POST"])
+async def make_links(req: func.HttpRequest) -> func.HttpResponse:
+    """Make short-lived links to a call's audio."""
+    from calls import links, web
+
+    return await web.respond(links.make_links, req)
+
+
 @app.route("calls/{id}/streaming/start", methods=["POST"])
 async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
     """Start the media streaming of a call."""
@@ -56,14 +64,6 @@ async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
     from calls import control, web
 
     return await web.respond(control.stop_streaming, req)
-
-
-@app.route("calls/{id}/links", methods=["POST"])
-async def make_links(req: func.HttpRequest) -> func.HttpResponse:
-    """Make short-lived links to a call's audio."""
-    from calls import links, web
-
-    return await web.respond(links.make_links, req)
 
 
 @app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)

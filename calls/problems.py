@@ -14,8 +14,8 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):
     """Raised by a handler; becomes the answer. Holds nothing that a caller may not see.
 
-    ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word.
     ``reason`` is the short constant word that the log counts it by; None: it is counted already.
+    ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word.
     """
 
     def __init__(
@@ -23,18 +23,18 @@ class Problem(Exception):
         status: HTTPStatus,
         detail: str,
         *,
+        reason: str | None = "request",
         errors: list[dict[str, str]] | None = None,
         acs: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
-        reason: str | None = "request",
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.reason = reason
         self.errors = errors
         self.acs = acs
         self.headers = headers or {}
-        self.reason = reason
 
     def body(self) -> bytes:
         """The problem document."""

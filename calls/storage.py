@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from azure.core import MatchConditions
@@ -14,7 +13,7 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import BlobSasPermissions, ContentSettings, generate_blob_sas
+from azure.storage.blob import ContentSettings
 from azure.storage.blob.aio import BlobServiceClient
 
 from audio import names
@@ -115,31 +114,10 @@ class Storage:
 
         return await asyncio.gather(*map(read, blobs))
 
-    async def links(self, blobs: Iterable[Sequence[str]], expires_at: datetime) -> list[str]:
-        """Read-only links to blobs (container, name) that open until ``expires_at``."""
-        signed_by: dict[str, Any]
-        account_key = getattr(self._service.credential, "account_key", None)
-        if account_key is not None:
-            signed_by = {"account_key": account_key}
-        else:
-            # Begun a little ago, for a clock that is a little ahead of the storage's.
-            begun = datetime.now(UTC) - timedelta(minutes=5)
-            key = await self._service.get_user_delegation_key(begun, expires_at)
-            signed_by = {"user_delegation_key": key}
-        if self._service.scheme == "https":
-            signed_by["protocol"] = "https"
-        urls = []
-        for container, name in blobs:
-            signature = generate_blob_sas(
-                str(self._service.account_name),
-                container,
-                name,
-                permission=BlobSasPermissions(read=True),
-                expiry=expires_at,
-                **signed_by,
-            )
-            urls.append(f"{self._service.get_blob_client(container, name).url}?{signature}")
-        return urls
+    @property
+    def service(self) -> BlobServiceClient:
+        """The client of the whole account, for what is not about one document."""
+        return self._service
 
     async def create_containers(self) -> None:
         """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""

@@ -189,7 +189,7 @@ async def test_a_link_reads_its_blob_and_does_nothing_else(clients: Clients, azu
 
 async def test_a_link_ends(clients: Clients, azure: Azure) -> None:
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
-    (url,) = await clients.storage.links([(names.SEGMENTS, SEGMENT)], soon)
+    (url,) = await links.sign(clients.storage.service, [f"segments/{SEGMENT}"], soon)
     assert await status(azure, "GET", url) == 200
     await asyncio.sleep(3)
     assert await status(azure, "GET", url) == 403
