@@ -38,9 +38,17 @@ TRICKS = ["..", "../x", "a/b", "a\\b", "..%2Fx", "%2e%2e", "a\x00b", "a b", "é"
 async def call(up: Any) -> Json:
     """A call that is connected and not streamed, for all tests of this file."""
     async with AppClient(up.addresses.app, up.addresses.function_key) as app:
-        placed = await app.place_call(**PHONE, start_streaming=False)
-        call = placed["call_connection_id"]
-        return await app.until(call, state_is("connected"), "the call connects")
+        return await quiet_call(app)
+
+
+async def quiet_call(app: AppClient) -> Json:
+    """A call of which no further event will come by itself."""
+    placed = await app.place_call(**PHONE, start_streaming=False)
+    return await app.until(
+        placed["call_connection_id"],
+        lambda record: bool(record["participants"]) and record["state"] == "connected",
+        "the call connects",
+    )
 
 
 def no_token_in(log: str) -> None:
@@ -89,8 +97,7 @@ async def test_what_is_no_token_opens_no_stream(
 async def test_a_stream_token_opens_its_own_call_only(
     stranger: Stranger, app: AppClient, call: Json
 ) -> None:
-    other = await app.place_call(**PHONE, start_streaming=False)
-    other = await app.until(other["call_connection_id"], state_is("connected"), "it connects")
+    other = await quiet_call(app)
     url = await stranger.transport_url(call["call_connection_id"])
     others = await stranger.transport_url(other["call_connection_id"])
     signed = await stranger.authorization("media")
@@ -216,8 +223,7 @@ async def test_a_captured_token_brings_no_event_of_another_call(
     """The token of one call's event, with the id of another call put in."""
     signed = await stranger.authorization("callback")
     assert (await stranger.post([event(call, "ParticipantsUpdated")], signed))[0] == 200
-    victim = await app.place_call(**PHONE, start_streaming=False)
-    victim = await app.until(victim["call_connection_id"], state_is("connected"), "it connects")
+    victim = await quiet_call(app)
     for swapped in (
         event(call) | {"data": event(call, callConnectionId=victim["call_connection_id"])["data"]},
         event(victim, correlationId=call["correlation_id"], serverCallId=call["server_call_id"]),
@@ -255,8 +261,7 @@ async def test_a_replayed_callback_changes_nothing(
 
 
 async def test_an_older_event_never_moves_a_record_back(stranger: Stranger, app: AppClient) -> None:
-    placed = await app.place_call(**PHONE, start_streaming=False)
-    call = await app.until(placed["call_connection_id"], state_is("connected"), "it connects")
+    call = await quiet_call(app)
     await app.hang_up(call["call_connection_id"])
     await app.until(call["call_connection_id"], state_is("disconnected"), "the call ends")
     late = event(call, "CallConnected") | {
