@@ -17,10 +17,11 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 test: setup ## every test
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile
 
-check: setup ## ruff and mypy, strict
+check: setup ## ruff and mypy, strict, and all Bicep without a warning
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy .
+	@$(PYTHON) -m infra.bicep
 
 lock: setup ## pin all requirements anew
 	@$(PYTHON) -m pip install -q uv
