@@ -17,11 +17,12 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 test: setup ## every test
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile
 
-check: setup ## ruff and mypy, strict, and all Bicep without a warning
+check: setup ## ruff, mypy (strict), Bicep's linter and hadolint, without a warning
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy .
 	@$(PYTHON) -m infra.bicep
+	@.venv/bin/hadolint streamer/Dockerfile
 
 lock: setup ## pin all requirements anew
 	@$(PYTHON) -m pip install -q uv

@@ -55,18 +55,16 @@ def build(cli: str, template: Path) -> dict[str, Any]:
 def snapshot(cli: str, parameters: Path, **where: str) -> dict[str, Any]:
     """The resources that a deployment would make, with modules, loops and conditions resolved.
 
-    ``where`` are the options ``subscription_id``, ``resource_group`` and ``location``; the file of
-    parameters must lie beside its template. Raises BicepError.
+    ``where`` are the options ``subscription_id``, ``resource_group`` and ``location``. Made in a
+    copy, since the CLI writes beside the parameters. Raises BicepError.
     """
     options = [
         part for key, value in where.items() for part in (f"--{key.replace('_', '-')}", value)
     ]
-    made = parameters.with_suffix(".snapshot.json")
-    try:
-        run(cli, "snapshot", parameters, "--mode", "overwrite", *options)
-        resources: dict[str, Any] = json.loads(made.read_text())
-    finally:
-        made.unlink(missing_ok=True)
+    with TemporaryDirectory() as temporary:
+        copied = _copy(parameters.parent, Path(temporary)) / parameters.name
+        run(cli, "snapshot", copied, "--mode", "overwrite", *options)
+        resources: dict[str, Any] = json.loads(copied.with_suffix(".snapshot.json").read_text())
     return resources
 
 
@@ -76,14 +74,18 @@ def faults(cli: str, folder: Path = FOLDER) -> list[str]:
     for parameters in sorted(folder.glob("*.bicepparam")):
         found += _said(cli, "build-params", parameters, "--outfile", os.devnull)
     with TemporaryDirectory() as temporary:
-        formed = Path(temporary) / folder.name
-        shutil.copytree(folder, formed, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        formed = _copy(folder, Path(temporary))
         for kind in ("bicep", "bicepparam"):
             found += _said(cli, "format", "--pattern", f"{formed}/**/*.{kind}")
         for file in sorted([*folder.rglob("*.bicep"), *folder.rglob("*.bicepparam")]):
             if (formed / file.relative_to(folder)).read_text() != file.read_text():
                 found.append(f"{file}: not in Bicep's own form (run bicep format on it)")
     return sorted(set(found))
+
+
+def _copy(folder: Path, where: Path) -> Path:
+    ignored = shutil.ignore_patterns("*.py", "__pycache__", "*.snapshot.json")
+    return Path(shutil.copytree(folder, where / folder.name, ignore=ignored))
 
 
 def _said(cli: str, *arguments: str | Path) -> list[str]:
