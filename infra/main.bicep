@@ -63,6 +63,10 @@ param functionSettings Settings
 @description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
 param signInClientId string
 
+@description('Speech to text: off, or by an Azure AI Speech resource that is made for it.')
+@allowed(['off', 'azure'])
+param transcription string
+
 @description('Who is told of alerts; empty: they are only shown in the portal.')
 param alertEmail string
 
@@ -162,6 +166,23 @@ module access 'modules/access.bicep' = {
   dependsOn: [storage, communication, registry, monitoring]
 }
 
+module speech 'modules/speech.bicep' = if (transcription == 'azure') {
+  params: {
+    location: location
+    tags: tags
+    name: names.speech
+    functionIdentityName: names.functionIdentity
+    functionPrincipalId: identities.outputs.functionPrincipalId
+  }
+}
+
+var speechSettings = transcription == 'azure'
+  ? {
+      TRANSCRIPTION: 'azure'
+      SPEECH_ENDPOINT: speech!.outputs.endpoint
+    }
+  : {}
+
 // The streamer's address is known before the streamer is there.
 var streamerHost = '${names.streamer}.${environment.outputs.defaultDomain}'
 
@@ -181,7 +202,7 @@ module functionApp 'modules/function_app.bicep' = {
     acsEndpoint: communication.outputs.endpoint
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
-    settings: functionSettings
+    settings: union(speechSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB

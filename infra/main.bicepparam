@@ -22,5 +22,7 @@ param instanceMemoryMB = 2048
 param functionSettings = {}
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
+param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
+
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300

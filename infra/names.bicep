@@ -13,6 +13,7 @@ type Names = {
   registry: string
   storage: string
   communication: string
+  speech: string
   systemTopic: string
   workspace: string
   insights: string
@@ -30,6 +31,7 @@ func namesOf(token string) Names => {
   environment: 'cae-calls-${token}'
   registry: 'crcalls${token}'
   storage: 'stcalls${token}'
+  speech: 'spch-calls-${token}'
   communication: 'acs-calls-${token}'
   systemTopic: 'evgt-calls-${token}'
   workspace: 'log-calls-${token}'

@@ -42,7 +42,7 @@ var retention = [
   {
     name: 'results'
     days: resultDays
-    containers: ['calls', 'index', 'results', 'recordings']
+    containers: ['calls', 'index', 'results', 'recordings', 'failures']
   }
   {
     name: 'leftovers'
