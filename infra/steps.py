@@ -264,7 +264,8 @@ class Deployment:
         return self._outputs[name]
 
     def _from_azd(self) -> dict[str, str]:
-        missing = [name for name in OUTPUTS if not os.environ.get(name)]
+        needed = ("AZURE_RESOURCE_GROUP", *OUTPUTS)
+        missing = [name for name in needed if not os.environ.get(name)]
         if missing:
             raise StepFailed(f"azd gives no {', '.join(missing)}", "run azd provision first")
         return {name: os.environ[name] for name in OUTPUTS}
