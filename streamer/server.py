@@ -23,6 +23,7 @@ from streamer.settings import Settings
 from streamer.spool import Spool
 from streamer.storage import Storage
 from streamer.stream import Close, Stream
+from streamer.vitals import Vitals
 
 MEDIA_PATH = "/media/"
 
@@ -52,6 +53,8 @@ class Streamer:
         self._draining = False
         self._hasten = asyncio.Event()
         self._started = time.monotonic()
+        self._vitals = Vitals(self._measure)
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> tuple[str, int]:
         """Finish what a killed process left, then listen; the address that it listens on."""
@@ -73,6 +76,7 @@ class Streamer:
                 handshake_timeout_seconds=settings.handshake_timeout_seconds,
             ),
         )
+        self._telling = asyncio.create_task(self._vitals.tell_every(settings.vitals_seconds))
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -98,6 +102,9 @@ class Streamer:
         # What hastened the calls' end does not cut the uploads short; one more signal does.
         self._hasten.clear()
         await self._or_hastened(self._outbox.emptied(), self._settings.drain_upload_seconds)
+        if self._telling is not None:
+            self._telling.cancel()
+        self._vitals.tell()
         left = self._outbox.files
         await self._outbox.stop()
         await self._storage.close()
@@ -198,10 +205,12 @@ class Streamer:
             },
         }
 
-    def _measure(self) -> None:
+    def _measure(self) -> int:
+        """Bring the gauges up to date; the streams that are open."""
         metrics.SPOOL_BYTES.set(self._spool.used_bytes)
         metrics.OUTBOX_FILES.set(self._outbox.files)
         metrics.OUTBOX_AGE_SECONDS.set(self._outbox.age_seconds)
+        return len(self._sockets)
 
     # Sockets.
 
