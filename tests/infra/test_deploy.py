@@ -21,7 +21,11 @@ from infra.steps import CONTEXT, OUTPUTS, PROVIDERS, context_hash
 from local.up import ROOT
 from tests.streamer.conftest import StreamerProcess
 
+from .conftest import Cli
 from .dockerfile import Dockerfile
+
+# Each run is a few dozen processes.
+pytestmark = pytest.mark.timeout(400)
 
 STANDIN = Path(__file__).with_name("standin.py")
 
@@ -116,7 +120,7 @@ class Cloud:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
         )
 
     @property
@@ -350,7 +354,7 @@ def test_a_person_is_asked(cloud: Cloud, answer: str, goes_on: bool) -> None:
             stdin=theirs,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(ours)
@@ -393,7 +397,7 @@ def test_azd_up_takes_the_same_steps(cloud: Cloud) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     of_azd = {
@@ -425,13 +429,13 @@ MISUNDERSTOOD = re.compile(
 
 @pytest.mark.skipif(not shutil.which("az"), reason="no az on PATH (pip install azure-cli)")
 @pytest.mark.timeout(600)
-def test_the_real_az_understands_every_command(cloud: Cloud, cli: str, tmp_path: Path) -> None:
+def test_the_real_az_understands_every_command(cloud: Cloud, cli: Cli, tmp_path: Path) -> None:
     """Signed in to nothing, it gets as far as asking for that: parameters compiled and all."""
     cloud.set(**AFTER_AN_OLD_RUN, providers=[])
     assert cloud.deploy(*ALL).returncode == 0
     assert cloud.deploy("--group-to-delete", "rg-calls", program="destroy").returncode == 0
     bicep = tmp_path / "bicep"
-    bicep.write_text(f'#!/bin/sh\nexec {cli} "$@"\n')
+    bicep.write_text(f'#!/bin/sh\nexec {cli.program} "$@"\n')
     bicep.chmod(0o755)
     environment = os.environ | {
         "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
