@@ -37,8 +37,8 @@ param maxStreams int
 @description('Settings of streamer/settings.py beyond those that are set here, or in their place.')
 param settings Settings
 
-// What a replica has by its CPUs: memory, and a disk, of which the spool leaves an eighth to logs.
 // https://learn.microsoft.com/azure/container-apps/storage-mounts
+@description('What a replica has by its CPUs: memory, and a disk, of which the spool leaves an eighth to logs.')
 var sizes = {
   '0.5': {
     memory: '1Gi'
@@ -59,12 +59,19 @@ var sizes = {
 }
 
 // DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS fit into it. More is not granted.
+@description('Seconds from SIGTERM to SIGKILL.')
 var terminationGraceSeconds = 600
 
+@description('The names of all resources.')
 var names = namesOf(uniqueString(resourceGroup().id))
+
+@description('The port that the streamer listens on.')
 var port = 8765
+
+@description('Where the spool\'s volume is.')
 var spool = '/spool'
 
+@description('The streamer\'s settings.')
 var environmentVariables = union(
   {
     AUDIO_STORAGE_BLOB_SERVICE_URI: storage.properties.primaryEndpoints.blob
