@@ -58,7 +58,8 @@ var sizes = {
   }
 }
 
-// DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS fit into it. More is not granted.
+// DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS twice fit into it: once for streams
+// that do not end, once for uploads. More is not granted.
 @description('Seconds from SIGTERM to SIGKILL.')
 var terminationGraceSeconds = 600
 
@@ -83,7 +84,7 @@ var environmentVariables = union(
     MAX_STREAMS: string(maxStreams)
     // Well inside the ingress's 240 s for an idle connection.
     PING_INTERVAL_SECONDS: '20'
-    DRAIN_GRACE_SECONDS: '540'
+    DRAIN_GRACE_SECONDS: '500'
     DRAIN_UPLOAD_SECONDS: '45'
   },
   settings
