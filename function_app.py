@@ -66,6 +66,22 @@ async def show_timeline(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(media.show_timeline, req)
 
 
+@app.route("calls/{id}/transcript", methods=["GET"])
+async def show_transcript(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form that is accepted."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
+@app.route("calls/{id}/transcript.{format}", methods=["GET"])
+async def show_transcript_as(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form of the suffix."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
 @app.route("calls/{id}/recording", methods=["GET", "HEAD"])
 async def send_recording(req: func.HttpRequest) -> func.HttpResponse:
     """Send a call's audio, or a range of it."""

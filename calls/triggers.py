@@ -8,7 +8,7 @@ from audio import names
 from audio.manifest import counts_from_metadata
 from audio.names import ManifestName
 from audio.wav import MalformedWav
-from calls import analysis, assembly
+from calls import analysis, assembly, transcription
 from calls.clients import Clients, clients
 
 _log = logging.getLogger(__name__)
@@ -45,8 +45,17 @@ async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[st
 
 async def put_together(clients: Clients, call: str, *, partial: bool = False) -> bool:
     """Put a call together if all of it is there; whether it was."""
-    result = await assembly.assemble(clients.storage, call, partial=partial)
-    if result is None:
+    assembled = await assembly.assemble(clients.storage, call, partial=partial)
+    if assembled is None:
         return False
+    result, laid_out = assembled
     _log.info("put call %s together", call)
+    if clients.transcriber is not None:
+        await transcription.run(
+            clients.storage,
+            clients.transcriber,
+            result,
+            laid_out,
+            retry_seconds=clients.settings.transcription_retry_seconds,
+        )
     return True
