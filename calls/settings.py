@@ -71,6 +71,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, doc("key of the Azure AI Speech resource (a laptop's only); empty: managed identity")
     ] = ""
     whisper_model: Annotated[str, doc("folder of a CTranslate2 Whisper model, for local")] = ""
+    reconcile_hours: Annotated[
+        int, doc("how far back the reconciler looks for calls to mend", ge=1, le=720)
+    ] = 48
+    reconcile_after_seconds: Annotated[
+        int, doc("a segment this old without an analysis is analysed by the reconciler", ge=0)
+    ] = 300
+    partial_after_seconds: Annotated[
+        int, doc("a call this long without news is put together from what is there", ge=0)
+    ] = 1800
 
 
 def load(environment: Mapping[str, str]) -> Settings:
