@@ -95,6 +95,11 @@ async def find(storage: Storage, call: str) -> CallResult | None:
 
 async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
     """The call's ended streams, in the order of their start, with what was found so far."""
+    result = await find(storage, call)
+    if result is not None and not result.summary.missing_segments and not result.summary.partial:
+        ended = await storage.blob_names(names.MANIFESTS, f"{call}/")
+        if len(ended) == len(result.streams):
+            return result.streams
     manifests = await _manifests(storage, call)
     analyses = await _analyses(storage, _result_blobs(manifests))
     return [_stream_result(manifest, analyses) for manifest in manifests]

@@ -12,6 +12,7 @@ import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
 from audio import names
+from calls import analysis
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
 from tests.calls.made import MadeStream, new_call, noise
@@ -61,6 +62,21 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
             assert (await segment.read()).startswith(b"RIFF")
         async with session.get(f"/api/calls/{call}/transcript.txt") as text:
             assert (text.status, text.content_type) == (200, "text/plain")
+
+
+async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: Up) -> None:
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(0.5)
+    await app.hang_up(call)
+    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    ((segment, *_),) = [stream["segments"] for stream in record["streams"]]
+    blob = segment["blob"].removeprefix("segments/").replace(".wav", ".json")
+    storage = up.addresses.storage_connection_string
+    async with BlobServiceClient.from_connection_string(storage) as service:
+        download = await service.get_blob_client(names.RESULTS, blob).download_blob()
+        found = analysis.decode(await download.readall())
+    assert found.counts.frames == record["streams"][0]["counts"]["frames"] > 0
 
 
 async def test_a_segment_that_always_fails_is_listed_and_tried_again(
