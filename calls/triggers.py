@@ -87,7 +87,8 @@ async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[st
 
 async def put_together(clients: Clients, call: str, *, partial: bool = False) -> bool:
     """Put a call together if all of it is there; whether it was."""
-    assembled = await assembly.assemble(clients.storage, call, partial=partial)
+    form = clients.settings.recording_format
+    assembled = await assembly.assemble(clients.storage, call, form, partial=partial)
     if assembled is None:
         return False
     result, laid_out = assembled
