@@ -162,7 +162,7 @@ class Storage:
         metadata: dict[str, str],
         etag: str | None,
     ) -> bool:
-        """Write a blob block by block, to be put in the order of their numbers, whole or not at all.
+        """Write a blob in blocks, in the order of their numbers; it appears whole, or not at all.
 
         ``name`` names the content: blocks of two writers with different contents never mix. False
         where the blob no more has this ETag (None: where there is one now).
