@@ -20,7 +20,7 @@ from calls.layout import Layout
 from calls.problems import Problem
 from calls.recording import Format
 from calls.records import CallRecord, Summary, Talk
-from calls.storage import Contended, Properties, Storage
+from calls.storage import Contended, Document, Properties, Storage
 from calls.timeline import Timeline
 
 SCHEMA = 1
@@ -91,7 +91,7 @@ class Parts(msgspec.Struct, frozen=True):
 async def find(storage: Storage, call: str) -> CallResult | None:
     """The call's result, or None while it is not put together."""
     document = await storage.read(names.RESULTS, names.call_result_blob(call))
-    return msgspec.json.decode(document.content, type=CallResult) if document else None
+    return _decode(document) if document else None
 
 
 async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
@@ -270,12 +270,13 @@ def _makeshift_manifests(
     return made
 
 
-def _is_partial(document: object) -> bool:
+def _is_partial(before: Document | None) -> bool:
     """Whether a call was put together from what was there; it then stays no less than that."""
-    content = getattr(document, "content", None)
-    if content is None:
-        return False
-    return msgspec.json.decode(content, type=CallResult).summary.partial
+    return before is not None and _decode(before).summary.partial
+
+
+def _decode(document: Document) -> CallResult:
+    return msgspec.json.decode(document.content, type=CallResult)
 
 
 def _stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:

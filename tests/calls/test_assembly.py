@@ -15,6 +15,7 @@ import soundfile
 from audio import names, wav
 from calls import assembly, triggers
 from calls.analysis import SpeechSpan
+from calls.settings import Recording
 from calls.timeline import NOT_ANALYSED
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call, noise
@@ -203,6 +204,23 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
     assert result is not None
     assert not result.timeline.partial
     assert (await products(landing, call))[0] == partial
+
+
+@pytest.mark.parametrize("form", ["wav", "flac"])
+async def test_a_call_without_any_audio_is_put_together_too(
+    landing: Landing, form: Recording
+) -> None:
+    """Its streaming was stopped before the first frame came."""
+    clients = landing.clients
+    clients.settings = msgspec.structs.replace(clients.settings, recording_format=form)
+    call = new_call()
+    await landing.all(MadeStream(call, {}))
+    result = await assembly.find(clients.storage, call)
+    assert result is not None
+    assert (result.timeline.duration_ms, result.timeline.tracks) == (0, [])
+    assert result.timeline.longest_silence is None
+    recording, _ = await products(landing, call)
+    assert soundfile.info(io.BytesIO(recording)).frames == 0
 
 
 async def test_a_call_of_silence_alone_has_no_speech(landing: Landing) -> None:
