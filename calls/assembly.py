@@ -122,6 +122,10 @@ async def assemble(
         parts = await _parts(storage, call, partial=partial or _is_partial(before))
         if parts is None:
             return None
+        if before is not None and _with_audio(parts.layout) < _segments_heard(_decode(before)):
+            # Segments are kept for a time only (a lifecycle rule): what was made of them stays.
+            _log.warning("call %s is left as it is: segments of it are gone since", call)
+            return None
         size = await recording.write(storage, call, parts.layout, form, recorded)
         if size is None:
             continue
@@ -273,6 +277,16 @@ def _makeshift_manifests(
 def _is_partial(before: Document | None) -> bool:
     """Whether a call was put together from what was there; it then stays no less than that."""
     return before is not None and _decode(before).summary.partial
+
+
+def _with_audio(laid_out: Layout) -> int:
+    return sum(placement.fault is None for placement in laid_out.placements)
+
+
+def _segments_heard(result: CallResult) -> int:
+    """How many segments are in a recording that was put together."""
+    missing = result.timeline.missing_segments
+    return result.summary.segments - sum(one.reason != timeline.NOT_ANALYSED for one in missing)
 
 
 def _decode(document: Document) -> CallResult:

@@ -184,6 +184,17 @@ async def test_what_is_missing_is_silent_and_named(landing: Landing) -> None:
     assert wav.samples(recording) == pcm[:32_000] + bytes(32_000) + pcm[64_000:]
 
 
+async def test_a_recording_outlives_its_segments(landing: Landing) -> None:
+    call = new_call()
+    stream = MadeStream(call, {None: noise(32_000)}, segment_seconds=1)
+    await landing.all(stream)
+    wanted = await products(landing, call)
+    await landing.delete(names.SEGMENTS, next(iter(stream.files)))
+    await landing.manifest(stream)
+    await triggers.put_together(landing.clients, call, partial=True)
+    assert await products(landing, call) == wanted
+
+
 async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing: Landing) -> None:
     call = new_call()
     stream = MadeStream(call, {None: noise(40_000)}, segment_seconds=1)
