@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from audio import names, wav
-from calls import assembly, triggers
+from calls import assembly, results, triggers
 from calls.analysis import SpeechSpan
 from calls.settings import Recording
 from calls.timeline import NOT_ANALYSED
@@ -207,7 +207,7 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
     assert result is not None
     assert (result.timeline.partial, result.streams[0].ended_by) == (
         True,
-        assembly.ENDED_BY_UNKNOWN,
+        results.ENDED_BY_UNKNOWN,
     )
     partial, _ = await products(landing, call)
     await landing.manifest(stream)
