@@ -1,0 +1,134 @@
+// What is known of a call over time, whether it runs still or was put together. Pure.
+
+/**
+ * The shape that the lanes draw; times are in milliseconds from the call's first audio.
+ *
+ * { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence, missing,
+ *   partial, tracks: [{ participant, speech, gaps, faults, missing, speechMs, talkShare, peaks,
+ *   windowMs, segments }] }
+ *
+ * Gaps are stretches without streaming; faults are segments in which audio was lost on the way;
+ * missing ones never came to the recording.
+ */
+
+/** From `GET /api/calls/{id}/timeline`. */
+export function fromTimeline(found) {
+  const missing = found.missing_segments ?? [];
+  return {
+    startedAt: Date.parse(found.started_at),
+    durationMs: found.duration_ms,
+    isLive: false,
+    recordingFromMs: null,
+    partial: found.partial,
+    overlaps: found.overlaps ?? [],
+    interruptions: found.interruptions ?? [],
+    longestSilence: found.longest_silence ?? null,
+    missing,
+    tracks: found.tracks.map((track) => ({
+      participant: track.participant,
+      speech: track.speech ?? [],
+      gaps: track.gaps ?? [],
+      faults: track.faults ?? [],
+      missing: missing.filter((segment) => segment.track === track.track),
+      speechMs: track.speech_ms,
+      talkShare: track.talk_share,
+      peaks: track.waveform?.peaks ?? [],
+      windowMs: track.waveform?.window_ms ?? 100,
+      segments: [],
+    })),
+  };
+}
+
+/** From a call's record while there is no timeline: which segments came, and what is in them. */
+export function fromRecord(record, now = Date.now()) {
+  const segments = [...ended(record), ...landed(record, now)].sort((a, b) => a.from - b.from);
+  const isLive = record.state === "connected" && record.streaming.state === "active";
+  const since = isLive ? streamingSince(record) : null;
+  const connected = Date.parse(record.connected_at ?? record.created_at);
+  const first = Math.min(connected, ...segments.map((segment) => segment.from));
+  const last = Math.max(connected, ...segments.map((segment) => segment.to), isLive ? now : 0);
+  const tracks = new Map();
+  const trackOf = (participant) => {
+    if (!tracks.has(participant)) tracks.set(participant, emptyTrack(participant));
+    return tracks.get(participant);
+  };
+  // Who takes part has a lane before the first segment lands.
+  if (record.channels === "unmixed") record.participants.forEach(trackOf);
+  else trackOf(null);
+  for (const segment of segments) {
+    const track = trackOf(segment.participant);
+    const at = segment.from - first;
+    track.segments.push({ start_ms: at, end_ms: segment.to - first, isAnalysed: segment.isAnalysed });
+    for (const span of segment.speech) {
+      track.speech.push({ start_ms: at + span.start_ms, end_ms: at + span.end_ms });
+      track.speechMs += span.end_ms - span.start_ms;
+    }
+  }
+  const spoken = [...tracks.values()].reduce((sum, track) => sum + track.speechMs, 0);
+  for (const track of tracks.values()) track.talkShare = spoken ? track.speechMs / spoken : null;
+  return {
+    startedAt: first, durationMs: last - first, isLive, partial: false, overlaps: [],
+    recordingFromMs: since === null ? null : Math.max(0, since - first),
+    interruptions: [], longestSilence: null, missing: [], tracks: [...tracks.values()],
+  };
+}
+
+const emptyTrack = (participant) => ({
+  participant, speech: [], gaps: [], faults: [], missing: [], speechMs: 0, talkShare: null,
+  peaks: [], windowMs: 100, segments: [],
+});
+
+/** When the stream that runs began. */
+function streamingSince(record) {
+  const begun = record.events.filter((event) => event.type === "MediaStreamingStarted");
+  return begun.length ? Date.parse(begun.at(-1).time) : null;
+}
+
+function ended(record) {
+  return record.streams.flatMap((stream) => stream.segments.map((segment) => ({
+    participant: segment.participant,
+    from: Date.parse(segment.start),
+    to: Date.parse(segment.end),
+    speech: segment.speech ?? [],
+    isAnalysed: segment.analysed,
+  })));
+}
+
+/** Segments of a stream that still runs: their names alone tell of them. */
+function landed(record, now) {
+  const found = record.landed_segments.map(parseBlob).filter((segment) => segment);
+  for (const segment of found) {
+    const next = found
+      .filter((other) => other.stream === segment.stream && other.track === segment.track)
+      .map((other) => other.from)
+      .filter((from) => from > segment.from);
+    segment.to = Math.min(...next, ...(next.length ? [] : [Math.max(segment.from, now)]));
+  }
+  return found;
+}
+
+/** `segments/{call}/{stream}/{track}/20241115T191612.925Z.wav`; null where it is none. */
+export function parseBlob(blob) {
+  const parts = blob.split("/");
+  const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z\.wav$/.exec(parts[4] ?? "");
+  if (parts.length !== 5 || !stamp) return null;
+  const [, year, month, day, hour, minute, second] = stamp;
+  return {
+    stream: parts[2],
+    track: parts[3],
+    participant: participantOf(parts[3]),
+    from: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`),
+    speech: [],
+    isAnalysed: false,
+  };
+}
+
+/** The raw id that a track was named for; null for the mixed one. Mirrors audio/names.py. */
+export function participantOf(track) {
+  return track === "mixed" ? null : decodeURIComponent(track.replaceAll("~", "%"));
+}
+
+/** The spans that contain a moment. */
+export const at = (spans, ms) => spans.filter((span) => span.start_ms <= ms && ms < span.end_ms);
+
+export const total = (spans) => spans.reduce((sum, span) => sum + span.end_ms - span.start_ms, 0);
