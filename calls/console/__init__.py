@@ -81,7 +81,10 @@ def serve(request: func.HttpRequest, file: str) -> func.HttpResponse:
         )
     content, etag = _read(file)
     headers = _HEADERS | {"ETag": etag}
-    if etag in (known.strip().removeprefix("W/") for known in request.headers.get("If-None-Match", "").split(",")):
+    if etag in (
+        known.strip().removeprefix("W/")
+        for known in request.headers.get("If-None-Match", "").split(",")
+    ):
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return func.HttpResponse(content, mimetype=FILES[file], charset="utf-8", headers=headers)
 

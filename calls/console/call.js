@@ -12,7 +12,7 @@ import { fromRecord, fromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
 const LIVE_MS = 1000;
-const WAITING_MS = 1500;
+const WAITING_MS = [1000, 1500, 2000, 3000, 5000, 10_000];
 const SETTLED_MS = 20_000;
 const TICK_MS = 250;
 const ZOOM = 2;
@@ -32,6 +32,7 @@ export class CallView {
   #timeline = null;
   #loaded = "";
   #isPending = false;
+  #waits = 0;
   #said = "";
   #isStopped = false;
 
@@ -95,7 +96,9 @@ export class CallView {
     this.#show();
     if (record.summary) await this.#loadWhole(record);
     if (!isOver(record)) return LIVE_MS;
-    return this.#timeline && !this.#isPending ? SETTLED_MS : WAITING_MS;
+    if (this.#timeline && !this.#isPending) return SETTLED_MS;
+    this.#waits += 1;
+    return WAITING_MS[Math.min(this.#waits, WAITING_MS.length) - 1];
   }
 
   #onState(state, { error } = {}) {
@@ -133,11 +136,11 @@ export class CallView {
     this.#show();
     this.#showDownloads();
     this.#showTable();
-    await this.#loadTranscript();
     // The recording may be long: what else is known of the call does not wait for it.
     this.#player.load(`${this.#path}/recording`, this.#model.tracks.length).then((isReady) => {
       if (isReady && !this.#isStopped) this.#show();
     });
+    await this.#loadTranscript();
   }
 
   async #loadTranscript() {
@@ -145,9 +148,10 @@ export class CallView {
     try {
       found = await json(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
     } catch (error) {
-      this.#isPending = error.isNotReady;
+      this.#isPending = true;
       this.#transcript.showNone(error.isNotReady ? "It is not there yet." : error.message);
-      return;
+      if (error.isNotReady) return;
+      throw error;
     }
     this.#isPending = found.state === "pending";
     this.#transcript.show(found, this.#model.tracks);

@@ -16,7 +16,7 @@ export function pill(record) {
   if (streaming === "failed") return ["Streaming failed", "bad"];
   if (streaming === "active") return ["Live", "live"];
   if (streaming === "starting" || streaming === "stopping") return [`${state(streaming)}`, "wait"];
-  return record.state === "connected" ? ["On hold", "wait"] : [state(record.state), "wait"];
+  return record.state === "connected" ? ["Not streaming", "wait"] : [state(record.state), "wait"];
 }
 
 export function showPill(node, record) {

@@ -11,6 +11,7 @@ const app = document.getElementById("app");
 const main = document.getElementById("main");
 const keyField = document.getElementById("gate-key");
 const keyFault = document.getElementById("gate-error");
+const keyButton = document.querySelector("#gate-form button");
 const link = document.getElementById("link");
 const linkText = document.getElementById("link-text");
 
@@ -96,6 +97,7 @@ document.getElementById("gate-form").addEventListener("submit", async (event) =>
   // A header can hold nothing else, and no key has it.
   if (!/^[\x21-\x7e]+$/.test(given)) return refuse("This is no function key: it has characters that no key has.");
   key.set(given);
+  keyButton.disabled = true;
   try {
     await json("calls?limit=1");
   } catch (error) {
@@ -104,6 +106,8 @@ document.getElementById("gate-form").addEventListener("submit", async (event) =>
     keyField.focus();
     keyField.select();
     return;
+  } finally {
+    keyButton.disabled = false;
   }
   keyField.value = "";
   open();

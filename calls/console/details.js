@@ -2,7 +2,7 @@
 
 import { element, icon } from "./dom.js";
 import { clock, exactMoment, length, percent, person, plural, words } from "./format.js";
-import { total } from "./timeline.js";
+import { covered, total } from "./timeline.js";
 
 /** Replace a node's children, but only where they say something new: focus and reading stay. */
 export function refill(node, children) {
@@ -15,12 +15,11 @@ export function refill(node, children) {
 export function figures(model, record, lasted, isWhole) {
   const shown = [["Length", lasted === null ? "\u2013" : clock(lasted)]];
   if (isWhole) {
-    const spoken = model.tracks.flatMap((track) => track.speech);
-    const talk = total(spoken) - total(model.overlaps);
+    const talk = covered(model.tracks.flatMap((track) => track.speech));
     const silence = model.longestSilence;
-    shown.push(["Someone speaks", model.durationMs ? percent(Math.min(1, talk / model.durationMs)) : "\u2013"]);
+    shown.push(["Someone speaks", model.durationMs ? percent(talk / model.durationMs) : "\u2013"]);
     if (model.tracks.length > 1) {
-      shown.push(["Both at once", model.overlaps.length ? length(total(model.overlaps)) : "Never"]);
+      shown.push([`${several(model)} at once`, model.overlaps.length ? length(total(model.overlaps)) : "Never"]);
       shown.push(["Interruptions", String(model.interruptions.length)]);
     }
     shown.push(["Longest silence", silence ? length(silence.end_ms - silence.start_ms) : "\u2013"]);
@@ -36,11 +35,13 @@ export function figures(model, record, lasted, isWhole) {
     element("div", {}, element("dt", {}, name), element("dd", {}, value)));
 }
 
+const several = (model) => (model.tracks.length > 2 ? "Several" : "Both");
+
 export function legend(model, isWhole) {
   const entries = isWhole ? [["speech", "Speech"], ["quiet", "No speech"]] : [["segment", "Segment landed"]];
   if (!isWhole && model.tracks.some((track) => track.speech.length)) entries.push(["speech", "Speech"]);
   if (model.isLive) entries.push(["live", "Being recorded"]);
-  if (model.overlaps.length) entries.push(["overlap", "Both speak"]);
+  if (model.overlaps.length) entries.push(["overlap", `${several(model)} speak`]);
   if (model.tracks.some((track) => track.gaps.length)) entries.push(["gap", "Not streamed"]);
   if (model.tracks.some((track) => track.faults.length)) entries.push(["fault", "Audio lost on the way"]);
   if (model.missing.length) entries.push(["missing", "Missing segment"]);
@@ -107,7 +108,7 @@ export function table(model) {
     return [...rowsOf(track.speech, "Speech"), ...rowsOf(track.gaps, "Not streamed"),
       ...rowsOf(track.faults, "Audio lost on the way"), ...rowsOf(track.missing, "Missing segment")];
   });
-  for (const span of model.overlaps) rows.push([span.start_ms, span.end_ms, "Both", "Overlap"]);
+  for (const span of model.overlaps) rows.push([span.start_ms, span.end_ms, several(model), "Overlap"]);
   for (const { at_ms: at, by, of } of model.interruptions) {
     rows.push([at, at, person(by), `Interrupts ${person(of)}`]);
   }
@@ -140,8 +141,8 @@ export function alerts(record, model) {
   if (record.streaming.state === "failed") {
     say("bad", "The media streaming failed", reason(record.streaming.result) || record.streaming.details);
   }
-  const missing = model.missing.length || record.summary?.missing_segments;
-  if (missing) say("warn", `${plural(missing, "segment")} missing`, "The recording has silence in their place.");
+  const missing = model.missing.length || (record.summary?.missing_segments ?? 0);
+  if (missing) say("warn", `${plural(missing, "segment")} missing`, `The recording has silence in ${missing === 1 ? "its" : "their"} place.`);
   else if (model.partial) say("warn", "This call is not whole", "The end of one of its streams was never told.");
   return shown;
 }

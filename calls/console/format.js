@@ -10,12 +10,13 @@ export function clock(milliseconds) {
 
 /** "15.2 s", "3 min 20 s", "2 h 5 min": a length. */
 export function length(milliseconds) {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  const minutes = Math.round(milliseconds / 60_000);
-  if (minutes >= 60) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (Math.round(milliseconds) < 1000) return `${Math.round(milliseconds)} ms`;
+  const tenths = Math.round(milliseconds / 100);
+  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
   const seconds = Math.round(milliseconds / 1000);
-  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(milliseconds / 60_000);
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export const percent = (share) => `${Math.round(share * 100)} %`;
@@ -31,14 +32,14 @@ export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 
 export function moment(iso) {
   const time = new Date(iso);
   const today = time.toDateString() === new Date().toDateString();
-  const options = { hour: "2-digit", minute: "2-digit" };
+  const options = { hour: "numeric", minute: "2-digit" };
   if (!today) Object.assign(options, { day: "numeric", month: "short" });
   return time.toLocaleString(undefined, options);
 }
 
 export function exactMoment(iso) {
   return new Date(iso).toLocaleTimeString(undefined, {
-    hour: "2-digit", minute: "2-digit", second: "2-digit",
+    hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
   });
 }
 

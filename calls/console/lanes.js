@@ -17,7 +17,6 @@ export class Lanes {
   #wide = element("div", { class: "lanes-wide" });
   #stuck = element("div", { class: "lanes-view" });
   #axis = element("canvas", { class: "axis", "aria-hidden": "true" });
-  #head = element("div", { class: "playhead", "aria-hidden": "true", hidden: true });
   #rows = [];
   #model = null;
   #zoom = 1;
@@ -34,7 +33,7 @@ export class Lanes {
     this.#onSeek = onSeek;
     this.#onMute = onMute;
     this.#scroller = root;
-    this.#stuck.append(this.#axis, this.#head);
+    this.#stuck.append(this.#axis);
     this.#wide.append(this.#stuck);
     root.append(this.#wide);
     root.addEventListener("scroll", () => this.draw(), { passive: true });
@@ -59,7 +58,6 @@ export class Lanes {
       this.#fill(this.#rows[at], track, canMute);
     });
     for (const row of this.#rows.splice(model.tracks.length)) row.root.remove();
-    this.#head.hidden = !canSeek;
     this.draw();
   }
 
@@ -114,6 +112,7 @@ export class Lanes {
       share: element("span", { class: "share", "aria-hidden": "true" }, element("span")),
       mute: element("button", { class: "icon-button mute", type: "button", "aria-pressed": "false" }),
       canvas: element("canvas", { class: "wave", role: "img" }),
+      playhead: element("div", { class: "playhead", "aria-hidden": "true" }),
     };
     row.mute.addEventListener("click", () => {
       const muted = row.mute.getAttribute("aria-pressed") !== "true";
@@ -127,7 +126,7 @@ export class Lanes {
       { class: "lane", "data-color": at % 6 },
       element("div", { class: "lane-head" },
         element("span", { class: "chip", "aria-hidden": "true" }), row.name, row.talk, row.share, row.mute),
-      row.canvas,
+      element("div", { class: "wave-wrap" }, row.canvas, row.playhead),
     );
     this.#stuck.insertBefore(row.root, this.#axis);
     return row;
@@ -171,8 +170,10 @@ export class Lanes {
     if (!this.#model) return;
     const { from, to } = this.#view();
     const share = (this.#at - from) / (to - from || 1);
-    this.#head.classList.toggle("outside", share < 0 || share > 1);
-    this.#head.style.transform = `translateX(${share * this.#stuck.clientWidth}px)`;
+    for (const { playhead } of this.#rows) {
+      playhead.classList.toggle("outside", share < 0 || share > 1);
+      playhead.style.transform = `translateX(${share * this.#stuck.clientWidth}px)`;
+    }
   }
 
   #drawNow() {

@@ -28,6 +28,7 @@ export class Player {
     parts.back.addEventListener("click", () => this.seek(this.ms - SKIP_SECONDS * 1000));
     parts.ahead.addEventListener("click", () => this.seek(this.ms + SKIP_SECONDS * 1000));
     parts.seek.addEventListener("input", () => this.seek(Number(parts.seek.value) * 1000));
+    parts.seek.addEventListener("keydown", (event) => this.#onKey(event));
     parts.rate.addEventListener("change", () => {
       this.#audio.playbackRate = Number(parts.rate.value);
     });
@@ -118,6 +119,14 @@ export class Player {
   mute(channel, muted) {
     const gain = this.#gains[channel];
     if (gain) gain.gain.value = muted ? 0 : 1;
+  }
+
+  /** The slider's own step is a tenth of a second, for the pointer: keys go further. */
+  #onKey(event) {
+    const seconds = { ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5, PageDown: -30, PageUp: 30 };
+    if (!(event.key in seconds) || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.seek(this.ms + seconds[event.key] * 1000);
   }
 
   async #onPart(loaded, total, signal) {

@@ -128,7 +128,14 @@ export function participantOf(track) {
   return track === "mixed" ? null : decodeURIComponent(track.replaceAll("~", "%"));
 }
 
-/** The spans that contain a moment. */
-export const at = (spans, ms) => spans.filter((span) => span.start_ms <= ms && ms < span.end_ms);
-
 export const total = (spans) => spans.reduce((sum, span) => sum + span.end_ms - span.start_ms, 0);
+
+/** How long at least one of the spans lasts. */
+export function covered(spans) {
+  let [sum, reached] = [0, -Infinity];
+  for (const { start_ms: start, end_ms: end } of spans.toSorted((a, b) => a.start_ms - b.start_ms)) {
+    sum += Math.max(0, end - Math.max(start, reached));
+    reached = Math.max(reached, end);
+  }
+  return sum;
+}
