@@ -58,6 +58,30 @@ async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(control.stop_streaming, req)
 
 
+@app.route("calls/{id}/timeline", methods=["GET"])
+async def show_timeline(req: func.HttpRequest) -> func.HttpResponse:
+    """Show who spoke when."""
+    from calls import media, web
+
+    return await web.respond(media.show_timeline, req)
+
+
+@app.route("calls/{id}/recording", methods=["GET", "HEAD"])
+async def send_recording(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a call's audio, or a range of it."""
+    from calls import media, web
+
+    return await web.respond(media.send_recording, req)
+
+
+@app.route("calls/{id}/segments/{track}/{index}", methods=["GET", "HEAD"])
+async def send_segment(req: func.HttpRequest) -> func.HttpResponse:
+    """Send one segment's audio, or a range of it."""
+    from calls import media, web
+
+    return await web.respond(media.send_segment, req)
+
+
 @app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def receive_callbacks(req: func.HttpRequest) -> func.HttpResponse:
     """Take ACS's callback events; who sends them is verified by their bearer token."""
@@ -98,7 +122,9 @@ async def analyse_segment(segment: func.InputStream) -> None:
     """Analyse a segment that has landed."""
     from calls import triggers
 
-    await triggers.segment_landed(str(segment.name), segment.read())
+    await triggers.segment_landed(
+        str(segment.name), segment.read(), getattr(segment, "metadata", None)
+    )
 
 
 @app.blob_trigger(

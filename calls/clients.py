@@ -30,6 +30,11 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
             )
 
+    async def close(self) -> None:
+        """Close the connections: for tests; a function app's process is simply ended."""
+        await self.call_automation.close()
+        await self.storage.close()
+
 
 @cache
 def clients() -> Clients:

@@ -11,7 +11,7 @@ import msgspec
 from azure.core.exceptions import HttpResponseError
 
 from audio import names
-from calls import store, web
+from calls import failures, store, web
 from calls.assembly import streams_of
 from calls.clients import Clients
 from calls.problems import Problem
@@ -51,6 +51,7 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     streams = await streams_of(clients.storage, call)
     members = msgspec.to_builtins(record)
     members["streams"] = streams
+    members["failures"] = await failures.of_call(clients.storage, call)
     known = {segment.blob for stream in streams for segment in stream.segments}
     landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
     # Segments of a stream that still runs have no manifest yet.
