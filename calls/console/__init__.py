@@ -32,6 +32,7 @@ FILES = {
             "dom.js",
             "format.js",
             "lanes.js",
+            "live.js",
             "place.js",
             "player.js",
             "poll.js",

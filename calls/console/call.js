@@ -6,6 +6,7 @@ import * as details from "./details.js";
 import { element, icon, notify, say, setText, template } from "./dom.js";
 import { duration, isOver } from "./format.js";
 import { Lanes } from "./lanes.js";
+import { LivePeaks } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
 import { fromRecord, fromTimeline } from "./timeline.js";
@@ -25,6 +26,7 @@ export class CallView {
   #lanes;
   #player;
   #transcript;
+  #live;
   #onChanged;
   #tick = null;
   #record = null;
@@ -52,6 +54,7 @@ export class CallView {
       this.#transcript.moveTo(ms, { follow });
     });
     this.#transcript = new Transcript(parts, (ms) => this.#player.seek(ms));
+    this.#live = new LivePeaks(this.#path, () => this.#show());
     this.#poller = new Poller((signal) => this.#poll(signal), (state, told) => this.#onState(state, told));
     this.#listen();
     this.#showHead({ call_connection_id: id, to: null });
@@ -70,6 +73,7 @@ export class CallView {
     this.#poller.stop();
     this.#player.stop();
     this.#lanes.stop();
+    this.#live.stop();
   }
 
   #listen() {
@@ -94,8 +98,11 @@ export class CallView {
     this.#record = record;
     this.#tell(record);
     this.#show();
+    if (!isOver(record)) {
+      this.#live.fetch(record);
+      return LIVE_MS;
+    }
     if (record.summary) await this.#loadWhole(record);
-    if (!isOver(record)) return LIVE_MS;
     if (this.#timeline && !this.#isPending) return SETTLED_MS;
     this.#waits += 1;
     return WAITING_MS[Math.min(this.#waits, WAITING_MS.length) - 1];
@@ -160,7 +167,7 @@ export class CallView {
   #show() {
     const record = this.#record;
     const isWhole = this.#timeline !== null && isOver(record);
-    this.#model = isWhole ? fromTimeline(this.#timeline) : fromRecord(record);
+    this.#model = isWhole ? fromTimeline(this.#timeline) : fromRecord(record, Date.now(), (blob) => this.#live.of(blob));
     const model = this.#model;
     const parts = this.#parts;
     this.#showHead(record);

@@ -2,7 +2,7 @@
 
 import { element, icon } from "./dom.js";
 import { clock, exactMoment, length, percent, person, plural, words } from "./format.js";
-import { covered, total } from "./timeline.js";
+import { covered, participantOf, total } from "./timeline.js";
 
 /** Replace a node's children, but only where they say something new: focus and reading stay. */
 export function refill(node, children) {
@@ -39,7 +39,8 @@ const several = (model) => (model.tracks.length > 2 ? "Several" : "Both");
 
 export function legend(model, isWhole) {
   const entries = isWhole ? [["speech", "Speech"], ["quiet", "No speech"]] : [["segment", "Segment landed"]];
-  if (!isWhole && model.tracks.some((track) => track.speech.length)) entries.push(["speech", "Speech"]);
+  if (!isWhole && model.tracks.some((track) => track.peaks.length)) entries.push(["speech", "Sound"]);
+  else if (!isWhole && model.tracks.some((track) => track.speech.length)) entries.push(["speech", "Speech"]);
   if (model.isLive) entries.push(["live", "Being recorded"]);
   if (model.overlaps.length) entries.push(["overlap", `${several(model)} speak`]);
   if (model.tracks.some((track) => track.gaps.length)) entries.push(["gap", "Not streamed"]);
@@ -55,8 +56,10 @@ export function faults(model, record, onRetry) {
   for (const failure of record.failures ?? []) {
     const button = element("button", { class: "button small", type: "button" }, "Run it again");
     button.addEventListener("click", () => onRetry(failure, button));
-    const where = `${person(failure.participant ?? failure.track)}, ${exactMoment(failure.start)}`;
-    found.push(fault("bad", "A segment could not be analysed", `${where}: ${failure.error}`, button));
+    const isSegment = failure.track !== null;
+    const title = isSegment ? "A segment could not be analysed" : "A stream could not be read";
+    const where = isSegment ? `${person(participantOf(failure.track))}, ${exactMoment(failure.start)}: ` : "";
+    found.push(fault("bad", title, where + failure.error, button));
   }
   for (const missing of model.missing) {
     found.push(fault("bad", `${clock(missing.start_ms)} to ${clock(missing.end_ms)}: missing`,

@@ -9,6 +9,7 @@ import { total } from "./timeline.js";
 
 const BAR = 2;
 const STEP = 3;
+const AUDIBLE = 0.02;
 const NARROWEST_MS = 5000;
 const SHARES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200].map((s) => s * 1000);
 
@@ -99,6 +100,8 @@ export class Lanes {
   }
 
   draw() {
+    // As wide as what is seen, however wide the call is zoomed.
+    this.#stuck.style.width = `${this.#scroller.clientWidth}px`;
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       if (this.#model) this.#drawNow();
@@ -233,8 +236,8 @@ function drawTrack({ pen, width, height }, track, model, view, colors, loudest) 
   pen.fillStyle = colors.line;
   pen.fillRect(0, middle - 0.5, width, 1);
 
+  if (track.segments.length || model.isLive) drawSegments(pen, track, model, x, seen, height, colors);
   if (track.peaks.length) drawPeaks(pen, track, view, width, height, colors, loudest, seen(track.speech));
-  else drawSegments(pen, track, model, x, seen, height, colors);
 
   const across = (span) => [x(span.start_ms), Math.max(3, x(span.end_ms) - x(span.start_ms)), height];
   for (const span of seen(track.gaps)) hatch(pen, ...across(span), colors.muted);
@@ -248,25 +251,30 @@ function drawTrack({ pen, width, height }, track, model, view, colors, loudest) 
 
 function drawPeaks(pen, track, view, width, height, colors, loudest, speech) {
   const perPixel = (view.to - view.from) / width;
+  // Zoomed in, a bar is as wide as a window: narrower ones would say more than is known.
+  const step = Math.max(STEP, track.windowMs / perPixel);
+  const start = -((view.from / perPixel) % step);
+  const isLevelOnly = track.segments.length > 0;
   let span = 0;
-  for (let left = 0; left < width; left += STEP) {
-    const [from, to] = [view.from + left * perPixel, view.from + (left + STEP) * perPixel];
-    const first = Math.floor(from / track.windowMs);
-    const last = Math.max(first + 1, Math.ceil(to / track.windowMs));
+  for (let left = start; left < width; left += step) {
+    const [from, to] = [view.from + left * perPixel, view.from + (left + step) * perPixel];
+    const first = Math.max(0, Math.floor(from / track.windowMs + 1e-6));
+    const last = Math.max(first + 1, Math.ceil(to / track.windowMs - 1e-6));
     let peak = 0;
     for (let n = first; n < last && n < track.peaks.length; n += 1) peak = Math.max(peak, track.peaks[n]);
     while (span < speech.length && speech[span].end_ms <= from) span += 1;
-    const speaks = span < speech.length && speech[span].start_ms < to;
+    const speaks = (span < speech.length && speech[span].start_ms < to) || (isLevelOnly && peak > AUDIBLE);
+    if (!peak && isLevelOnly) continue;
     // Quiet speech must be seen beside loud: the bars grow with the root of the level.
     const tall = Math.max(1, Math.sqrt(peak / loudest) * (height - 6));
     pen.fillStyle = speaks ? colors.own : colors.quiet;
     pen.beginPath();
-    pen.roundRect(left, (height - tall) / 2, BAR, tall, 1);
+    pen.roundRect(left, (height - tall) / 2, (step * BAR) / STEP, tall, 1);
     pen.fill();
   }
 }
 
-/** Before there is a waveform: each segment that has landed, and the speech found in it. */
+/** While a call runs: each segment that has landed, and the speech found where none is drawn. */
 function drawSegments(pen, track, model, x, seen, height, colors) {
   if (model.recordingFromMs !== null) {
     pen.globalAlpha = 0.1;
@@ -277,13 +285,13 @@ function drawSegments(pen, track, model, x, seen, height, colors) {
     box(pen, x(model.durationMs) - 3, x(model.durationMs), 8, height - 16);
   }
   for (const segment of seen(track.segments)) {
-    pen.globalAlpha = 0.28;
+    pen.globalAlpha = 0.16;
     pen.fillStyle = colors.own;
     box(pen, x(segment.start_ms) + 0.75, x(segment.end_ms) - 0.75, 8, height - 16);
   }
   pen.globalAlpha = 1;
   pen.fillStyle = colors.own;
-  for (const span of seen(track.speech)) box(pen, x(span.start_ms), x(span.end_ms), height / 2 - 9, 18);
+  for (const span of track.peaks.length ? [] : seen(track.speech)) box(pen, x(span.start_ms), x(span.end_ms), height / 2 - 9, 18);
 }
 
 function box(pen, from, to, top, tall) {

@@ -1,5 +1,8 @@
 // What is known of a call over time, whether it runs still or was put together. Pure.
 
+const WINDOW_MS = 100;
+const FULL_SCALE = 32_768;
+
 /**
  * The shape that the lanes draw; times are in milliseconds from the call's first audio.
  *
@@ -39,8 +42,11 @@ export function fromTimeline(found) {
   };
 }
 
-/** From a call's record while there is no timeline: which segments came, and what is in them. */
-export function fromRecord(record, now = Date.now()) {
+/**
+ * From a call's record while there is no timeline: which segments came, and what is in them.
+ * `peaksOfBlob` gives the peaks of those whose audio was looked at.
+ */
+export function fromRecord(record, now = Date.now(), peaksOfBlob = () => null) {
   const segments = [...ended(record), ...landed(record, now)].sort((a, b) => a.from - b.from);
   const isLive = record.state === "connected" && record.streaming.state === "active";
   const since = isLive ? streamingSince(record) : null;
@@ -58,7 +64,8 @@ export function fromRecord(record, now = Date.now()) {
   for (const segment of segments) {
     const track = trackOf(segment.participant);
     const at = segment.from - first;
-    track.segments.push({ start_ms: at, end_ms: segment.to - first, isAnalysed: segment.isAnalysed });
+    track.segments.push({ start_ms: at, end_ms: segment.to - first });
+    place(track.peaks, peaksOfBlob(segment.blob), at);
     for (const span of segment.speech) {
       track.speech.push({ start_ms: at + span.start_ms, end_ms: at + span.end_ms });
       track.speechMs += span.end_ms - span.start_ms;
@@ -75,8 +82,41 @@ export function fromRecord(record, now = Date.now()) {
 
 const emptyTrack = (participant) => ({
   participant, speech: [], gaps: [], faults: [], missing: [], speechMs: 0, talkShare: null,
-  peaks: [], windowMs: 100, segments: [],
+  peaks: [], windowMs: WINDOW_MS, segments: [],
 });
+
+/** Put a segment's peaks where they belong in those of its track. */
+function place(peaks, found, startMs) {
+  if (!found) return;
+  const first = Math.round(startMs / WINDOW_MS);
+  while (peaks.length < first + found.length) peaks.push(0);
+  found.forEach((peak, at) => {
+    peaks[first + at] = Math.max(peaks[first + at], peak);
+  });
+}
+
+/** The highest sample of each window of a WAV file of 16 bit and one channel, 0 to 1. */
+export function peaksOf(file) {
+  const view = new DataView(file);
+  const name = (at) => String.fromCharCode(...new Uint8Array(file, at, 4));
+  let at = 12;
+  let rate = 16_000;
+  while (at + 8 <= file.byteLength && name(at) !== "data") {
+    if (name(at) === "fmt ") rate = view.getUint32(at + 12, true);
+    at += 8 + view.getUint32(at + 4, true);
+  }
+  const samples = new Int16Array(file.slice(at + 8, file.byteLength - ((file.byteLength - at) % 2)));
+  const size = (rate * WINDOW_MS) / 1000;
+  const peaks = [];
+  for (let first = 0; first < samples.length; first += size) {
+    let peak = 0;
+    for (let n = first; n < Math.min(first + size, samples.length); n += 1) {
+      peak = Math.max(peak, Math.abs(samples[n]));
+    }
+    peaks.push(peak / FULL_SCALE);
+  }
+  return peaks;
+}
 
 /** When the stream that runs began. */
 function streamingSince(record) {
@@ -90,7 +130,7 @@ function ended(record) {
     from: Date.parse(segment.start),
     to: Date.parse(segment.end),
     speech: segment.speech ?? [],
-    isAnalysed: segment.analysed,
+    blob: segment.blob,
   })));
 }
 
@@ -119,7 +159,7 @@ export function parseBlob(blob) {
     participant: participantOf(parts[3]),
     from: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`),
     speech: [],
-    isAnalysed: false,
+    blob,
   };
 }
 
