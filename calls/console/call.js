@@ -47,7 +47,7 @@ export class CallView {
     this.#parts = parts;
     this.#lanes = new Lanes(parts.lanes, {
       onSeek: (ms) => this.#player.seek(ms),
-      onMute: (track, muted) => this.#player.mute(track, muted),
+      onMute: (channel, muted) => this.#player.mute(channel, muted),
     });
     this.#player = new Player(parts, (ms, follow) => {
       this.#lanes.moveTo(ms, { follow });
@@ -167,7 +167,7 @@ export class CallView {
   #show() {
     const record = this.#record;
     const isWhole = this.#timeline !== null && isOver(record);
-    this.#model = isWhole ? fromTimeline(this.#timeline) : fromRecord(record, Date.now(), (blob) => this.#live.of(blob));
+    this.#model = isWhole ? fromTimeline(this.#timeline, record.participants) : fromRecord(record, Date.now(), (blob) => this.#live.of(blob));
     const model = this.#model;
     const parts = this.#parts;
     this.#showHead(record);
@@ -214,7 +214,7 @@ export class CallView {
 
   #showTable() {
     if (this.#timeline && this.#parts.tableDetails.open) {
-      this.#parts.table.replaceChildren(details.table(fromTimeline(this.#timeline)));
+      this.#parts.table.replaceChildren(details.table(this.#model));
     }
   }
 

@@ -29,7 +29,7 @@ export class Lanes {
   #dark = matchMedia("(prefers-color-scheme: dark)");
   #onScheme = () => this.draw();
 
-  /** `onSeek(ms)`, `onMute(track, muted)`. */
+  /** `onSeek(ms)`, `onMute(channel, muted)`. */
   constructor(root, { onSeek, onMute }) {
     this.#onSeek = onSeek;
     this.#onMute = onMute;
@@ -121,7 +121,7 @@ export class Lanes {
       const muted = row.mute.getAttribute("aria-pressed") !== "true";
       row.mute.setAttribute("aria-pressed", String(muted));
       row.mute.replaceChildren(icon(muted ? "mute" : "sound"));
-      this.#onMute(at, muted);
+      this.#onMute(this.#model.tracks[at].channel, muted);
     });
     row.mute.append(icon("sound"));
     row.root = element(

@@ -7,15 +7,19 @@ const FULL_SCALE = 32_768;
  * The shape that the lanes draw; times are in milliseconds from the call's first audio.
  *
  * { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence, missing,
- *   partial, tracks: [{ participant, speech, gaps, faults, missing, speechMs, talkShare, peaks,
+ *   partial, tracks: [{ participant, channel, speech, gaps, faults, missing, speechMs, talkShare, peaks,
  *   windowMs, segments }] }
  *
  * Gaps are stretches without streaming; faults are segments in which audio was lost on the way;
  * missing ones never came to the recording.
  */
 
-/** From `GET /api/calls/{id}/timeline`. */
-export function fromTimeline(found) {
+/**
+ * From `GET /api/calls/{id}/timeline`. Tracks come in the order of `participants`, as while the call
+ * ran; `channel` is a track's place in the recording.
+ */
+export function fromTimeline(found, participants = []) {
+  const place = (track) => (participants.indexOf(track.participant) + 1) || Infinity;
   const missing = found.missing_segments ?? [];
   return {
     startedAt: Date.parse(found.started_at),
@@ -27,7 +31,8 @@ export function fromTimeline(found) {
     interruptions: found.interruptions ?? [],
     longestSilence: found.longest_silence ?? null,
     missing,
-    tracks: found.tracks.map((track) => ({
+    tracks: found.tracks.map((track, channel) => ({
+      channel,
       participant: track.participant,
       speech: track.speech ?? [],
       gaps: track.gaps ?? [],
@@ -38,7 +43,7 @@ export function fromTimeline(found) {
       peaks: track.waveform?.peaks ?? [],
       windowMs: track.waveform?.window_ms ?? 100,
       segments: [],
-    })),
+    })).sort((a, b) => place(a) - place(b) || a.channel - b.channel),
   };
 }
 
@@ -81,7 +86,7 @@ export function fromRecord(record, now = Date.now(), peaksOfBlob = () => null) {
 }
 
 const emptyTrack = (participant) => ({
-  participant, speech: [], gaps: [], faults: [], missing: [], speechMs: 0, talkShare: null,
+  participant, channel: null, speech: [], gaps: [], faults: [], missing: [], speechMs: 0, talkShare: null,
   peaks: [], windowMs: WINDOW_MS, segments: [],
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { covered, fromRecord, fromTimeline, parseBlob, participantOf } from "../../../calls/console/timeline.js";
+import { covered, fromRecord, fromTimeline, parseBlob, participantOf, peaksOf } from "../../../calls/console/timeline.js";
 
 const CALLER = "4:+15551230000";
 const TRACK = "4~3A~2B15551230000";
@@ -68,8 +68,23 @@ test("a timeline's missing segments come to their tracks", () => {
     interruptions: [], longest_silence: null,
     tracks: [{ track: "a", participant: "a", speech_ms: 0, talk_share: 0 }, { track: "b", participant: "b", speech_ms: 0, talk_share: 0 }],
     missing_segments: [{ track: "b", start_ms: 0, end_ms: 5000, reason: "not in the storage" }],
-  });
-  assert.deepEqual(model.tracks.map((track) => track.missing.length), [0, 1]);
+  }, ["b", "a"]);
+  assert.deepEqual(model.tracks.map((track) => track.missing.length), [1, 0]);
+  assert.deepEqual(model.tracks.map((track) => track.channel), [1, 0], "in the order of participants");
+});
+
+test("a segment's peaks are those of its windows, and lie at its place", () => {
+  const samples = Array.from({ length: 4000 }, (_, n) => (n === 2000 ? -16_384 : n < 1600 ? 8192 : 0));
+  const header = [0x52494646, 0, 0x57415645, 0x666d7420, 16, 0, 0, 0, 0, 0x64617461, 8000];
+  const file = new DataView(new ArrayBuffer(44 + 8000));
+  header.forEach((value, at) => file.setUint32(at * 4, value, value < 0x10000));
+  file.setUint32(24, 16_000, true);
+  samples.forEach((sample, at) => file.setInt16(44 + at * 2, sample, true));
+  const peaks = peaksOf(file.buffer);
+  assert.deepEqual(peaks, [0.25, 0.5, 0]);
+  const blob = `segments/c/s/${TRACK}/20261125T100001.000Z.wav`;
+  const model = fromRecord(live({ landed_segments: [blob] }), NOW, (name) => (name === blob ? peaks : null));
+  assert.deepEqual(model.tracks[1].peaks, [...Array(10).fill(0), 0.25, 0.5, 0]);
 });
 
 test("time that spans cover is counted once", () => {
