@@ -66,6 +66,22 @@ async def show_timeline(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(media.show_timeline, req)
 
 
+@app.route("calls/{id}/transcript", methods=["GET"])
+async def show_transcript(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form that is accepted."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
+@app.route("calls/{id}/transcript.{format}", methods=["GET"])
+async def show_transcript_as(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form of the suffix."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
 @app.route("calls/{id}/recording", methods=["GET", "HEAD"])
 async def send_recording(req: func.HttpRequest) -> func.HttpResponse:
     """Send a call's audio, or a range of it."""
@@ -80,6 +96,22 @@ async def send_segment(req: func.HttpRequest) -> func.HttpResponse:
     from calls import media, web
 
     return await web.respond(media.send_segment, req)
+
+
+@app.route("failures", methods=["GET"])
+async def list_failures(req: func.HttpRequest) -> func.HttpResponse:
+    """List the segments that were given up on."""
+    from calls import showing, web
+
+    return await web.respond(showing.list_failures, req)
+
+
+@app.route("failures/{id}/retry", methods=["POST"])
+async def retry_failure(req: func.HttpRequest) -> func.HttpResponse:
+    """Try a segment again that was given up on."""
+    from calls import showing, web
+
+    return await web.respond(showing.retry_failure, req)
 
 
 @app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -138,3 +170,21 @@ async def assemble_call(manifest: func.InputStream) -> None:
     from calls import triggers
 
     await triggers.manifest_landed(str(manifest.name))
+
+
+@app.queue_trigger(
+    "message", queue_name="webjobs-blobtrigger-poison", connection=STORAGE_CONNECTION
+)
+async def give_up_on_blob(message: func.QueueMessage) -> None:
+    """Write down that the host gave a segment or a manifest up."""
+    from calls import triggers
+
+    await triggers.given_up_on(message.get_body())
+
+
+@app.timer_trigger("timer", schedule="0 */5 * * * *")
+async def reconcile(timer: func.TimerRequest) -> None:
+    """Mend what events that never came have left undone."""
+    from calls import reconciler
+
+    await reconciler.run()

@@ -100,7 +100,9 @@ async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
     return [_stream_result(manifest, analyses) for manifest in manifests]
 
 
-async def assemble(storage: Storage, call: str, *, partial: bool = False) -> CallResult | None:
+async def assemble(
+    storage: Storage, call: str, *, partial: bool = False
+) -> tuple[CallResult, Layout] | None:
     """Put the call together if all is there, or given up on; None where it is not.
 
     With ``partial``, what is there will do: streams without a manifest, segments without an
@@ -126,7 +128,7 @@ async def assemble(storage: Storage, call: str, *, partial: bool = False) -> Cal
             written = await storage.replace(names.RESULTS, blob, content, before.etag)
         if written:
             await _tell(storage, call, result)
-            return result
+            return result, parts.layout
     raise Contended(f"call {call} is put together by too many at once")
 
 

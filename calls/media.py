@@ -9,10 +9,12 @@ import azure.functions as func
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
 from audio import names
-from calls import assembly, ranges, store, web
+from calls import assembly, ranges, store, transcript, transcription, web
 from calls.clients import Clients
 from calls.problems import Problem, not_ready
+from calls.transcript import Transcript
 
+_FORMS = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
 MOST_WHOLE_BYTES = 32 * 1024 * 1024
 """A longer file is answered with in ranges only."""
 
@@ -51,6 +53,43 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     segment = segments[int(index)]
     stem = f"{call}-{track}-{index}"
     return await _send(clients, request, names.SEGMENTS, segment.blob, stem, "audio/wav")
+
+
+async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls/{id}/transcript``, in the form that ``Accept`` or the suffix names."""
+    suffix = request.route_params.get("format")
+    form = suffix if suffix is not None else _accepted(request.headers.get("Accept") or "")
+    if form not in _FORMS:
+        raise Problem(HTTPStatus.NOT_FOUND, f"a transcript comes as {', '.join(_FORMS)}")
+    result = await _result(clients, web.call_connection_id(request))
+    found = await transcription.find(clients.storage, result)
+    if found is None or found.layout != result.layout:
+        off = clients.settings.transcription == "off"
+        found = Transcript(
+            schema=transcript.SCHEMA,
+            call_connection_id=result.call_connection_id,
+            provider=clients.settings.transcription,
+            state="off" if off else "pending",
+            error=None,
+            utterances=found.utterances if found else [],
+        )
+    if form == "json":
+        return web.document(found, headers={"Vary": "Accept"})
+    text = transcript.to_vtt(found) if form == "vtt" else transcript.to_text(found)
+    return func.HttpResponse(
+        text.encode(),
+        status_code=HTTPStatus.OK,
+        mimetype=_FORMS[form],
+        charset="utf-8",
+        headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _accepted(accept: str) -> str:
+    """The first form that an ``Accept`` header names; JSON where it names none."""
+    named = [kind.partition(";")[0].strip().lower() for kind in accept.split(",")]
+    forms = {kind: form for form, kind in _FORMS.items()}
+    return next((forms[kind] for kind in named if kind in forms), "json")
 
 
 async def _result(clients: Clients, call: str) -> assembly.CallResult:

@@ -83,7 +83,10 @@ class Summary(msgspec.Struct, kw_only=True):
 
 
 class CallRecord(msgspec.Struct, kw_only=True):
-    """One call. ``placed`` is False while only its events are known, not yet who placed it."""
+    """One call. ``placed`` is False while only its events are known, not yet who placed it.
+
+    ``settled``: it is over, and the reconciler found nothing more to do.
+    """
 
     schema: int = SCHEMA
     call_connection_id: str
@@ -107,6 +110,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     requests: list[RequestRecord] = msgspec.field(default_factory=list)
     summary: Summary | None = None
     put_together_at: datetime | None = None
+    settled: bool = False
 
     @property
     def is_over(self) -> bool:

@@ -61,6 +61,25 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     return web.document(members)
 
 
+async def list_failures(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/failures``: the segments and manifests that were given up on, newest first."""
+    return web.document({"failures": await failures.of_call(clients.storage)})
+
+
+async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/failures/{id}/retry``: 202; the blob's trigger runs again, with all its tries."""
+    failure_id = request.route_params.get("id") or ""
+    found = None
+    if failures.is_failure_id(failure_id):
+        found = await failures.find(clients.storage, failure_id)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no failure {failure_id[:160]!r}")
+    if not await clients.storage.write_again(found.container, found.blob):
+        raise Problem(HTTPStatus.CONFLICT, f"{found.container}/{found.blob} is gone")
+    await failures.forget(clients.storage, found)
+    return web.document(found, HTTPStatus.ACCEPTED)
+
+
 def _limit(text: str | None) -> int:
     if not text:
         return _DEFAULT_LIMIT

@@ -117,6 +117,27 @@ class Storage:
             return None
         return _properties(found)
 
+    async def write_again(self, container: str, blob: str) -> bool:
+        """Write a blob over with itself: Event Grid then tells of it anew. False where it is gone.
+
+        Raises ResourceModifiedError where another writes it at the same time.
+        """
+        client = self._service.get_blob_client(container, blob)
+        try:
+            download = await client.download_blob()
+        except ResourceNotFoundError:
+            return False
+        found = download.properties
+        await client.upload_blob(
+            await download.readall(),
+            overwrite=True,
+            etag=str(found.etag),
+            match_condition=MatchConditions.IfNotModified,
+            metadata=found.metadata,
+            content_settings=ContentSettings(content_type=found.content_settings.content_type),
+        )
+        return True
+
     async def read_range(
         self, container: str, blob: str, offset: int, length: int, etag: str | None = None
     ) -> bytes:
@@ -182,6 +203,15 @@ class Storage:
         """The names that begin so, in order."""
         client = self._service.get_container_client(container)
         return [name async for name in client.list_blob_names(name_starts_with=prefix)]
+
+    async def blob_names_until(self, container: str, last: str) -> list[str]:
+        """The names up to ``last``, in order."""
+        found = []
+        async for name in self._service.get_container_client(container).list_blob_names():
+            if name > last:
+                break
+            found.append(name)
+        return found
 
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
         """``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""

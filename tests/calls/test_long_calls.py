@@ -116,4 +116,4 @@ async def check(service: BlobServiceClient, stream: MadeStream, count: int) -> N
         download = await client.download_blob(wav.HEADER_BYTES + period * number, period)
         samples = memoryview(await download.readall()).cast("h")
         for channel, pcm in enumerate(tracks):
-            assert samples.tolist()[channel::2] == memoryview(pcm).cast("h").tolist()
+            assert samples.tolist()[channel :: len(tracks)] == memoryview(pcm).cast("h").tolist()
