@@ -200,6 +200,15 @@ async def test_a_wrong_key_is_refused_and_a_changed_one_locks_the_page(console: 
     assert await page.locator("#calls li").count() == 0, "nothing stays behind"
 
 
+async def test_a_call_that_is_not_there_is_said(console: Console) -> None:
+    await console.page.goto(f"{console.up.addresses.console}#/calls/no-such-call")
+    await console.page.get_by_label("Function key").fill(console.up.addresses.function_key)
+    await console.page.get_by_role("button", name="Open").click()
+    await expect(console.page.get_by_role("heading", name="No such call")).to_be_focused()
+    await expect(console.page.get_by_role("alert")).to_contain_text("knows no call of this id")
+    await expect(console.page.get_by_role("heading", name="Timeline")).to_be_hidden()
+
+
 async def test_faults_of_a_form_are_named_where_they_are(console: Console) -> None:
     page = console.page
     await console.open()
