@@ -45,6 +45,6 @@ setup: ## install what everything needs (done by itself)
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
-	@echo "installing Azurite ..."
+	@echo "installing Azurite and axe-core ..."
 	@npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from azure.communication.callautomation.aio import CallAutomationClient
@@ -13,6 +13,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
+from calls.transcribers import Transcriber, choose
 
 
 class Clients:
@@ -30,6 +31,22 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
                 longest_seconds=settings.callback_token_seconds,
             )
+
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """What turns speech into text; made, and its library loaded, at first use."""
+        credential: Any = None
+        if self.settings.transcription == "azure":
+            key = self.settings.speech_key
+            credential = AzureKeyCredential(key) if key else _managed_identity(self.settings)
+        return choose(self.settings, credential)
+
+    async def close(self) -> None:
+        """Close the connections: for tests; a function app's process is simply ended."""
+        await self.call_automation.close()
+        await self.storage.close()
+        if self.transcriber is not None:
+            await self.transcriber.close()
 
 
 @cache

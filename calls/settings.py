@@ -12,6 +12,7 @@ from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from configuration import SettingsError, doc
 
 Check = Literal["require", "warn", "off"]
+Transcription = Literal["off", "local", "azure"]
 
 SPELLED = {
     # The Functions host reads these two itself, for the blob triggers' connection.
@@ -61,6 +62,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, as ACS's tokens name it")
     ] = ""
+    transcription: Annotated[
+        Transcription, doc("speech to text: off, local (Whisper) or azure (Azure AI Speech)")
+    ] = "off"
+    transcription_locale: Annotated[str, doc("language of the calls, as en-US", min_length=2)] = (
+        "en-US"
+    )
+    transcription_retry_seconds: Annotated[
+        float, doc("until a failed passage is tried again, then twice as long", ge=0, le=60)
+    ] = 2.0
+    speech_endpoint: Annotated[
+        str, doc("endpoint of the Azure AI Speech resource, with its own subdomain")
+    ] = ""
+    speech_key: Annotated[
+        str, doc("key of the Azure AI Speech resource (a laptop's only); empty: managed identity")
+    ] = ""
+    whisper_model: Annotated[str, doc("folder of a CTranslate2 Whisper model, for local")] = ""
+    reconcile_hours: Annotated[
+        int, doc("how far back the reconciler looks for calls to mend", ge=1, le=720)
+    ] = 48
+    reconcile_after_seconds: Annotated[
+        int, doc("a segment this old without an analysis is analysed by the reconciler", ge=0)
+    ] = 300
+    partial_after_seconds: Annotated[
+        int, doc("a call this long without news is put together from what is there", ge=0)
+    ] = 1800
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -81,6 +107,10 @@ def load(environment: Mapping[str, str]) -> Settings:
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
             "(or CALLBACK_TOKEN_CHECK=off)"
         )
+    if settings.transcription == "azure" and not settings.speech_endpoint:
+        faults.append("SPEECH_ENDPOINT: is not set, and TRANSCRIPTION is azure")
+    if settings.transcription == "local" and not settings.whisper_model:
+        faults.append("WHISPER_MODEL: is not set, and TRANSCRIPTION is local")
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

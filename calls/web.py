@@ -28,6 +28,13 @@ Handler = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
+    """Run a handler with the process's clients."""
+    return await answer(handler, clients, request)
+
+
+async def answer(
+    handler: Handler, clients: Callable[[], Clients], request: func.HttpRequest
+) -> func.HttpResponse:
     """Run a handler; whatever it raises becomes a problem document, never a bare 500."""
     try:
         return await handler(clients(), request)
