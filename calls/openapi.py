@@ -63,7 +63,7 @@ def _operations() -> dict[str, Json]:
     return {
         "GET /calls": _operation(
             "List the calls, newest first",
-            {200: _ref("CallPage")},
+            {200: _json(_ref("CallPage"))},
             [400, 503],
             parameters=[
                 _query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
@@ -72,7 +72,7 @@ def _operations() -> dict[str, Json]:
         ),
         "POST /calls": _operation(
             "Place a call with media streaming",
-            {201: _ref("CallRecord")},
+            {201: _json(_ref("CallRecord"))},
             [400, 409, 413, 422, 502, 503],
             parameters=[
                 {
@@ -101,7 +101,7 @@ def _operations() -> dict[str, Json]:
         ),
         "GET /calls/{id}": _operation(
             "Show one call with its streams and segments",
-            {200: _ref("Call")},
+            {200: _json(_ref("Call"))},
             [404, 503],
             parameters=[_ID],
         ),
@@ -110,21 +110,21 @@ def _operations() -> dict[str, Json]:
         ),
         "POST /calls/{id}/streaming/start": _operation(
             "Start the media streaming",
-            {202: _ref("CallRecord")},
+            {202: _json(_ref("CallRecord"))},
             [400, 404, 409, 413, 502, 503],
             parameters=[_ID],
             requestBody=streaming,
         ),
         "POST /calls/{id}/streaming/stop": _operation(
             "Stop the media streaming",
-            {202: _ref("CallRecord")},
+            {202: _json(_ref("CallRecord"))},
             [400, 404, 409, 413, 502, 503],
             parameters=[_ID],
             requestBody=streaming,
         ),
         "POST /calls/{id}/links": _operation(
             "Make links to the call's audio: read-only, open for minutes",
-            {200: _ref("Links")},
+            {200: _json(_ref("Links"))},
             [400, 404, 413, 503],
             parameters=[_ID],
             requestBody=_body(
@@ -145,14 +145,12 @@ def _operations() -> dict[str, Json]:
             security=[{"acs": []}],
             requestBody={
                 "required": True,
-                "content": {
-                    "application/json": {"schema": {"type": "array", "items": {"type": "object"}}}
-                },
+                "content": _json({"type": "array", "items": {"type": "object"}}),
             },
         ),
-        "GET /openapi.json": _operation("This document", {200: {"type": "object"}}, []),
+        "GET /openapi.json": _operation("This document", {200: _json({"type": "object"})}, []),
         "GET /health": _operation(
-            "Say that the app runs", {200: {"type": "object"}}, [], security=[]
+            "Say that the app runs", {200: _json({"type": "object"})}, [], security=[]
         ),
     }
 
@@ -160,28 +158,28 @@ def _operations() -> dict[str, Json]:
 def _operation(
     summary: str, answers: dict[int, Json | None], problems: list[int], **members: Any
 ) -> Json:
-    """An operation: schemas of its answers by status (None: no body), and its problems."""
+    """An operation: what it answers with by status (None: no body), and its problems."""
+    problem = {CONTENT_TYPE: {"schema": _ref("Problem")}}
     responses: dict[str, Json] = {}
-    for status, schema in answers.items():
+    for status, content in {**answers, **dict.fromkeys(problems, problem)}.items():
         responses[str(status)] = {"description": HTTPStatus(status).phrase}
-        if schema is not None:
-            responses[str(status)]["content"] = {"application/json": {"schema": schema}}
-    for status in problems:
-        responses[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {CONTENT_TYPE: {"schema": _ref("Problem")}},
-        }
+        if content is not None:
+            responses[str(status)]["content"] = content
     if members.get("security") is None:
         # The host's own answer, before any function runs.
         responses["401"] = {"description": "no key, or a wrong one"}
     return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
 
 
+def _json(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
 def _body(properties: dict[str, Json], required: list[str] | None = None) -> Json:
     schema = {"type": "object", "properties": properties, "additionalProperties": False}
     if required:
         schema["required"] = required
-    return {"required": bool(required), "content": {"application/json": {"schema": schema}}}
+    return {"required": bool(required), "content": _json(schema)}
 
 
 def _query(name: str, schema: Json) -> Json:

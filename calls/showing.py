@@ -83,7 +83,8 @@ async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.Htt
 def _limit(text: str | None) -> int:
     if not text:
         return _DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+    # Its length first: Python refuses to read a number of thousands of digits.
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _MOST:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: must be a number from 1 to {_MOST}",

@@ -352,6 +352,13 @@ async def test_no_trick_in_a_path_reaches_another_call(stranger: Stranger, trick
         assert status in (400, 404, 405), (method, path, status, body)
 
 
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "x", "%D9%A1", "9" * 5000])
+async def test_a_limit_is_a_small_number(stranger: Stranger, limit: str) -> None:
+    key = stranger.up.addresses.function_key
+    path = f"/api/calls?limit={limit}"
+    assert (await stranger.ask("GET", path, **{"x-functions-key": key}))[0] == 400
+
+
 async def test_an_oversized_body_is_refused(stranger: Stranger, app: AppClient) -> None:
     status, problem, _ = await app.request("POST", "/api/calls", {"to": "x" * 300_000})
     assert (status, problem["title"]) == (413, "Content Too Large")
