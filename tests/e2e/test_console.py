@@ -352,9 +352,7 @@ async def test_it_fits_every_width(console: Console, ended: str, width: int) -> 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_screenshots(
-    console: Console, ended: str, scheme: Scheme, tmp_path: Path
-) -> None:
+async def test_screenshots(console: Console, ended: str, scheme: Scheme, tmp_path: Path) -> None:
     """``make screenshots`` keeps them in docs/screenshots; else they are made, and thrown away."""
     folder = Path(os.environ.get("SCREENSHOTS_DIR") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
