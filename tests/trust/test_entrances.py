@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -162,7 +163,9 @@ def event(call: Json, name: str = "MediaStreamingFailed", **changes: Any) -> Jso
 
 
 async def record(app: AppClient, call: Json) -> Json:
-    return await app.show(call["call_connection_id"])
+    """What events can move of a record; streams that were opened here end when they like."""
+    shown = await app.show(call["call_connection_id"])
+    return {name: shown[name] for name in ("state", "streaming", "participants", "events")}
 
 
 @pytest.mark.parametrize(("fault", "reason"), [*FORGERIES, ("too_long", "lifetime")])
@@ -317,7 +320,7 @@ async def test_every_function_wants_its_key(stranger: Stranger, call: Json) -> N
     closed = [found for found in http_functions() if found.level != AuthLevel.ANONYMOUS]
     assert len(closed) >= 8
     for method, route, _ in closed:
-        path = "/api/" + route.replace("{id}", call["call_connection_id"])
+        path = "/api/" + re.sub(r"\{\w+\}", "0", route.replace("{id}", call["call_connection_id"]))
         counted = stranger.log("app").count("refused entrance=host status=401 reason=key")
         for headers in (
             {},
