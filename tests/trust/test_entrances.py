@@ -122,12 +122,10 @@ async def test_a_stream_token_opens_its_own_call_only(
     assert others.rpartition("/")[2] not in log
 
 
-@pytest.mark.parametrize("trick", [*TRICKS, ""])
+@pytest.mark.parametrize("trick", [t for t in TRICKS if t.isascii() and "\x00" not in t] + [""])
 async def test_no_trick_in_a_call_s_id_opens_a_stream(
     stranger: Stranger, call: Json, trick: str
 ) -> None:
-    if not trick.isascii() or "\x00" in trick:
-        pytest.skip("no header's value")
     url = await stranger.transport_url(call["call_connection_id"])
     headers = handshake(call, await stranger.authorization("media"))
     assert await stranger.knock(url, headers | {"x-ms-call-connection-id": trick}) == 400

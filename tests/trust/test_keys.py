@@ -83,7 +83,7 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> Json:
     """Hang up; every sample that was sent must have landed, and every event come."""
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    record = await app.until(call, lambda r: is_put_together(r, streams), "the result", 40)
+    record = await app.until(call, lambda r: is_put_together(r, streams), "the result", 80)
     sent = await verify.sent(up.addresses.acs_endpoint, call)
     landed = await verify.landed(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0

@@ -74,7 +74,7 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
     await asyncio.sleep(1)
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    await app.until(call, lambda record: is_put_together(record, 2), "the result", 40)
+    await app.until(call, lambda record: is_put_together(record, 2), "the result", 80)
     _, made, _ = await app.request("POST", f"/api/calls/{call}/links", {})
     secrets["a link's signature"] = made["links"][0]["url"].partition("sig=")[2][:20]
 
