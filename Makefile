@@ -3,10 +3,10 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test check lock clean setup
+.PHONY: help demo up test screenshots check lock clean setup
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## the main job on a laptop: two calls, checked sample for sample
 	@$(PYTHON) -m local demo
@@ -16,6 +16,9 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 
 test: setup ## every test
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile
+
+screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
 
 check: setup ## ruff, mypy (strict) and pip-audit
 	@$(PYTHON) -m ruff check .

@@ -18,6 +18,7 @@ from calls import analysis, failures, layout, recording, store, timeline
 from calls.analysis import Analysis, SpeechSpan
 from calls.layout import Layout
 from calls.problems import Problem
+from calls.recording import Format
 from calls.records import CallRecord, Summary, Talk
 from calls.storage import Contended, Properties, Storage
 from calls.timeline import Timeline
@@ -95,13 +96,18 @@ async def find(storage: Storage, call: str) -> CallResult | None:
 
 async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
     """The call's ended streams, in the order of their start, with what was found so far."""
+    result = await find(storage, call)
+    if result is not None and not result.summary.missing_segments and not result.summary.partial:
+        ended = await storage.blob_names(names.MANIFESTS, f"{call}/")
+        if len(ended) == len(result.streams):
+            return result.streams
     manifests = await _manifests(storage, call)
     analyses = await _analyses(storage, _result_blobs(manifests))
     return [_stream_result(manifest, analyses) for manifest in manifests]
 
 
 async def assemble(
-    storage: Storage, call: str, *, partial: bool = False
+    storage: Storage, call: str, form: Format = "wav", *, partial: bool = False
 ) -> tuple[CallResult, Layout] | None:
     """Put the call together if all is there, or given up on; None where it is not.
 
@@ -116,9 +122,10 @@ async def assemble(
         parts = await _parts(storage, call, partial=partial or _is_partial(before))
         if parts is None:
             return None
-        result = put_together(call, parts)
-        if not await recording.write(storage, call, parts.layout, recorded):
+        size = await recording.write(storage, call, parts.layout, form, recorded)
+        if size is None:
             continue
+        result = put_together(call, parts, size)
         content = msgspec.json.encode(result)
         if before is not None and before.content == content:
             written = True
@@ -132,7 +139,7 @@ async def assemble(
     raise Contended(f"call {call} is put together by too many at once")
 
 
-def put_together(call: str, parts: Parts) -> CallResult:
+def put_together(call: str, parts: Parts, recording_bytes: int) -> CallResult:
     """The call's result. Pure."""
     laid_out = parts.layout
     shown = timeline.build(call, laid_out, parts.analyses, partial=parts.partial)
@@ -140,7 +147,7 @@ def put_together(call: str, parts: Parts) -> CallResult:
     return CallResult(
         call_connection_id=call,
         layout=laid_out.digest,
-        summary=_summary(streams, shown, recording.size(laid_out)),
+        summary=_summary(streams, shown, recording_bytes),
         timeline=shown,
         streams=streams,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cache, cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from azure.communication.callautomation.aio import CallAutomationClient
 from azure.core.credentials import AzureKeyCredential
@@ -13,7 +13,9 @@ from azure.storage.blob.aio import BlobServiceClient
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
-from calls.transcribers import Transcriber, choose
+
+if TYPE_CHECKING:
+    from calls.transcribers import Transcriber
 
 
 class Clients:
@@ -35,6 +37,8 @@ class Clients:
     @cached_property
     def transcriber(self) -> Transcriber | None:
         """What turns speech into text; made, and its library loaded, at first use."""
+        from calls.transcribers import choose
+
         credential: Any = None
         if self.settings.transcription == "azure":
             key = self.settings.speech_key
@@ -45,8 +49,8 @@ class Clients:
         """Close the connections: for tests; a function app's process is simply ended."""
         await self.call_automation.close()
         await self.storage.close()
-        if self.transcriber is not None:
-            await self.transcriber.close()
+        if (transcriber := self.transcriber) is not None:
+            await transcriber.close()
 
 
 @cache

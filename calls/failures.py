@@ -65,6 +65,15 @@ def new_failure(container: str, blob: str, error: str, now: datetime) -> Failure
     )
 
 
+def can_be_named(container: str, blob: str) -> bool:
+    """Whether a blob is a segment or a manifest, by its name."""
+    parse = {names.SEGMENTS: names.parse_segment, names.MANIFESTS: names.parse_manifest}
+    try:
+        return container in parse and bool(parse[container](blob))
+    except names.MalformedName:
+        return False
+
+
 def is_failure_id(text: str) -> bool:
     """Whether ``text`` can be a failure's id."""
     match = _ID.fullmatch(text)

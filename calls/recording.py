@@ -7,81 +7,105 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Literal
 
+import msgspec
 import numpy as np
 
 from audio import names, wav
 from calls.layout import Layout, Placement
 from calls.storage import Properties, Storage
 
-CONTENT_TYPE = "audio/wav"
+Format = Literal["wav", "flac"]
+
 BLOCK_BYTES = 4 * 1024 * 1024
-_DIGEST = "layout"
+_FLAC_CHANNELS = 8
+_CONTENT = "content"
 _SAMPLE_BYTES = 2
 
 
-async def write(storage: Storage, call: str, layout: Layout, before: Properties | None) -> bool:
-    """Write the recording, unless it is there; False where another wrote meanwhile.
+async def write(
+    storage: Storage, call: str, layout: Layout, form: Format, before: Properties | None
+) -> int | None:
+    """Write the recording, unless it is there: its bytes. None where another wrote meanwhile.
 
-    ``before`` is what was there when the layout's parts were read. Raises AzureError.
+    ``before`` is what was there when the layout's parts were read. A call of more channels than
+    FLAC has becomes WAV. Raises AzureError.
     """
-    if is_of(before, layout):
-        return True
-    return await storage.write_in_blocks(
+    form = form if channels(layout) <= _FLAC_CHANNELS else "wav"
+    content = f"{layout.digest}.{form}"
+    if before is not None and before.metadata.get(_CONTENT) == content:
+        return before.size
+    written = await storage.write_in_blocks(
         names.RECORDINGS,
         names.recording_blob(call),
-        blocks(storage, layout),
-        name=layout.digest,
-        content_type=CONTENT_TYPE,
-        metadata={_DIGEST: layout.digest},
+        wav_blocks(storage, layout) if form == "wav" else _flac_blocks(storage, layout),
+        name=content,
+        content_type=f"audio/{form}",
+        metadata={_CONTENT: content},
         etag=before.etag if before else None,
     )
+    found = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+    return found.size if written and found is not None else None
 
 
-def is_of(found: Properties | None, layout: Layout) -> bool:
-    """Whether the recording that is there is that of this layout."""
-    return found is not None and found.metadata.get(_DIGEST) == layout.digest
-
-
-def size(layout: Layout) -> int:
-    """The recording's bytes."""
+async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
+    """The recording as WAV: the header, then blocks of whole frames, numbered."""
     data = layout.frames * _frame_bytes(layout)
-    return len(wav.long_header(layout.sample_rate, data, _channels(layout))) + data
+    yield 0, wav.long_header(layout.sample_rate, data, channels(layout))
+    number = 0
+    async for frames in _frames(storage, layout):
+        number += 1
+        yield number, frames.tobytes()
 
 
-async def blocks(
-    storage: Storage, layout: Layout, block_bytes: int = BLOCK_BYTES
-) -> AsyncIterator[bytes]:
-    """The recording's bytes: the header, then blocks of whole frames."""
-    data = layout.frames * _frame_bytes(layout)
-    yield wav.long_header(layout.sample_rate, data, _channels(layout))
-    step = block_bytes // _frame_bytes(layout)
+async def _flac_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
+    """The recording as FLAC; its first block, which is written over at the end, is the last."""
+    from calls.flac import FlacEncoder
+
+    encoder = FlacEncoder(layout.sample_rate, channels(layout))
+    number = 0
+    async for frames in _frames(storage, layout):
+        await asyncio.to_thread(encoder.write, frames)
+        if encoder.waiting >= BLOCK_BYTES:
+            number += 1
+            yield number, encoder.take()
+    head, tail = encoder.close()
+    if tail:
+        yield number + 1, tail
+    yield 0, head
+
+
+async def _frames(storage: Storage, layout: Layout) -> AsyncIterator[np.ndarray]:
+    step = BLOCK_BYTES // _frame_bytes(layout)
     for start in range(0, layout.frames, step):
         yield await interleaved(storage, layout, start, min(start + step, layout.frames))
 
 
-async def interleaved(storage: Storage, layout: Layout, start: int, end: int) -> bytes:
+async def interleaved(storage: Storage, layout: Layout, start: int, end: int) -> np.ndarray:
     """Frames ``start`` to ``end``, a sample of each track in each; silence where nothing is."""
-    frames = np.zeros((end - start, _channels(layout)), dtype="<i2")
+    frames = np.zeros((end - start, channels(layout)), dtype="<i2")
     heard = [p for p in layout.placements if p.position < end and p.end > start and not p.fault]
     parts = await asyncio.gather(*(_read(storage, p, start, end) for p in heard))
     for placement, part in zip(heard, parts, strict=True):
         at = max(placement.position, start) - start
         frames[at : at + len(part), layout.tracks.index(placement.track)] = part
-    return frames.tobytes()
+    return frames
 
 
 async def one_track(storage: Storage, layout: Layout, track: str, start: int, end: int) -> bytes:
     """Samples ``start`` to ``end`` of one track."""
-    placements = [p for p in layout.placements if p.track == track]
-    alone = Layout(
-        started_at=layout.started_at,
-        sample_rate=layout.sample_rate,
+    alone = msgspec.structs.replace(
+        layout,
         tracks=[track],
-        frames=layout.frames,
-        placements=placements,
+        placements=[placement for placement in layout.placements if placement.track == track],
     )
-    return await interleaved(storage, alone, start, end)
+    return (await interleaved(storage, alone, start, end)).tobytes()
+
+
+def channels(layout: Layout) -> int:
+    """The recording's channels; a call without audio has one, and no samples."""
+    return max(1, len(layout.tracks))
 
 
 async def _read(storage: Storage, placement: Placement, start: int, end: int) -> np.ndarray:
@@ -96,9 +120,5 @@ async def _read(storage: Storage, placement: Placement, start: int, end: int) ->
     return np.frombuffer(pcm, dtype="<i2")
 
 
-def _channels(layout: Layout) -> int:
-    return max(1, len(layout.tracks))
-
-
 def _frame_bytes(layout: Layout) -> int:
-    return _SAMPLE_BYTES * _channels(layout)
+    return _SAMPLE_BYTES * channels(layout)

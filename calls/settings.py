@@ -12,6 +12,7 @@ from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from configuration import SettingsError, doc
 
 Check = Literal["require", "warn", "off"]
+Recording = Literal["wav", "flac"]
 Transcription = Literal["off", "local", "azure"]
 
 SPELLED = {
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, as ACS's tokens name it")
     ] = ""
+    recording_format: Annotated[Recording, doc("of the calls' recordings: wav or flac")] = "wav"
     transcription: Annotated[
         Transcription, doc("speech to text: off, local (Whisper) or azure (Azure AI Speech)")
     ] = "off"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -154,30 +155,31 @@ class Storage:
         self,
         container: str,
         blob: str,
-        blocks: AsyncIterable[bytes],
+        blocks: AsyncIterable[tuple[int, bytes]],
         *,
         name: str,
         content_type: str,
         metadata: dict[str, str],
         etag: str | None,
     ) -> bool:
-        """Write a blob block by block; it appears, whole, with the last.
+        """Write a blob in blocks, in the order of their numbers; it appears whole, or not at all.
 
         ``name`` names the content: blocks of two writers with different contents never mix. False
         where the blob no more has this ETag (None: where there is one now).
         """
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
-        async for block in blocks:
+        prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
+        async for number, block in blocks:
             # All ids of a blob's blocks must have one length.
-            ids.append(f"{name[:32]:>32}-{len(ids):06d}")
+            ids.append(f"{prefix}-{number:06d}")
             await client.stage_block(ids[-1], block)
         conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         try:
             await client.commit_block_list(
-                [BlobBlock(block_id) for block_id in ids],
+                [BlobBlock(block_id) for block_id in sorted(ids)],
                 content_settings=ContentSettings(content_type=content_type),
                 metadata=metadata,
                 **conditions,

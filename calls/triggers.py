@@ -48,6 +48,9 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
     Raises AzureError: then the storage, and not the blob, is what fails.
     """
     storage = clients.storage
+    if not failures.can_be_named(container, blob):
+        _log.error("%s/%s was given up on; it is none of this app's", container, blob)
+        return
     found = await storage.properties(container, blob)
     document = await storage.read(container, blob)
     if found is None or document is None:
@@ -87,7 +90,8 @@ async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[st
 
 async def put_together(clients: Clients, call: str, *, partial: bool = False) -> bool:
     """Put a call together if all of it is there; whether it was."""
-    assembled = await assembly.assemble(clients.storage, call, partial=partial)
+    form = clients.settings.recording_format
+    assembled = await assembly.assemble(clients.storage, call, form, partial=partial)
     if assembled is None:
         return False
     result, laid_out = assembled

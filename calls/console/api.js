@@ -4,6 +4,7 @@ const ROOT = new URL("../", import.meta.url);
 const STORED = "call-audio.function-key";
 const PART_BYTES = 4 * 1024 * 1024;
 const PART_TRIES = 4;
+const MOST_BEGINNINGS = 5;
 
 /** An answer other than 2xx, or none at all (status 0). The message is fit to be shown. */
 export class ApiError extends Error {
@@ -73,33 +74,40 @@ export const callPath = (id) => `calls/${encodeURIComponent(id)}`;
  * A long file, fetched in ranges of 4 MiB, since a media element cannot send the key.
  *
  * `onPart(loaded, total)` is told of each part and may return a promise, which is waited for.
- * A file that was put together anew in the meantime (another ETag) is begun again.
+ * A file that was put together anew in the meantime is begun again.
  */
 export async function inParts(path, { onPart = () => {}, signal } = {}) {
-  let parts = [];
-  let loaded = 0;
-  let total = Infinity;
-  let etag = null;
-  let type = "";
+  for (let begun = 0; begun < MOST_BEGINNINGS; begun += 1) {
+    const whole = await allParts(path, onPart, signal);
+    if (whole) return whole;
+  }
+  throw new ApiError(0, "The recording keeps changing. Try again later.");
+}
+
+/** The file as one Blob; null where it changed between two parts (another ETag). */
+async function allParts(path, onPart, signal) {
+  const parts = [];
+  let [loaded, total, etag] = [0, Infinity, null];
   while (loaded < total) {
     const range = `bytes=${loaded}-${loaded + PART_BYTES - 1}`;
-    const answer = await patiently(() => send(path, { headers: { Range: range }, signal }), signal);
-    const found = answer.headers.get("ETag");
-    if (loaded && found !== etag) {
-      [parts, loaded, total, etag] = [[], 0, Infinity, null];
-      continue;
+    let answer;
+    try {
+      answer = await patiently(() => send(path, { headers: { Range: range }, signal }), signal);
+    } catch (error) {
+      if (error.status === 412 || error.status === 416) return null;
+      throw error;
     }
-    etag = found;
-    type = answer.headers.get("Content-Type") ?? "";
     const part = await answer.blob();
+    if (answer.status !== 206) return part;
+    if (loaded && answer.headers.get("ETag") !== etag) return null;
+    etag = answer.headers.get("ETag");
+    total = Number(/\/(\d+)$/.exec(answer.headers.get("Content-Range") ?? "")?.[1]);
+    if (!part.size || !total) throw new ApiError(0, "The recording came incomplete.");
     parts.push(part);
     loaded += part.size;
-    const named = /\/(\d+)$/.exec(answer.headers.get("Content-Range") ?? "");
-    total = answer.status === 206 && named ? Number(named[1]) : loaded;
-    if (!part.size && loaded < total) throw new ApiError(0, "The recording came incomplete.");
     await onPart(loaded, total);
   }
-  return new Blob(parts, { type });
+  return new Blob(parts, { type: parts[0].type });
 }
 
 async function patiently(ask, signal) {

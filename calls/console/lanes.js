@@ -10,6 +10,8 @@ import { total } from "./timeline.js";
 const BAR = 2;
 const STEP = 3;
 const AUDIBLE = 0.02;
+/** A call in which nobody is louder is not drawn as if somebody were. */
+const QUIETEST_SCALE = 0.05;
 const NARROWEST_MS = 5000;
 const SHARES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200].map((s) => s * 1000);
 
@@ -22,6 +24,9 @@ export class Lanes {
   #model = null;
   #zoom = 1;
   #at = 0;
+  #width = 0;
+  #loudest = 1;
+  #left = 0;
   #frame = null;
   #onSeek;
   #onMute;
@@ -53,6 +58,7 @@ export class Lanes {
   /** Show a call, in the shape of timeline.js. `canMute`: each track is a channel of its own. */
   show(model, { canSeek = false, canMute = false } = {}) {
     this.#model = model;
+    this.#loudest = Math.max(QUIETEST_SCALE, ...model.tracks.map((track) => highest(track.peaks)));
     this.#scroller.dataset.seekable = canSeek;
     model.tracks.forEach((track, at) => {
       this.#rows[at] ??= this.#addRow(at);
@@ -68,7 +74,7 @@ export class Lanes {
     if (follow && this.#zoom > 1) {
       const { from, to } = this.#view();
       if (ms < from || ms > to) {
-        const width = this.#scroller.clientWidth * this.#zoom;
+        const width = this.#width * this.#zoom;
         this.#scroller.scrollLeft = (ms / this.#model.durationMs) * width - 24;
       }
     }
@@ -100,8 +106,6 @@ export class Lanes {
   }
 
   draw() {
-    // As wide as what is seen, however wide the call is zoomed.
-    this.#stuck.style.width = `${this.#scroller.clientWidth}px`;
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = null;
       if (this.#model) this.#drawNow();
@@ -157,8 +161,7 @@ export class Lanes {
 
   #view() {
     const span = this.#model.durationMs / this.#zoom;
-    const from = (this.#scroller.scrollLeft / (this.#scroller.clientWidth * this.#zoom || 1)) *
-      this.#model.durationMs;
+    const from = (this.#left / (this.#width * this.#zoom || 1)) * this.#model.durationMs;
     return { from, to: from + span };
   }
 
@@ -175,19 +178,23 @@ export class Lanes {
     const share = (this.#at - from) / (to - from || 1);
     for (const { playhead } of this.#rows) {
       playhead.classList.toggle("outside", share < 0 || share > 1);
-      playhead.style.transform = `translateX(${share * this.#stuck.clientWidth}px)`;
+      playhead.style.transform = `translateX(${share * this.#width}px)`;
     }
   }
 
   #drawNow() {
+    // Asked for once, rather than with every move of the playhead.
+    this.#width = this.#scroller.clientWidth;
+    this.#left = this.#scroller.scrollLeft;
+    // As wide as what is seen, however wide the call is zoomed.
+    this.#stuck.style.width = `${this.#width}px`;
     const view = this.#view();
     const colors = readColors(this.#scroller);
-    const loudest = Math.max(0.05, ...this.#model.tracks.map((track) => highest(track.peaks)));
     this.#model.tracks.forEach((track, at) => {
       const canvas = this.#rows[at].canvas;
       const pen = prepare(canvas);
       const own = getComputedStyle(this.#rows[at].root).getPropertyValue("--track").trim();
-      drawTrack(pen, track, this.#model, view, { ...colors, own }, loudest);
+      drawTrack(pen, track, this.#model, view, { ...colors, own }, this.#loudest);
     });
     drawAxis(prepare(this.#axis), view, colors);
     this.#placeHead();

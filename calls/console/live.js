@@ -1,7 +1,7 @@
 // The waveform of a call that runs: worked out here, from the segments that have landed.
 
 import { send } from "./api.js";
-import { peaksOf } from "./timeline.js";
+import { grouped, peaksOf } from "./timeline.js";
 
 /** Of each track, only the newest are fetched: a page opened late must not load hours of audio. */
 const NEWEST = 20;
@@ -56,7 +56,7 @@ function newest(record) {
     ...record.streams.flatMap((stream) => stream.segments.map((segment) => segment.blob)),
     ...record.landed_segments,
   ];
-  const tracks = Map.groupBy(blobs, (blob) => blob.split("/")[3]);
+  const tracks = grouped(blobs, (blob) => blob.split("/")[3]);
   return [...tracks].flatMap(([track, names]) =>
     names
       .toSorted((a, b) => order(a).localeCompare(order(b)))

@@ -48,7 +48,7 @@ export class Player {
   }
 
   get ms() {
-    return this.#audio.currentTime * 1000;
+    return Math.round(this.#audio.currentTime * 1000);
   }
 
   stop() {

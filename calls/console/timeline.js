@@ -142,12 +142,12 @@ function ended(record) {
 /** Segments of a stream that still runs: their names alone tell of them. */
 function landed(record, now) {
   const found = record.landed_segments.map(parseBlob).filter((segment) => segment);
-  for (const segment of found) {
-    const next = found
-      .filter((other) => other.stream === segment.stream && other.track === segment.track)
-      .map((other) => other.from)
-      .filter((from) => from > segment.from);
-    segment.to = Math.min(...next, ...(next.length ? [] : [Math.max(segment.from, now)]));
+  const key = ({ stream, participant }) => `${stream} ${participant}`;
+  for (const segments of grouped(found, key).values()) {
+    segments.sort((a, b) => a.from - b.from);
+    segments.forEach((segment, at) => {
+      segment.to = segments[at + 1]?.from ?? Math.max(segment.from, now);
+    });
   }
   return found;
 }
@@ -160,7 +160,6 @@ export function parseBlob(blob) {
   const [, year, month, day, hour, minute, second] = stamp;
   return {
     stream: parts[2],
-    track: parts[3],
     participant: participantOf(parts[3]),
     from: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`),
     speech: [],
@@ -174,6 +173,17 @@ export function participantOf(track) {
 }
 
 export const total = (spans) => spans.reduce((sum, span) => sum + span.end_ms - span.start_ms, 0);
+
+/** The items by their keys, as Map.groupBy, which not every browser has yet. */
+export function grouped(items, keyOf) {
+  const groups = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (groups.has(key)) groups.get(key).push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+}
 
 /** How long at least one of the spans lasts. */
 export function covered(spans) {

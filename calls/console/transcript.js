@@ -3,6 +3,7 @@
 import { element, setText } from "./dom.js";
 import { clock, person, plural } from "./format.js";
 
+const MANY = 200;
 const STATES = {
   pending: "Being written. It appears here by itself.",
   failed: "It could not be written.",
@@ -14,6 +15,8 @@ export class Transcript {
   #onSeek;
   #items = [];
   #current = new Set();
+  #longest = 0;
+  #query = "";
 
   constructor(parts, onSeek) {
     this.#parts = parts;
@@ -45,7 +48,12 @@ export class Transcript {
       return others.get(who);
     };
     this.#current.clear();
-    this.#items = found.utterances.map((utterance) => this.#make(utterance, colorOf));
+    this.#items = found.utterances
+      .toSorted((a, b) => a.start_ms - b.start_ms)
+      .map((utterance) => this.#make(utterance, colorOf));
+    this.#longest = Math.max(...this.#items.map((item) => item.end - item.start)) + 1;
+    // A long call's utterances are laid out only where they are seen.
+    this.#parts.utterances.classList.toggle("long", this.#items.length > MANY);
     this.#parts.utterances.replaceChildren(...this.#items.map((item) => item.root));
     this.#parts.find.hidden = false;
     setText(this.#parts.transcriptNote, plural(found.utterances.length, "utterance"));
@@ -53,14 +61,27 @@ export class Transcript {
 
   /** Mark what is said at a moment; while playing, it is kept in sight. */
   moveTo(ms, { follow = false } = {}) {
-    for (const item of this.#items) {
-      const isNow = item.start <= ms && ms < item.end;
-      if (isNow !== this.#current.has(item)) {
-        if (isNow) this.#begin(item, follow);
-        else this.#end(item);
-      }
-      if (isNow) markWord(item, ms);
+    const now = this.#at(ms);
+    for (const item of this.#current) if (!now.includes(item)) this.#end(item);
+    for (const item of now) {
+      if (!this.#current.has(item)) this.#begin(item, follow);
+      markWord(item, ms);
     }
+  }
+
+  /** The items at a moment, found without looking at all: this runs for each frame drawn. */
+  #at(ms) {
+    let [low, high] = [0, this.#items.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#items[middle].start <= ms) low = middle + 1;
+      else high = middle;
+    }
+    const found = [];
+    for (let at = low - 1; at >= 0 && this.#items[at].start > ms - this.#longest; at -= 1) {
+      if (ms < this.#items[at].end) found.push(this.#items[at]);
+    }
+    return found;
   }
 
   #make(utterance, colorOf) {
@@ -106,8 +127,6 @@ export class Transcript {
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     list.scrollTo({ top: top - list.clientHeight / 3, behavior: still ? "auto" : "smooth" });
   }
-
-  #query = "";
 
   #find(query) {
     this.#query = query.trim().toLowerCase();

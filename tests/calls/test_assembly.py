@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from datetime import timedelta
 from random import Random
 
 import msgspec
 import numpy as np
 import pytest
+import soundfile
 
 from audio import names, wav
 from calls import assembly, triggers
@@ -66,6 +68,28 @@ async def test_unmixed_has_a_channel_for_each_participant(landing: Landing) -> N
     assert result.summary.recording_bytes == len(recording)
     gaps = result.timeline.tracks[order.index(AGENT)].gaps
     assert gaps == [SpeechSpan(2500, 4000)]
+
+
+@pytest.mark.parametrize("participants", [1, 2, 9])
+async def test_flac_holds_the_same_samples(landing: Landing, participants: int) -> None:
+    """Of up to eight channels; of noise, so that its blocks are more than one."""
+    clients = landing.clients
+    clients.settings = msgspec.structs.replace(clients.settings, recording_format="flac")
+    call = new_call()
+    pcm = {f"4:+{n}": noise(16_000 * 100, n) for n in range(participants)}
+    await landing.all(MadeStream(call, pcm, segment_seconds=40))
+    recording, _ = await products(landing, call)
+    storage = clients.storage
+    found = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+    assert found is not None
+    assert found.content_type == ("audio/flac" if participants <= 8 else "audio/wav")
+    samples, rate = soundfile.read(io.BytesIO(recording), dtype="int16", always_2d=True)
+    assert (rate, samples.shape) == (16_000, (16_000 * 100, participants))
+    for channel, one in enumerate(pcm.values()):
+        assert samples[:, channel].tobytes() == one
+    result = await assembly.find(storage, call)
+    assert result is not None
+    assert result.summary.recording_bytes == len(recording)
 
 
 async def test_a_segment_that_a_restart_found_follows_on_the_one_before(landing: Landing) -> None:

@@ -93,6 +93,14 @@ async def test_a_blob_that_is_gone_is_no_failure(landing: Landing) -> None:
     assert await failures.of_call(landing.clients.storage, call) == []
 
 
+@pytest.mark.parametrize(("container", "blob"), [("segments", "a/b.wav"), ("else", "a")])
+async def test_a_blob_that_is_not_the_apps_is_no_failure(
+    landing: Landing, container: str, blob: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await triggers.try_once_more(landing.clients, container, blob)
+    assert f"{container}/{blob} was given up on" in caplog.text
+
+
 @pytest.mark.parametrize("failure_id", ["", "x", "../x", "call.0123456789abcdeg", "a" * 300])
 async def test_no_such_failure(landing: Landing, failure_id: str) -> None:
     assert (await ask(landing, showing.retry_failure, id=failure_id)).status_code == 404

