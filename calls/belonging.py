@@ -40,10 +40,17 @@ def contradiction(record: CallRecord, event: CallbackEvent) -> str | None:
     return None if vouched and moved else "server_call_id"
 
 
-def place(record: CallRecord, server_call_id: str | None, correlation_id: str | None) -> int:
+def place(
+    record: CallRecord,
+    server_call_id: str | None,
+    correlation_id: str | None,
+    *,
+    keep_others: bool = False,
+) -> int:
     """Give the record the ids that ACS answered the placing with.
 
-    Events may have come before; those that are not of these ids go. Returns how many went.
+    Events may have come before; those that are not of these ids go, unless ``keep_others``.
+    Returns how many are not of them.
     """
     others = not record.placed and (
         (correlation_id and record.correlation_id not in (None, correlation_id))
@@ -53,13 +60,13 @@ def place(record: CallRecord, server_call_id: str | None, correlation_id: str | 
             and not same_conversation(record.server_call_id, server_call_id)
         )
     )
-    gone = len(record.events) if others else 0
-    if others:
-        record.events = []
-        record.participants = []
+    count = len(record.events) if others else 0
+    if others and not keep_others:
+        # Whatever they told, their ids too: the answer may leave one out.
+        record.events, record.participants = [], []
         record.server_call_id = record.correlation_id = None
     record.placed = True
     record.server_call_id = server_call_id or record.server_call_id
     record.correlation_id = correlation_id or record.correlation_id
     work_out(record)
-    return gone
+    return count

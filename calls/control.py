@@ -195,17 +195,18 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
     if not call:
         raise Problem(HTTPStatus.BAD_GATEWAY, "ACS placed a call without a call connection id")
 
-    foreign = 0
+    check, foreign = settings.callback_ids_check, 0
 
     def know(record: CallRecord) -> bool:
         nonlocal foreign
-        foreign = _describe(record, asked, placed)
+        foreign = _describe(record, asked, placed, keep_others=check != "require")
         return True
 
     record = await store.change(storage, call, know, create_at=now)
-    if foreign:
+    if foreign and check != "off":
+        tell = refusals.refused if check == "require" else refusals.warned
         detail = f"{foreign} events that came before call {call} was placed"
-        refusals.refused(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_otherwise", detail)
+        tell(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_otherwise", detail)
     await _bind(storage, token, call, record.correlation_id)
     if key is not None:
         done = IdempotencyRecord(
@@ -230,13 +231,15 @@ def media_streaming(asked: PlaceCall, streamer_url: str, token: str) -> MediaStr
     )
 
 
-def _describe(record: CallRecord, asked: PlaceCall, placed: CallConnectionProperties) -> int:
-    """Fill the record; how many early events are not of this call and have gone from it."""
+def _describe(
+    record: CallRecord, asked: PlaceCall, placed: CallConnectionProperties, *, keep_others: bool
+) -> int:
+    """Fill the record; how many of the events that came before are not of this call's ids."""
     record.to, record.from_ = asked.to, asked.from_
     record.channels, record.sample_rate = asked.channels, asked.sample_rate
     record.start_streaming = asked.start_streaming
     record.operation_context = asked.operation_context
-    return place(record, placed.server_call_id, placed.correlation_id)
+    return place(record, placed.server_call_id, placed.correlation_id, keep_others=keep_others)
 
 
 async def _bind(storage: Storage, token: str, call: str, correlation: str | None) -> None:

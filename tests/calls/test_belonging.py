@@ -101,6 +101,18 @@ def test_early_events_of_other_ids_go_when_the_call_is_placed(early: CallbackEve
     assert (record.state, record.events) == ("connecting", [])
     assert (record.correlation_id, record.server_call_id) == ("correlation", server_call_id("one"))
     assert contradiction(record, early) is not None, "and they cannot come back"
+    record = new_record("call", BEGUN)
+    add_event(record, early)
+    assert place(record, server_call_id("one"), "correlation", keep_others=True) == 1
+    assert (record.state, len(record.events)) == ("connected", 1)
+
+
+def test_an_id_that_a_stranger_told_does_not_stay_where_the_answer_leaves_it_out() -> None:
+    record = new_record("call", BEGUN)
+    add_event(record, event(correlation_id="another", server_call_id=server_call_id("two")))
+    assert place(record, None, "correlation") == 1
+    assert record.server_call_id is None
+    assert contradiction(record, event()) is None
 
 
 def test_an_answer_without_ids_keeps_what_the_events_told() -> None:

@@ -118,8 +118,7 @@ class Stranger:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    settings = {"SEGMENT_SECONDS": "1"}
-    async with Up(use_free_ports=True, speed=4, settings=settings) as running:
+    async with Up(use_free_ports=True) as running:
         yield running
 
 

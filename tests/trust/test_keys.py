@@ -58,8 +58,8 @@ async def keys() -> AsyncIterator[KeyServer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up(keys: KeyServer) -> AsyncIterator[Up]:
-    settings = {"ACS_TOKEN_JWKS_URL": keys.url, "SEGMENT_SECONDS": "1"}
-    async with Up(use_free_ports=True, speed=4, settings=settings) as running:
+    settings = {"ACS_TOKEN_JWKS_URL": keys.url}
+    async with Up(use_free_ports=True, settings=settings) as running:
         keys.source = running.addresses.acs_endpoint + "/calling/keys"
         yield running
 
