@@ -90,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, as ACS's tokens name it")
     ] = ""
+    vitals_seconds: Annotated[
+        float, doc("how often a line of vital signs is logged, for alerts", gt=0)
+    ] = 60.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], doc("what is logged to standard error")
     ] = "info"

@@ -37,6 +37,7 @@ from pathlib import Path
 
 import msgspec
 
+from acs.media import FRAME_MILLISECONDS
 from audio import names, wav
 from audio.manifest import (
     Counts,
@@ -53,6 +54,7 @@ BACKLOG_BYTES = 1024 * 1024
 
 PART = ".part"
 
+_MOVES = 3
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _log = logging.getLogger(__name__)
 
@@ -73,7 +75,7 @@ class StreamState(msgspec.Struct, kw_only=True):
     packets: dict[str, int] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
-    """By track: the counts of its open segment."""
+    """By a segment's ``key``: the counts of those that are open, or not yet in the outbox."""
 
 
 class SegmentFile:
@@ -149,11 +151,7 @@ class SegmentFile:
         with (self.path.parent.parent / "segments.jsonl").open("ab") as entries:
             # On a line of its own, even behind one that a kill cut off.
             entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
-        try:
-            os.rename(self.path, target)
-        except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.rename(self.path, target)
+        _move(self.path, target)
         os.close(self._fd)
         return entry
 
@@ -163,6 +161,11 @@ class SegmentFile:
         file = cls(spool, path, names.parse_start(path.name.removesuffix(PART)), sample_rate)
         file._size = file._charged = max(0, path.stat().st_size - wav.HEADER_BYTES) // 2 * 2
         return file
+
+    @property
+    def key(self) -> str:
+        """Its name within its stream's folder."""
+        return f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def samples(self) -> int:
@@ -271,7 +274,7 @@ class Spool:
                 f"the spool {root} is held by another process: give each streamer its own SPOOL_DIR"
             ) from error
         held = (file for file in root.rglob("*") if file.suffix in (PART, ".wav"))
-        self.used_bytes = sum(file.stat().st_size for file in held)
+        self.used_bytes = sum(max(0, file.stat().st_size - wav.HEADER_BYTES) for file in held)
 
     def release(self) -> None:
         """Let another process have the folder."""
@@ -316,10 +319,9 @@ class Spool:
         """Put a manifest into the outbox by rename, then remove the stream's folder."""
         name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
         path = self.outbox / names.MANIFESTS / name.blob
-        path.parent.mkdir(parents=True, exist_ok=True)
         half = folder / "manifest.json"
         half.write_bytes(encode_manifest(manifest))
-        half.rename(path)
+        _move(half, path)
         shutil.rmtree(folder)
         return path
 
@@ -346,7 +348,11 @@ class Spool:
             if not file.samples:
                 file.discard()
                 continue
-            counts = state.open_counts.get(path.parent.name, Counts())
+            counts = state.open_counts.get(file.key, Counts())
+            # What came after the counts were last saved is told by its length.
+            told = file.samples - counts.filled_samples - counts.corrected_samples
+            frame = state.sample_rate * FRAME_MILLISECONDS // 1000
+            counts.frames = max(counts.frames, told // frame)
             entry = file.seal(counts, self.segment_target(state, file), recovered=True)
             metrics.count_frames(entry.counts, entry.sample_rate)
         entries = read_entries(folder)
@@ -373,6 +379,19 @@ class Spool:
             *((path, entries.get(path) or _entry_of(path)) for path in segments),
             *((path, None) for path in manifests),
         ]
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename; the folder is made where it is missing. Raises OSError."""
+    for _ in range(_MOVES):
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            # Not made yet, or just removed as empty: another stream of the call was uploaded.
+            target.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            return
+    os.rename(path, target)
 
 
 def _age(path: Path) -> float:

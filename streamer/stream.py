@@ -76,7 +76,8 @@ class Stream:
         self._spool = StreamSpool(spool, self._state)
         self._worker = spool.worker
         self._tracks: dict[str | None, Track] = {}
-        self._names: dict[str | None, str] = {}
+        self._open: dict[str | None, SegmentFile] = {}
+        self._unsealed: dict[str, Counts] = {}
         self._clock: Clock | None = None
         self._cuts: CutPlanner | None = None
         self._track_settings: TrackSettings | None = None
@@ -125,6 +126,17 @@ class Stream:
         if self._malformed > self._settings.max_malformed_packets:
             return Close(1007, f"more than {self._malformed - 1} malformed packets, last: {reason}")
         return None
+
+    @property
+    def packets(self) -> dict[str, int]:
+        """How many messages came, by kind; the malformed ones under ``malformed``."""
+        counted = self._state.packets | {media.AUDIO_DATA: self._audio_packets}
+        return counted | ({"malformed": self._malformed} if self._malformed else {})
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much audio is in memory only, of all tracks."""
+        return sum(track.pending_bytes for track in self._tracks.values())
 
     async def end(self, ended_by: str) -> None:
         """The socket is gone: end the segments, then put the manifest into the outbox."""
@@ -208,20 +220,23 @@ class Stream:
             self._clock,
             self._cuts,
             self._track_settings,
-            partial(self._open_segment, name, self._clock),
+            partial(self._open_segment, audio.participant_raw_id, name, self._clock),
         )
         self._tracks[audio.participant_raw_id] = track
-        self._names[audio.participant_raw_id] = name
         return track
 
     # Segments.
 
-    def _open_segment(self, track: str, clock: Clock, position: int) -> SegmentWriter:
+    def _open_segment(
+        self, raw_id: str | None, track: str, clock: Clock, position: int
+    ) -> SegmentWriter:
         start = media.from_microseconds(clock.microseconds(position))
         file = self._spool.open_segment(track, start, clock.sample_rate)
+        self._open[raw_id] = file
         return _Writer(file, self._seal)
 
     def _seal(self, file: SegmentFile, counts: Counts) -> None:
+        self._unsealed[file.key] = counts
         task = self._loop.create_task(self._make_whole(file, counts))
         self._seals.add(task)
         task.add_done_callback(self._seals.discard)
@@ -237,14 +252,13 @@ class Stream:
             else:
                 break
         metrics.count_frames(entry.counts, entry.sample_rate)
+        del self._unsealed[file.key]
         self._outbox.add(target, entry)
 
     def _write_manifest(self, ended_by: str) -> Path:
         entries = read_entries(self._spool.folder)
         state = self._state
-        state.packets[media.AUDIO_DATA] = self._audio_packets
-        if self._malformed:
-            state.packets["malformed"] = self._malformed
+        state.packets = self.packets
         return self._spool.close(manifest_of(state, entries, datetime.now(UTC), ended_by))
 
     # Once a second.
@@ -258,8 +272,8 @@ class Stream:
         self._watch_time()
 
     def _save(self) -> None:
-        self._state.open_counts = {
-            self._names[raw_id]: track.counts
+        self._state.open_counts = self._unsealed | {
+            self._open[raw_id].key: track.counts
             for raw_id, track in self._tracks.items()
             if track.is_open
         }
