@@ -58,7 +58,7 @@ export class CallView {
     this.#poller = new Poller((signal) => this.#poll(signal), (state, told) => this.#onState(state, told));
     this.#listen();
     this.#showHead({ call_connection_id: id, to: null });
-    this.#transcript.showNone("It appears when the call was put together.");
+    this.#transcript.showNone("It appears once the call has been put together.");
   }
 
   start() {
@@ -96,6 +96,7 @@ export class CallView {
   async #poll(signal) {
     const record = await json(this.#path, { signal });
     this.#record = record;
+    this.root.dataset.state = "shown";
     this.#tell(record);
     this.#show();
     if (!isOver(record)) {
@@ -113,8 +114,10 @@ export class CallView {
     if (error.status === 404 && !this.#record) {
       this.#poller.stop();
       const alert = element("div", { class: "alert", "data-look": "bad", role: "alert" }, icon("alert"),
-        element("div", {}, element("b", {}, "There is no such call"), element("p", {}, this.#id)));
+        element("div", {}, element("b", {}, "The app knows no call of this id"),
+          element("p", {}, "It may belong to another app, or its records may have been deleted.")));
       this.#parts.alerts.replaceChildren(alert);
+      setText(this.#parts.name, "No such call");
     }
   }
 

@@ -5,6 +5,7 @@ import { element, setText } from "./dom.js";
 import { clock, duration, isOver, moment, percent, person, state } from "./format.js";
 import { Poller } from "./poll.js";
 
+const ENDING_MS = 60_000;
 const BUSY_MS = 2000;
 const IDLE_MS = [3000, 5000, 8000, 12_000];
 
@@ -12,16 +13,21 @@ const IDLE_MS = [3000, 5000, 8000, 12_000];
 export function pill(record) {
   const streaming = record.streaming?.state;
   if (record.state === "failed") return ["Failed", "bad"];
-  if (isOver(record)) return [record.summary ? "Ended" : "Ending", record.summary ? "done" : "wait"];
+  if (isOver(record)) return isBeingPutTogether(record) ? ["Ending", "wait"] : ["Ended", "done"];
   if (streaming === "failed") return ["Streaming failed", "bad"];
   if (streaming === "active") return ["Live", "live"];
-  if (streaming === "starting" || streaming === "stopping") return [`${state(streaming)}`, "wait"];
+  if (streaming === "starting" || streaming === "stopping") return [state(streaming), "wait"];
   return record.state === "connected" ? ["Not streaming", "wait"] : [state(record.state), "wait"];
+}
+
+/** A call without audio is never put together: it is not waited for longer than this. */
+function isBeingPutTogether(record) {
+  return !record.summary && Date.now() - Date.parse(record.ended_at ?? record.created_at) < ENDING_MS;
 }
 
 export function showPill(node, record) {
   const [text, look] = pill(record);
-  setText(node, text.charAt(0).toUpperCase() + text.slice(1));
+  setText(node, text);
   node.dataset.look = look;
 }
 
@@ -77,7 +83,7 @@ export class CallList {
     const text = JSON.stringify(page.calls);
     this.#same = text === this.#last ? this.#same + 1 : 0;
     this.#last = text;
-    const busy = page.calls.some((record) => !isOver(record) || !record.summary && this.#same < 10);
+    const busy = page.calls.some((record) => !isOver(record) || isBeingPutTogether(record));
     return busy ? BUSY_MS : IDLE_MS[Math.min(this.#same, IDLE_MS.length - 1)];
   }
 

