@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,14 +33,16 @@ def find() -> str | None:
     return shutil.which("bicep") or (str(beside) if beside.is_file() else None)
 
 
-def run(cli: str, *arguments: str | Path) -> tuple[str, str]:
+def run(
+    cli: str, *arguments: str | Path, variables: Mapping[str, str] | None = None
+) -> tuple[str, str]:
     """What the CLI prints, and what it finds fault with. Raises BicepError."""
     done = subprocess.run(  # noqa: S603 (the CLI that the user chose)
         [cli, *map(str, arguments)],
-        env=os.environ | _ENVIRONMENT,
+        env=os.environ | _ENVIRONMENT | dict(variables or {}),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     if done.returncode:
         raise BicepError(done.stderr.strip() or f"bicep ended with {done.returncode}")
@@ -52,18 +55,21 @@ def build(cli: str, template: Path) -> dict[str, Any]:
     return compiled
 
 
-def snapshot(cli: str, parameters: Path, **where: str) -> dict[str, Any]:
+def snapshot(
+    cli: str, parameters: Path, variables: Mapping[str, str], **where: str
+) -> dict[str, Any]:
     """The resources that a deployment would make, with modules, loops and conditions resolved.
 
-    ``where`` are the options ``subscription_id``, ``resource_group`` and ``location``. Made in a
-    copy, since the CLI writes beside the parameters. Raises BicepError.
+    ``variables`` are what the parameters read, ``where`` the options ``subscription_id``,
+    ``resource_group`` and ``location``. Made in a copy, since the CLI writes beside the parameters.
+    Raises BicepError.
     """
     options = [
         part for key, value in where.items() for part in (f"--{key.replace('_', '-')}", value)
     ]
     with TemporaryDirectory() as temporary:
         copied = _copy(parameters.parent, Path(temporary)) / parameters.name
-        run(cli, "snapshot", copied, "--mode", "overwrite", *options)
+        run(cli, "snapshot", copied, "--mode", "overwrite", *options, variables=variables)
         resources: dict[str, Any] = json.loads(copied.with_suffix(".snapshot.json").read_text())
     return resources
 

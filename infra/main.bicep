@@ -73,9 +73,16 @@ param alertEmail string
 @description('Seconds that a finished segment may wait in the spool before it is told.')
 param backlogSeconds int
 
+@description('The names of all resources.')
 var names = namesOf(uniqueString(resourceGroup().id))
+
+@description('The tags of all resources.')
 var tags Tags = { 'azd-env-name': environmentName }
+
+@description('Container of the function app\'s package, which is nobody else\'s.')
 var packageContainer = 'app-package'
+
+@description('Container of the events that Event Grid could not deliver.')
 var deadLetterContainer = 'dead-letters'
 
 module identities 'modules/identities.bicep' = {
@@ -176,6 +183,7 @@ module speech 'modules/speech.bicep' = if (transcription == 'azure') {
   }
 }
 
+@description('The function app\'s settings for transcripts.')
 var speechSettings = transcription == 'azure'
   ? {
       TRANSCRIPTION: 'azure'
@@ -183,7 +191,7 @@ var speechSettings = transcription == 'azure'
     }
   : {}
 
-// The streamer's address is known before the streamer is there.
+@description('The streamer\'s address, known before the streamer is there.')
 var streamerHost = '${names.streamer}.${environment.outputs.defaultDomain}'
 
 module functionApp 'modules/function_app.bicep' = {

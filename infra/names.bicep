@@ -4,19 +4,33 @@
 @export()
 @description('The names of all resources.')
 type Names = {
+  @description('The function app.')
   functionApp: string
+  @description('Its plan.')
   plan: string
+  @description('Its identity.')
   functionIdentity: string
+  @description('The streamer\'s container app.')
   streamer: string
+  @description('Its identity.')
   streamerIdentity: string
+  @description('The Container Apps environment.')
   environment: string
+  @description('The container registry.')
   registry: string
+  @description('The storage account.')
   storage: string
+  @description('The ACS resource.')
   communication: string
+  @description('The Azure AI Speech resource.')
   speech: string
+  @description('The storage account\'s events.')
   systemTopic: string
+  @description('The Log Analytics workspace.')
   workspace: string
+  @description('The Application Insights component.')
   insights: string
+  @description('Who is told of alerts.')
   actionGroup: string
 }
 

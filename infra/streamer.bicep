@@ -37,8 +37,8 @@ param maxStreams int
 @description('Settings of streamer/settings.py beyond those that are set here, or in their place.')
 param settings Settings
 
-// What a replica has by its CPUs: memory, and a disk, of which the spool leaves an eighth to logs.
 // https://learn.microsoft.com/azure/container-apps/storage-mounts
+@description('What a replica has by its CPUs: memory, and a disk, of which the spool leaves an eighth to logs.')
 var sizes = {
   '0.5': {
     memory: '1Gi'
@@ -58,13 +58,21 @@ var sizes = {
   }
 }
 
-// DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS fit into it. More is not granted.
+// DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS twice fit into it: once for streams
+// that do not end, once for uploads. More is not granted.
+@description('Seconds from SIGTERM to SIGKILL.')
 var terminationGraceSeconds = 600
 
+@description('The names of all resources.')
 var names = namesOf(uniqueString(resourceGroup().id))
+
+@description('The port that the streamer listens on.')
 var port = 8765
+
+@description('Where the spool\'s volume is.')
 var spool = '/spool'
 
+@description('The streamer\'s settings.')
 var environmentVariables = union(
   {
     AUDIO_STORAGE_BLOB_SERVICE_URI: storage.properties.primaryEndpoints.blob
@@ -76,7 +84,7 @@ var environmentVariables = union(
     MAX_STREAMS: string(maxStreams)
     // Well inside the ingress's 240 s for an idle connection.
     PING_INTERVAL_SECONDS: '20'
-    DRAIN_GRACE_SECONDS: '540'
+    DRAIN_GRACE_SECONDS: '500'
     DRAIN_UPLOAD_SECONDS: '45'
   },
   settings

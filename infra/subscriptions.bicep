@@ -6,7 +6,8 @@ import { namesOf } from 'names.bicep'
 targetScope = 'resourceGroup'
 
 // The host checks neither name nor path: a wrong one is answered 202, and the event is lost. Tests hold
-// these and function_app.py together. The trailing slash keeps out containers that begin alike.
+// these and function_app.py together.
+@description('Which function is told of which blobs.')
 var triggers = [
   {
     name: 'segments'
@@ -22,6 +23,7 @@ var triggers = [
   }
 ]
 
+@description('The names of all resources.')
 var names = namesOf(uniqueString(resourceGroup().id))
 
 resource app 'Microsoft.Web/sites@2025-03-01' existing = {
@@ -54,6 +56,7 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
       }
       filter: {
         includedEventTypes: ['Microsoft.Storage.BlobCreated']
+        // The slash at its end keeps out containers that begin alike.
         subjectBeginsWith: '/blobServices/default/containers/${trigger.container}/'
         subjectEndsWith: trigger.suffix
         // The two ways in which the streamer's SDK finishes a blob; nothing else writes here.

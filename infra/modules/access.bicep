@@ -35,6 +35,7 @@ param topicPrincipalId string
 @description('Container of the events that Event Grid could not deliver.')
 param deadLetterContainer string
 
+@description('What the function app may do with the storage account, and why.')
 var functionStorageRoles = [
   {
     role: roles.storageBlobDataOwner
@@ -54,7 +55,7 @@ var functionStorageRoles = [
   }
 ]
 
-// Grants are read and bound; segments and manifests are written. The streamer sees nothing else.
+@description('Grants are read and bound; segments and manifests are written. The streamer sees nothing else.')
 var streamerContainers = ['segments', 'manifests', 'grants']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {

@@ -40,6 +40,7 @@ func vital(streamer string, name string) string =>
     '\n'
   )
 
+@description('The alerts that are made of logs.')
 var rules = [
   {
     name: 'frames-lost'

@@ -59,8 +59,8 @@ param instanceMemoryMB int
 @description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
 param signInClientId string
 
-// Reached without signing in: what ACS, Event Grid and probes call, each verified in its own way, and
-// the page's shell, which holds no data.
+// What ACS, Event Grid and probes call is verified in its own way; the page's shell holds no data.
+@description('Reached without signing in.')
 var anonymousPaths = [
   '/api/callbacks'
   '/api/health'

@@ -32,7 +32,7 @@ param packageContainer string
 @description('Container of the events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-// Every container of audio/names.py is here, under the time that its blobs are kept.
+@description('Every container of audio/names.py, under the time that its blobs are kept.')
 var retention = [
   {
     name: 'segments'
@@ -51,6 +51,7 @@ var retention = [
   }
 ]
 
+@description('All containers.')
 var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,35 +22,59 @@ WHERE = {
 Resources = list[dict[str, Any]]
 
 
-@cache
-def _snapshot(name: str) -> dict[str, Any]:
-    cli = bicep.find()
-    assert cli is not None
-    return bicep.snapshot(cli, bicep.FOLDER / f"{name}.bicepparam", **WHERE)
+class Cli:
+    """The Bicep CLI, asked only once for each state of the files: it takes seconds an answer."""
+
+    def __init__(self, program: str, kept: Path) -> None:
+        self.program = program
+        self._kept = kept
+        digest = hashlib.sha256(program.encode())
+        for file in sorted(bicep.FOLDER.rglob("*.bicep*")):
+            digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        self._state = digest.hexdigest()
+
+    def snapshot(self, name: str, **variables: str) -> dict[str, Any]:
+        """What a template would make, with the parameters of its file, which read variables."""
+        parameters = bicep.FOLDER / f"{name}.bicepparam"
+        return self._once(
+            f"snapshot {name} {variables}",
+            lambda: bicep.snapshot(self.program, parameters, variables, **WHERE),
+        )
+
+    def build(self, name: str) -> dict[str, Any]:
+        """The compiled template."""
+        template = bicep.FOLDER / f"{name}.bicep"
+        return self._once(f"build {name}", lambda: bicep.build(self.program, template))
+
+    def _once(self, what: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        key = hashlib.sha256(f"{self._state} {what}".encode()).hexdigest()
+        file = self._kept / f"{key}.json"
+        if not file.exists():
+            answer = json.dumps(ask())
+            # Other workers look here at the same time.
+            mine = file.with_suffix(f".{os.getpid()}")
+            mine.write_text(answer)
+            mine.rename(file)
+        found: dict[str, Any] = json.loads(file.read_text())
+        return found
 
 
 @pytest.fixture(scope="session")
-def cli() -> str:
+def cli(request: pytest.FixtureRequest) -> Cli:
     """The Bicep CLI."""
     found = bicep.find()
     if found is None:
         pytest.skip("no Bicep CLI: set BICEP, or install it (az bicep install)")
-    return found
+    return Cli(found, request.config.cache.mkdir("bicep"))
 
 
 @pytest.fixture(scope="session")
-def snapshot(cli: str) -> Callable[[str], dict[str, Any]]:
-    """The snapshot of a template, with the parameters of its own file."""
-    return _snapshot
-
-
-@pytest.fixture(scope="session")
-def deployed(cli: str) -> Callable[..., Resources]:
+def deployed(cli: Cli) -> Callable[..., Resources]:
     """All resources of all templates, or those of one type."""
 
     def resources(of_type: str = "") -> Resources:
         names = ("main", "streamer", "subscriptions")
-        everything = [r for name in names for r in _snapshot(name)["predictedResources"]]
+        everything = [r for name in names for r in cli.snapshot(name)["predictedResources"]]
         return [r for r in everything if not of_type or r["type"] == of_type]
 
     return resources

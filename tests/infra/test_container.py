@@ -16,6 +16,9 @@ from local.ports import free_ports
 
 from .dockerfile import ROOT, Dockerfile, at, inside
 
+# Packages are downloaded and installed.
+pytestmark = pytest.mark.timeout(400)
+
 UNPACKED_MEGABYTES = 120
 
 
@@ -67,7 +70,7 @@ def healthy(dockerfile: Dockerfile, image: Path, environment: dict[str, str]) ->
     (check,) = dockerfile.of("HEALTHCHECK")
     command = check._replace(rest=check.rest.removeprefix("CMD ")).parts
     return not subprocess.run(
-        [at(image, part) for part in command], env=environment, capture_output=True, timeout=10
+        [at(image, part) for part in command], env=environment, capture_output=True, timeout=30
     ).returncode
 
 
@@ -88,7 +91,7 @@ def test_it_starts_becomes_healthy_and_drains_on_sigterm(
     running: subprocess.Popen[str],
 ) -> None:
     before = written(image)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not healthy(dockerfile, image, environment):
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
@@ -96,7 +99,7 @@ def test_it_starts_becomes_healthy_and_drains_on_sigterm(
     with urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}/readyz") as ready:
         assert ready.status == 200
     running.send_signal(signal.SIGTERM)
-    _, log = running.communicate(timeout=20)
+    _, log = running.communicate(timeout=60)
     assert running.returncode == 0, log
     assert "draining" in log
     assert not healthy(dockerfile, image, environment)

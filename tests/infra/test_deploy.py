@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,11 @@ from infra.steps import CONTEXT, OUTPUTS, PROVIDERS, context_hash
 from local.up import ROOT
 from tests.streamer.conftest import StreamerProcess
 
+from .conftest import Cli
 from .dockerfile import Dockerfile
+
+# Each run is a few dozen processes.
+pytestmark = pytest.mark.timeout(400)
 
 STANDIN = Path(__file__).with_name("standin.py")
 
@@ -115,7 +120,7 @@ class Cloud:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
         )
 
     @property
@@ -349,7 +354,7 @@ def test_a_person_is_asked(cloud: Cloud, answer: str, goes_on: bool) -> None:
             stdin=theirs,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
     finally:
         os.close(ours)
@@ -392,7 +397,7 @@ def test_azd_up_takes_the_same_steps(cloud: Cloud) -> None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     of_azd = {
@@ -414,6 +419,43 @@ def test_azd_s_hooks_are_all_steps_that_azd_does_not_do_itself() -> None:
     runs = re.findall(r"run: infra/deploy --azd (.+)", (ROOT / "azure.yaml").read_text())
     named = [step for run in runs for step in run.split()]
     assert named == [name for name, step in STEPS.items() if not step.azd_does_it]
+
+
+# What az says of a command that it does not know, before it asks for a sign-in.
+MISUNDERSTOOD = re.compile(
+    r"unrecognized arguments|misspelled|are required|invalid choice|expected .* argument|BCP\d"
+)
+
+
+@pytest.mark.skipif(not shutil.which("az"), reason="no az on PATH (pip install azure-cli)")
+@pytest.mark.timeout(600)
+def test_the_real_az_understands_every_command(cloud: Cloud, cli: Cli, tmp_path: Path) -> None:
+    """Signed in to nothing, it gets as far as asking for that: parameters compiled and all."""
+    cloud.set(**AFTER_AN_OLD_RUN, providers=[])
+    assert cloud.deploy(*ALL).returncode == 0
+    assert cloud.deploy("--group-to-delete", "rg-calls", program="destroy").returncode == 0
+    bicep = tmp_path / "bicep"
+    bicep.write_text(f'#!/bin/sh\nexec {cli.program} "$@"\n')
+    bicep.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "AZURE_CONFIG_DIR": str(tmp_path / "nobody"),
+        "AZURE_CORE_COLLECT_TELEMETRY": "false",
+        "AZURE_BICEP_USE_BINARY_FROM_PATH": "true",
+        "AZURE_BICEP_CHECK_VERSION": "false",
+        # It would ask registries and Bicep's own site: nothing leaves this machine.
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+        "STREAMER_IMAGE": "crcalls.azurecr.io/streamer:0",
+    }
+    asked = {tuple(line) for line in cloud.state["log"] if line[0] == "az"}
+    alike = {
+        " ".join(re.sub(r"^Microsoft\..*", "P", word) for word in line): line for line in asked
+    }
+    for line in sorted(alike.values()):
+        command = [word.replace("registry-name", "crcalls") for word in line]
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert ran.returncode, "it must not have been signed in"
+        assert not MISUNDERSTOOD.search(ran.stderr), (line, ran.stderr)
 
 
 def test_help_names_every_step(cloud: Cloud) -> None:

@@ -15,6 +15,9 @@ from infra.shell import ROOT
 from .conftest import Resources
 from .test_settings import resolved
 
+# The Bicep CLI takes seconds, and more where others work, too.
+pytestmark = pytest.mark.timeout(400)
+
 DOC = (ROOT / "docs" / "azure.md").read_text()
 TIMES, BY = "\N{MULTIPLICATION SIGN}", "\N{DIVISION SIGN}"
 SUMS = re.findall(rf"\| ([\d. {TIMES}{BY}+()]+) \| ([\d.]+) \|", DOC)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 import calls.settings
 import configuration
 import streamer.settings
 
 from .dockerfile import Dockerfile
+
+# The Bicep CLI takes seconds, and more where others work, too.
+pytestmark = pytest.mark.timeout(400)
 
 # Read by the Functions host and its worker, not by our code.
 HOST_SETTINGS = {

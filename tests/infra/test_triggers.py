@@ -14,9 +14,11 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from audio import names
-from infra import bicep
 
-from .conftest import WHERE, Resources
+from .conftest import Cli, Resources
+
+# The CLI takes seconds, and more where others work, too.
+pytestmark = pytest.mark.timeout(400)
 
 ROOT = Path(__file__).parents[2]
 
@@ -162,10 +164,10 @@ def test_every_connection_is_by_identity_with_blobs_and_queues(
 
 
 def test_signing_in_leaves_open_what_verifies_its_callers_itself(
-    cli: str, triggers: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    cli: Cli, triggers: dict[str, dict[str, Any]]
 ) -> None:
-    monkeypatch.setenv("SIGN_IN_CLIENT_ID", "00000000-0000-4000-8000-000000000002")
-    made = bicep.snapshot(cli, bicep.FOLDER / "main.bicepparam", **WHERE)["predictedResources"]
+    application = "00000000-0000-4000-8000-000000000002"
+    made = cli.snapshot("main", SIGN_IN_CLIENT_ID=application)["predictedResources"]
     (auth,) = (r for r in made if r["name"].endswith("/authsettingsV2"))
     open_paths = auth["properties"]["globalValidation"]["excludedPaths"]
     assert auth["properties"]["globalValidation"]["requireAuthentication"] is True
