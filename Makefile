@@ -17,15 +17,15 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 test: setup ## every test
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile
 
+screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
+
 bench: setup ## measure: CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
 
 soak: setup ## an hour of a call at 20 times its speed, and Blob Storage away for a minute
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
-
-screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
-	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
 
 check: setup ## ruff, mypy (strict), Bicep's linter, hadolint and pip-audit, without a warning
 	@$(PYTHON) -m ruff check .

@@ -46,7 +46,8 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
         (name for name in map(names.parse_segment, landed) if name.track == track),
         key=lambda name: (name.start, name.stream_id),
     )
-    if not (index.isascii() and index.isdigit()) or int(index) >= len(segments):
+    # Its length first: Python refuses to read a number of thousands of digits.
+    if not (index.isascii() and index.isdigit() and len(index) < 10) or int(index) >= len(segments):
         raise Problem(
             HTTPStatus.NOT_FOUND,
             f"the call has {len(segments)} segments of track {track[:64]!r}, not one numbered so",

@@ -15,9 +15,12 @@ import msgspec
 
 from calls import links, web
 from calls.clients import Clients
+from calls.failures import Failure
 from calls.problems import CONTENT_TYPE
 from calls.records import CallRecord
 from calls.results import StreamResult
+from calls.timeline import Timeline
+from calls.transcript import Transcript
 
 Json = dict[str, Any]
 
@@ -138,6 +141,43 @@ def _operations() -> dict[str, Json]:
                 }
             ),
         ),
+        "GET /calls/{id}/timeline": _operation(
+            "Show who spoke when",
+            {200: _json(_ref("Timeline"))},
+            [404, 503],
+            parameters=[_ID],
+        ),
+        "GET /calls/{id}/transcript": _operation(
+            "Show what was said, in the form that Accept names",
+            {200: _json(_ref("Transcript")) | _files("text/vtt", "text/plain")},
+            [404, 503],
+            parameters=[_ID],
+        ),
+        "GET /calls/{id}/transcript.{format}": _operation(
+            "Show what was said, in the form that the suffix names",
+            {200: _json(_ref("Transcript")) | _files("text/vtt", "text/plain")},
+            [404, 503],
+            parameters=[_ID, _in_path("format", {"enum": ["json", "vtt", "txt"]})],
+        ),
+        **_audio("/calls/{id}/recording", "Hear the call", [_ID]),
+        **_audio(
+            "/calls/{id}/segments/{track}/{index}",
+            "Hear one segment",
+            [
+                _ID,
+                _in_path("track", {"type": "string", "minLength": 1}),
+                _in_path("index", {"type": "integer", "minimum": 0}),
+            ],
+        ),
+        "GET /failures": _operation(
+            "List what was given up on after all tries", {200: _json(_ref("FailureList"))}, [503]
+        ),
+        "POST /failures/{id}/retry": _operation(
+            "Try again what was given up on",
+            {202: _json(_ref("Failure"))},
+            [404, 409, 503],
+            parameters=[_in_path("id", {"type": "string", "minLength": 1})],
+        ),
         "POST /callbacks": _operation(
             "Take ACS's callback events",
             {200: None},
@@ -151,6 +191,16 @@ def _operations() -> dict[str, Json]:
         "GET /openapi.json": _operation("This document", {200: _json({"type": "object"})}, []),
         "GET /health": _operation(
             "Say that the app runs", {200: _json({"type": "object"})}, [], security=[]
+        ),
+        "GET /console": _operation(
+            "The page: a shell without data", {200: _files("text/html")}, [], security=[]
+        ),
+        "GET /console/{file}": _operation(
+            "The page's styles, scripts and icon",
+            {200: _files("text/html", "text/css", "text/javascript", "image/svg+xml"), 304: None},
+            [404],
+            security=[],
+            parameters=[_in_path("file", {"type": "string", "minLength": 1})],
         ),
     }
 
@@ -169,6 +219,31 @@ def _operation(
         # The host's own answer, before any function runs.
         responses["401"] = {"description": "no key, or a wrong one"}
     return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
+
+
+def _audio(path: str, summary: str, parameters: list[Json]) -> dict[str, Json]:
+    """``GET`` and ``HEAD`` of an audio file, whole or in ranges."""
+    ranges = {"name": "Range", "in": "header", "schema": {"type": "string"}}
+    files = _files("audio/wav", "audio/flac")
+    return {
+        f"GET {path}": _operation(
+            summary,
+            {200: files, 206: files, 304: None},
+            [404, 412, 413, 416, 503],
+            parameters=[*parameters, ranges],
+        ),
+        f"HEAD {path}": _operation(
+            f"{summary}: its size", {200: None}, [404, 503], parameters=parameters
+        ),
+    }
+
+
+def _files(*media_types: str) -> Json:
+    return {media_type: {} for media_type in media_types}
+
+
+def _in_path(name: str, schema: Json) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _json(schema: Json) -> Json:
@@ -213,7 +288,8 @@ def _security() -> Json:
 
 def _schemas() -> Json:
     _, derived = msgspec.json.schema_components(
-        [CallRecord, StreamResult, links.Links], ref_template=_SCHEMAS + "{name}"
+        [CallRecord, StreamResult, links.Links, Timeline, Transcript, Failure],
+        ref_template=_SCHEMAS + "{name}",
     )
     named = {"type": "object", "additionalProperties": {"type": "string"}}
     return {
@@ -223,6 +299,7 @@ def _schemas() -> Json:
             "properties": {
                 "streams": {"type": "array", "items": _ref("StreamResult")},
                 "landed_segments": {"type": "array", "items": {"type": "string"}},
+                "failures": {"type": "array", "items": _ref("Failure")},
             },
             "required": ["streams", "landed_segments"],
         },
@@ -234,6 +311,11 @@ def _schemas() -> Json:
             },
             "required": ["calls", "cursor"],
         },
+        "FailureList": {
+            "type": "object",
+            "properties": {"failures": {"type": "array", "items": _ref("Failure")}},
+            "required": ["failures"],
+        },
         "Problem": {
             "type": "object",
             "description": "problem details (RFC 9457)",
@@ -242,6 +324,7 @@ def _schemas() -> Json:
                 "title": {"type": "string"},
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
+                "code": {"type": "string"},
                 "errors": {"type": "array", "items": named},
                 "acs": named,
             },

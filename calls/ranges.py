@@ -11,7 +11,7 @@ from typing import NamedTuple
 MOST_BYTES = 4 * 1024 * 1024
 """An answer is held whole in memory, some times over, on its way out of a function."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII | re.IGNORECASE)
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 
 
 class Unsatisfiable(ValueError):

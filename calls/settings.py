@@ -124,6 +124,8 @@ def _only_for_a_laptop(settings: Settings) -> list[str]:
         faults.append("AudioStorage: holds a key; in Azure, set AudioStorage__blobServiceUri")
     if settings.acs_access_key:
         faults.append("ACS_ACCESS_KEY: in Azure, the managed identity is used; remove it")
+    if settings.speech_key:
+        faults.append("SPEECH_KEY: in Azure, the managed identity is used; remove it")
     if settings.streamer_url.startswith("ws://"):
         faults.append("STREAMER_URL: must begin with wss:// in Azure")
     if settings.callback_url.startswith("http://"):

@@ -28,6 +28,7 @@ def test_managed_identity_needs_no_key() -> None:
     [
         ({"AudioStorage": STORAGE_KEY, "AudioStorage__blobServiceUri": ""}, "AudioStorage"),
         ({"ACS_ACCESS_KEY": "c2VjcmV0"}, "ACS_ACCESS_KEY"),
+        ({"SPEECH_KEY": "c2VjcmV0"}, "SPEECH_KEY"),
         ({"STREAMER_URL": "ws://streamer"}, "STREAMER_URL"),
         ({"CALLBACK_URL": "http://app"}, "CALLBACK_URL"),
     ],

@@ -347,8 +347,27 @@ async def test_no_trick_in_a_path_reaches_another_call(stranger: Stranger, trick
         ("POST", "/streaming/start"),
         ("POST", "/streaming/stop"),
         ("POST", "/links"),
+        ("GET", "/timeline"),
+        ("GET", "/recording"),
+        ("GET", "/transcript.vtt"),
+        ("GET", "/segments/mixed/0"),
     ):
         path = f"/api/calls/{trick}{suffix}"
+        status, body = await stranger.ask(method, path, **{"x-functions-key": key})
+        assert status in (400, 404, 405), (method, path, status, body)
+
+
+@pytest.mark.parametrize("trick", [*TRICKS, "9" * 5000])
+async def test_no_trick_in_a_segment_s_or_failure_s_name_reaches_a_blob(
+    stranger: Stranger, call: Json, trick: str
+) -> None:
+    key = stranger.up.addresses.function_key
+    segments = f"/api/calls/{call['call_connection_id']}/segments"
+    for method, path in (
+        ("GET", f"{segments}/{trick}/0"),
+        ("GET", f"{segments}/mixed/{trick}"),
+        ("POST", f"/api/failures/{trick}/retry"),
+    ):
         status, body = await stranger.ask(method, path, **{"x-functions-key": key})
         assert status in (400, 404, 405), (method, path, status, body)
 
