@@ -24,12 +24,13 @@ soak: setup ## an hour of a call at 20 times its speed, and Blob Storage away fo
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
 
-check: setup ## ruff, mypy (strict), Bicep's linter and hadolint, without a warning
+check: setup ## ruff, mypy (strict), Bicep's linter, hadolint and pip-audit, without a warning
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy .
 	@$(PYTHON) -m infra.bicep
 	@.venv/bin/hadolint streamer/Dockerfile
+	@$(PYTHON) -m local.audit
 
 lock: setup ## pin all requirements anew
 	@$(PYTHON) -m pip install -q uv

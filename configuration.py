@@ -54,6 +54,14 @@ def read(
     return values, faults
 
 
+def in_azure(environment: Mapping[str, str]) -> bool:
+    """Whether a managed identity is to be had, as on App Service, Functions and Container Apps.
+
+    Keys and unencrypted addresses are a laptop's, and refused there.
+    """
+    return bool(environment.get("IDENTITY_ENDPOINT"))
+
+
 def table(struct: type[msgspec.Struct], spelled: Mapping[str, str] | None = None) -> list[Row]:
     """Every setting of a struct."""
     hints = get_type_hints(struct, include_extras=True)

@@ -42,6 +42,14 @@ async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(control.hang_up, req)
 
 
+@app.route("calls/{id}/links", methods=["POST"])
+async def make_links(req: func.HttpRequest) -> func.HttpResponse:
+    """Make short-lived links to a call's audio."""
+    from calls import links, web
+
+    return await web.respond(links.make_links, req)
+
+
 @app.route("calls/{id}/streaming/start", methods=["POST"])
 async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
     """Start the media streaming of a call."""
@@ -58,12 +66,76 @@ async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
     return await web.respond(control.stop_streaming, req)
 
 
+@app.route("calls/{id}/timeline", methods=["GET"])
+async def show_timeline(req: func.HttpRequest) -> func.HttpResponse:
+    """Show who spoke when."""
+    from calls import media, web
+
+    return await web.respond(media.show_timeline, req)
+
+
+@app.route("calls/{id}/transcript", methods=["GET"])
+async def show_transcript(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form that is accepted."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
+@app.route("calls/{id}/transcript.{format}", methods=["GET"])
+async def show_transcript_as(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what was said, in the form of the suffix."""
+    from calls import media, web
+
+    return await web.respond(media.show_transcript, req)
+
+
+@app.route("calls/{id}/recording", methods=["GET", "HEAD"])
+async def send_recording(req: func.HttpRequest) -> func.HttpResponse:
+    """Send a call's audio, or a range of it."""
+    from calls import media, web
+
+    return await web.respond(media.send_recording, req)
+
+
+@app.route("calls/{id}/segments/{track}/{index}", methods=["GET", "HEAD"])
+async def send_segment(req: func.HttpRequest) -> func.HttpResponse:
+    """Send one segment's audio, or a range of it."""
+    from calls import media, web
+
+    return await web.respond(media.send_segment, req)
+
+
+@app.route("failures", methods=["GET"])
+async def list_failures(req: func.HttpRequest) -> func.HttpResponse:
+    """List the segments that were given up on."""
+    from calls import showing, web
+
+    return await web.respond(showing.list_failures, req)
+
+
+@app.route("failures/{id}/retry", methods=["POST"])
+async def retry_failure(req: func.HttpRequest) -> func.HttpResponse:
+    """Try a segment again that was given up on."""
+    from calls import showing, web
+
+    return await web.respond(showing.retry_failure, req)
+
+
 @app.route("callbacks", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
 async def receive_callbacks(req: func.HttpRequest) -> func.HttpResponse:
     """Take ACS's callback events; who sends them is verified by their bearer token."""
     from calls import callbacks, web
 
     return await web.respond(callbacks.receive, req)
+
+
+@app.route("openapi.json", methods=["GET"])
+async def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
+    """Describe this interface."""
+    from calls import openapi, web
+
+    return await web.respond(openapi.show, req)
 
 
 @app.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -82,7 +154,9 @@ async def analyse_segment(segment: func.InputStream) -> None:
     """Analyse a segment that has landed."""
     from calls import triggers
 
-    await triggers.segment_landed(str(segment.name), segment.read())
+    await triggers.segment_landed(
+        str(segment.name), segment.read(), getattr(segment, "metadata", None)
+    )
 
 
 @app.blob_trigger(
@@ -96,3 +170,21 @@ async def assemble_call(manifest: func.InputStream) -> None:
     from calls import triggers
 
     await triggers.manifest_landed(str(manifest.name))
+
+
+@app.queue_trigger(
+    "message", queue_name="webjobs-blobtrigger-poison", connection=STORAGE_CONNECTION
+)
+async def give_up_on_blob(message: func.QueueMessage) -> None:
+    """Write down that the host gave a segment or a manifest up."""
+    from calls import triggers
+
+    await triggers.given_up_on(message.get_body())
+
+
+@app.timer_trigger("timer", schedule="0 */5 * * * *")
+async def reconcile(timer: func.TimerRequest) -> None:
+    """Mend what events that never came have left undone."""
+    from calls import reconciler
+
+    await reconciler.run()

@@ -6,7 +6,8 @@ payloads in the Java SDK's parser tests. Unknown types and members are kept out,
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
@@ -77,7 +78,7 @@ class CallbackEvent(msgspec.Struct, frozen=True):
 
     id: str
     type: str
-    time: datetime
+    time: Annotated[datetime, msgspec.Meta(tz=True)]
     data: EventData
     source: str = ""
     subject: str | None = None
@@ -106,7 +107,10 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
     faults: list[str] = []
     for index, raw in enumerate(raws):
         try:
-            events.append(_decode_event(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            event = _decode_event(raw)
+            # Of the first and the last day of time, not every moment can be told in UTC.
+            event.time.astimezone(UTC)
+            events.append(event)
+        except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
             faults.append(f"event {index}: {error}")
     return events, faults

@@ -5,11 +5,13 @@ Source of the raw id grammar: ``_shared/models.py`` of ``azure-communication-cal
 
 from __future__ import annotations
 
+import base64
 import re
 
 _CALL_CONNECTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 _PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _COMMUNICATION_USER_ID = re.compile(r"8:[a-z]+:[A-Za-z0-9_-]{1,200}", re.ASCII)
+_SOURCE = re.compile(r"/?calling/callConnections/([^/]+)", re.ASCII)
 _PHONE_PREFIX = "4:"
 
 
@@ -31,3 +33,27 @@ def is_communication_user_id(text: str) -> bool:
 def phone_number_raw_id(phone_number: str) -> str:
     """The raw id that ACS gives a phone number: ``4:+15551230000``."""
     return _PHONE_PREFIX + phone_number
+
+
+def call_of_source(source: str) -> str | None:
+    """The call connection id in a callback event's source or subject; None where it names none."""
+    found = _SOURCE.match(source)
+    return found[1] if found else None
+
+
+def same_conversation(one: str, other: str) -> bool:
+    """Whether two server call ids name the same conversation.
+
+    A server call id is base64 of the conversation's address. Only its path is compared: the query
+    names the machine that serves it, and padding is written or not.
+    """
+    return one == other or _conversation(one) == _conversation(other)
+
+
+def _conversation(server_call_id: str) -> str:
+    try:
+        padded = server_call_id.rstrip("=") + "=" * (-len(server_call_id.rstrip("=")) % 4)
+        address = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
+    except ValueError:
+        return server_call_id
+    return address.partition("?")[0] if address.startswith("https://") else server_call_id

@@ -5,10 +5,12 @@ Source: Microsoft's ``secure-webhook-endpoint.md``: RS256, issuer
 and the immutable id of the ACS resource as audience. A callback's token lives 5 minutes, a
 handshake's 24 hours.
 
-Known keys are kept, so that a token signed by one is verified without any I/O; an unknown key id
-asks the key server again, at most once in ``refresh_seconds``, so that forged key ids cannot be
-used to storm it. A key server that is down neither locks out tokens of known keys nor lets others
-in.
+Known keys are kept, so that a token signed by one is verified without any I/O. An unknown key id
+asks the key server again, so that a new key is good at once; after an asking that did not find it,
+none is asked for in ``refresh_seconds``, so that forged key ids cannot be used to storm the server.
+Keys older than ``fresh_seconds`` are asked for in the background: a key that is published before it
+signs is then known before it is needed, and one that was withdrawn goes. A key server that is down
+neither locks out tokens of known keys nor lets others in.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ OPENID_CONFIGURATION_URL = ISSUER + "/calling/.well-known/acsopenidconfiguration
 
 _log = logging.getLogger(__name__)
 _FETCH_TIMEOUT_SECONDS = 5.0
+_RETRY_SECONDS = 5.0
 _MAX_KEY_SET_BYTES = 256 * 1024
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 
@@ -52,6 +55,8 @@ class TokenVerifier:
 
     ``keys_url`` names an OpenID configuration (its ``jwks_uri`` is followed) or a key set itself.
     ``leeway_seconds`` is allowed on expiry and not-before; ``clock`` gives monotonic seconds.
+    ``longest_seconds`` is how long a token may live (0: any time): callback and handshake tokens
+    have the same issuer, audience and keys, and only the time they live tells them apart.
     """
 
     def __init__(
@@ -61,7 +66,9 @@ class TokenVerifier:
         issuer: str = ISSUER,
         keys_url: str = OPENID_CONFIGURATION_URL,
         leeway_seconds: float = 60.0,
-        refresh_seconds: float = 30.0,
+        refresh_seconds: float = 10.0,
+        fresh_seconds: float = 3600.0,
+        longest_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._audience = audience
@@ -69,16 +76,20 @@ class TokenVerifier:
         self._keys_url = keys_url
         self._leeway_seconds = leeway_seconds
         self._refresh_seconds = refresh_seconds
+        self._fresh_seconds = fresh_seconds
+        self._longest_seconds = longest_seconds
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._refreshed_at = -float("inf")
-        self._refresh_lock = asyncio.Lock()
+        self._answers = False
+        self._stale_at = float("inf")
+        self._asks_again_at = -float("inf")
+        self._fetching: asyncio.Task[None] | None = None
 
     async def verify(self, authorization: str | None) -> dict[str, Any]:
         """The claims of the token in an ``Authorization`` header's value.
 
         Raises InvalidToken (``reason`` one of missing, malformed, algorithm, unknown_key,
-        signature, expired, not_yet_valid, issuer, audience, claims) and KeysUnavailable
+        signature, expired, not_yet_valid, issuer, audience, claims, lifetime) and KeysUnavailable
         (``keys_unavailable``).
         """
         token = _bearer(authorization)
@@ -92,31 +103,43 @@ class TokenVerifier:
         key_id = header.get("kid")
         if not isinstance(key_id, str):
             raise InvalidToken("unknown_key")
-        key = self._keys.get(key_id) or await self._ask_for(key_id)
-        return self._claims(token, key)
-
-    async def refresh(self) -> None:
-        """Ask the key server for its keys now; keys known before are kept if it does not answer.
-
-        Raises KeysUnavailable.
-        """
-        async with self._refresh_lock:
-            await self._fetch()
+        key = self._keys.get(key_id)
+        if key is None:
+            key = await self._ask_for(key_id)
+        elif self._clock() >= self._stale_at:
+            self._fetch_once()
+        claims = self._claims(token, key)
+        self._refuse_too_long(claims)
+        return claims
 
     async def _ask_for(self, key_id: str) -> jwt.PyJWK:
-        async with self._refresh_lock:
-            # Another token of the same key may have fetched it while this one waited.
-            if key_id not in self._keys:
-                if self._clock() - self._refreshed_at < self._refresh_seconds:
-                    raise InvalidToken("unknown_key" if self._keys else "keys_unavailable")
-                await self._fetch()
-        try:
+        if self._fetching is not None:
+            await asyncio.shield(self._fetching)
+        elif self._clock() >= self._asks_again_at:
+            # Before the asking, for whoever sends forged key ids may not wait for its end.
+            self._asks_again_at = self._clock() + self._refresh_seconds
+            await asyncio.shield(self._fetch_once())
+        if key_id in self._keys:
+            self._asks_again_at = -float("inf")
             return self._keys[key_id]
-        except KeyError:
-            raise InvalidToken("unknown_key") from None
+        if not self._answers:
+            raise KeysUnavailable("keys_unavailable")
+        raise InvalidToken("unknown_key")
+
+    def _fetch_once(self) -> asyncio.Task[None]:
+        """The asking that runs, or a new one: it is one, however many wait, or give up waiting."""
+        if self._fetching is None:
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetched)
+        return self._fetching
+
+    def _fetched(self, task: asyncio.Task[None]) -> None:
+        self._fetching = None
+        if not task.cancelled():
+            # Told by the fetch; in the background nobody waits for it.
+            task.exception()
 
     async def _fetch(self) -> None:
-        self._refreshed_at = self._clock()
         timeout = aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_SECONDS)
         try:
             async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -128,6 +151,8 @@ class TokenVerifier:
                 for key in document["keys"]
                 if key.get("kty") == "RSA" and key.get("use", "sig") == "sig" and "kid" in key
             }
+            if not keys:
+                raise ValueError("no RSA signing key")
         except (
             aiohttp.ClientError,
             TimeoutError,
@@ -145,8 +170,13 @@ class TokenVerifier:
                 error,
                 len(self._keys),
             )
+            self._asks_again_at = self._clock() + min(self._refresh_seconds, _RETRY_SECONDS)
+            self._stale_at = self._asks_again_at
+            self._answers = False
             raise KeysUnavailable("keys_unavailable") from error
         self._keys = keys
+        self._stale_at = self._clock() + self._fresh_seconds
+        self._answers = True
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         try:
@@ -173,6 +203,14 @@ class TokenVerifier:
             raise InvalidToken("claims") from error
         except jwt.PyJWTError as error:
             raise InvalidToken("malformed") from error
+
+    def _refuse_too_long(self, claims: dict[str, Any]) -> None:
+        if not self._longest_seconds:
+            return
+        # Of the claims only exp is known to be there; without iat, what is left of it must do.
+        begun = min(int(claims.get("iat", time.time())), time.time())
+        if int(claims["exp"]) - begun > self._longest_seconds + self._leeway_seconds:
+            raise InvalidToken("lifetime")
 
 
 def _bearer(authorization: str | None) -> str:

@@ -19,12 +19,16 @@ SCHEMA = 1
 
 
 class StreamGrant(msgspec.Struct, kw_only=True):
-    """Leave to stream one call. Unbound (``call_connection_id`` None) until that call is known."""
+    """Leave to stream one call. Unbound (``call_connection_id`` None) until that call is known.
+
+    ``correlation_id`` is None where whoever bound it was not told.
+    """
 
     schema: int = SCHEMA
     created_at: datetime
     expires_at: datetime
     call_connection_id: str | None = None
+    correlation_id: str | None = None
 
 
 def new_token() -> str:

@@ -131,3 +131,21 @@ def counts_from_metadata(metadata: dict[str, str]) -> Counts:
     """The counts in a segment's blob metadata; what is absent is zero. Raises ValueError."""
     lower = {name.lower(): value for name, value in metadata.items()}
     return Counts(**{name: int(lower.get(name, "0")) for name in Counts.__struct_fields__})
+
+
+def entry_from_metadata(metadata: dict[str, str], size: int) -> SegmentEntry:
+    """The manifest's entry of a segment, from its blob's metadata. Raises ValueError."""
+    lower = {name.lower(): value for name, value in metadata.items()}
+    try:
+        return SegmentEntry(
+            track=lower["track"],
+            start=datetime.fromisoformat(lower["start"]),
+            sample_rate=int(lower["sample_rate"]),
+            samples=int(lower["samples"]),
+            bytes=size,
+            md5=lower["md5"],
+            counts=counts_from_metadata(metadata),
+            recovered=lower.get("recovered") == "true",
+        )
+    except KeyError as error:
+        raise ValueError(f"a segment's metadata has no {error}") from error

@@ -22,8 +22,19 @@ RECORDINGS = "recordings"
 GRANTS = "grants"
 INDEX = "index"
 IDEMPOTENCY = "idempotency"
+FAILURES = "failures"
 
-CONTAINERS = (CALLS, SEGMENTS, MANIFESTS, RESULTS, RECORDINGS, GRANTS, INDEX, IDEMPOTENCY)
+CONTAINERS = (
+    CALLS,
+    SEGMENTS,
+    MANIFESTS,
+    RESULTS,
+    RECORDINGS,
+    GRANTS,
+    INDEX,
+    IDEMPOTENCY,
+    FAILURES,
+)
 
 MIXED_TRACK = "mixed"
 """The one track of a stream whose participants ACS has mixed."""
@@ -161,6 +172,21 @@ def call_blob(call_connection_id: str) -> str:
 def call_result_blob(call_connection_id: str) -> str:
     """The name, in the ``results`` container, of a call that was put together."""
     return f"{call_connection_id}/call.json"
+
+
+def transcript_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of a call's transcript."""
+    return f"{call_connection_id}/transcript.json"
+
+
+def passage_blob(call_connection_id: str, digest: str) -> str:
+    """The name, in the ``results`` container, of what was heard in one passage of a call."""
+    return f"{call_connection_id}/passages/{digest}.json"
+
+
+def recording_blob(call_connection_id: str) -> str:
+    """The name, in the ``recordings`` container, of a call's recording; its type is the blob's."""
+    return f"{call_connection_id}/recording"
 
 
 def index_blob(created_at: datetime, call_connection_id: str) -> str:

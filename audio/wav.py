@@ -1,7 +1,8 @@
 """WAV: the canonical 44-byte header of 16-bit mono PCM, and reading it back.
 
 Source: the RIFF/WAVE format, ``WAVE_FORMAT_PCM`` (IBM and Microsoft, Multimedia Programming
-Interface and Data Specifications 1.0).
+Interface and Data Specifications 1.0), and for what is longer than its sizes can say RF64 with a
+``ds64`` chunk (EBU Tech 3306).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ MAX_DATA_BYTES = 0xFFFF_FFFF - 36
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
+_RF64 = struct.Struct("<4sI4s4sIQQQI4sIHHIIHH4sI")
+_UNKNOWN_SIZE = 0xFFFF_FFFF
 _PCM = 1
 
 
@@ -51,6 +54,34 @@ def header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
         16,
         b"data",
         data_bytes,
+    )
+
+
+def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
+    """The header of any length of 16-bit PCM: RIFF where its sizes suffice, else RF64."""
+    if data_bytes <= MAX_DATA_BYTES:
+        return header(sample_rate, data_bytes, channels)
+    frame = 2 * channels
+    return _RF64.pack(
+        b"RF64",
+        _UNKNOWN_SIZE,
+        b"WAVE",
+        b"ds64",
+        28,
+        _RF64.size - 8 + data_bytes,
+        data_bytes,
+        data_bytes // frame,
+        0,
+        b"fmt ",
+        16,
+        _PCM,
+        channels,
+        sample_rate,
+        sample_rate * frame,
+        frame,
+        16,
+        b"data",
+        _UNKNOWN_SIZE,
     )
 
 

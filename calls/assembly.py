@@ -1,155 +1,73 @@
 """Putting a call together: from its manifests and its segments' analyses, whichever came last.
 
-A pure function of what lies in storage, so that it may run twice, and at once, and ends the same.
+A function of what lies in storage alone, so that it may run twice, and at once, and ends the same:
+a recording and, under its ETag and as the last, the call's result.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import msgspec
 
 from audio import names
-from audio.manifest import Counts, Manifest, decode_manifest
-from audio.names import SegmentName
-from calls import analysis, store
-from calls.analysis import Analysis, SpeechSpan
+from audio.manifest import Manifest, decode_manifest
+from calls import analysis, failures, recording, results, store
+from calls.analysis import Analysis
+from calls.layout import Layout
 from calls.problems import Problem
-from calls.records import CallRecord, Summary
-from calls.storage import Contended, Storage
+from calls.recording import Format
+from calls.records import CallRecord
+from calls.results import CallResult, Parts, StreamResult
+from calls.storage import Contended, Document, Storage
 
-SCHEMA = 1
 _TRIES = 10
 
 _log = logging.getLogger(__name__)
 
 
-class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One segment as the call shows it; ``analysed`` is False while its analysis is missing."""
-
-    track: str
-    participant: str | None
-    start: datetime
-    end: datetime
-    duration_ms: float
-    blob: str
-    analysed: bool
-    speech_share: float | None = None
-    rms_dbfs: float | None = None
-    peak_dbfs: float | None = None
-    speech: list[SpeechSpan] = msgspec.field(default_factory=list)
-    gaps: int = 0
-    filled_ms: float = 0.0
-
-
-class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One stream and its segments, in the order of time."""
-
-    stream_id: str
-    started_at: datetime
-    ended_at: datetime
-    ended_by: str
-    sample_rate: int
-    counts: Counts
-    segments: list[SegmentResult]
-
-
-class CallResult(msgspec.Struct, kw_only=True, frozen=True):
-    """A call, put together."""
-
-    schema: int = SCHEMA
-    call_connection_id: str
-    summary: Summary
-    streams: list[StreamResult]
+async def find(storage: Storage, call: str) -> CallResult | None:
+    """The call's result, or None while it is not put together."""
+    document = await storage.read(names.RESULTS, names.call_result_blob(call))
+    return _decode(document) if document else None
 
 
 async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
     """The call's ended streams, in the order of their start, with what was found so far."""
-    blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
-    found = await storage.read_all(names.MANIFESTS, blobs)
-    manifests = [decode_manifest(document.content) for document in found if document]
-    entries = [
-        entry.name(call, manifest.stream_id).result_blob
-        for manifest in manifests
-        for entry in manifest.segments
-    ]
-    results = await storage.read_all(names.RESULTS, entries)
-    analyses = {
-        blob: analysis.decode(document.content)
-        for blob, document in zip(entries, results, strict=True)
-        if document
-    }
-    manifests.sort(key=lambda manifest: manifest.stream_id)
-    return [_stream_result(manifest, analyses) for manifest in manifests]
+    result = await find(storage, call)
+    if result is not None and not result.summary.missing_segments and not result.summary.partial:
+        ended = await storage.blob_names(names.MANIFESTS, f"{call}/")
+        if len(ended) == len(result.streams):
+            return result.streams
+    manifests = await _manifests(storage, call)
+    analyses = await _analyses(storage, results.result_blobs(manifests))
+    return [results.stream_result(manifest, analyses) for manifest in manifests]
 
 
-def _stream_result(manifest: Manifest, analyses: dict[str, Analysis]) -> StreamResult:
-    segments = []
-    for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
-        name = entry.name(manifest.call_connection_id, manifest.stream_id)
-        found = analyses.get(name.result_blob)
-        segments.append(
-            SegmentResult(
-                track=entry.track,
-                participant=names.participant_raw_id(entry.track),
-                start=entry.start,
-                end=entry.start + timedelta(milliseconds=entry.duration_ms),
-                duration_ms=round(entry.duration_ms, 3),
-                blob=f"{names.SEGMENTS}/{name.blob}",
-                analysed=found is not None,
-                speech_share=found.speech_share if found else None,
-                rms_dbfs=found.rms_dbfs if found else None,
-                peak_dbfs=found.peak_dbfs if found else None,
-                speech=found.speech if found else [],
-                gaps=entry.counts.gaps,
-                filled_ms=round(entry.counts.filled_samples * 1000 / entry.sample_rate, 3),
-            )
-        )
-    return StreamResult(
-        stream_id=manifest.stream_id,
-        started_at=manifest.started_at,
-        ended_at=manifest.ended_at,
-        ended_by=manifest.ended_by,
-        sample_rate=manifest.sample_rate,
-        counts=manifest.counts,
-        segments=segments,
-    )
+async def assemble(
+    storage: Storage, call: str, form: Format = "wav", *, partial: bool = False
+) -> tuple[CallResult, Layout] | None:
+    """Put the call together if all is there, or given up on; None where it is not.
 
-
-def put_together(call: str, streams: Sequence[StreamResult]) -> CallResult:
-    """The call's result. Pure."""
-    segments = [segment for stream in streams for segment in stream.segments]
-    audio_ms = sum(segment.duration_ms for segment in segments)
-    speech_ms = float(
-        sum(span.end_ms - span.start_ms for segment in segments for span in segment.speech)
-    )
-    summary = Summary(
-        streams=len(streams),
-        segments=len(segments),
-        missing_segments=sum(not segment.analysed for segment in segments),
-        audio_ms=round(audio_ms, 3),
-        speech_ms=speech_ms,
-        speech_share=round(speech_ms / audio_ms, 4) if audio_ms else 0.0,
-        lost_ms=round(sum(segment.filled_ms for segment in segments), 3),
-    )
-    return CallResult(call_connection_id=call, summary=summary, streams=list(streams))
-
-
-async def assemble(storage: Storage, call: str) -> bool:
-    """Put the call together if every segment of its manifests has an analysis; whether it did.
-
-    Raises Contended, AzureError: then the trigger runs it again.
+    With ``partial``, what is there will do: streams without a manifest, segments without an
+    analysis. Raises Contended, AzureError: then the trigger runs it again.
     """
     blob = names.call_result_blob(call)
     for _ in range(_TRIES):
-        # Read before what it is made of: a result from older parts must not replace a newer one.
+        # Read before what they are made of: a result from older parts must not replace a newer one.
         before = await storage.read(names.RESULTS, blob)
-        streams = await streams_of(storage, call)
-        result = put_together(call, streams)
-        if not streams or result.summary.missing_segments:
-            return False
+        recorded = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+        parts = await _parts(storage, call, partial=partial or _is_partial(before))
+        if parts is None:
+            return None
+        if before is not None and results.would_lose(_decode(before), parts.layout):
+            # Segments are kept for a time only (a lifecycle rule): what was made of them stays.
+            _log.warning("call %s is left as it is: segments of it are gone since", call)
+            return None
+        size = await recording.write(storage, call, parts.layout, form, recorded)
+        if size is None:
+            continue
+        result = results.put_together(call, parts, size)
         content = msgspec.json.encode(result)
         if before is not None and before.content == content:
             written = True
@@ -159,8 +77,54 @@ async def assemble(storage: Storage, call: str) -> bool:
             written = await storage.replace(names.RESULTS, blob, content, before.etag)
         if written:
             await _tell(storage, call, result)
-            return True
+            return result, parts.layout
     raise Contended(f"call {call} is put together by too many at once")
+
+
+async def _parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
+    """All that the call is made of; None where something is missing that may still come."""
+    manifests = await _manifests(storage, call)
+    if not manifests and not partial:
+        return None
+    landed = await storage.listing(names.SEGMENTS, f"{call}/")
+    makeshift = results.makeshift_manifests(call, manifests, landed) if partial else []
+    manifests = sorted([*manifests, *makeshift], key=lambda manifest: manifest.stream_id)
+    if not manifests:
+        return None
+    wanted = results.result_blobs(manifests)
+    there = set(await storage.blob_names(names.RESULTS, f"{call}/"))
+    missing = [blob for blob in wanted if blob not in there]
+    if missing and not partial:
+        given_up = await failures.result_blobs(storage, call)
+        if not given_up.issuperset(missing):
+            return None
+    analyses = await _analyses(storage, [blob for blob in wanted if blob in there])
+    return Parts(manifests, analyses, landed, partial=bool(makeshift))
+
+
+async def _manifests(storage: Storage, call: str) -> list[Manifest]:
+    blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
+    found = await storage.read_all(names.MANIFESTS, blobs)
+    manifests = [decode_manifest(document.content) for document in found if document]
+    return sorted(manifests, key=lambda manifest: manifest.stream_id)
+
+
+async def _analyses(storage: Storage, blobs: list[str]) -> dict[str, Analysis]:
+    found = await storage.read_all(names.RESULTS, blobs)
+    return {
+        blob: analysis.decode(document.content)
+        for blob, document in zip(blobs, found, strict=True)
+        if document
+    }
+
+
+def _is_partial(before: Document | None) -> bool:
+    """Whether a call was put together from what was there; it then stays no less than that."""
+    return before is not None and _decode(before).summary.partial
+
+
+def _decode(document: Document) -> CallResult:
+    return msgspec.json.decode(document.content, type=CallResult)
 
 
 async def _tell(storage: Storage, call: str, result: CallResult) -> None:
@@ -178,10 +142,3 @@ async def _tell(storage: Storage, call: str, result: CallResult) -> None:
     except Problem:
         # A stream of a call that this app did not place (GRANT_CHECK is not require).
         _log.warning("call %s has streams but no record", call)
-
-
-async def analyse_segment(storage: Storage, name: SegmentName, file: bytes) -> None:
-    """Analyse a segment, write what was found, and put the call together if that was the last."""
-    content = analysis.encode(analysis.analyse(name, file))
-    await storage.put(names.RESULTS, name.result_blob, content)
-    await assemble(storage, name.call_connection_id)

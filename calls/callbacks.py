@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import azure.functions as func
@@ -10,47 +11,76 @@ import azure.functions as func
 from acs.events import CallbackEvent, MalformedEvent, decode_callback_events
 from acs.identifiers import is_call_connection_id
 from acs.tokens import InvalidToken, KeysUnavailable
-from calls import store, web
+from calls import refusals, store, web
+from calls.belonging import contradiction
 from calls.clients import Clients
 from calls.problems import Problem
 from calls.records import CallRecord, add_event
 
+_LONGEST_MESSAGE = 300
+_MOST_ERRORS = 100
 _log = logging.getLogger(__name__)
+
+
+class _Foreign(Exception):
+    """Raised inside when an event is not of the call that it names; the text says why."""
 
 
 async def receive(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``POST /api/callbacks``: 200 when every event was taken (or was known).
 
-    The events that are right are taken even where others in the array are not; the 400 then names
-    those, and sending all again does no harm.
+    Each event is taken or refused on its own, so that one that is wrong costs none of the others:
+    the 400 (malformed) or 403 (not of the call it names) then tells which were refused. Sending all
+    again does no harm.
     """
     await _verify(clients, request)
     try:
         events, faults = decode_callback_events(web.body(request))
     except MalformedEvent as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error), reason="malformed") from error
+    foreign: list[str] = []
     for event in events:
         call = event.data.call_connection_id
-        if is_call_connection_id(call):
-            await _take(clients, call, event)
-        else:
+        if not is_call_connection_id(call):
             faults.append(f"event {event.id!r}: callConnectionId: not a call connection id")
+            continue
+        try:
+            await _take(clients, call, event)
+        except _Foreign as error:
+            refusals.refused(
+                refusals.CALLBACKS, HTTPStatus.FORBIDDEN, str(error), f"{event.name} {call}"
+            )
+            foreign.append(f"event {event.id!r}: is not of the call that it names ({error})")
     if faults:
-        _log.warning("%d callback events were refused: %s", len(faults), "; ".join(faults))
-        errors = [{"field": fault.split(":")[0], "message": fault} for fault in faults]
-        raise Problem(HTTPStatus.BAD_REQUEST, "some events are malformed", errors=errors)
+        told = f"{len(faults)} of them: {faults[0]}"
+        refusals.refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", told)
+    if foreign or faults:
+        errors = [
+            {"field": text.split(":")[0], "message": text[:_LONGEST_MESSAGE]}
+            for text in [*foreign, *faults][:_MOST_ERRORS]
+        ]
+        status = HTTPStatus.FORBIDDEN if foreign else HTTPStatus.BAD_REQUEST
+        raise Problem(status, "some events were refused", errors=errors, reason=None)
     return func.HttpResponse(status_code=HTTPStatus.OK)
 
 
 async def _take(clients: Clients, call: str, event: CallbackEvent) -> None:
+    check = clients.settings.callback_ids_check
+
     def apply(record: CallRecord) -> bool:
-        known = record.correlation_id
-        if known and event.data.correlation_id and event.data.correlation_id != known:
-            raise Problem(HTTPStatus.FORBIDDEN, "an event's correlation id is not that of its call")
+        reason = contradiction(record, event) if check != "off" else None
+        if reason is not None:
+            if check == "require":
+                raise _Foreign(reason)
+            refusals.warned(
+                refusals.CALLBACKS, HTTPStatus.FORBIDDEN, reason, f"{event.name} {call}"
+            )
         return add_event(record, event)
 
-    # An event may come before the answer that tells the call's id: it must not be lost.
-    await store.change(clients.storage, call, apply, create_at=event.time)
+    # An event may come before the answer that tells the call's id: it must not be lost. A call
+    # cannot have begun later than now, whatever its event says: the list goes by that.
+    begun = min(event.time, datetime.now(UTC))
+    await store.change(clients.storage, call, apply, create_at=begun)
     _log.info("call %s: %s", call, event.name)
 
 
@@ -61,15 +91,14 @@ async def _verify(clients: Clients, request: func.HttpRequest) -> None:
     try:
         await clients.verifier.verify(request.headers.get("Authorization"))
     except InvalidToken as error:
-        _log.warning("a callback's token is refused: %s", error.reason)
+        unavailable = isinstance(error, KeysUnavailable)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
         if clients.settings.callback_token_check == "warn":
+            refusals.warned(refusals.CALLBACKS, status, f"token_{error.reason}")
             return
-        if isinstance(error, KeysUnavailable):
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the token cannot be verified now",
-                headers={"Retry-After": "5"},
-            ) from error
-        raise Problem(
-            HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
-        ) from error
+        refusals.refused(refusals.CALLBACKS, status, f"token_{error.reason}")
+        if unavailable:
+            detail, headers = "the token cannot be verified now", {"Retry-After": "5"}
+        else:
+            detail, headers = "the bearer token is not one that ACS signed for this app", {}
+        raise Problem(status, detail, headers=headers, reason=None) from error

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 from azure.communication.callautomation.aio import CallAutomationClient
 from azure.core.credentials import AzureKeyCredential
@@ -13,6 +13,9 @@ from azure.storage.blob.aio import BlobServiceClient
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
+
+if TYPE_CHECKING:
+    from calls.transcribers import Transcriber
 
 
 class Clients:
@@ -28,7 +31,26 @@ class Clients:
                 audience=settings.acs_token_audience,
                 issuer=settings.acs_token_issuer,
                 keys_url=settings.acs_token_jwks_url,
+                longest_seconds=settings.callback_token_seconds,
             )
+
+    @cached_property
+    def transcriber(self) -> Transcriber | None:
+        """What turns speech into text; made, and its library loaded, at first use."""
+        from calls.transcribers import choose
+
+        credential: Any = None
+        if self.settings.transcription == "azure":
+            key = self.settings.speech_key
+            credential = AzureKeyCredential(key) if key else _managed_identity(self.settings)
+        return choose(self.settings, credential)
+
+    async def close(self) -> None:
+        """Close the connections: for tests; a function app's process is simply ended."""
+        await self.call_automation.close()
+        await self.storage.close()
+        if (transcriber := self.transcriber) is not None:
+            await transcriber.close()
 
 
 @cache

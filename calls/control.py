@@ -30,10 +30,11 @@ from azure.core.exceptions import AzureError
 from acs.identifiers import is_communication_user_id, is_phone_number
 from audio import names
 from audio.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
-from calls import store, web
+from calls import refusals, store, web
+from calls.belonging import place
 from calls.clients import Clients
 from calls.problems import Problem, from_acs
-from calls.records import CallRecord, RequestRecord, add_request, remove_request, work_out
+from calls.records import CallRecord, RequestRecord, add_request, remove_request
 from calls.storage import Storage
 
 CALLBACK_PATH = "/api/callbacks"
@@ -194,12 +195,19 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
     if not call:
         raise Problem(HTTPStatus.BAD_GATEWAY, "ACS placed a call without a call connection id")
 
+    check, foreign = settings.callback_ids_check, 0
+
     def know(record: CallRecord) -> bool:
-        _describe(record, asked, placed)
+        nonlocal foreign
+        foreign = _describe(record, asked, placed, keep_others=check != "require")
         return True
 
     record = await store.change(storage, call, know, create_at=now)
-    await _bind(storage, token, call)
+    if foreign and check != "off":
+        tell = refusals.refused if check == "require" else refusals.warned
+        detail = f"{foreign} events that came before call {call} was placed"
+        tell(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_otherwise", detail)
+    await _bind(storage, token, call, record.correlation_id)
     if key is not None:
         done = IdempotencyRecord(
             request=_fingerprint(asked),
@@ -223,29 +231,34 @@ def media_streaming(asked: PlaceCall, streamer_url: str, token: str) -> MediaStr
     )
 
 
-def _describe(record: CallRecord, asked: PlaceCall, placed: CallConnectionProperties) -> None:
-    record.placed = True
-    record.server_call_id = placed.server_call_id or record.server_call_id
-    record.correlation_id = placed.correlation_id or record.correlation_id
+def _describe(
+    record: CallRecord, asked: PlaceCall, placed: CallConnectionProperties, *, keep_others: bool
+) -> int:
+    """Fill the record; how many of the events that came before are not of this call's ids."""
     record.to, record.from_ = asked.to, asked.from_
     record.channels, record.sample_rate = asked.channels, asked.sample_rate
     record.start_streaming = asked.start_streaming
     record.operation_context = asked.operation_context
-    work_out(record)
+    return place(record, placed.server_call_id, placed.correlation_id, keep_others=keep_others)
 
 
-async def _bind(storage: Storage, token: str, call: str) -> None:
+async def _bind(storage: Storage, token: str, call: str, correlation: str | None) -> None:
     """Bind the grant to its call, unless the call's first socket has done so already."""
     blob = names.grant_blob(token)
     for _ in range(_GRANT_TRIES):
         document = await storage.read(names.GRANTS, blob)
         grant = decode_grant(document.content) if document else new_grant(datetime.now(UTC))
-        if grant.call_connection_id == call:
-            return
-        if grant.call_connection_id is not None:
+        if grant.call_connection_id not in (None, call):
             _log.error("the stream token of call %s was used by another call first", call)
             return
-        bound: StreamGrant = msgspec.structs.replace(grant, call_connection_id=call)
+        if correlation and grant.correlation_id not in (None, correlation):
+            _log.error("call %s streams under another correlation id than it was placed with", call)
+            return
+        bound: StreamGrant = msgspec.structs.replace(
+            grant, call_connection_id=call, correlation_id=correlation or grant.correlation_id
+        )
+        if bound == grant:
+            return
         if document is None or await storage.replace(
             names.GRANTS, blob, encode_grant(bound), document.etag
         ):

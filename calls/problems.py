@@ -14,7 +14,9 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(Exception):
     """Raised by a handler; becomes the answer. Holds nothing that a caller may not see.
 
-    ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word.
+    ``reason`` is the short constant word that the log counts it by; None: it is counted already.
+    ``errors`` names fields (``{"field": ..., "message": ...}``), ``acs`` is ACS's own word,
+    ``code`` tells a program what people read in ``detail``.
     """
 
     def __init__(
@@ -22,15 +24,19 @@ class Problem(Exception):
         status: HTTPStatus,
         detail: str,
         *,
+        reason: str | None = "request",
         errors: list[dict[str, str]] | None = None,
         acs: dict[str, str] | None = None,
+        code: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
+        self.reason = reason
         self.errors = errors
         self.acs = acs
+        self.code = code
         self.headers = headers or {}
 
     def body(self) -> bytes:
@@ -41,6 +47,8 @@ class Problem(Exception):
             "status": self.status.value,
             "detail": self.detail,
         }
+        if self.code:
+            document["code"] = self.code
         if self.errors:
             document["errors"] = self.errors
         if self.acs:
@@ -51,6 +59,15 @@ class Problem(Exception):
 def not_found(call_connection_id: str) -> Problem:
     """There is no such call."""
     return Problem(HTTPStatus.NOT_FOUND, f"there is no call {call_connection_id[:128]!r}")
+
+
+def not_ready(call_connection_id: str) -> Problem:
+    """The call is there, and not put together yet."""
+    return Problem(
+        HTTPStatus.NOT_FOUND,
+        f"the call {call_connection_id[:128]!r} is not put together yet",
+        code="not_ready",
+    )
 
 
 def from_acs(operation: str, error: Exception) -> Problem:

@@ -50,8 +50,21 @@ class Streaming(msgspec.Struct, kw_only=True):
     result: ResultInformation | None = None
 
 
+class Talk(msgspec.Struct, kw_only=True, frozen=True):
+    """How much one participant spoke; ``talk_share`` is of all speech."""
+
+    track: str
+    participant: str | None
+    speech_ms: int
+    talk_share: float
+
+
 class Summary(msgspec.Struct, kw_only=True):
-    """What the call came to, when it was put together."""
+    """What the call came to, when it was put together.
+
+    ``audio_ms`` and ``speech_ms`` are of all tracks together, ``lost_ms`` is the silence in place
+    of what never came. ``partial``: a stream's manifest never came, its segments alone are known.
+    """
 
     streams: int
     segments: int
@@ -60,10 +73,20 @@ class Summary(msgspec.Struct, kw_only=True):
     speech_ms: float
     speech_share: float
     lost_ms: float
+    partial: bool = False
+    duration_ms: int = 0
+    overlap_ms: int = 0
+    longest_silence_ms: int = 0
+    interruptions: int = 0
+    recording_bytes: int = 0
+    talk: list[Talk] = msgspec.field(default_factory=list)
 
 
 class CallRecord(msgspec.Struct, kw_only=True):
-    """One call. ``placed`` is False while only its events are known, not yet who placed it."""
+    """One call. ``placed`` is False while only its events are known, not yet who placed it.
+
+    ``settled``: it is over, and the reconciler found nothing more to do.
+    """
 
     schema: int = SCHEMA
     call_connection_id: str
@@ -87,6 +110,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     requests: list[RequestRecord] = msgspec.field(default_factory=list)
     summary: Summary | None = None
     put_together_at: datetime | None = None
+    settled: bool = False
 
     @property
     def is_over(self) -> bool:

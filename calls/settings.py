@@ -12,6 +12,8 @@ from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from configuration import SettingsError, doc
 
 Check = Literal["require", "warn", "off"]
+Recording = Literal["wav", "flac"]
+Transcription = Literal["off", "local", "azure"]
 
 SPELLED = {
     # The Functions host reads these two itself, for the blob triggers' connection.
@@ -44,9 +46,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    link_seconds: Annotated[int, doc("how long a link to audio opens it", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("ACS's bearer token on callback events: require, warn or off")
     ] = "require"
+    callback_ids_check: Annotated[
+        Check, doc("a callback event's ids against its call's record: require, warn or off")
+    ] = "require"
+    callback_token_seconds: Annotated[
+        float, doc("longest that ACS's token on callback events may live; 0: any time", ge=0)
+    ] = 300.0
     acs_token_issuer: Annotated[str, doc("issuer of ACS's tokens")] = ISSUER
     acs_token_jwks_url: Annotated[str, doc("key set, or OpenID configuration, of ACS's tokens")] = (
         OPENID_CONFIGURATION_URL
@@ -54,6 +63,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, as ACS's tokens name it")
     ] = ""
+    recording_format: Annotated[Recording, doc("of the calls' recordings: wav or flac")] = "wav"
+    transcription: Annotated[
+        Transcription, doc("speech to text: off, local (Whisper) or azure (Azure AI Speech)")
+    ] = "off"
+    transcription_locale: Annotated[str, doc("language of the calls, as en-US", min_length=2)] = (
+        "en-US"
+    )
+    transcription_retry_seconds: Annotated[
+        float, doc("until a failed passage is tried again, then twice as long", ge=0, le=60)
+    ] = 2.0
+    speech_endpoint: Annotated[
+        str, doc("endpoint of the Azure AI Speech resource, with its own subdomain")
+    ] = ""
+    speech_key: Annotated[
+        str, doc("key of the Azure AI Speech resource (a laptop's only); empty: managed identity")
+    ] = ""
+    whisper_model: Annotated[str, doc("folder of a CTranslate2 Whisper model, for local")] = ""
+    reconcile_hours: Annotated[
+        int, doc("how far back the reconciler looks for calls to mend", ge=1, le=720)
+    ] = 48
+    reconcile_after_seconds: Annotated[
+        int, doc("a segment this old without an analysis is analysed by the reconciler", ge=0)
+    ] = 300
+    partial_after_seconds: Annotated[
+        int, doc("a call this long without news is put together from what is there", ge=0)
+    ] = 1800
 
 
 def load(environment: Mapping[str, str]) -> Settings:
@@ -67,11 +102,30 @@ def load(environment: Mapping[str, str]) -> Settings:
     faults += [f"{name}: is not set" for name, value in required.items() if not value]
     if settings.streamer_url and not settings.streamer_url.startswith(("ws://", "wss://")):
         faults.append("STREAMER_URL: must begin with wss:// (ws:// on a laptop)")
+    if configuration.in_azure(environment):
+        faults += _only_for_a_laptop(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
         faults.append(
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
             "(or CALLBACK_TOKEN_CHECK=off)"
         )
+    if settings.transcription == "azure" and not settings.speech_endpoint:
+        faults.append("SPEECH_ENDPOINT: is not set, and TRANSCRIPTION is azure")
+    if settings.transcription == "local" and not settings.whisper_model:
+        faults.append("WHISPER_MODEL: is not set, and TRANSCRIPTION is local")
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _only_for_a_laptop(settings: Settings) -> list[str]:
+    faults = []
+    if settings.audio_storage:
+        faults.append("AudioStorage: holds a key; in Azure, set AudioStorage__blobServiceUri")
+    if settings.acs_access_key:
+        faults.append("ACS_ACCESS_KEY: in Azure, the managed identity is used; remove it")
+    if settings.streamer_url.startswith("ws://"):
+        faults.append("STREAMER_URL: must begin with wss:// in Azure")
+    if settings.callback_url.startswith("http://"):
+        faults.append("CALLBACK_URL: must begin with https:// in Azure")
+    return faults

@@ -11,7 +11,7 @@ import msgspec
 from azure.core.exceptions import HttpResponseError
 
 from audio import names
-from calls import store, web
+from calls import failures, store, web
 from calls.assembly import streams_of
 from calls.clients import Clients
 from calls.problems import Problem
@@ -51,6 +51,7 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     streams = await streams_of(clients.storage, call)
     members = msgspec.to_builtins(record)
     members["streams"] = streams
+    members["failures"] = await failures.of_call(clients.storage, call)
     known = {segment.blob for stream in streams for segment in stream.segments}
     landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
     # Segments of a stream that still runs have no manifest yet.
@@ -60,10 +61,30 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     return web.document(members)
 
 
+async def list_failures(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/failures``: the segments and manifests that were given up on, newest first."""
+    return web.document({"failures": await failures.of_call(clients.storage)})
+
+
+async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/failures/{id}/retry``: 202; the blob's trigger runs again, with all its tries."""
+    failure_id = request.route_params.get("id") or ""
+    found = None
+    if failures.is_failure_id(failure_id):
+        found = await failures.find(clients.storage, failure_id)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no failure {failure_id[:160]!r}")
+    if not await clients.storage.write_again(found.container, found.blob):
+        raise Problem(HTTPStatus.CONFLICT, f"{found.container}/{found.blob} is gone")
+    await failures.forget(clients.storage, found)
+    return web.document(found, HTTPStatus.ACCEPTED)
+
+
 def _limit(text: str | None) -> int:
     if not text:
         return _DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+    # Its length first: Python refuses to read a number of thousands of digits.
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _MOST:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: must be a number from 1 to {_MOST}",

@@ -14,6 +14,7 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
+from calls import refusals
 from calls.clients import Clients, clients
 from calls.problems import CONTENT_TYPE, Problem, not_found
 from calls.storage import Contended
@@ -27,11 +28,21 @@ Handler = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
+    """Run a handler with the process's clients."""
+    return await answer(handler, clients, request)
+
+
+async def answer(
+    handler: Handler, clients: Callable[[], Clients], request: func.HttpRequest
+) -> func.HttpResponse:
     """Run a handler; whatever it raises becomes a problem document, never a bare 500."""
     try:
         return await handler(clients(), request)
     except Problem as raised:
         problem = raised
+        if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            entrance = handler.__module__.rpartition(".")[2]
+            refusals.refused(entrance, problem.status, problem.reason, problem.detail)
     except SettingsError as error:
         _log.error("the app is not configured:\n%s", error)
         problem = Problem(
@@ -93,7 +104,9 @@ def body(request: func.HttpRequest) -> bytes:
     content: bytes = request.get_body()
     if len(content) > MAX_BODY_BYTES:
         raise Problem(
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body may have {MAX_BODY_BYTES} bytes"
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a body may have {MAX_BODY_BYTES} bytes",
+            reason="too_big",
         )
     return content
 
@@ -131,6 +144,20 @@ class Fields:
         if not isinstance(value, str) or not value or len(value) > longest:
             self.fault(field, f"must be a text of 1 to {longest} characters")
             return None
+        return value
+
+    def texts(self, field: str, most: int) -> list[str] | None:
+        """A list of 1 to ``most`` texts, or None where the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, list)
+            or not 1 <= len(value) <= most
+            or not all(isinstance(item, str) for item in value)
+        ):
+            self.fault(field, f"must be a list of 1 to {most} texts")
+            return []
         return value
 
     def one_of(self, field: str, choices: tuple[Any, ...]) -> Any:

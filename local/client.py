@@ -66,6 +66,37 @@ class AppClient:
         record: Json = await self._wanted(200, "GET", f"/api/calls/{call}")
         return record
 
+    async def timeline(self, call: str) -> Json:
+        """Who spoke when. Raises AppError."""
+        shown: Json = await self._wanted(200, "GET", f"/api/calls/{call}/timeline")
+        return shown
+
+    async def transcript(self, call: str, seconds: float = 120) -> Json:
+        """What was said, once it is no more pending. Raises AppError, TimeoutError."""
+        deadline = time.monotonic() + seconds
+        while True:
+            shown: Json = await self._wanted(200, "GET", f"/api/calls/{call}/transcript")
+            if shown["state"] != "pending":
+                return shown
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the transcript: not after {seconds} s")
+            await asyncio.sleep(0.25)
+
+    async def recording(self, call: str) -> bytes:
+        """A call's audio, range by range. Raises AppError."""
+        assert self._session is not None
+        content = b""
+        while True:
+            headers = {"Range": f"bytes={len(content)}-"}
+            path = f"/api/calls/{call}/recording"
+            async with self._session.get(path, headers=headers) as answer:
+                if answer.status != 206:
+                    raise AppError(answer.status, await answer.text())
+                content += await answer.read()
+                size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            if len(content) == size:
+                return content
+
     async def streaming(self, call: str, operation: str, **body: Any) -> Json:
         """``start`` or ``stop`` a call's media streaming. Raises AppError."""
         path = f"/api/calls/{call}/streaming/{operation}"

@@ -10,12 +10,14 @@ import json
 import sys
 import time
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from local import verify
+from local import picture, verify
 from local.client import AppClient, Json, is_put_together, state_is, streaming_is
 from local.emulator.audio import CONVERSATION
-from local.up import Addresses, Up
+from local.up import USUAL_PORTS, Addresses, Up
+from local.wer import word_error_rate
 
 _SEGMENT_SECONDS = 10
 _TO, _FROM = "+15551230000", "+15559990000"
@@ -49,8 +51,12 @@ async def run(speed: float) -> int:
                 record = await app.until(
                     call, lambda found: is_put_together(found, 1), "the call is put together", 60
                 )
-                failed |= not await _report(channels, record, addresses)
-    print("\nThe same system stays up, for curl and for you, with: python -m local up")
+                failed |= not await _report(app, channels, record, addresses)
+                await _show(app, channels, call, truth)
+    print(
+        "\nThe same system stays up, for curl and for you, with: make up"
+        f"\nIts page, with calls, player and transcripts: http://127.0.0.1:{USUAL_PORTS['app']}/api/console"
+    )
     return 1 if failed else 0
 
 
@@ -81,7 +87,7 @@ def _progress(share: float, text: str) -> None:
         print(line, flush=True)
 
 
-async def _report(channels: str, record: Json, addresses: Addresses) -> bool:
+async def _report(app: AppClient, channels: str, record: Json, addresses: Addresses) -> bool:
     """The call's table, and whether what landed is what was sent."""
     call = record["call_connection_id"]
     print(f"\n{channels} call {call}")
@@ -100,11 +106,45 @@ async def _report(channels: str, record: Json, addresses: Addresses) -> bool:
         sent = await verify.sent(addresses.acs_endpoint, call)
         landed = await verify.landed(addresses.storage_connection_string, call)
         samples = verify.compare(sent, landed)
+        recording = await app.recording(call)
+        tracks = [track["participant"] for track in (await app.timeline(call))["tracks"]]
+        verify.compare_recording(sent, recording, tracks)
     except verify.Difference as difference:
         print(f"  FAILED: {difference}")
         return False
     print(f"  all {samples:,} samples that were sent have landed, and are the same")
+    width = "1 channel" if len(tracks) == 1 else f"{len(tracks)} channels"
+    print(f"  the recording, {len(recording) / 1e6:.1f} MB, {width}, holds the same")
     return True
+
+
+async def _show(app: AppClient, channels: str, call: str, truth: Json) -> None:
+    """The call's timeline and transcript."""
+    print()
+    for line in picture.timeline(await app.timeline(call)):
+        print("  " + line)
+    begun = time.monotonic()
+    found = await app.transcript(call)
+    waited = time.monotonic() - begun
+    print(f"\n  transcript ({found['provider']}, {found['state']}, waited for {waited:.1f} s)")
+    for said in found["utterances"]:
+        who = (said["participant"] or "").removeprefix("4:")
+        times = f"{said['start_ms'] / 1000:5.1f}-{said['end_ms'] / 1000:4.1f} s"
+        print(f"    {times}  {who + ': ' if who else ''}{said['text']}")
+    if found["state"] != "complete":
+        print(f"    {found['error'] or 'TRANSCRIPTION is off'}")
+        return
+    rate = _error_rate(found["utterances"], truth, by_participant=channels == "unmixed")
+    print(f"  word error rate {rate:.0%}, against what the two were made to say")
+
+
+def _error_rate(utterances: list[Json], truth: Json, *, by_participant: bool) -> float:
+    """The word error rate; in an unmixed call, each participant's words for themselves."""
+    numbers = {"agent": f"4:{_FROM}", "caller": f"4:{_TO}"}
+    said = [(numbers[line["who"]], line["start_ms"], line["text"]) for line in truth["utterances"]]
+    heard = [(line["participant"], line["start_ms"], line["text"]) for line in utterances]
+    order = itemgetter(0, 1) if by_participant else itemgetter(1)
+    return word_error_rate(*(" ".join(t[2] for t in sorted(x, key=order)) for x in (said, heard)))
 
 
 def _row(segment: dict[str, Any], first: datetime) -> str:

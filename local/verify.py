@@ -103,6 +103,30 @@ def compare(sent: Streams, landed: Streams) -> int:
     return samples
 
 
+def compare_recording(sent: Streams, file: bytes, tracks: list[str | None]) -> None:
+    """Whether a call's recording holds what was sent, a channel for each of ``tracks``.
+
+    Every sample at its time, and silence where nothing was sent. Raises Difference.
+    """
+    found = wav.parse(file)
+    if found.channels != len(tracks):
+        raise Difference(f"the recording has {found.channels} channels, not {len(tracks)}")
+    samples = memoryview(wav.samples(file)).cast("h")
+    begun = min(to_microseconds(audio.start) for stream in sent for audio in stream.values())
+    for channel, participant in enumerate(tracks):
+        wanted = bytearray(2 * len(samples) // len(tracks))
+        for stream in sent:
+            if participant in stream:
+                audio = stream[participant]
+                since_us = to_microseconds(audio.start) - begun
+                at = 2 * round(since_us * found.sample_rate / 1_000_000)
+                wanted[at : at + len(audio.pcm)] = audio.pcm
+        heard = samples[channel :: len(tracks)].tobytes()
+        if heard != wanted:
+            difference = _first_difference(bytes(wanted), heard)
+            raise Difference(f"the recording, {participant or 'mixed'}: {difference}")
+
+
 def _first_difference(sent: bytes, landed: bytes) -> str:
     for at, (a, b) in enumerate(zip(sent, landed, strict=False)):
         if a != b:

@@ -18,8 +18,11 @@ from multidict import CIMultiDict
 from picows import WSAutoPingStrategy, WSListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # not in its stubs
 
+from streamer import metrics
+
 _log = logging.getLogger(__name__)
 _MAX_HEAD_BYTES = 16 * 1024
+_LINGER_SECONDS = 1.0
 _END_OF_HEAD = b"\r\n\r\n"
 
 
@@ -73,6 +76,7 @@ class _Gate(asyncio.Protocol):
         self._transport: Any = None
         self._task: asyncio.Task[None] | None = None
         self._timeout: asyncio.TimerHandle | None = None
+        self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -86,17 +90,23 @@ class _Gate(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        if self._refused:
+            return
         self._head += data
         if self._task is not None:
+            # A client waits for the answer before it goes on; who does not is no client.
+            if len(self._head) > 2 * _MAX_HEAD_BYTES:
+                self._transport.abort()
             return
         end = self._head.find(_END_OF_HEAD)
+        if (end if end >= 0 else len(self._head)) > _MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_big")
+            return
         if end < 0:
-            if len(self._head) > _MAX_HEAD_BYTES:
-                self._respond(Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE))
             return
         request = _parse(bytes(self._head[:end]))
         if request is None:
-            self._respond(Response(HTTPStatus.BAD_REQUEST, b"malformed request\n"))
+            self._refuse(HTTPStatus.BAD_REQUEST, "head_malformed")
             return
         self._task = asyncio.get_running_loop().create_task(self._decide(request))
 
@@ -144,8 +154,25 @@ class _Gate(asyncio.Protocol):
             protocol.buffer_updated(size)
             received = received[size:]
 
+    def _refuse(self, status: HTTPStatus, reason: str) -> None:
+        """Answer what is no request, and let its sender read that before the connection goes.
+
+        A close with bytes unread would be a reset, and take the answer with it.
+        """
+        self._refused = True
+        metrics.HANDSHAKES_REFUSED.labels(reason).inc()
+        _log.warning("handshake refused: %d %s", status, reason)
+        self._write(Response(status, reason.encode() + b"\n"))
+        self._stop_timer()
+        loop = asyncio.get_running_loop()
+        self._timeout = loop.call_later(_LINGER_SECONDS, self._transport.close)
+
     def _respond(self, response: Response) -> None:
         self._stop_timer()
+        self._write(response)
+        self._transport.close()
+
+    def _write(self, response: Response) -> None:
         status = response.status
         lines = [
             f"HTTP/1.1 {status.value} {status.phrase}",
@@ -155,7 +182,6 @@ class _Gate(asyncio.Protocol):
             *(f"{name}: {value}" for name, value in response.headers),
         ]
         self._transport.write("\r\n".join(lines).encode() + _END_OF_HEAD + response.body)
-        self._transport.close()
 
     def _timed_out(self) -> None:
         self._transport.abort()

@@ -1,8 +1,10 @@
 """Who may stream: the handshake's two locks, and the refusals before them.
 
 The first lock is ACS's own bearer token; the second, which does not depend on it, the stream token
-in the URL that the app put there when it placed the call. Each can be set to ``require``, ``warn``
-(let in, log and count) or ``off``.
+in the URL that the app put there when it placed the call. What the handshake says of its call is
+held against what the stream token's grant knows of it: the call connection id, and, as a check of
+its own, the correlation id. Each can be set to ``require``, ``warn`` (let in, log and count) or
+``off``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
 from acs.tokens import InvalidToken, KeysUnavailable, TokenVerifier
+from audio import names
 from audio.grants import StreamGrant
 from streamer import metrics
 from streamer.settings import Check, Settings
@@ -28,6 +31,7 @@ CORRELATION_ID = "x-ms-call-correlation-id"
 
 _log = logging.getLogger(__name__)
 _KNOWN_GRANTS = 4096
+_LONGEST_CORRELATION_ID = 128
 _BIND_TRIES = 3
 
 
@@ -56,6 +60,7 @@ class Doorkeeper:
         self._settings = settings
         self._verifier = verifier
         self._storage = storage
+        # By the tokens' hashes: no comparison's time tells anything of a token.
         self._known: dict[str, StreamGrant] = {}
 
     async def admit(self, stream_token: str, headers: Mapping[str, str]) -> Admitted:
@@ -78,15 +83,17 @@ class Doorkeeper:
         call = headers.get(CALL_CONNECTION_ID, "")
         if not is_call_connection_id(call):
             raise Refused(HTTPStatus.BAD_REQUEST, "call_connection_id")
-        if self._settings.grant_check != "off":
-            await self._open(stream_token, call)
         correlation = headers.get(CORRELATION_ID, "")
-        return Admitted(call, correlation if len(correlation) <= 128 else "")
+        if len(correlation) > _LONGEST_CORRELATION_ID:
+            correlation = ""
+        if self._settings.grant_check != "off":
+            await self._open(stream_token, call, correlation)
+        return Admitted(call, correlation)
 
-    async def _open(self, stream_token: str, call: str) -> None:
+    async def _open(self, stream_token: str, call: str, correlation: str) -> None:
         check = self._settings.grant_check
         for _ in range(_BIND_TRIES):
-            grant = self._known.get(stream_token)
+            grant = self._known.get(names.grant_blob(stream_token))
             etag = ""
             if grant is None:
                 try:
@@ -104,30 +111,42 @@ class Doorkeeper:
                 return
             if grant.call_connection_id is None:
                 # The socket may open before the app knows the call's id: the first one binds it.
+                grant = msgspec.structs.replace(
+                    grant, call_connection_id=call, correlation_id=correlation or None
+                )
                 try:
-                    bound = await self._storage.bind_grant(stream_token, grant, etag, call)
+                    bound = await self._storage.bind_grant(stream_token, grant, etag)
                 except AzureError:
                     self._refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_unavailable")
                     return
                 if not bound:
                     continue
-                grant = msgspec.structs.replace(grant, call_connection_id=call)
             elif grant.call_connection_id != call:
                 self._refuse(check, HTTPStatus.FORBIDDEN, "grant_other_call")
                 return
+            elif grant.correlation_id not in (None, correlation):
+                self._refuse(
+                    self._settings.correlation_check,
+                    HTTPStatus.FORBIDDEN,
+                    "grant_other_correlation",
+                )
             self._remember(stream_token, grant)
             return
         self._refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_contended")
 
     def _remember(self, stream_token: str, grant: StreamGrant) -> None:
-        """A bound grant never changes: its reconnects need no storage."""
+        """A grant that is bound to both ids never changes: its reconnects need no storage."""
+        if grant.correlation_id is None:
+            return
         if len(self._known) >= _KNOWN_GRANTS:
             del self._known[next(iter(self._known))]
-        self._known[stream_token] = grant
+        self._known[names.grant_blob(stream_token)] = grant
 
     def _refuse(self, check: Check, status: HTTPStatus, reason: str) -> None:
         if check == "require":
             raise Refused(status, reason)
+        if check == "off":
+            return
         metrics.HANDSHAKES_WARNED.labels(reason).inc()
         _log.warning("a handshake that would be refused is let in (check=%s): %s", check, reason)
 

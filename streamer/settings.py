@@ -80,6 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 45.0
     token_check: Annotated[Check, doc("ACS's bearer token: require, warn or off")] = "require"
     grant_check: Annotated[Check, doc("the URL's stream token: require, warn or off")] = "require"
+    correlation_check: Annotated[
+        Check, doc("the handshake's correlation id against the grant's: require, warn or off")
+    ] = "require"
     acs_token_issuer: Annotated[str, doc("issuer of ACS's tokens")] = ISSUER
     acs_token_jwks_url: Annotated[str, doc("key set, or OpenID configuration, of ACS's tokens")] = (
         OPENID_CONFIGURATION_URL
@@ -100,6 +103,11 @@ def load(environment: Mapping[str, str]) -> Settings:
     values, faults = configuration.read(Settings, environment)
     settings = Settings(**values)
     faults += _contradictions(settings)
+    if configuration.in_azure(environment) and settings.audio_storage_connection_string:
+        faults.append(
+            "AUDIO_STORAGE_CONNECTION_STRING: holds a key; in Azure, set "
+            "AUDIO_STORAGE_BLOB_SERVICE_URI"
+        )
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

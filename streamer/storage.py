@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from azure.core import MatchConditions
 from azure.core.exceptions import (
     ResourceExistsError,
@@ -107,12 +106,12 @@ class Storage:
             return None
         return decode_grant(await download.readall()), str(download.properties.etag)
 
-    async def bind_grant(
-        self, token: str, grant: StreamGrant, etag: str, call_connection_id: str
-    ) -> bool:
-        """Bind an unbound grant to its call; False if it was changed. Raises AzureError."""
+    async def bind_grant(self, token: str, bound: StreamGrant, etag: str) -> bool:
+        """Write a grant that is now bound to its call; False if it was changed meanwhile.
+
+        Raises AzureError.
+        """
         client = self._service.get_blob_client(names.GRANTS, names.grant_blob(token))
-        bound = msgspec.structs.replace(grant, call_connection_id=call_connection_id)
         try:
             await client.upload_blob(
                 encode_grant(bound),

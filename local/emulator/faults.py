@@ -20,7 +20,18 @@ TokenFault = Literal[
     "not_yet_valid",
     "wrong_issuer",
     "wrong_audience",
+    "too_long",
 ]
+
+
+class TokenRequest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Which token ``POST /emulator/tokens`` signs, so that a sender other than ACS can be played.
+
+    ``fault`` forges it; ``too_long`` is a handshake's token where a callback's is wanted.
+    """
+
+    entrance: Literal["callback", "media"]
+    fault: TokenFault | None = None
 
 
 class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

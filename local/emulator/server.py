@@ -16,7 +16,7 @@ from aiohttp import web
 
 from local.emulator import signature
 from local.emulator.call import Call, MediaStreamingOptions, Refused
-from local.emulator.faults import Faults
+from local.emulator.faults import Faults, TokenRequest
 from local.emulator.keys import CALLBACK_SECONDS, MEDIA_SECONDS, SigningKeys
 
 ISSUER = "https://acscallautomation.communication.azure.com"
@@ -95,6 +95,7 @@ class EmulatorServer:
         app.router.add_post("/emulator/calls/{id}/faults", self._set_faults)
         app.router.add_post("/emulator/faults", self._set_faults)
         app.router.add_post("/emulator/keys/rotate", self._rotate)
+        app.router.add_post("/emulator/tokens", self._sign)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
@@ -264,6 +265,11 @@ class EmulatorServer:
     async def _rotate(self, request: web.Request) -> web.Response:
         self._keys.rotate(keep_old=request.query.get("keep_old", "true") != "false")
         return web.Response(status=204)
+
+    async def _sign(self, request: web.Request) -> web.Response:
+        asked = msgspec.json.decode(await request.read(), type=TokenRequest)
+        seconds = CALLBACK_SECONDS if asked.entrance == "callback" else MEDIA_SECONDS
+        return web.json_response({"authorization": self._keys.authorization(seconds, asked.fault)})
 
 
 def _identifier(raw_id: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import count
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from acs import media
 from local.emulator.audio import CallAudio
@@ -100,9 +100,10 @@ class MediaStream:
                 ping_interval=None,
                 user_agent_header=None,
             )
-        except (OSError, InvalidHandshake, TimeoutError, ValueError) as error:
+        except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError) as error:
             response = getattr(error, "response", None)
-            raise StreamFailed(response.status_code if response else 0) from error
+            # Not chained: the cause's text may hold the URL, and with it the stream token.
+            raise StreamFailed(response.status_code if response else 0) from None
         metadata = media.AudioMetadata(
             self._audio.sample_rate, self.subscription_id, "PCM", 1, self._audio.frame_bytes
         )

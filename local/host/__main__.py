@@ -15,13 +15,16 @@ from typing import Any
 
 from aiohttp import web
 
+from local.host import timers
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import EventGrid
 from local.host.http import MAX_BODY_BYTES, Keys, add_routes
+from local.host.queues import QueueListener
+from local.host.timers import Timer
 from local.host.worker import Function, IndexingError, InvocationError, index
 
 _STORAGE = "AzureWebJobsStorage"
-_SUPPORTED = ("httpTrigger", "blobTrigger")
+_SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger")
 
 
 def main() -> int:
@@ -74,7 +77,15 @@ async def _run(options: argparse.Namespace) -> int:
     await site.start()
     address = f"http://{options.host}:{runner.addresses[0][1]}"
     grid = EventGrid(functions, connection, address, keys.blobs_extension, options.poll_seconds)
+    others: list[QueueListener | Timer] = [
+        QueueListener(function, connection)
+        for function in functions
+        if function.kind == "queueTrigger"
+    ]
+    others += [Timer(function) for function in functions if function.kind == "timerTrigger"]
     await listener.start(application)
+    for other in others:
+        await other.start()
     await grid.start()
     _announce(functions, address, keys, as_json=options.json)
 
@@ -85,6 +96,8 @@ async def _run(options: argparse.Namespace) -> int:
     await grid.stop()
     await runner.cleanup()
     await listener.stop()
+    for other in others:
+        await other.stop()
     return 0
 
 
@@ -125,10 +138,13 @@ def _add_admin(
         if not keys.open(request, "admin"):
             return web.Response(status=401)
         function = by_name.get(request.match_info["name"])
-        if function is None or function.kind != "blobTrigger":
+        if function is None or function.kind not in ("blobTrigger", "timerTrigger"):
             return web.Response(status=404)
         try:
-            await listener.run(function, (await request.json())["input"])
+            if function.kind == "timerTrigger":
+                await timers.run(function)
+            else:
+                await listener.run(function, (await request.json())["input"])
         except (InvocationError, KeyError, ValueError) as error:
             return web.Response(status=500, text=str(error))
         return web.Response(status=202)
@@ -146,6 +162,7 @@ def _announce(functions: list[Function], address: str, keys: Keys, *, as_json: b
     print("Functions:", flush=True)
     for function in functions:
         where = function.trigger.get("route") or function.trigger.get("path") or ""
+        where = where or function.trigger.get("queueName") or function.trigger.get("schedule")
         print(f"  {function.name}: [{function.kind}] {where}", flush=True)
     print(f"listening on {address}", flush=True)
 

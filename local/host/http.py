@@ -71,6 +71,8 @@ def _handler(function: Function, keys: Keys) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         if not keys.open(request, level):
+            # The path only: a key may be in the query.
+            _log.warning("refused entrance=host status=401 reason=key detail=%s", function.name)
             return web.Response(status=401)
         datum = Datum(
             {

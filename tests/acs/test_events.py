@@ -55,6 +55,14 @@ def test_a_malformed_event_is_named_and_the_others_are_kept() -> None:
     assert "callConnectionId" in faults[1]
 
 
+@pytest.mark.parametrize(
+    "time", ["2024-05-02T11:20:42", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", 7]
+)
+def test_a_time_that_is_no_moment_in_utc_is_a_fault(time: object) -> None:
+    decoded, faults = events.decode_callback_events(json.dumps([STARTED | {"time": time}]).encode())
+    assert (decoded, len(faults)) == ([], 1)
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff"])
 def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
     with pytest.raises(events.MalformedEvent):

@@ -34,3 +34,32 @@ def test_communication_user_ids() -> None:
 
 def test_a_phone_numbers_raw_id() -> None:
     assert identifiers.phone_number_raw_id("+15551230000") == "4:+15551230000"
+
+
+def test_the_call_that_a_source_names() -> None:
+    named = "4c1f5600-a9c6-4343-8979-b638a98de98f"
+    for source in (f"calling/callConnections/{named}", f"calling/callConnections/{named}/Kind"):
+        assert identifiers.call_of_source(source) == named
+    for source in ("", "calling/callConnections/", "/caller/8:acs:x", f"x/{named}"):
+        assert identifiers.call_of_source(source) is None
+
+
+# As in Microsoft's own samples.
+CONVERSATION = (
+    "aHR0cHM6Ly9hcGkuZmxpZ2h0cHJveHkuc2t5cGUuY29tL2FwaS92Mi9jcC9jb252LXVzZWEyLTAxLmNvbnYuc2t5cGUu"
+    "Y29tL2NvbnYvRkhjV1lURXFZMENUY0VKUlJ3VHc1UT9pPTQmZT02MzgxNDkzMTEwNDk0NTM2ODQ="
+)
+OTHER = (
+    "aHR0cHM6Ly9hcGkuZmxpZ2h0cHJveHkuc2t5cGUuY29tL2FwaS92Mi9jcC9jb252LXVzZWEyLTAxLmNvbnYuc2t5cGUu"
+    "Y29tL2NvbnYvQzNuT3lkY3E0VTZCV0gtcG1GNmc1Zz9pPTQmZT02Mzc5ODYwMDMzNDQ2MTA5MzM="
+)
+
+
+def test_server_call_ids_of_one_conversation() -> None:
+    assert identifiers.same_conversation(CONVERSATION, CONVERSATION.rstrip("="))
+    assert not identifiers.same_conversation(CONVERSATION, OTHER)
+    for nonsense in ("", "=", "x", "é", "a b", "=" * 9, "https://x"):
+        assert identifiers.same_conversation(nonsense, nonsense)
+        assert not identifiers.same_conversation(CONVERSATION, nonsense)
+    # Base64 of something else than an address is compared as it is.
+    assert not identifiers.same_conversation("YT9i", "YT9j")

@@ -147,28 +147,110 @@ async def test_refusals(server: KeyServer, make: Any, reason: str) -> None:
     assert await refusal(verifier(server), make(server)) == reason
 
 
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": 290}, None),
+        ({"exp": 290, "iat": 0}, None),
+        ({"exp": 290, "iat": -290}, "lifetime"),
+        ({"exp": 24 * 3600}, "lifetime"),
+        ({"exp": 24 * 3600, "iat": 0}, "lifetime"),
+        ({"exp": 60, "iat": 60 - 24 * 3600}, "lifetime"),
+    ],
+)
+async def test_a_token_that_lives_too_long_is_of_another_entrance(
+    server: KeyServer, claims: dict[str, Any], reason: str | None
+) -> None:
+    checker = verifier(server, longest_seconds=300)
+    stamps: dict[str, Any] = {name: time.time() + after for name, after in claims.items()}
+    token = server.sign(**stamps)
+    if reason is None:
+        await checker.verify(token)
+    else:
+        assert await refusal(checker, token) == reason
+    await verifier(server).verify(token)
+
+
 async def test_leeway_is_small(server: KeyServer) -> None:
     await verifier(server).verify(server.sign(exp=time.time() - 2))
 
 
 async def test_rotation_in_the_middle_of_traffic(server: KeyServer) -> None:
-    now = 0.0
-    checker = verifier(server, clock=lambda: now)
+    checker = verifier(server)
     await checker.verify(server.sign())
-    server.keys["k2"] = new_key()
-    now = 31.0
-    results = await asyncio.gather(*(checker.verify(server.sign("k2")) for _ in range(20)))
-    assert len(results) == 20
-    assert server.asked == 2, "twenty tokens of a new key ask once"
+    for number, key_id in enumerate(("k2", "k3", "k4"), start=2):
+        server.keys[key_id] = new_key()
+        results = await asyncio.gather(*(checker.verify(server.sign(key_id)) for _ in range(20)))
+        assert len(results) == 20
+        assert server.asked == number, "twenty tokens of a new key ask once"
     await checker.verify(server.sign("k1"))
 
 
 async def test_forged_key_ids_do_not_storm_the_key_server(server: KeyServer) -> None:
+    now = 0.0
+    checker = verifier(server, clock=lambda: now)
+    await checker.verify(server.sign())
+
+    async def storm() -> None:
+        forged = [server.sign(kid=f"forged-{n}", key=new_key_cached()) for n in range(25)]
+        refused = await asyncio.gather(*(refusal(checker, token) for token in forged))
+        assert set(refused) == {"unknown_key"}
+
+    await storm()
+    await storm()
+    assert server.asked == 2
+    now = 9.0
+    await storm()
+    assert server.asked == 2, "a storm does not put off the next asking, nor hasten it"
+    server.keys["k2"] = new_key()
+    now = 10.5
+    await checker.verify(server.sign("k2"))
+    assert server.asked == 3
+
+
+async def test_senders_that_hang_up_do_not_storm_it_either(server: KeyServer) -> None:
     checker = verifier(server)
     await checker.verify(server.sign())
-    for number in range(50):
-        assert await refusal(checker, server.sign(kid=f"forged-{number}", key=new_key_cached()))
-    assert server.asked == 1
+    forged = server.sign(kid="forged", key=new_key_cached())
+    for _ in range(20):
+        gone = asyncio.create_task(checker.verify(forged))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+    await refusal(checker, forged)
+    assert server.asked <= 2
+
+
+async def test_old_keys_are_asked_for_in_the_background(server: KeyServer) -> None:
+    now = 0.0
+    checker = verifier(server, clock=lambda: now)
+    await checker.verify(server.sign())
+    withdrawn = server.sign()
+    server.keys = {"k2": new_key()}
+    now = 3601.0
+    await checker.verify(withdrawn)
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if server.asked == 2:
+            break
+    await asyncio.sleep(0.05)
+    await checker.verify(server.sign("k2"))
+    assert server.asked == 2, "the new key was known before it was needed"
+    assert await refusal(checker, withdrawn) == "unknown_key", "and the old one is good no more"
+
+
+async def test_a_key_set_without_keys_withdraws_none(server: KeyServer) -> None:
+    now = 0.0
+    checker = verifier(server, clock=lambda: now)
+    token = server.sign()
+    await checker.verify(token)
+    server.keys = {}
+    now = 3601.0
+    for _ in range(3):
+        await checker.verify(token)
+        await asyncio.sleep(0.05)
+    assert server.asked == 2
 
 
 _cached: list[rsa.RSAPrivateKey] = []
@@ -188,9 +270,11 @@ async def test_a_key_server_that_is_down_locks_no_one_out_and_lets_no_one_in(
     await checker.verify(server.sign())
     server.down = True
     now = 31.0
-    with pytest.raises(KeysUnavailable):
-        await checker.verify(server.sign(kid="k2", key=new_key()))
+    for _ in range(2):
+        with pytest.raises(KeysUnavailable):
+            await checker.verify(server.sign(kid="k2", key=new_key_cached()))
     await checker.verify(server.sign())
+    assert server.asked == 2
     assert "could not be read" in caplog.text
 
 

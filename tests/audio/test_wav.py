@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from pathlib import Path
 
 import pytest
+import soundfile
 
 from audio import wav
 
@@ -24,6 +26,17 @@ def test_samples_behind_other_chunks_are_found() -> None:
     extra = whole[:36] + b"LIST" + struct.pack("<I", 3) + b"abc\0" + whole[36:]
     assert wav.samples(extra) == PCM
     assert wav.parse(whole) == wav.WavFormat(16_000, 1, 44, len(PCM))
+
+
+def test_a_file_longer_than_riff_can_say_is_rf64(tmp_path: Path) -> None:
+    data = 2**32 + 4000
+    path = tmp_path / "long.wav"
+    with path.open("wb") as file:
+        file.write(wav.long_header(16_000, data, 2))
+        file.truncate(file.tell() + data)
+    found = soundfile.info(path)
+    assert (found.frames, found.channels, found.samplerate) == (data // 4, 2, 16_000)
+    assert wav.long_header(16_000, 4, 2) == wav.header(16_000, 4, 2)
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from local.client import AppClient
 from local.up import Up
 
 SPEED = 8.0
+MASTER_KEY = "the-master-key-of-these-tests"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    settings = {"SEGMENT_SECONDS": "5"}
+    settings = {"SEGMENT_SECONDS": "5", "TRANSCRIPTION": "off", "MASTER_KEY": MASTER_KEY}
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
 

@@ -27,6 +27,8 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> tuple[Json,
     sent = await verify.sent(up.addresses.acs_endpoint, call)
     landed = await verify.landed(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0
+    tracks = [track["participant"] for track in (await app.timeline(call))["tracks"]]
+    verify.compare_recording(sent, await app.recording(call), tracks)
     return record, landed
 
 

@@ -55,6 +55,27 @@ def landed(blob: func.InputStream) -> None:
         raise RuntimeError("never right")
     if text == "once" and open(TRACE).read().count("once") < 2:
         raise RuntimeError("not yet")
+
+
+@app.queue_trigger("message", queue_name="told", connection="AzureWebJobsStorage")
+def told(message: func.QueueMessage) -> None:
+    text = message.get_body().decode()
+    with open(TRACE, "a") as trace:
+        trace.write(f"told/{text} {message.dequeue_count}\\n")
+    if text == "wrong":
+        raise RuntimeError("never right")
+
+
+@app.timer_trigger("timer", schedule="*/1 * * * * *")
+def ticks(timer: func.TimerRequest) -> None:
+    with open(TRACE, "a") as trace:
+        trace.write(f"tick/{timer.past_due} \\n")
+
+
+@app.timer_trigger("timer", schedule="0 0 0 1 1 *")
+def yearly(timer: func.TimerRequest) -> None:
+    with open(TRACE, "a") as trace:
+        trace.write("yearly/ \\n")
 """
 
 
@@ -83,8 +104,11 @@ class Host:
             return error.code, error.read().decode(), dict(error.headers)
 
     def runs(self, blob: str) -> int:
+        return self.traces(f"watched/{blob} ")
+
+    def traces(self, begins: str) -> int:
         seen = self.trace.read_text() if self.trace.exists() else ""
-        return sum(line.startswith(f"watched/{blob} ") for line in seen.splitlines())
+        return sum(line.startswith(begins) for line in seen.splitlines())
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +205,30 @@ def test_what_never_succeeds_is_poison(host: Host) -> None:
 def test_the_webhook_wants_its_key(host: Host) -> None:
     path = "/runtime/webhooks/blobs?functionName=Host.Functions.landed&code=wrong"
     assert host.ask(path, "POST", b"[]")[0] == 401
+
+
+def test_a_queue_message_becomes_an_invocation(host: Host) -> None:
+    queue = QueueServiceClient.from_connection_string(host.storage).get_queue_client("told")
+    queue.send_message(base64.b64encode(b"right").decode())
+    until(lambda: host.traces("told/right 1") == 1)
+    until(lambda: not queue.peek_messages())
+
+
+def test_a_message_that_never_succeeds_is_poison(host: Host) -> None:
+    queues = QueueServiceClient.from_connection_string(host.storage)
+    content = base64.b64encode(b"wrong").decode()
+    queues.get_queue_client("told").send_message(content)
+    until(lambda: host.traces("told/wrong 5") == 1)
+    poison = queues.get_queue_client("told-poison")
+    until(lambda: [message.content for message in poison.peek_messages()] == [content])
+    assert host.traces("told/wrong") == 5
+
+
+def test_a_timer_runs_by_its_schedule_and_by_hand(host: Host) -> None:
+    seen = host.traces("tick/False")
+    until(lambda: host.traces("tick/False") >= seen + 2)
+    assert host.traces("yearly") == 0
+    path, body = "/admin/functions/yearly", b'{"input": ""}'
+    assert host.ask(path, "POST", body, {"x-functions-key": host.key})[0] == 401
+    assert host.ask(path, "POST", body, {"x-functions-key": host.master})[0] == 202
+    assert host.traces("yearly") == 1

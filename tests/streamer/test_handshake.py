@@ -145,6 +145,34 @@ async def test_a_wrong_stream_token_is_refused_though_the_bearer_is_right(
         assert await status(server, token, headers) == expected
 
 
+async def test_the_correlation_id_is_that_of_the_grant(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked()
+    right = {
+        "x-ms-call-connection-id": call,
+        "x-ms-call-correlation-id": "correlation",
+        "Authorization": keys.sign(),
+    }
+    wrong = right | {"x-ms-call-correlation-id": "another"}
+    missing = {name: value for name, value in right.items() if "correlation" not in name}
+    first = grants.put()
+    placed = grants.put(call_connection_id=call, correlation_id="correlation")
+    assert await status(server, first, right) == 101
+    assert grants.get(first).correlation_id == "correlation", "the first socket told it"
+    for token in (first, placed):
+        assert await status(server, token, right) == 101
+        assert await status(server, token, wrong) == 403
+        assert await status(server, token, missing) == 403
+    refused = 'streamer_handshakes_refused_total{reason="grant_other_correlation"}'
+    assert server.metric(refused) == 4
+    lenient = locked(CORRELATION_CHECK="warn")
+    assert await status(lenient, placed, wrong) == 101
+    warned = 'streamer_handshakes_warned_total{reason="grant_other_correlation"}'
+    assert lenient.metric(warned) == 1
+    assert await status(locked(CORRELATION_CHECK="off"), placed, wrong) == 101
+
+
 async def test_warn_lets_in_and_counts(locked: Start, call: str) -> None:
     server = locked(TOKEN_CHECK="warn", GRANT_CHECK="warn")
     assert await status(server, "wrong", {"x-ms-call-connection-id": call}) == 101

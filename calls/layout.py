@@ -1,0 +1,151 @@
+"""Where each segment lies in the call's recording: a pure function of the manifests.
+
+The recording begins with the call's first sample. Within a stream and a track, samples follow each
+other exactly; where nothing was streamed, between two streams or in a gap, there is silence of the
+length of the clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from acs.media import from_microseconds, to_microseconds
+from audio.manifest import Counts, Manifest, SegmentEntry
+
+_GRAIN_PER_SECOND = 1000
+"""Segments' names hold milliseconds: one that a restart found is known no more exactly."""
+
+GONE = "not in the storage"
+CUT_SHORT = "not of the length that its manifest says"
+OTHER_RATE = "of another sample rate than the recording"
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True):
+    """One segment: ``position`` is that of its first sample in the recording.
+
+    ``fault`` says why its audio cannot be used (None: it can).
+    """
+
+    track: str
+    start: datetime
+    position: int
+    samples: int
+    blob: str
+    result_blob: str
+    data_offset: int
+    md5: str
+    counts: Counts
+    fault: str | None
+
+    @property
+    def end(self) -> int:
+        """The position behind its last sample."""
+        return self.position + self.samples
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """A call's recording: a channel for each of ``tracks``, ``frames`` samples long.
+
+    Where placements overlap, the later in the list is heard.
+    """
+
+    started_at: datetime
+    sample_rate: int
+    tracks: list[str]
+    frames: int
+    placements: list[Placement]
+
+    @property
+    def digest(self) -> str:
+        """Names what goes into the recording: the same for the same audio at the same places."""
+        parts = [(p.track, p.position, p.samples, p.md5, p.fault is None) for p in self.placements]
+        whole = msgspec.json.encode((self.started_at, self.sample_rate, self.tracks, parts))
+        return hashlib.sha256(whole).hexdigest()
+
+    def milliseconds(self, position: int) -> int:
+        """A position, in milliseconds from the recording's start."""
+        return round(position * 1000 / self.sample_rate)
+
+    @property
+    def duration_ms(self) -> int:
+        """How long the recording is."""
+        return self.milliseconds(self.frames)
+
+
+def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
+    """Lay a call's streams out; ``landed`` are its segments' blobs and their sizes in bytes.
+
+    Raises ValueError where there is no manifest.
+    """
+    streams = sorted(manifests, key=lambda manifest: manifest.stream_id)
+    if not streams:
+        raise ValueError("a call without a manifest cannot be laid out")
+    starts = [to_microseconds(entry.start) for stream in streams for entry in stream.segments]
+    origin = min(starts, default=to_microseconds(streams[0].started_at))
+    rate = next((s.sample_rate for s in streams if s.segments), streams[0].sample_rate)
+    placements = [
+        placement for stream in streams for placement in _placements(stream, origin, rate, landed)
+    ]
+    firsts: dict[str, int] = {}
+    for placement in placements:
+        at = firsts.get(placement.track, placement.position)
+        firsts[placement.track] = min(at, placement.position)
+    return Layout(
+        started_at=from_microseconds(origin),
+        sample_rate=rate,
+        tracks=sorted(firsts, key=lambda track: (firsts[track], track)),
+        frames=max((placement.end for placement in placements), default=0),
+        placements=placements,
+    )
+
+
+def _placements(
+    stream: Manifest, origin: int, rate: int, landed: Mapping[str, int]
+) -> Iterable[Placement]:
+    anchors: dict[str, tuple[int, int]] = {}
+    ends: dict[str, int] = {}
+    for entry in sorted(stream.segments, key=lambda entry: (entry.start, entry.track)):
+        start = to_microseconds(entry.start)
+        # Counted from the track's own first sample: positions then fall on whole samples, however
+        # far from one the track's start is.
+        anchor, first = anchors.setdefault(entry.track, (start, _samples(start - origin, rate)))
+        position = first + _samples(start - anchor, rate)
+        end = ends.get(entry.track, 0)
+        if entry.track in ends and abs(position - end) <= -(-rate // _GRAIN_PER_SECOND):
+            position = end
+        name = entry.name(stream.call_connection_id, stream.stream_id)
+        placement = Placement(
+            track=entry.track,
+            start=entry.start,
+            position=position,
+            samples=_samples_at(entry, rate),
+            blob=name.blob,
+            result_blob=name.result_blob,
+            data_offset=entry.bytes - 2 * entry.samples,
+            md5=entry.md5,
+            counts=entry.counts,
+            fault=_fault(entry, rate, landed.get(name.blob)),
+        )
+        ends[entry.track] = placement.end
+        yield placement
+
+
+def _samples(microseconds: int, rate: int) -> int:
+    return round(microseconds * rate / 1_000_000)
+
+
+def _samples_at(entry: SegmentEntry, rate: int) -> int:
+    """Its length in the recording's samples."""
+    return entry.samples * rate // entry.sample_rate
+
+
+def _fault(entry: SegmentEntry, rate: int, landed_bytes: int | None) -> str | None:
+    if landed_bytes is None:
+        return GONE
+    if landed_bytes != entry.bytes:
+        return CUT_SHORT
+    return OTHER_RATE if entry.sample_rate != rate else None

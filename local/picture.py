@@ -1,0 +1,67 @@
+"""A call's timeline as text: a row of blocks for each participant. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+_LEVELS = "▁▂▃▄▅▆▇█"
+_QUIET, _GAP = "·", "x"
+_LABEL = 14
+
+
+def timeline(shown: dict[str, Any], width: int = 72) -> list[str]:
+    """The lines for ``GET .../timeline``: speech as blocks, as high as it is loud."""
+    length = max(1, shown["duration_ms"])
+    edges = [at * length / width for at in range(width + 1)]
+    top = max((max(t["waveform"]["peaks"], default=0.0) for t in shown["tracks"]), default=0.0)
+    lines = []
+    for track in shown["tracks"]:
+        row = [_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
+        label = (track["participant"] or track["track"]).removeprefix("4:")
+        lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of the talk")
+    lines.append(" " * (_LABEL + 1) + _axis(length / 1000, width))
+    lines.append(_facts(shown))
+    return lines
+
+
+def _block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) -> str:
+    def covers(spans: list[dict[str, int]]) -> bool:
+        middle = (start_ms + end_ms) / 2
+        return any(span["start_ms"] <= middle < span["end_ms"] for span in spans)
+
+    if covers(track["gaps"]):
+        return _GAP
+    if not covers(track["speech"]):
+        return _QUIET
+    window = track["waveform"]["window_ms"]
+    peaks = track["waveform"]["peaks"][int(start_ms // window) : int(end_ms // window) + 1]
+    level = sum(peaks) / len(peaks) / top if peaks else 0.0
+    return _LEVELS[min(len(_LEVELS) - 1, int(level * len(_LEVELS)))]
+
+
+def _axis(seconds: float, width: int) -> str:
+    step = max(5, round(seconds / 6 / 5) * 5)
+    axis = [" "] * (width + 6)
+    for mark in range(0, int(seconds) + 1, step):
+        text = f"{mark} s" if mark else "0"
+        at = round(mark / seconds * width)
+        axis[at : at + len(text)] = text
+    return "".join(axis).rstrip()
+
+
+def _facts(shown: dict[str, Any]) -> str:
+    facts = []
+    overlap_ms = sum(span["end_ms"] - span["start_ms"] for span in shown["overlaps"])
+    if overlap_ms:
+        facts.append(f"{overlap_ms / 1000:.1f} s both at once")
+    if silence := shown["longest_silence"]:
+        length = (silence["end_ms"] - silence["start_ms"]) / 1000
+        facts.append(f"longest silence {length:.1f} s, from {silence['start_ms'] / 1000:.1f} s")
+    facts += [
+        f"{cut['by'].removeprefix('4:')} cuts in at {cut['at_ms'] / 1000:.1f} s"
+        for cut in shown["interruptions"]
+    ]
+    if missing := shown["missing_segments"]:
+        facts.append(f"{len(missing)} segments are missing")
+    return "; ".join(facts)

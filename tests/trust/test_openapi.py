@@ -1,0 +1,95 @@
+"""The app's OpenAPI document: it names every route, and what it says holds, whatever is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from azure.functions import AuthLevel
+
+from calls import openapi
+from local.client import AppClient
+from tests.trust.conftest import PHONE, Stranger, http_functions
+
+ANONYMOUS = {"callbacks", "health", "console", "console/{file}"}
+"""What may be anonymous: ACS is verified by its token, and the page's shell holds no data."""
+
+
+def test_it_names_every_route_and_no_other() -> None:
+    served = {(found.method.lower(), "/" + found.route) for found in http_functions()}
+    written = {
+        (method, path) for path, item in openapi.document()["paths"].items() for method in item
+    }
+    assert written == served
+
+
+def test_it_tells_each_route_s_lock() -> None:
+    for found in http_functions():
+        operation = openapi.document()["paths"]["/" + found.route][found.method.lower()]
+        is_open = found.level == AuthLevel.ANONYMOUS
+        assert ("security" in operation) == is_open, found
+    assert openapi.document()["security"] == [{"key": []}]
+
+
+def test_nothing_but_callbacks_health_and_the_page_s_shell_is_anonymous() -> None:
+    is_open = {found.route for found in http_functions() if found.level == AuthLevel.ANONYMOUS}
+    assert {"callbacks", "health"} <= is_open <= ANONYMOUS
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_app_serves_it_to_who_has_a_key(app: AppClient, stranger: Stranger) -> None:
+    status, document, _ = await app.request("GET", "/api/openapi.json")
+    assert (status, document) == (200, openapi.document())
+    assert (await stranger.ask("GET", "/api/openapi.json"))[0] == 401
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_no_request_that_schemathesis_thinks_of_is_a_server_error(
+    app: AppClient, stranger: Stranger, tmp_path: Path
+) -> None:
+    """Right and wrong requests made from the document; statuses and bodies must be as it says."""
+    addresses = stranger.up.addresses
+    placed = await app.place_call(**PHONE, start_streaming=False)
+    document = copy.deepcopy(openapi.document())
+    for item in document["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter["name"] == "id":
+                    parameter["example"] = placed["call_connection_id"]
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    command = [
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", "openapi.json"),
+        *("--url", addresses.app + "/api"),
+        *("-H", f"x-functions-key: {addresses.function_key}"),
+        *("-H", f"Authorization: {await stranger.authorization('callback')}"),
+        *("--max-examples", "8", "--seed", "1", "--request-timeout", "20", "--no-color"),
+        *("--phases", "examples,coverage,fuzzing"),
+        *(
+            "--checks",
+            "not_a_server_error,status_code_conformance,content_type_conformance,"
+            "response_schema_conformance",
+        ),
+    ]
+    ran = await asyncio.to_thread(
+        subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=100
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    passed = re.search(r"generated, (\d+) passed", ran.stdout)
+    assert passed is not None, ran.stdout
+    assert int(passed[1]) > 200, ran.stdout
+    assert f"{len(http_functions())} selected" in ran.stdout, ran.stdout
+    await hang_up_all(app)
+
+
+async def hang_up_all(app: AppClient) -> None:
+    """The requests that were right have placed calls, which would go on."""
+    _, page, _ = await app.request("GET", "/api/calls?limit=100")
+    going_on = [call for call in page["calls"] if call["state"] in ("connecting", "connected")]
+    paths = [f"/api/calls/{call['call_connection_id']}" for call in going_on]
+    await asyncio.gather(*(app.request("DELETE", path) for path in paths))
