@@ -3,10 +3,10 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test bench soak check lock clean setup
+.PHONY: help demo up test screenshots bench soak check lock clean setup
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## the main job on a laptop: two calls, checked sample for sample
 	@$(PYTHON) -m local demo
@@ -23,6 +23,9 @@ bench: setup ## measure: CPU per frame, streams per core, cold start, analysis (
 soak: setup ## an hour of a call at 20 times its speed, and Blob Storage away for a minute
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
+
+screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
 
 check: setup ## ruff, mypy (strict), Bicep's linter, hadolint and pip-audit, without a warning
 	@$(PYTHON) -m ruff check .
@@ -54,6 +57,6 @@ setup: ## install what everything needs (done by itself)
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
-	@echo "installing Azurite ..."
+	@echo "installing Azurite and axe-core ..."
 	@npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -144,6 +144,22 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse('{"status":"ok"}', mimetype="application/json")
 
 
+@app.route("console", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_console(req: func.HttpRequest) -> func.HttpResponse:
+    """The page: a shell without data, that asks for the key."""
+    from calls import console
+
+    return console.serve(req, console.SHELL)
+
+
+@app.route("console/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
+async def show_console_file(req: func.HttpRequest) -> func.HttpResponse:
+    """The page's styles, scripts and icon."""
+    from calls import console
+
+    return console.serve(req, req.route_params["file"])
+
+
 @app.blob_trigger(
     "segment",
     path="segments/{name}",

@@ -14,10 +14,10 @@ import azure.functions as func
 import msgspec
 
 from calls import links, web
-from calls.assembly import StreamResult
 from calls.clients import Clients
 from calls.problems import CONTENT_TYPE
 from calls.records import CallRecord
+from calls.results import StreamResult
 
 Json = dict[str, Any]
 
