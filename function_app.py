@@ -7,7 +7,8 @@ import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
-STORAGE_CONNECTION = "AudioStorage"
+STORAGE = "AudioStorage"
+EVENT_GRID = func.BlobSource.EVENT_GRID
 
 
 @app.route("calls", methods=["POST"])
@@ -160,12 +161,7 @@ async def show_console_file(req: func.HttpRequest) -> func.HttpResponse:
     return console.serve(req, req.route_params["file"])
 
 
-@app.blob_trigger(
-    "segment",
-    path="segments/{name}",
-    connection=STORAGE_CONNECTION,
-    source=func.BlobSource.EVENT_GRID,
-)
+@app.blob_trigger("segment", path="segments/{name}", connection=STORAGE, source=EVENT_GRID)
 async def analyse_segment(segment: func.InputStream) -> None:
     """Analyse a segment that has landed."""
     from calls import triggers
@@ -175,12 +171,7 @@ async def analyse_segment(segment: func.InputStream) -> None:
     )
 
 
-@app.blob_trigger(
-    "manifest",
-    path="manifests/{name}",
-    connection=STORAGE_CONNECTION,
-    source=func.BlobSource.EVENT_GRID,
-)
+@app.blob_trigger("manifest", path="manifests/{name}", connection=STORAGE, source=EVENT_GRID)
 async def assemble_call(manifest: func.InputStream) -> None:
     """Put a call together when its stream has ended."""
     from calls import triggers
@@ -188,9 +179,7 @@ async def assemble_call(manifest: func.InputStream) -> None:
     await triggers.manifest_landed(str(manifest.name))
 
 
-@app.queue_trigger(
-    "message", queue_name="webjobs-blobtrigger-poison", connection=STORAGE_CONNECTION
-)
+@app.queue_trigger("message", queue_name="webjobs-blobtrigger-poison", connection=STORAGE)
 async def give_up_on_blob(message: func.QueueMessage) -> None:
     """Write down that the host gave a segment or a manifest up."""
     from calls import triggers
