@@ -173,6 +173,7 @@ class Up:
                 "SPOOL_DIR": str(folder / "spool"),
                 "DRAIN_GRACE_SECONDS": "2",
                 "DRAIN_UPLOAD_SECONDS": "10",
+                "CORRELATION_CHECK": "require",
                 **tokens,
             },
             f"http://{HOST}:{ports['streamer']}/readyz",

@@ -148,7 +148,7 @@ async def test_a_wrong_stream_token_is_refused_though_the_bearer_is_right(
 async def test_the_correlation_id_is_that_of_the_grant(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
-    server = locked()
+    server = locked(CORRELATION_CHECK="require")
     right = {
         "x-ms-call-connection-id": call,
         "x-ms-call-correlation-id": "correlation",
@@ -166,7 +166,7 @@ async def test_the_correlation_id_is_that_of_the_grant(
         assert await status(server, token, missing) == 403
     refused = 'streamer_handshakes_refused_total{reason="grant_other_correlation"}'
     assert server.metric(refused) == 4
-    lenient = locked(CORRELATION_CHECK="warn")
+    lenient = locked()
     assert await status(lenient, placed, wrong) == 101
     warned = 'streamer_handshakes_warned_total{reason="grant_other_correlation"}'
     assert lenient.metric(warned) == 1
