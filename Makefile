@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test screenshots check lock clean setup
+.PHONY: help demo up test screenshots bench soak check lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,10 +20,19 @@ test: setup ## every test
 screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
 	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
 
-check: setup ## ruff and mypy, strict
+bench: setup ## measure: CPU per frame, streams per core, cold start, analysis (ten minutes)
+	@$(PYTHON) -m benchmarks
+
+soak: setup ## an hour of a call at 20 times its speed, and Blob Storage away for a minute
+	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
+		tests/streamer/test_long_call.py tests/streamer/test_faults.py
+
+check: setup ## ruff, mypy (strict), Bicep's linter and hadolint, without a warning
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy .
+	@$(PYTHON) -m infra.bicep
+	@.venv/bin/hadolint streamer/Dockerfile
 
 lock: setup ## pin all requirements anew
 	@$(PYTHON) -m pip install -q uv

@@ -170,7 +170,7 @@ def _decode_without_timestamp(
         raw = msgspec.json.decode(message)
         raw["audioData"].pop("timestamp", None)
         return msgspec.convert(raw, Packet)
-    except (msgspec.DecodeError, TypeError, KeyError, AttributeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError, AttributeError) as error:
         raise MalformedPacket(str(error)) from error
 
 

@@ -165,7 +165,12 @@ class Load:
             time.sleep(0.001)
         for connection in self.sockets:
             connection.setblocking(True)
+            connection.settimeout(30)
             connection.sendall(masked(8, b"\x03\xe8"))
+        for connection in self.sockets:
+            # To close with a pong unread would be a reset, and could cost what is on its way.
+            while connection.recv(4096):
+                pass
             connection.close()
 
 

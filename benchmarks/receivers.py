@@ -67,7 +67,6 @@ def main() -> None:
         asyncio.run(samples(port))
     else:
         uvloop.run(floor(port))
-    # The floor counted the metadata too: one text frame a stream.
     print(json.dumps({"frames": frames}), flush=True)
 
 

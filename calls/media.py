@@ -12,6 +12,7 @@ from audio import names
 from calls import assembly, ranges, store, transcript, transcription, web
 from calls.clients import Clients
 from calls.problems import Problem, not_ready
+from calls.results import CallResult
 from calls.transcript import Transcript
 
 _FORMS = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
@@ -92,7 +93,7 @@ def _accepted(accept: str) -> str:
     return next((forms[kind] for kind in named if kind in forms), "json")
 
 
-async def _result(clients: Clients, call: str) -> assembly.CallResult:
+async def _result(clients: Clients, call: str) -> CallResult:
     """The call's result. Raises Problem (404)."""
     result = await assembly.find(clients.storage, call)
     if result is None:

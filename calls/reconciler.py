@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from acs import events
 from acs.events import CallbackEvent, EventData, ResultInformation
 from audio import names
-from calls import assembly, failures, store, transcription, triggers
+from calls import assembly, failures, results, store, transcription, triggers
 from calls.clients import Clients, clients
 from calls.records import CallRecord, add_event
 from calls.storage import Properties
@@ -130,7 +130,7 @@ async def _is_to_be_put_together(clients: Clients, call: str, landed: Iterable[s
     if result is None:
         return True
     shown = {
-        stream.stream_id: stream.ended_by != assembly.ENDED_BY_UNKNOWN for stream in result.streams
+        stream.stream_id: stream.ended_by != results.ENDED_BY_UNKNOWN for stream in result.streams
     }
     if not with_audio <= shown.keys() or not all(shown.get(stream) for stream in ended):
         return True

@@ -29,10 +29,11 @@ async def write(
 ) -> int | None:
     """Write the recording, unless it is there: its bytes. None where another wrote meanwhile.
 
-    ``before`` is what was there when the layout's parts were read. A call of more channels than
-    FLAC has becomes WAV. Raises AzureError.
+    ``before`` is what was there when the layout's parts were read. What FLAC cannot hold, more than
+    eight channels or nothing at all, becomes WAV. Raises AzureError.
     """
-    form = form if channels(layout) <= _FLAC_CHANNELS else "wav"
+    if not layout.frames or channels(layout) > _FLAC_CHANNELS:
+        form = "wav"
     content = f"{layout.digest}.{form}"
     if before is not None and before.metadata.get(_CONTENT) == content:
         return before.size

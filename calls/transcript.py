@@ -30,7 +30,11 @@ class Word(msgspec.Struct, frozen=True):
 
 
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
-    """What one participant said in one go; ``speaker`` numbers the voices of a mixed track."""
+    """What one participant said in one go.
+
+    ``speaker`` numbers the voices of a mixed track, where the transcriber tells them apart: anew in
+    each of its passages (20 minutes with Azure).
+    """
 
     track: str
     participant: str | None

@@ -16,8 +16,8 @@ import msgspec
 
 from audio import names, wav
 from calls import recording, transcript
-from calls.assembly import CallResult
 from calls.layout import Layout
+from calls.results import CallResult
 from calls.speech import Span
 from calls.storage import Document, Storage
 from calls.transcribers import Transcriber, TranscriptionFailed

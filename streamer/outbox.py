@@ -1,7 +1,8 @@
 """The outbox: finished segments and manifests on their way to Blob Storage, by a bounded pool.
 
 A failed upload is tried again, with growing pauses, for as long as the process lives; what is left
-then is found by the next start.
+then is found by the next start. A stream's manifest goes after its segments, so that it is the
+proof that they are there.
 """
 
 from __future__ import annotations
@@ -10,23 +11,24 @@ import asyncio
 import contextlib
 import hashlib
 import logging
+import os
 import random
 import time
+from collections import Counter
 from pathlib import Path
 
-import msgspec
 from azure.core.exceptions import AzureError
 
-from audio import names, wav
+from audio import names
 from audio.manifest import SegmentEntry, segment_metadata
+from audio.wav import HEADER_BYTES
 from streamer import metrics
-from streamer.spool import META, Spool
+from streamer.spool import Spool
 from streamer.storage import BlobConflict, ChecksumMismatch, Storage
 
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 8.0
-_MANIFEST_PAUSE_SECONDS = 0.1
 
 
 class Outbox:
@@ -38,6 +40,9 @@ class Outbox:
         self._concurrency = concurrency
         self._queue: asyncio.Queue[Path] = asyncio.Queue()
         self._waiting: dict[Path, float] = {}
+        self._entries: dict[Path, SegmentEntry] = {}
+        self._segments: Counter[str] = Counter()
+        self._manifests: dict[str, Path] = {}
         self._failures: dict[Path, int] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._empty = asyncio.Event()
@@ -45,15 +50,21 @@ class Outbox:
         self.last_error: str | None = None
 
     def start(self) -> None:
-        """Begin, with what lies in the outbox already."""
-        for path in self._spool.waiting():
-            self.add(path)
+        """Begin, with what lies in the outbox already. Raises OSError, ValueError."""
+        for path, entry in self._spool.waiting():
+            self.add(path, entry)
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
-    def add(self, path: Path) -> None:
-        """A file has come into the outbox."""
+    def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
+        """A file has come into the outbox: a segment with its entry, or a manifest."""
         self._waiting[path] = time.monotonic()
         self._empty.clear()
+        if entry is not None:
+            self._entries[path] = entry
+            self._segments[_stream_of(path)] += 1
+        elif self._segments[path.stem]:
+            self._manifests[path.stem] = path
+            return
         self._queue.put_nowait(path)
 
     @property
@@ -82,14 +93,11 @@ class Outbox:
     async def _work(self) -> None:
         while True:
             path = await self._queue.get()
-            if self._is_early(path):
-                self._again(path, _MANIFEST_PAUSE_SECONDS)
-                continue
             try:
                 await self._upload(path)
             except BlobConflict as error:
                 self._reject(path, error)
-            except (AzureError, ChecksumMismatch, OSError, msgspec.DecodeError) as error:
+            except (AzureError, ChecksumMismatch, OSError) as error:
                 self._failed(path, error)
             except Exception as error:
                 # Whatever else an SDK may raise: the pool must live, and the file must be kept.
@@ -98,15 +106,15 @@ class Outbox:
             else:
                 self._done(path)
 
-    def _is_early(self, path: Path) -> bool:
-        """A manifest goes last: then it is the proof that its stream's segments are there."""
-        if path.suffix != ".json":
-            return False
-        segments = self._spool.outbox / names.SEGMENTS / path.parent.name / path.stem
-        return segments.exists() and any(segments.glob("*/*.wav"))
-
     async def _upload(self, path: Path) -> None:
-        content, md5, entry = await asyncio.to_thread(_read, path)
+        entry = self._entries.get(path)
+        loop = asyncio.get_running_loop()
+        content = await loop.run_in_executor(self._spool.worker, path.read_bytes)
+        md5 = (
+            bytes.fromhex(entry.md5)
+            if entry
+            else hashlib.md5(content, usedforsecurity=False).digest()
+        )
         container, _, blob = path.relative_to(self._spool.outbox).as_posix().partition("/")
         await self._storage.put_once(
             container,
@@ -126,51 +134,57 @@ class Outbox:
             _log.error("Blob Storage takes no uploads: %s; they are kept and tried again", cause)
         self.last_error = cause
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
-        self._again(path, pause * random.uniform(0.5, 1.0))  # noqa: S311 (spreads load)
-
-    def _again(self, path: Path, pause_seconds: float) -> None:
-        asyncio.get_running_loop().call_later(pause_seconds, self._queue.put_nowait, path)
+        pause *= random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
+        asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, path)
 
     def _done(self, path: Path) -> None:
         if self.last_error is not None:
             _log.info("Blob Storage takes uploads again; %d wait", len(self._waiting) - 1)
             self.last_error = None
-        if path.suffix == ".wav":
-            self._spool.discharge(path.stat().st_size - wav.HEADER_BYTES)
-        path.unlink()
-        path.with_name(path.name + META).unlink(missing_ok=True)
+        os.unlink(path)
+        entry = self._entries.get(path)
+        if entry is not None:
+            self._spool.discharge(entry.bytes - HEADER_BYTES)
         self._forget(path)
 
     def _reject(self, path: Path, error: BlobConflict) -> None:
         """Put a file aside that may not be written: nothing is lost, or written over."""
         metrics.UPLOADS_REJECTED.inc()
         _log.error("%s; the file is kept under %s", error, self._spool.rejected.name)
-        for file in (path, path.with_name(path.name + META)):
-            target = self._spool.rejected / file.relative_to(self._spool.outbox)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
-                file.rename(target)
+        target = self._spool.rejected / path.relative_to(self._spool.outbox)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
         self._forget(path)
 
     def _forget(self, path: Path) -> None:
         self._failures.pop(path, None)
         del self._waiting[path]
-        folder = path.parent
-        while folder != self._spool.outbox:
-            try:
-                folder.rmdir()
-            except OSError:
-                break
-            folder = folder.parent
+        if self._entries.pop(path, None) is None:
+            self._remove_folders(path)
+        else:
+            self._release_manifest(_stream_of(path))
         if not self._waiting:
             self._empty.set()
 
+    def _release_manifest(self, stream_id: str) -> None:
+        """One segment less: after the last one the manifest may go."""
+        self._segments[stream_id] -= 1
+        if self._segments[stream_id]:
+            return
+        del self._segments[stream_id]
+        manifest = self._manifests.pop(stream_id, None)
+        if manifest is not None:
+            self._queue.put_nowait(manifest)
 
-def _read(path: Path) -> tuple[bytes, bytes, SegmentEntry | None]:
-    """A file, its MD5, and, of a segment, its entry. Raises OSError, msgspec.DecodeError."""
-    content = path.read_bytes()
-    if path.suffix == ".json":
-        return content, hashlib.md5(content, usedforsecurity=False).digest(), None
-    meta = path.with_name(path.name + META).read_bytes()
-    entry = msgspec.json.decode(meta, type=SegmentEntry)
-    return content, bytes.fromhex(entry.md5), entry
+    def _remove_folders(self, manifest: Path) -> None:
+        """The stream is uploaded: remove what is now empty of its folders, and of its call's."""
+        call = self._spool.outbox / names.SEGMENTS / manifest.parent.name
+        stream = call / manifest.stem
+        tracks = list(stream.iterdir()) if stream.exists() else []
+        for folder in (*tracks, stream, call, manifest.parent):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _stream_of(segment: Path) -> str:
+    return segment.parent.parent.name

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from http import HTTPStatus
 from pathlib import Path
+from socket import SO_RCVLOWAT, SOL_SOCKET
+from typing import Any
 
 import msgspec
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
+from acs.media import FRAME_MILLISECONDS
 from streamer import gate, metrics
 from streamer.gate import Request, Response
 from streamer.handshake import Admitted, Doorkeeper, Refused, verifier_of
@@ -19,12 +23,16 @@ from streamer.settings import Settings
 from streamer.spool import Spool
 from streamer.storage import Storage
 from streamer.stream import Close, Stream
+from streamer.vitals import Vitals
 
 MEDIA_PATH = "/media/"
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER = (("Retry-After", "5"),)
 _CLOSE_WAIT_SECONDS = 5.0
+# Looked up for every frame.
+_TEXT = WSMsgType.TEXT
+_CLOSE = WSMsgType.CLOSE
 
 
 class Streamer:
@@ -45,6 +53,8 @@ class Streamer:
         self._draining = False
         self._hasten = asyncio.Event()
         self._started = time.monotonic()
+        self._vitals = Vitals(self._measure)
+        self._telling: asyncio.Task[None] | None = None
 
     async def start(self) -> tuple[str, int]:
         """Finish what a killed process left, then listen; the address that it listens on."""
@@ -55,6 +65,7 @@ class Streamer:
             await self._prepare_laptop()
         self._outbox.start()
         settings = self._settings
+        self._batch_reads()
         self._server = await gate.listen(
             settings.host,
             settings.port,
@@ -65,6 +76,7 @@ class Streamer:
                 handshake_timeout_seconds=settings.handshake_timeout_seconds,
             ),
         )
+        self._telling = asyncio.create_task(self._vitals.tell_every(settings.vitals_seconds))
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -83,10 +95,16 @@ class Streamer:
         except TimeoutError:
             for socket in list(self._sockets):
                 socket.abort()
-            await self._all_ended.wait()
+            # A disk that takes nothing holds a stream's end up: its files wait for the next start.
+            await self._or_hastened(self._all_ended.wait(), self._settings.drain_upload_seconds)
         if self._server is not None:
             self._server.close()
+        # What hastened the calls' end does not cut the uploads short; one more signal does.
+        self._hasten.clear()
         await self._or_hastened(self._outbox.emptied(), self._settings.drain_upload_seconds)
+        if self._telling is not None:
+            self._telling.cancel()
+        self._vitals.tell()
         left = self._outbox.files
         await self._outbox.stop()
         await self._storage.close()
@@ -96,7 +114,7 @@ class Streamer:
         return not left
 
     def hasten(self) -> None:
-        """End a drain's waiting now (a second SIGTERM)."""
+        """End what a drain waits for now: a second SIGTERM the calls, a third the uploads."""
         self._hasten.set()
 
     async def _or_hastened(self, wait: object, seconds: float) -> None:
@@ -187,12 +205,22 @@ class Streamer:
             },
         }
 
-    def _measure(self) -> None:
+    def _measure(self) -> int:
+        """Bring the gauges up to date; the streams that are open."""
         metrics.SPOOL_BYTES.set(self._spool.used_bytes)
         metrics.OUTBOX_FILES.set(self._outbox.files)
         metrics.OUTBOX_AGE_SECONDS.set(self._outbox.age_seconds)
+        return len(self._sockets)
 
     # Sockets.
+
+    def _batch_reads(self) -> None:
+        seconds = self._settings.read_batch_ms / 1000
+        if seconds:
+            # Twice the batch, so that a socket that gets frames is seen to get them.
+            asyncio.get_running_loop().call_later(2 * seconds, self._batch_reads)
+            for socket in self._sockets:
+                socket.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
 
     def _opened(self, socket: _Socket, admitted: Admitted) -> Stream:
         self._sockets.add(socket)
@@ -237,20 +265,28 @@ class _Socket(WSListener):
         self._stream: Stream | None = None
         self._transport: WSTransport | None = None
         self._closing: Close | None = None
+        self._ignores = False
+        self._socket: Any = None
+        self._low_water = 1
+        self._last_size = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
+        self._socket = transport.underlying_transport.get_extra_info("socket")
         self._stream = self._streamer._opened(self, self._admitted)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._closing is not None and frame.msg_type != WSMsgType.CLOSE:
+        kind = frame.msg_type
+        if self._ignores and kind != _CLOSE:
             return
         stream = self._stream
         assert stream is not None
-        kind = frame.msg_type
-        if kind == WSMsgType.TEXT and frame.fin and self._fragments is None:
+        if kind == _TEXT and frame.fin and self._fragments is None:
+            self._last_size = frame.payload_size
             close = stream.message(frame.get_payload_as_memoryview())
-        elif kind == WSMsgType.CLOSE:
+            if close is None:
+                return
+        elif kind == _CLOSE:
             self._peer_closes(transport, frame)
             return
         elif kind in (WSMsgType.PING, WSMsgType.PONG):
@@ -263,8 +299,7 @@ class _Socket(WSListener):
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         assert self._stream is not None
         if self._closing is None:
-            # Gone without a close: the peer vanished, or picows found it in breach.
-            self._closing = Close(1006, "")
+            self._closing = _breach(transport) or Close(1006, "")
         close = self._closing
         metrics.STREAMS_CLOSED.labels(str(close.code)).inc()
         self._streamer._closed(self, self._stream, f"{close.code} {close.reason}".strip())
@@ -274,9 +309,25 @@ class _Socket(WSListener):
         if self._closing is not None or self._transport is None:
             return
         self._closing = close
+        # What a peer that did no wrong sends until it answers the close is audio like any other.
+        self._ignores = close.code != WSCloseCode.GOING_AWAY.value
+        self.batch_reads(0)
         self._transport.send_close(WSCloseCode(close.code), close.reason[:120].encode())
         loop = asyncio.get_running_loop()
         loop.call_later(_CLOSE_WAIT_SECONDS, self._transport.disconnect)
+
+    def batch_reads(self, frames: int) -> None:
+        """Be woken for that many frames at once, while they come; else for every byte.
+
+        A wake-up and a read cost more than all that is done with a frame. What lies below the low
+        water mark (SO_RCVLOWAT, socket(7)) waits in the kernel, at most until the next call.
+        """
+        wanted = 1 if self._closing else max(1, frames * self._last_size)
+        self._last_size = 0
+        if wanted != self._low_water:
+            self._low_water = wanted
+            with contextlib.suppress(OSError):  # closed just now
+                self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, wanted)
 
     def abort(self) -> None:
         """Drop the connection."""
@@ -284,8 +335,10 @@ class _Socket(WSListener):
             self._transport.disconnect(False)
 
     def _peer_closes(self, transport: WSTransport, frame: WSFrame) -> None:
-        code = int(frame.get_close_code().value) or 1005
         if self._closing is None:
+            self._closing = _breach(transport)
+        if self._closing is None:
+            code = int(frame.get_close_code().value) or 1005
             self._closing = Close(code, frame.get_close_reason() or "")
             transport.send_close(WSCloseCode.OK)
         transport.disconnect()
@@ -308,6 +361,19 @@ class _Socket(WSListener):
             return None
         whole, self._fragments = self._fragments, None
         return stream.message(whole)
+
+
+def _breach(transport: WSTransport) -> Close | None:
+    """Why picows itself closed a socket: a breach of RFC 6455, counted, or pings unanswered."""
+    handshake = transport.close_handshake
+    if handshake is None or handshake.sent is None:
+        return None
+    code = WSCloseCode(handshake.sent.code)
+    if code == WSCloseCode.MESSAGE_TOO_BIG:
+        metrics.PACKETS_MALFORMED.labels("too_big").inc()
+    elif code != WSCloseCode.GOING_AWAY:
+        metrics.PACKETS_MALFORMED.labels("protocol").inc()
+    return Close(code.value, handshake.sent.reason or "")
 
 
 def _json(status: HTTPStatus, document: dict[str, object]) -> Response:

@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 900.0
     upload_concurrency: Annotated[int, doc("uploads at a time", ge=1, le=64)] = 4
     upload_timeout_seconds: Annotated[float, doc("for one upload's answer", ge=1)] = 30.0
+    read_batch_ms: Annotated[
+        int, doc("frames are read in batches of this much audio; 0: each at once", ge=0, le=500)
+    ] = 60
     max_streams: Annotated[int, doc("streams at a time; more are refused with 503", ge=1)] = 400
     max_tracks: Annotated[int, doc("tracks of one stream", ge=1)] = 32
     max_message_bytes: Annotated[int, doc("size of one WebSocket message", ge=2048)] = 65_536
@@ -84,6 +87,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, as ACS's tokens name it")
     ] = ""
+    vitals_seconds: Annotated[
+        float, doc("how often a line of vital signs is logged, for alerts", gt=0)
+    ] = 60.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], doc("what is logged to standard error")
     ] = "info"

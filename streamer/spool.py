@@ -5,7 +5,7 @@ What it promises:
 - Frames go to one file per open segment, about once a second, so that memory per track is bounded
   and a killed process loses at most what it had not flushed.
 - A finished segment is a whole WAV file; it is moved to the outbox by rename, so that the outbox
-  never holds half of one. Beside it lies ``.meta``, what the blob's metadata is made of.
+  never holds half of one. What it holds is told in its stream's folder, then in its manifest.
 - A stream's manifest joins the outbox when all its segments did. A file leaves the outbox only when
   Blob Storage has it.
 - What a killed process left is finished at the next start (``recover``): each open segment ends
@@ -18,7 +18,7 @@ Layout::
     streams/{stream_id}/stream.json      whose it is, and the open segments' counts
     streams/{stream_id}/segments.jsonl   an entry for each finished segment
     streams/{stream_id}/{track}/{start}.part
-    outbox/segments/{call}/{stream_id}/{track}/{start}.wav   (and .wav.meta)
+    outbox/segments/{call}/{stream_id}/{track}/{start}.wav
     outbox/manifests/{call}/{stream_id}.json
     rejected/...                         what Blob Storage holds another file for
 """
@@ -31,22 +31,31 @@ import hashlib
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from acs.media import FRAME_MILLISECONDS
 from audio import names, wav
-from audio.manifest import Counts, DtmfTone, Manifest, SegmentEntry, encode_manifest
+from audio.manifest import (
+    Counts,
+    DtmfTone,
+    Manifest,
+    SegmentEntry,
+    decode_manifest,
+    encode_manifest,
+)
 from streamer import metrics
 
 BACKLOG_BYTES = 1024 * 1024
 """How much of a segment is kept in memory while the disk takes nothing: half a minute at 16 kHz."""
 
 PART = ".part"
-META = ".meta"
 
+_MOVES = 3
+_CREATE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _log = logging.getLogger(__name__)
 
 
@@ -66,7 +75,7 @@ class StreamState(msgspec.Struct, kw_only=True):
     packets: dict[str, int] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
-    """By track: the counts of its open segment."""
+    """By a segment's ``key``: the counts of those that are open, or not yet in the outbox."""
 
 
 class SegmentFile:
@@ -81,10 +90,13 @@ class SegmentFile:
         self._charged = 0
         self._backlog: list[tuple[int, bytes]] = []
         self._lost_bytes = 0
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        try:
+            self._fd = os.open(path, _CREATE, 0o640)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(path, _CREATE, 0o640)
 
-    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+    def append(self, pcm: bytes) -> None:
         """Write at the end; what the disk does not take is kept."""
         offset, self._size = self._size, self._size + len(pcm)
         self._write(offset, pcm)
@@ -136,13 +148,10 @@ class SegmentFile:
             counts=counts,
             recovered=recovered,
         )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        meta = target.with_name(target.name + META)
-        meta.write_bytes(msgspec.json.encode(entry))
         with (self.path.parent.parent / "segments.jsonl").open("ab") as entries:
             # On a line of its own, even behind one that a kill cut off.
             entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
-        self.path.rename(target)
+        _move(self.path, target)
         os.close(self._fd)
         return entry
 
@@ -154,6 +163,11 @@ class SegmentFile:
         return file
 
     @property
+    def key(self) -> str:
+        """Its name within its stream's folder."""
+        return f"{self.path.parent.name}/{self.path.name}"
+
+    @property
     def samples(self) -> int:
         """How many samples have been written."""
         return self._size // 2
@@ -163,14 +177,14 @@ class SegmentFile:
         os.close(self._fd)
         self.path.unlink()
 
-    def _write(self, offset: int, pcm: bytes | bytearray | memoryview) -> None:
+    def _write(self, offset: int, pcm: bytes) -> None:
         if not self._backlog:
             try:
                 self._put(offset, pcm)
                 return
             except OSError as error:
                 self._spool.failed(error)
-        self._backlog.append((offset, bytes(pcm)))
+        self._backlog.append((offset, pcm))
         self._drain()
         while sum(len(pcm) for _, pcm in self._backlog) > BACKLOG_BYTES:
             self._lost_bytes += len(self._backlog.pop(0)[1])
@@ -186,15 +200,14 @@ class SegmentFile:
             self._backlog.pop(0)
         return True
 
-    def _put(self, offset: int, pcm: bytes | bytearray | memoryview) -> None:
+    def _put(self, offset: int, pcm: bytes) -> None:
         growth = offset + len(pcm) - self._charged
         if growth > 0:
             self._spool.charge(growth)
             self._charged += growth
-        with memoryview(pcm) as view:
-            done = 0
-            while done < len(view):
-                done += os.pwrite(self._fd, view[done:], wav.HEADER_BYTES + offset + done)
+        done = os.pwrite(self._fd, pcm, wav.HEADER_BYTES + offset)
+        while done < len(pcm):
+            done += os.pwrite(self._fd, pcm[done:], wav.HEADER_BYTES + offset + done)
 
 
 class StreamSpool:
@@ -205,7 +218,7 @@ class StreamSpool:
         self.state = state
         self.folder = spool.streams / state.stream_id
         self.folder.mkdir(parents=True)
-        self._fd = os.open(self.folder / "stream.json", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC)
+        self._fd = os.open(self.folder / "stream.json", _CREATE, 0o640)
         self._state_bytes = 0
         self.save()
 
@@ -250,7 +263,9 @@ class Spool:
         self.rejected = root / "rejected"
         for folder in (self.streams, self.outbox):
             folder.mkdir(parents=True, exist_ok=True)
-        self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        # One thread: what it does is short, and more would take turns with the event loop's.
+        self.worker = ThreadPoolExecutor(1, "spool")
+        self._lock = os.open(root / "lock", _CREATE, 0o640)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -259,10 +274,11 @@ class Spool:
                 f"the spool {root} is held by another process: give each streamer its own SPOOL_DIR"
             ) from error
         held = (file for file in root.rglob("*") if file.suffix in (PART, ".wav"))
-        self.used_bytes = sum(file.stat().st_size for file in held)
+        self.used_bytes = sum(max(0, file.stat().st_size - wav.HEADER_BYTES) for file in held)
 
     def release(self) -> None:
         """Let another process have the folder."""
+        self.worker.shutdown()
         os.close(self._lock)
 
     @property
@@ -303,10 +319,9 @@ class Spool:
         """Put a manifest into the outbox by rename, then remove the stream's folder."""
         name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
         path = self.outbox / names.MANIFESTS / name.blob
-        path.parent.mkdir(parents=True, exist_ok=True)
         half = folder / "manifest.json"
         half.write_bytes(encode_manifest(manifest))
-        half.rename(path)
+        _move(half, path)
         shutil.rmtree(folder)
         return path
 
@@ -333,7 +348,11 @@ class Spool:
             if not file.samples:
                 file.discard()
                 continue
-            counts = state.open_counts.get(path.parent.name, Counts())
+            counts = state.open_counts.get(file.key, Counts())
+            # What came after the counts were last saved is told by its length.
+            told = file.samples - counts.filled_samples - counts.corrected_samples
+            frame = state.sample_rate * FRAME_MILLISECONDS // 1000
+            counts.frames = max(counts.frames, told // frame)
             entry = file.seal(counts, self.segment_target(state, file), recovered=True)
             metrics.count_frames(entry.counts, entry.sample_rate)
         entries = read_entries(folder)
@@ -342,14 +361,57 @@ class Spool:
             folder, manifest_of(state, entries, max(ends, default=None), "recovered")
         )
 
-    def waiting(self) -> Iterator[Path]:
-        """The files in the outbox, the oldest first, segments before manifests."""
-        files = [
-            path
-            for path in self.outbox.rglob("*")
-            if path.is_file() and not path.name.endswith(META)
+    def waiting(self) -> list[tuple[Path, SegmentEntry | None]]:
+        """The files in the outbox, the oldest first: segments with their entries, then manifests.
+
+        To be asked after ``recover``: then every segment's stream has its manifest there too.
+        """
+        manifests = sorted((self.outbox / names.MANIFESTS).glob("*/*.json"), key=_age)
+        entries: dict[Path, SegmentEntry] = {}
+        for path in manifests:
+            manifest = decode_manifest(path.read_bytes())
+            folder = self.outbox / names.SEGMENTS
+            for entry in manifest.segments:
+                name = entry.name(manifest.call_connection_id, manifest.stream_id)
+                entries[folder / name.blob] = entry
+        segments = sorted((self.outbox / names.SEGMENTS).rglob("*.wav"), key=_age)
+        return [
+            *((path, entries.get(path) or _entry_of(path)) for path in segments),
+            *((path, None) for path in manifests),
         ]
-        return iter(sorted(files, key=lambda p: (p.suffix == ".json", p.stat().st_mtime)))
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename; the folder is made where it is missing. Raises OSError."""
+    for _ in range(_MOVES):
+        try:
+            os.rename(path, target)
+        except FileNotFoundError:
+            # Not made yet, or just removed as empty: another stream of the call was uploaded.
+            target.parent.mkdir(parents=True, exist_ok=True)
+        else:
+            return
+    os.rename(path, target)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _entry_of(path: Path) -> SegmentEntry:
+    """The entry of a segment whose manifest is gone, by what it holds. Raises ValueError."""
+    content = path.read_bytes()
+    found = wav.parse(content)
+    return SegmentEntry(
+        track=path.parent.name,
+        start=names.parse_start(path.stem),
+        sample_rate=found.sample_rate,
+        samples=found.data_bytes // 2,
+        bytes=len(content),
+        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        counts=Counts(),
+        recovered=True,
+    )
 
 
 def read_entries(folder: Path) -> list[SegmentEntry]:

@@ -33,6 +33,8 @@ from streamer.timeline import Clock, SegmentWriter, Track, TrackSettings
 _log = logging.getLogger(__name__)
 _SEAL_PAUSE_SECONDS = 2.0
 _DTMF_KEPT = 10_000
+_KINDS_KEPT = 64
+_FORMATS = 16
 
 
 class Close(NamedTuple):
@@ -72,7 +74,10 @@ class Stream:
             started_at=now,
         )
         self._spool = StreamSpool(spool, self._state)
+        self._worker = spool.worker
         self._tracks: dict[str | None, Track] = {}
+        self._open: dict[str | None, SegmentFile] = {}
+        self._unsealed: dict[str, Counts] = {}
         self._clock: Clock | None = None
         self._cuts: CutPlanner | None = None
         self._track_settings: TrackSettings | None = None
@@ -80,6 +85,7 @@ class Stream:
         self._audio_packets = 0
         self._audio_packets_at_tick = 0
         self._malformed = 0
+        self._formats = 0
         self._seals: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
@@ -121,6 +127,17 @@ class Stream:
             return Close(1007, f"more than {self._malformed - 1} malformed packets, last: {reason}")
         return None
 
+    @property
+    def packets(self) -> dict[str, int]:
+        """How many messages came, by kind; the malformed ones under ``malformed``."""
+        counted = self._state.packets | {media.AUDIO_DATA: self._audio_packets}
+        return counted | ({"malformed": self._malformed} if self._malformed else {})
+
+    @property
+    def pending_bytes(self) -> int:
+        """How much audio is in memory only, of all tracks."""
+        return sum(track.pending_bytes for track in self._tracks.values())
+
     async def end(self, ended_by: str) -> None:
         """The socket is gone: end the segments, then put the manifest into the outbox."""
         self._tick.cancel()
@@ -130,12 +147,13 @@ class Stream:
         self._save()
         while self._seals:
             await asyncio.wait(self._seals)
-        await asyncio.to_thread(self._write_manifest, ended_by)
+        path = await self._loop.run_in_executor(self._worker, self._write_manifest, ended_by)
+        self._outbox.add(path)
 
     # Packets that are no audio.
 
     def _other(self, packet: media.Packet) -> Close | None:
-        kind = packet.kind
+        kind = packet.kind[:_KINDS_KEPT]
         self._state.packets[kind] = self._state.packets.get(kind, 0) + 1
         if packet.audio_metadata is not None and kind == media.AUDIO_METADATA:
             return self._begin(packet.audio_metadata)
@@ -147,7 +165,7 @@ class Stream:
                     participant_raw_id=packet.dtmf_data.participant_raw_id,
                 )
             )
-        if len(self._state.packets) > 64:
+        if len(self._state.packets) > _KINDS_KEPT:
             return Close(1008, "too many unknown kinds of packets")
         return None
 
@@ -158,9 +176,14 @@ class Stream:
             return Close(1003, f"cannot take {rate} Hz with {metadata.channels} channels")
         if metadata.encoding.lower() != "pcm":
             return Close(1003, "cannot take another encoding than PCM")
+        if metadata.length % media.BYTES_PER_SAMPLE or not 0 <= metadata.length <= 2 * rate:
+            return Close(1003, f"cannot take frames of {metadata.length} bytes")
         self._state.subscription_id = metadata.subscription_id
         if self._clock is not None and self._clock.sample_rate == rate:
             return None
+        self._formats += 1
+        if self._formats > _FORMATS:
+            return Close(1008, "the audio's format changes too often")
         for track in self._tracks.values():
             track.finish()
         self._tracks.clear()
@@ -197,19 +220,23 @@ class Stream:
             self._clock,
             self._cuts,
             self._track_settings,
-            partial(self._open_segment, name, self._clock),
+            partial(self._open_segment, audio.participant_raw_id, name, self._clock),
         )
         self._tracks[audio.participant_raw_id] = track
         return track
 
     # Segments.
 
-    def _open_segment(self, track: str, clock: Clock, position: int) -> SegmentWriter:
+    def _open_segment(
+        self, raw_id: str | None, track: str, clock: Clock, position: int
+    ) -> SegmentWriter:
         start = media.from_microseconds(clock.microseconds(position))
         file = self._spool.open_segment(track, start, clock.sample_rate)
+        self._open[raw_id] = file
         return _Writer(file, self._seal)
 
     def _seal(self, file: SegmentFile, counts: Counts) -> None:
+        self._unsealed[file.key] = counts
         task = self._loop.create_task(self._make_whole(file, counts))
         self._seals.add(task)
         task.add_done_callback(self._seals.discard)
@@ -218,23 +245,21 @@ class Stream:
         target = self._spool.target(file)
         while True:
             try:
-                entry = await asyncio.to_thread(file.seal, counts, target)
+                entry = await self._loop.run_in_executor(self._worker, file.seal, counts, target)
             except OSError as error:
                 _log.error("segment %s cannot be finished yet: %s", target.name, error)
                 await asyncio.sleep(_SEAL_PAUSE_SECONDS)
             else:
                 break
         metrics.count_frames(entry.counts, entry.sample_rate)
-        self._outbox.add(target)
+        del self._unsealed[file.key]
+        self._outbox.add(target, entry)
 
-    def _write_manifest(self, ended_by: str) -> None:
+    def _write_manifest(self, ended_by: str) -> Path:
         entries = read_entries(self._spool.folder)
         state = self._state
-        state.packets[media.AUDIO_DATA] = self._audio_packets
-        if self._malformed:
-            state.packets["malformed"] = self._malformed
-        path: Path = self._spool.close(manifest_of(state, entries, datetime.now(UTC), ended_by))
-        self._loop.call_soon_threadsafe(self._outbox.add, path)
+        state.packets = self.packets
+        return self._spool.close(manifest_of(state, entries, datetime.now(UTC), ended_by))
 
     # Once a second.
 
@@ -247,8 +272,8 @@ class Stream:
         self._watch_time()
 
     def _save(self) -> None:
-        self._state.open_counts = {
-            names.track_name(raw_id): track.counts
+        self._state.open_counts = self._unsealed | {
+            self._open[raw_id].key: track.counts
             for raw_id, track in self._tracks.items()
             if track.is_open
         }

@@ -49,7 +49,7 @@ _SIGNATURE = slice(312, 328)
 class SegmentWriter(Protocol):
     """What a track writes one open segment to. Offsets are in bytes from its first sample."""
 
-    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+    def append(self, pcm: bytes) -> None:
         """Write at the end."""
 
     def patch(self, offset: int, pcm: bytes) -> None:
@@ -113,7 +113,6 @@ class Track:
         "_arrivals",
         "_behind",
         "_boundary",
-        "_buffer",
         "_buffered",
         "_capacity",
         "_clock",
@@ -123,6 +122,7 @@ class Track:
         "_held",
         "_jump",
         "_open_segment",
+        "_pending",
         "_recent",
         "_shift",
         "_skew",
@@ -148,8 +148,8 @@ class Track:
         self._jump = settings.jump
         self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
         self._writer: SegmentWriter | None = None
-        # Made once and written over: growing a buffer anew each second costs more than all else.
-        self._buffer = bytearray(settings.flush_bytes)
+        # Frames as they came, joined once a second: copying each into a buffer costs more.
+        self._pending: list[bytes] = []
         self._capacity = settings.flush_bytes
         self._buffered = 0
         self._start = 0
@@ -199,14 +199,15 @@ class Track:
             self._held or self._behind or self._ahead
         ):
             # The fast path: nothing waits, and the frame follows on.
-            end = position + len(pcm) // BYTES_PER_SAMPLE
-            buffered = self._buffered + len(pcm)
+            size = len(pcm)
+            end = position + size // BYTES_PER_SAMPLE
+            buffered = self._buffered + size
             if end >= self._boundary or buffered > self._capacity or silent or self._cuts.listens:
                 self._put(pcm, silent, stamped)
                 return
             self._skew += deviation * _DRIFT_WEIGHT
             self._recent.append((stamped, pcm[_SIGNATURE]))
-            self._buffer[self._buffered : buffered] = pcm
+            self._pending.append(pcm)
             self._buffered = buffered
             self.position = end
             self.counts.frames += 1
@@ -216,8 +217,8 @@ class Track:
     def flush(self) -> None:
         """Hand what is buffered to the writer."""
         if self._buffered and self._writer is not None:
-            with memoryview(self._buffer) as view:
-                self._writer.append(view[: self._buffered])
+            self._writer.append(b"".join(self._pending))
+            self._pending.clear()
             self._buffered = 0
 
     def finish(self) -> None:
@@ -383,7 +384,7 @@ class Track:
             assert self._writer is not None
             self._writer.append(pcm)
             return
-        self._buffer[self._buffered : self._buffered + len(pcm)] = pcm
+        self._pending.append(pcm)
         self._buffered += len(pcm)
 
     def _open(self, position: int) -> None:
@@ -462,7 +463,8 @@ class Track:
             pcm, place = pcm[flushed:], max(place, buffered)
         offset = (place - buffered) * BYTES_PER_SAMPLE
         if pcm:
-            self._buffer[offset : offset + len(pcm)] = pcm
+            joined = b"".join(self._pending)
+            self._pending = [joined[:offset] + pcm + joined[offset + len(pcm) :]]
 
     # Strays: stamps that may be wrong rather than tell of the audio's place.
 

@@ -13,8 +13,9 @@ import pytest
 import soundfile
 
 from audio import names, wav
-from calls import assembly, triggers
+from calls import assembly, results, triggers
 from calls.analysis import SpeechSpan
+from calls.settings import Recording
 from calls.timeline import NOT_ANALYSED
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call, noise
@@ -183,6 +184,17 @@ async def test_what_is_missing_is_silent_and_named(landing: Landing) -> None:
     assert wav.samples(recording) == pcm[:32_000] + bytes(32_000) + pcm[64_000:]
 
 
+async def test_a_recording_outlives_its_segments(landing: Landing) -> None:
+    call = new_call()
+    stream = MadeStream(call, {None: noise(32_000)}, segment_seconds=1)
+    await landing.all(stream)
+    wanted = await products(landing, call)
+    await landing.delete(names.SEGMENTS, next(iter(stream.files)))
+    await landing.manifest(stream)
+    await triggers.put_together(landing.clients, call, partial=True)
+    assert await products(landing, call) == wanted
+
+
 async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing: Landing) -> None:
     call = new_call()
     stream = MadeStream(call, {None: noise(40_000)}, segment_seconds=1)
@@ -195,7 +207,7 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
     assert result is not None
     assert (result.timeline.partial, result.streams[0].ended_by) == (
         True,
-        assembly.ENDED_BY_UNKNOWN,
+        results.ENDED_BY_UNKNOWN,
     )
     partial, _ = await products(landing, call)
     await landing.manifest(stream)
@@ -203,6 +215,23 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
     assert result is not None
     assert not result.timeline.partial
     assert (await products(landing, call))[0] == partial
+
+
+@pytest.mark.parametrize("form", ["wav", "flac"])
+async def test_a_call_without_any_audio_is_put_together_too(
+    landing: Landing, form: Recording
+) -> None:
+    """Its streaming was stopped before the first frame came."""
+    clients = landing.clients
+    clients.settings = msgspec.structs.replace(clients.settings, recording_format=form)
+    call = new_call()
+    await landing.all(MadeStream(call, {}))
+    result = await assembly.find(clients.storage, call)
+    assert result is not None
+    assert (result.timeline.duration_ms, result.timeline.tracks) == (0, [])
+    assert result.timeline.longest_silence is None
+    recording, _ = await products(landing, call)
+    assert soundfile.info(io.BytesIO(recording)).frames == 0
 
 
 async def test_a_call_of_silence_alone_has_no_speech(landing: Landing) -> None:

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from audio import names, wav
-from calls import assembly, failures, showing, triggers, web
+from calls import assembly, failures, showing, store, triggers, web
 from calls.timeline import NOT_ANALYSED
 from tests.calls.conftest import Landing
-from tests.calls.made import MadeStream, new_call, noise
+from tests.calls.made import BEGUN, MadeStream, new_call, noise
 
 
 def broken(stream: MadeStream) -> str:
@@ -52,6 +52,9 @@ async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -
     assert failure["track"] == "mixed"
     assert failure["start"].startswith("2026-11-24T12:00:00")
     assert "RIFF" in failure["error"]
+    await store.change(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
+    shown = json.loads((await ask(landing, showing.show_call, id=call)).get_body())
+    assert shown["failures"] == [failure]
 
     retried = await ask(landing, showing.retry_failure, id=failure["id"])
     assert retried.status_code == 202

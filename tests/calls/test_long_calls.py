@@ -78,31 +78,37 @@ async def test_eight_hours_in_256_mib(disk: Azurite) -> None:
 
 async def lay_down(service: BlobServiceClient, stream: MadeStream, count: int) -> None:
     """The conversation's two files again and again, as segments with analyses and a manifest."""
-    for container in names.CONTAINERS:
+    for container in (*names.CONTAINERS, "files"):
         await service.create_container(container)
     gate = asyncio.Semaphore(8)
     entries: list[SegmentEntry] = []
 
-    async def put(container: str, blob: str, content: bytes, metadata: dict[str, str]) -> None:
+    async def put(container: str, blob: str, content: bytes) -> None:
         async with gate:
-            client = service.get_blob_client(container, blob)
-            await client.upload_blob(content, metadata=metadata)
+            await service.get_blob_client(container, blob).upload_blob(content)
+
+    async def copy(blob: str, source: str, metadata: dict[str, str]) -> None:
+        async with gate:
+            client = service.get_blob_client(names.SEGMENTS, blob)
+            await client.start_copy_from_url(source, metadata=metadata)
 
     async with asyncio.TaskGroup() as group:
         for entry in stream.manifest.segments:
             name = entry.name(stream.call, stream.stream_id)
             file = stream.files[name.blob][0]
             found = analysis.analyse(name, file)
+            await put("files", name.track, file)
+            source = service.get_blob_client("files", name.track).url
             for number in range(count):
                 start = entry.start + timedelta(seconds=number * SEGMENT_SECONDS)
                 made = msgspec.structs.replace(entry, start=start)
                 entries.append(made)
                 its = made.name(stream.call, stream.stream_id)
                 result = analysis.encode(msgspec.structs.replace(found, start=start))
-                group.create_task(put(names.SEGMENTS, its.blob, file, segment_metadata(made)))
-                group.create_task(put(names.RESULTS, its.result_blob, result, {}))
+                group.create_task(copy(its.blob, source, segment_metadata(made)))
+                group.create_task(put(names.RESULTS, its.result_blob, result))
     manifest = msgspec.structs.replace(stream.manifest, segments=entries)
-    await put(names.MANIFESTS, stream.manifest_blob[0], encode_manifest(manifest), {})
+    await put(names.MANIFESTS, stream.manifest_blob[0], encode_manifest(manifest))
 
 
 async def check(service: BlobServiceClient, stream: MadeStream, count: int) -> None:

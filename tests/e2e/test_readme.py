@@ -15,6 +15,7 @@ import pytest
 import calls.settings
 import configuration
 import streamer.settings
+from audio import wav
 from local.client import AppClient, is_put_together
 from local.up import Up
 
@@ -42,6 +43,8 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
     record = await app.until(call, lambda r: is_put_together(r, 2), "both streams", 40)
     contexts = [event.get("operation_context") for event in record["events"]]
     assert "second part" in contexts
+    assert wav.parse((tmp_path / "call.wav").read_bytes()).data_bytes
+    assert json.loads((tmp_path / "timeline.json").read_text())["tracks"]
 
 
 def test_it_names_every_setting_of_the_function_app() -> None:

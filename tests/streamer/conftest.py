@@ -114,6 +114,20 @@ class StreamerProcess:
                 return float(line.split()[-1])
         return 0.0
 
+    @property
+    def resident_kib(self) -> int:
+        """The process's memory now."""
+        assert self.process is not None
+        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") // 1024
+
+    def until(self, reached: Callable[[], bool], timeout: float = 15) -> None:
+        """Wait for a state of it."""
+        deadline = time.monotonic() + timeout
+        while not reached():
+            assert time.monotonic() < deadline, f"not reached; its log:\n{self.log.read_text()}"
+            time.sleep(0.05)
+
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()

@@ -17,7 +17,7 @@ class Writer:
     def __init__(self, start: int) -> None:
         self.start, self.pcm = start, bytearray()
 
-    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+    def append(self, pcm: bytes) -> None:
         self.pcm += pcm
 
     def patch(self, offset: int, pcm: bytes) -> None:

@@ -60,7 +60,7 @@ def test_a_segment_is_a_whole_wav_when_it_reaches_the_outbox(spool: Spool) -> No
     assert len(samples) == 400
     (entry,) = read_entries(stream.folder)
     assert (entry.samples, entry.bytes) == (200, 444)
-    assert [path.name for path in spool.waiting()] == ["20260301T120000.000Z.wav"]
+    assert [path.name for path, _ in spool.waiting()] == ["20260301T120000.000Z.wav"]
 
 
 def test_a_cut_takes_the_tail_along(spool: Spool) -> None:
@@ -181,7 +181,7 @@ class CrashingSpool(RuleBasedStateMachine):
         self.stream.close(manifest_of(self.state, entries, START, "1000"))
         self.begin()
 
-    @rule(at=st.sampled_from(["open", "meta written", "entry written", "entry cut", "renamed"]))
+    @rule(at=st.sampled_from(["open", "header written", "entry written", "entry cut", "renamed"]))
     def crash(self, at: str) -> None:
         """Kill -9 between any two steps of sealing, then start again."""
         if self.file is not None:
@@ -192,7 +192,7 @@ class CrashingSpool(RuleBasedStateMachine):
                 target = self.stream.target(self.file)
                 if at != "renamed":
                     target.rename(self.file.path)
-                if at == "meta written":
+                if at == "header written":
                     lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
                     (folder / "segments.jsonl").write_bytes(b"\n".join(lines[:-2]))
                 elif at == "entry cut":
@@ -207,7 +207,7 @@ class CrashingSpool(RuleBasedStateMachine):
     def what_was_finished_is_there_once(self) -> None:
         outbox = {
             path.relative_to(self.root).as_posix(): path.read_bytes()
-            for path in self.spool.waiting()
+            for path, _ in self.spool.waiting()
         }
         segments = {
             name: wav.samples(content) for name, content in outbox.items() if ".wav" in name

@@ -24,7 +24,7 @@ class MemoryWriter:
         self.pcm = bytearray()
         self.counts: Counts | None = None
 
-    def append(self, pcm: bytes | bytearray | memoryview) -> None:
+    def append(self, pcm: bytes) -> None:
         self.pcm += pcm
 
     def patch(self, offset: int, pcm: bytes) -> None:

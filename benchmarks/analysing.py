@@ -1,0 +1,43 @@
+"""How many times faster than real time one segment is analysed: CPU time, on real speech."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from audio import wav
+from audio.names import SegmentName
+from calls.analysis import analyse
+
+_CONVERSATION = Path(__file__).parents[1] / "local" / "conversation"
+_SEGMENT_SECONDS = 30
+_RUNS = 5
+
+
+class Analysing(NamedTuple):
+    """The best of some runs."""
+
+    segment_seconds: float
+    cpu_ms: float
+    times_real_time: float
+
+
+def measure(runs: int = _RUNS) -> Analysing:
+    """Analyse a segment of the demo conversation, made as long as a segment is by default."""
+    file = sorted(_CONVERSATION.glob("*.wav"))[0].read_bytes()
+    rate = wav.parse(file).sample_rate
+    samples = wav.samples(file)
+    size = _SEGMENT_SECONDS * rate * 2
+    pcm = (samples * (size // len(samples) + 1))[:size]
+    segment = wav.header(rate, size) + pcm
+    name = SegmentName("call", "20260301T120000000Z-0a1b2c3d", "mixed", datetime.now(UTC))
+    best = min(_cpu_seconds(name, segment) for _ in range(runs))
+    return Analysing(_SEGMENT_SECONDS, best * 1000, _SEGMENT_SECONDS / best)
+
+
+def _cpu_seconds(name: SegmentName, segment: bytes) -> float:
+    begun = time.process_time()
+    analyse(name, segment)
+    return time.process_time() - begun

@@ -1,0 +1,124 @@
+"""The streamer's Dockerfile as what it is: stages of steps, that can be run without Docker."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple, Self
+
+ROOT = Path(__file__).parents[2]
+FILE = ROOT / "streamer" / "Dockerfile"
+
+
+class Step(NamedTuple):
+    """One instruction: its word, its options (``--from=...``), and the rest."""
+
+    word: str
+    options: dict[str, str]
+    rest: str
+
+    @property
+    def parts(self) -> list[str]:
+        """The rest as a list: of its JSON form, or by its spaces."""
+        if self.rest.startswith("["):
+            parts: list[str] = json.loads(self.rest)
+            return parts
+        return self.rest.split()
+
+
+class Dockerfile:
+    """The file's stages, the last of which is the image."""
+
+    def __init__(self, text: str) -> None:
+        self.stages: dict[str, list[Step]] = {}
+        stage = ""
+        joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
+        for line in filter(None, map(str.strip, joined.splitlines())):
+            word, rest = line.split(maxsplit=1)
+            options = dict(re.findall(r"--([a-z-]+)=(\S+)", rest.split('"')[0].split("[")[0]))
+            rest = re.sub(r"^(--[a-z-]+=\S+\s+)+", "", rest)
+            step = Step(word.upper(), options, rest)
+            if step.word == "FROM":
+                name = re.search(r"\bAS\s+(\S+)", rest, re.IGNORECASE)
+                stage = name.group(1) if name else "image"
+            self.stages.setdefault(stage, []).append(step)
+
+    @classmethod
+    def read(cls) -> Self:
+        """The streamer's."""
+        return cls(FILE.read_text())
+
+    @property
+    def image(self) -> list[Step]:
+        """The last stage's steps."""
+        return list(self.stages.values())[-1]
+
+    def of(self, word: str) -> list[Step]:
+        """The image's steps of one kind."""
+        return [step for step in self.image if step.word == word]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What ENV sets in the image."""
+        pairs = (re.findall(r'(\w+)=("[^"]*"|\S+)', step.rest) for step in self.of("ENV"))
+        return {name: value.strip('"') for of_one in pairs for name, value in of_one}
+
+    def build(self, roots: Path, python: str) -> Path:
+        """Run the steps, as written, each stage in a folder of its own instead of a container.
+
+        ``python`` is what stands for the base image's. The last stage's RUN is left out: it makes a
+        user, which here would be this machine's. Returns the image's root. Raises
+        CalledProcessError.
+        """
+        built: dict[str, Path] = {}
+        for name, steps in self.stages.items():
+            root = built[name] = roots / name
+            root.mkdir()
+            base = next(step for step in steps if step.word == "FROM").parts[0]
+            if base in built:
+                shutil.copytree(built[base], root, symlinks=True, dirs_exist_ok=True)
+            workdir = "/"
+            for step in steps:
+                if step.word == "WORKDIR":
+                    workdir = step.rest
+                    inside(root, workdir).mkdir(parents=True, exist_ok=True)
+                elif step.word == "COPY":
+                    source = built.get(step.options.get("from", ""), ROOT)
+                    _copy(step.parts, source, root, workdir)
+                elif step.word == "RUN" and steps is not self.image:
+                    command = at(root, step.rest).replace("python -m venv", f"{python} -m venv")
+                    subprocess.run(
+                        ["sh", "-euc", command],
+                        cwd=inside(root, workdir),
+                        check=True,
+                        capture_output=True,
+                        timeout=300,
+                    )
+        return root
+
+
+def inside(root: Path, path: str) -> Path:
+    """A path of the container, where it lies here."""
+    return root / path.lstrip("/")
+
+
+def at(root: Path, command: str) -> str:
+    """A command with the container's absolute paths put under ``root``."""
+    return re.sub(r"(?<![\w.:/-])/(opt|app|spool|build)\b", rf"{root}/\1", command)
+
+
+def _copy(parts: list[str], source: Path, root: Path, workdir: str) -> None:
+    *names, target = parts
+    to = inside(root, target if target.startswith("/") else f"{workdir}/{target}")
+    for name in names:
+        origin = source / name.lstrip("/")
+        if origin.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(origin, to, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+        else:
+            into = to / origin.name if target.endswith(("/", ".")) else to
+            into.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(origin, into)

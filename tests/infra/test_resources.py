@@ -1,0 +1,293 @@
+"""What would be deployed: least privilege, no keys, and all as the code needs it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+import streamer.settings
+from audio import names
+from infra import bicep
+from streamer import server
+from streamer.vitals import VitalSigns
+
+from .conftest import Cli, Resources
+from .dockerfile import Dockerfile
+from .test_settings import resolved
+
+# The CLI takes seconds, and more where others work, too.
+pytestmark = pytest.mark.timeout(400)
+
+Deployed = Callable[..., Resources]
+
+# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+ROLES = {
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d": "AcrPull",
+    "09976791-48a7-449e-bb21-39d1a415f350": "Communication and Email Service Owner",
+    "3913510d-42f4-4e42-8a64-420c390055eb": "Monitoring Metrics Publisher",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe": "Storage Blob Data Contributor",
+    "b7e6dc6d-f1e8-4753-8033-0f276bb0955b": "Storage Blob Data Owner",
+    "db58b8e5-c6ad-4a2a-8342-4190687cbf4a": "Storage Blob Delegator",
+    "974c5e8b-45b9-4653-ba55-5f855dd0fb88": "Storage Queue Data Contributor",
+    "0a9a7e1f-b9d0-4cc4-a60d-0319b160aaa3": "Storage Table Data Contributor",
+}
+
+# Who is given what, where; and why nothing less would do.
+ASSIGNMENTS = {
+    ("function", "Storage Blob Data Owner", "storageAccounts"): "host storage demands Owner",
+    ("function", "Storage Queue Data Contributor", "storageAccounts"): "blob triggers, poison",
+    ("function", "Storage Table Data Contributor", "storageAccounts"): "host's diagnostic events",
+    ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
+    ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",
+    ("function", "Monitoring Metrics Publisher", "components"): "telemetry without a key",
+    ("streamer", "Storage Blob Data Contributor", "containers/segments"): "writes segments",
+    ("streamer", "Storage Blob Data Contributor", "containers/manifests"): "writes manifests",
+    ("streamer", "Storage Blob Data Contributor", "containers/grants"): "reads and binds grants",
+    ("streamer", "AcrPull", "registries"): "pulls its image",
+    ("topic", "Storage Blob Data Contributor", "containers/dead-letters"): "writes dead letters",
+}
+
+
+def test_every_role_assignment_is_on_the_list(deployed: Deployed) -> None:
+    made = {}
+    for assignment in deployed("Microsoft.Authorization/roleAssignments"):
+        properties = assignment["properties"]
+        holder = re.search(r"outputs\.(?:(\w+)PrincipalId|principalId)", properties["principalId"])
+        assert holder is not None
+        role = ROLES[properties["roleDefinitionId"].rsplit("/", 1)[1]]
+        scope = assignment["id"].partition("/providers/Microsoft.Authorization")[0].split("/")
+        where = "/".join(scope[-2:]) if scope[-2] == "containers" else scope[-2]
+        made[holder.group(1) or "topic", role, where] = properties["description"]
+        assert properties["principalType"] == "ServicePrincipal"
+    assert made.keys() == ASSIGNMENTS.keys()
+    assert all(made.values()), "each says why, in Azure too"
+
+
+def test_the_streamer_reaches_the_containers_that_it_uses_and_no_other() -> None:
+    modules = (bicep.FOLDER.parent / "streamer").glob("*.py")
+    code = "".join(file.read_text() for file in modules)
+    constants = {getattr(names, word) for word in re.findall(r"\bnames\.([A-Z]+)\b", code)}
+    used = {f"containers/{name}" for name in constants if name in names.CONTAINERS}
+    reached = {where for who, _, where in ASSIGNMENTS if (who, where[:4]) == ("streamer", "cont")}
+    assert reached == used
+
+
+@pytest.mark.parametrize("template", ["main", "streamer", "subscriptions"])
+def test_no_template_reads_a_key_but_the_webhook_s(cli: Cli, template: str) -> None:
+    text = json.dumps(cli.build(template))
+    keys = re.findall(r"\blist[A-Z]\w*\(.{20}", text)
+    webhook = "listKeys(format('{0}/host/def"
+    assert keys == ([webhook] if template == "subscriptions" else [])
+    assert len(keys) == text.count(".systemKeys.blobs_extension")
+
+
+def test_no_output_holds_a_secret(cli: Cli) -> None:
+    for template in ("main", "streamer", "subscriptions"):
+        outputs = cli.snapshot(template)["outputs"]
+        assert not re.search(r"(?i)key|secret|token|connectionstring|\blist", json.dumps(outputs))
+    # A nested one is as readable, in the list of deployments.
+    compiled = cli.build("main")
+    nested = {
+        f"{name}.{output}"
+        for name, module in compiled["resources"].items()
+        for output in module["properties"]["template"].get("outputs", {})
+    }
+    secretive = {name for name in nested if re.search(r"(?i)key|secret|connectionstring", name)}
+    # No secret, since it opens nothing: see the next test.
+    assert secretive == {"monitoring.insightsConnectionString"}
+
+
+def test_nothing_is_opened_by_a_key(deployed: Deployed) -> None:
+    (account,) = deployed("Microsoft.Storage/storageAccounts")
+    assert account["properties"]["allowSharedKeyAccess"] is False
+    assert account["properties"]["allowBlobPublicAccess"] is False
+    assert account["properties"]["minimumTlsVersion"] == "TLS1_2"
+    assert account["properties"]["supportsHttpsTrafficOnly"] is True
+    (insights,) = deployed("Microsoft.Insights/components")
+    assert insights["properties"]["DisableLocalAuth"] is True
+    (communication,) = deployed("Microsoft.Communication/communicationServices")
+    assert communication["properties"]["disableLocalAuth"] is True
+    (registry,) = deployed("Microsoft.ContainerRegistry/registries")
+    assert registry["properties"]["adminUserEnabled"] is False
+    policies = deployed("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+    assert [policy["properties"]["allow"] for policy in policies] == [False, False]
+    containers = deployed("Microsoft.Storage/storageAccounts/blobServices/containers")
+    assert {c["properties"]["publicAccess"] for c in containers} == {"None"}
+
+
+def test_no_parameter_is_a_secret(cli: Cli) -> None:
+    for template in ("main", "streamer", "subscriptions"):
+        compiled = cli.build(template)
+        kinds = {p.get("type", "").lower() for p in compiled.get("parameters", {}).values()}
+        assert not kinds & {"securestring", "secureobject"}
+
+
+def test_every_container_of_the_code_is_made_and_none_is_forgotten(deployed: Deployed) -> None:
+    made = {
+        resource["name"].rsplit("/", 1)[1]
+        for resource in deployed("Microsoft.Storage/storageAccounts/blobServices/containers")
+    }
+    assert made >= set(names.CONTAINERS)
+    assert made - set(names.CONTAINERS) <= {"app-package", "dead-letters", "failures"}
+    (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
+    rules = policy["properties"]["policy"]["rules"]
+    ends = {
+        prefix
+        for rule in rules
+        if rule["enabled"]
+        for prefix in rule["definition"]["filters"]["prefixMatch"]
+    }
+    assert ends == {f"{name}/" for name in made - {"app-package"}}
+
+
+def test_deletions_can_be_undone(deployed: Deployed) -> None:
+    (blobs,) = deployed("Microsoft.Storage/storageAccounts/blobServices")
+    for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
+        assert blobs["properties"][policy]["enabled"]
+        assert blobs["properties"][policy]["days"] >= 7
+
+
+def test_the_function_app_is_python_as_the_project_s(deployed: Deployed) -> None:
+    (app,) = deployed("Microsoft.Web/sites")
+    config = app["properties"]["functionAppConfig"]
+    version = (bicep.FOLDER.parent / ".python-version").read_text().strip()
+    assert config["runtime"] == {"name": "python", "version": version}
+    assert "'app-package'" in config["deployment"]["storage"]["value"]
+    assert config["scaleAndConcurrency"]["alwaysReady"] == [{"name": "blob", "instanceCount": 1}]
+    assert app["properties"]["httpsOnly"] is True
+
+
+def test_ports_are_one(
+    streamer_app: dict[str, Any], container: dict[str, Any], streamer_settings: dict[str, str]
+) -> None:
+    dockerfile = Dockerfile.read()
+    ports = {str(probe["httpGet"]["port"]) for probe in container["probes"]}
+    ports |= {str(streamer_app["configuration"]["ingress"]["targetPort"])}
+    ports |= {streamer_settings["PORT"], dockerfile.environment["PORT"]}
+    ports |= {step.rest for step in dockerfile.of("EXPOSE")}
+    assert len(ports) == 1
+
+
+def test_the_ingress_lets_websockets_in_and_nothing_in_the_clear(
+    streamer_app: dict[str, Any],
+) -> None:
+    ingress = streamer_app["configuration"]["ingress"]
+    assert ingress["external"] is True
+    assert ingress["allowInsecure"] is False
+    assert ingress["transport"] in ("http", "auto")
+
+
+def test_the_drain_fits_into_the_grace(
+    streamer_app: dict[str, Any], streamer_settings: dict[str, str]
+) -> None:
+    settings = streamer.settings.load(resolved(streamer_settings))
+    # Streams that do not end are waited for as long as uploads then are.
+    needed = settings.drain_grace_seconds + 2 * settings.drain_upload_seconds
+    needed += server._CLOSE_WAIT_SECONDS
+    grace = streamer_app["template"]["terminationGracePeriodSeconds"]
+    assert needed < grace <= 600
+
+
+def test_pings_come_well_inside_the_ingress_s_idle_limit(streamer_settings: dict[str, str]) -> None:
+    settings = streamer.settings.load(resolved(streamer_settings))
+    assert settings.ping_interval_seconds * 4 <= 240
+
+
+def test_the_spool_is_a_volume_and_fits_the_replica_s_disk(
+    streamer_app: dict[str, Any], container: dict[str, Any], streamer_settings: dict[str, str]
+) -> None:
+    (volume,) = streamer_app["template"]["volumes"]
+    (mount,) = container["volumeMounts"]
+    assert mount["volumeName"] == volume["name"]
+    dockerfile = Dockerfile.read()
+    spool = streamer_settings["SPOOL_DIR"]
+    assert mount["mountPath"] == spool == dockerfile.environment["SPOOL_DIR"]
+    assert [step.rest for step in dockerfile.of("VOLUME")] == [spool]
+    # https://learn.microsoft.com/azure/container-apps/storage-mounts
+    cpu = container["resources"]["cpu"]
+    disk = next(gib for most, gib in ((0.25, 1), (0.5, 2), (1, 4), (4, 8)) if cpu <= most)
+    assert int(streamer_settings["SPOOL_MAX_BYTES"]) <= 0.9 * disk * 2**30
+
+
+def test_new_revisions_do_not_end_calls(streamer_app: dict[str, Any]) -> None:
+    assert streamer_app["configuration"]["activeRevisionsMode"] == "Multiple"
+    scale = streamer_app["template"]["scale"]
+    assert scale["minReplicas"] >= 2, "one may go away at any time"
+    assert [rule["custom"]["type"] for rule in scale["rules"]] == ["cpu"]
+
+
+def test_a_live_revision_keeps_the_traffic(cli: Cli) -> None:
+    made = cli.snapshot("streamer", STREAMER_LIVE_REVISION="ca-streamer--old")
+    (app,) = made["predictedResources"]
+    assert app["properties"]["configuration"]["ingress"]["traffic"] == [
+        {"revisionName": "ca-streamer--old", "weight": 100}
+    ]
+
+
+def test_alerts_read_what_the_streamer_tells(deployed: Deployed) -> None:
+    rules = deployed("Microsoft.Insights/scheduledQueryRules")
+    told = {field.name for field in msgspec.structs.fields(VitalSigns)}
+    line = "2026-03-01 12:00:00,000 INFO streamer.vitals: " + '{"frames_lost":1}'
+    read = set()
+    for rule in rules:
+        (criterion,) = rule["properties"]["criteria"]["allOf"]
+        query = criterion["query"]
+        read |= set(re.findall(r"vitals\.([a-z_]+)\)", query))
+        if pattern := re.search(r"extract\(@'(.*)', 1, Log\)", query):
+            found = re.search(pattern.group(1), line)
+            assert found is not None
+            assert json.loads(found.group(1)) == {"frames_lost": 1}
+            assert "Log has 'streamer.vitals'" in query
+            assert "ContainerAppName == 'ca-streamer'" in query
+    assert read == {
+        "frames_lost",
+        "turned_away",
+        "handshakes_refused",
+        "oldest_upload_seconds",
+        "uploads_rejected",
+    }
+    assert read <= told
+    assert "poison-segments" in {rule["name"] for rule in rules}
+
+
+def test_alerts_reach_somebody_once_there_is_an_address(cli: Cli) -> None:
+    made = cli.snapshot("main", ALERT_EMAIL="operator@example.com")["predictedResources"]
+    (group,) = (r for r in made if r["type"] == "Microsoft.Insights/actionGroups")
+    for resource in made:
+        if resource["type"] == "Microsoft.Insights/scheduledQueryRules":
+            assert resource["properties"]["actions"]["actionGroups"] == [group["id"]]
+        if resource["type"] == "Microsoft.Insights/metricAlerts":
+            assert resource["properties"]["actions"] == [{"actionGroupId": group["id"]}]
+
+
+def test_transcripts_come_with_a_speech_resource_that_takes_no_key(cli: Cli) -> None:
+    made = cli.snapshot("main", TRANSCRIPTION="azure")["predictedResources"]
+    (speech,) = (r for r in made if r["type"] == "Microsoft.CognitiveServices/accounts")
+    assert speech["properties"]["disableLocalAuth"] is True
+    assert speech["properties"]["customSubDomainName"] == speech["name"]
+    (role,) = (r for r in made if f"{speech['id']}/providers" in r["id"])
+    # Cognitive Services Speech User
+    assert role["properties"]["roleDefinitionId"].endswith("f2dc8367-1007-4938-bd23-fe263f013447")
+    (settings,) = (r for r in made if r["name"].endswith("/appsettings"))
+    assert settings["properties"]["TRANSCRIPTION"] == "azure"
+    assert "speech" in settings["properties"]["SPEECH_ENDPOINT"]
+
+
+def test_names_are_fit_for_their_kind(deployed: Deployed) -> None:
+    limits = {
+        "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",
+        "Microsoft.ContainerRegistry/registries": r"[a-zA-Z0-9]{5,50}",
+        "Microsoft.App/containerApps": r"[a-z][a-z0-9-]{0,30}[a-z0-9]",
+        "Microsoft.App/managedEnvironments": r"[a-z][a-z0-9-]{0,58}[a-z0-9]",
+        "Microsoft.Web/sites": r"[a-zA-Z0-9][a-zA-Z0-9-]{0,58}[a-zA-Z0-9]",
+        "Microsoft.Communication/communicationServices": r"[a-zA-Z0-9-]{1,63}",
+        "Microsoft.EventGrid/systemTopics": r"[a-zA-Z0-9-]{3,128}",
+    }
+    for kind, pattern in limits.items():
+        (resource,) = deployed(kind)
+        assert re.fullmatch(pattern, resource["name"]), resource["name"]

@@ -1,0 +1,187 @@
+"""Event Grid tells the right function of the right blobs: nothing would notice if it did not."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from audio import names
+
+from .conftest import Cli, Resources
+
+# The CLI takes seconds, and more where others work, too.
+pytestmark = pytest.mark.timeout(400)
+
+ROOT = Path(__file__).parents[2]
+
+CALL = "401f2400-ea4c-4f1a-9c3b-0123456789ab"
+STREAM = names.new_stream_id(datetime(2026, 3, 1, tzinfo=UTC))
+SEGMENT = names.SegmentName(CALL, STREAM, names.track_name("8:acs:x"), datetime.now(UTC))
+# What the streamer writes, by container.
+WRITTEN = {
+    names.SEGMENTS: [SEGMENT.blob, SEGMENT._replace(track=names.MIXED_TRACK).blob],
+    names.MANIFESTS: [names.ManifestName(CALL, STREAM).blob],
+}
+
+# The address of the blobs extension's webhook, where only Azure knows the host and the key.
+WEBHOOK = (
+    r"\[format\('https://\{0\}/runtime/webhooks/blobs"
+    r"\?functionName=Host\.Functions\.\{1\}&code=\{2\}', "
+    r"reference\('[^']+/Microsoft\.Web/sites/[^/']+', '[0-9-]+'\)\.defaultHostName, "
+    r"'(?P<function>\w+)', "
+    r"listKeys\('[^']+/host/default', '[0-9-]+'\)\.systemKeys\.blobs_extension\)\]"
+)
+
+
+@pytest.fixture(scope="module")
+def functions() -> list[Any]:
+    """The app's functions, indexed anew: an app gives its functions only once."""
+    found: list[Any] = runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions()
+    return found
+
+
+@pytest.fixture(scope="module")
+def triggers(functions: list[Any]) -> dict[str, dict[str, Any]]:
+    """The functions' triggers, by function name."""
+    return {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions}
+
+
+@pytest.fixture(scope="module")
+def subscriptions(deployed: Callable[..., Resources]) -> dict[str, dict[str, Any]]:
+    """The subscriptions' properties, by the function that they tell."""
+    by_function = {}
+    for made in deployed("Microsoft.EventGrid/systemTopics/eventSubscriptions"):
+        url = made["properties"]["destination"]["properties"]["endpointUrl"]
+        form = re.fullmatch(WEBHOOK, url)
+        assert form is not None, url
+        function = form["function"]
+        by_function[function] = made["properties"]
+    return by_function
+
+
+def subject(container: str, blob: str) -> str:
+    """An event's subject, as Event Grid's schema for Blob Storage has it."""
+    return f"/blobServices/default/containers/{container}/blobs/{blob}"
+
+
+def matches(subscription: dict[str, Any], container: str, blob: str) -> bool:
+    filters = subscription["filter"]
+    text = subject(container, blob)
+    return text.startswith(filters["subjectBeginsWith"]) and text.endswith(
+        filters["subjectEndsWith"]
+    )
+
+
+def test_each_blob_trigger_has_its_subscription_and_none_is_left_over(
+    triggers: dict[str, dict[str, Any]], subscriptions: dict[str, dict[str, Any]]
+) -> None:
+    blob_triggers = {n: t for n, t in triggers.items() if t["type"] == "blobTrigger"}
+    assert blob_triggers.keys() == subscriptions.keys()
+    for name, trigger in blob_triggers.items():
+        assert str(trigger["source"]) == "EventGrid"
+        container = trigger["path"].split("/")[0]
+        for blob in WRITTEN[container]:
+            assert matches(subscriptions[name], container, blob), (name, blob)
+
+
+def test_nothing_else_that_is_written_fires_a_trigger(
+    subscriptions: dict[str, dict[str, Any]],
+) -> None:
+    others = {*names.CONTAINERS, "app-package", "dead-letters", "segments-of-others"}
+    for properties in subscriptions.values():
+        fired = {
+            container
+            for container in others
+            for blobs in WRITTEN.values()
+            for blob in blobs
+            if matches(properties, container, blob)
+        }
+        assert len(fired) == 1, "each subscription sees one container"
+
+
+def test_only_finished_blobs_are_told_of_and_for_long_enough(
+    subscriptions: dict[str, dict[str, Any]],
+) -> None:
+    for properties in subscriptions.values():
+        assert properties["filter"]["includedEventTypes"] == ["Microsoft.Storage.BlobCreated"]
+        assert properties["eventDeliverySchema"] == "EventGridSchema"
+        assert properties["retryPolicy"] == {
+            "maxDeliveryAttempts": 30,
+            "eventTimeToLiveInMinutes": 1440,
+        }
+        letters = properties["deadLetterWithResourceIdentity"]
+        assert letters["identity"] == {"type": "SystemAssigned"}
+        destination = letters["deadLetterDestination"]["properties"]
+        assert destination["blobContainerName"] == "dead-letters"
+
+
+@pytest.mark.parametrize("megabytes", [1, 65])
+def test_the_ways_in_which_the_sdk_finishes_a_blob_pass_the_filter(
+    subscriptions: dict[str, dict[str, Any]], storage: str, megabytes: int
+) -> None:
+    """65 MB is past the size up to which the SDK writes a blob in one request."""
+    writes = []
+
+    def note(request: Any) -> None:
+        query = parse_qs(urlsplit(request.http_request.url).query)
+        if request.http_request.method == "PUT" and "restype" not in query:
+            writes.append(query.get("comp", [""])[0])
+
+    service = BlobServiceClient.from_connection_string(storage)
+    container = service.get_container_client(f"finish-{megabytes}")
+    container.create_container()
+    container.upload_blob("blob", bytes(megabytes * 2**20), raw_request_hook=note)
+    api = {"": "PutBlob", "blocklist": "PutBlockList"}[writes[-1]]
+    assert api == ("PutBlob" if megabytes == 1 else "PutBlockList")
+    for properties in subscriptions.values():
+        (only,) = properties["filter"]["advancedFilters"]
+        assert (only["operatorType"], only["key"]) == ("StringIn", "data.api")
+        assert api in only["values"]
+
+
+def test_every_connection_is_by_identity_with_blobs_and_queues(
+    functions: list[Any], app_settings: dict[str, str]
+) -> None:
+    connections = {
+        binding.get_dict_repr()["connection"]
+        for function in functions
+        for binding in function.get_bindings()
+        if binding.get_dict_repr().get("connection")
+    }
+    assert connections
+    for connection in connections:
+        for part in ("blobServiceUri", "queueServiceUri", "clientId"):
+            assert f"{connection}__{part}" in app_settings
+        assert app_settings[f"{connection}__credential"] == "managedidentity"
+
+
+def test_signing_in_leaves_open_what_verifies_its_callers_itself(
+    cli: Cli, triggers: dict[str, dict[str, Any]]
+) -> None:
+    application = "00000000-0000-4000-8000-000000000002"
+    made = cli.snapshot("main", SIGN_IN_CLIENT_ID=application)["predictedResources"]
+    (auth,) = (r for r in made if r["name"].endswith("/authsettingsV2"))
+    open_paths = auth["properties"]["globalValidation"]["excludedPaths"]
+    assert auth["properties"]["globalValidation"]["requireAuthentication"] is True
+    assert "/runtime/webhooks/blobs" in open_paths, "Event Grid comes with its key"
+    patterns = [re.compile(re.escape(path).replace(r"\*", ".*")) for path in open_paths]
+    for name, trigger in triggers.items():
+        if trigger["type"] != "httpTrigger":
+            continue
+        path = "/api/" + re.sub(r"\{\w+[^}]*\}", "x", trigger["route"])
+        is_open = any(pattern.fullmatch(path) for pattern in patterns)
+        anonymous = str(trigger["authLevel"]).lower().endswith("anonymous")
+        assert is_open == anonymous, (name, path)
+
+
+def test_without_signing_in_function_keys_are_all(deployed: Callable[..., Resources]) -> None:
+    configs = {r["name"].split("/")[1] for r in deployed("Microsoft.Web/sites/config")}
+    assert configs == {"appsettings"}

@@ -1,0 +1,370 @@
+"""Faults over real processes. After each, every sample sent up to the last flushed second is in
+Blob Storage once, and none twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.frames import Frame, Opcode
+
+from local.azurite import Azurite
+from tests.streamer.conftest import FRAME, Stored, StreamerProcess, audio, metadata, pcm
+
+Start = Callable[..., StreamerProcess]
+
+STREAMS = 50
+AWAY_SECONDS = float(os.environ.get("FAULT_AWAY_SECONDS", "4"))
+"""How long Blob Storage is away; a minute, as in the field, with FAULT_AWAY_SECONDS=60."""
+
+pytestmark = pytest.mark.timeout(AWAY_SECONDS + 240)
+
+# What may be lost to a kill: what was not flushed (a second), read (60 ms) and sent just then.
+_UNFLUSHED_SECONDS = 1.5
+
+
+class Caller:
+    """ACS's side of one call's stream: frames at their pace, and when each was sent."""
+
+    def __init__(self, server: StreamerProcess, call: str) -> None:
+        self.call = call
+        self._server = server
+        self._origin = datetime.now(UTC).replace(microsecond=0)
+        self.sent: list[float] = []
+        self.closed: tuple[int, str] | None = None
+        self.socket: ClientConnection | None = None
+
+    def headers(self) -> dict[str, str]:
+        return {"x-ms-call-connection-id": self.call, "x-ms-call-correlation-id": "faults"}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send until told to stop, or until the streamer closes or is gone."""
+        with contextlib.suppress(OSError, ConnectionClosed, EOFError):
+            async with connect(
+                self._server.url,
+                additional_headers=self.headers(),
+                compression=None,
+                ping_interval=None,
+                open_timeout=30,
+            ) as self.socket:
+                try:
+                    await self.socket.send(metadata())
+                    begun = time.monotonic()
+                    while not stop.is_set():
+                        await self.socket.send(audio(len(self.sent), origin=self._origin))
+                        self.sent.append(time.monotonic())
+                        due = begun + len(self.sent) * 0.02
+                        await asyncio.sleep(max(0.0, due - time.monotonic()))
+                except ConnectionClosed as closed:
+                    if closed.rcvd is not None:
+                        self.closed = (closed.rcvd.code, closed.rcvd.reason)
+                    raise
+
+    def before(self, moment: float) -> int:
+        """How many frames were sent before."""
+        return sum(sent < moment for sent in self.sent)
+
+
+@contextlib.asynccontextmanager
+async def calling(callers: list[Caller], seconds: float) -> AsyncIterator[asyncio.Event]:
+    """All of them call; the body runs after so many seconds of audio, and they stop after it."""
+    stop = asyncio.Event()
+    tasks = [asyncio.create_task(caller.run(stop)) for caller in callers]
+    try:
+        async with asyncio.timeout(60):
+            while min(len(caller.sent) for caller in callers) < seconds * 50:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+
+
+def check(storage: str, caller: Caller, at_least: int | None = None, timeout: float = 60) -> None:
+    """The call's audio is what was sent: all of it, or at least so many frames, each once."""
+    stored = Stored(storage, caller.call)
+    (manifest,) = stored.manifests(timeout=timeout)
+    found = stored.track()
+    expected = b"".join(map(pcm, range(len(caller.sent))))
+    assert expected.startswith(found)
+    assert len(found) >= 2 * FRAME * (len(caller.sent) if at_least is None else at_least)
+    assert len(stored.segments()) == len(manifest.segments), "none twice, none besides"
+    assert manifest.counts.lost == manifest.counts.gaps == 0
+    assert manifest.counts.frames * FRAME * 2 == len(found)
+
+
+def callers_of(server: StreamerProcess, call: str, count: int = STREAMS) -> list[Caller]:
+    return [Caller(server, f"{call}-{number}") for number in range(count)]
+
+
+@pytest.fixture
+def own_storage(tmp_path: Path) -> Iterator[Azurite]:
+    """A Blob Storage that the test may stop, and that keeps what it has."""
+    with Azurite(tmp_path / "azurite") as azurite:
+        yield azurite
+
+
+class BadBlob:
+    """What stands between the streamer and Blob Storage, and can answer 503 or not at all."""
+
+    def __init__(self, azurite: Azurite) -> None:
+        self.mode: Literal["well", "503", "silent"] = "well"
+        self.refused = 0
+        self._target = azurite.blob_endpoint.split("/")[2].split(":")
+        self._server: asyncio.Server | None = None
+        self._pipes: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> BadBlob:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for pipe in self._pipes:
+            pipe.cancel()
+        await asyncio.gather(*self._pipes, return_exceptions=True)
+
+    def connection_string(self, azurite: Azurite) -> str:
+        assert self._server is not None
+        port = self._server.sockets[0].getsockname()[1]
+        return azurite.connection_string.replace(
+            f"BlobEndpoint={azurite.blob_endpoint}",
+            f"BlobEndpoint=http://127.0.0.1:{port}/devstoreaccount1",
+        )
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._pipes.add(task)
+        there_reader, there = await asyncio.open_connection(*self._target)
+        try:
+            await asyncio.gather(
+                self._requests(reader, there, writer), self._pipe(there_reader, writer)
+            )
+        except OSError:
+            pass
+        finally:
+            there.close()
+            writer.close()
+
+    async def _requests(
+        self,
+        reader: asyncio.StreamReader,
+        there: asyncio.StreamWriter,
+        back: asyncio.StreamWriter,
+    ) -> None:
+        while chunk := await reader.read(65_536):
+            if self.mode == "well":
+                there.write(chunk)
+                await there.drain()
+                continue
+            self.refused += 1
+            if self.mode == "503":
+                back.write(
+                    b"HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\n"
+                    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+                )
+                await back.drain()
+                back.close()
+                break
+        there.close()
+
+    async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65_536):
+            writer.write(chunk)
+            await writer.drain()
+
+
+async def test_kill_in_the_middle_of_fifty_streams(
+    streamer: Start, storage: str, call: str
+) -> None:
+    server = streamer(spool="killed", SEGMENT_SECONDS="2")
+    callers = callers_of(server, call)
+    async with calling(callers, 5):
+        killed = time.monotonic()
+        server.kill()
+    restarted = streamer(spool="killed")
+    for caller in callers:
+        check(storage, caller, caller.before(killed - _UNFLUSHED_SECONDS))
+    assert restarted.get("/healthz")[1]["spool"]["bytes"] == 0
+
+
+async def test_killed_again_while_it_recovers(streamer: Start, storage: str, call: str) -> None:
+    server = streamer(spool="killed", SEGMENT_SECONDS="2")
+    callers = callers_of(server, call, 20)
+    async with calling(callers, 3):
+        killed = time.monotonic()
+        server.kill()
+    again = streamer(spool="killed")
+    again.kill()
+    streamer(spool="killed")
+    for caller in callers:
+        check(storage, caller, caller.before(killed - _UNFLUSHED_SECONDS))
+
+
+async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: str) -> None:
+    server = streamer(connection=own_storage.connection_string, SEGMENT_SECONDS="1")
+    callers = callers_of(server, call, 20)
+    async with calling(callers, 2):
+        await asyncio.to_thread(own_storage.stop)
+        await asyncio.sleep(AWAY_SECONDS)
+        health = server.get("/healthz")[1]
+        assert health["uploads"]["error"]
+        assert health["uploads"]["waiting"] > 0
+        assert server.get("/healthz")[0] == 200, "liveness does not hang on storage"
+        await asyncio.to_thread(own_storage.start)
+    for caller in callers:
+        await asyncio.to_thread(check, own_storage.connection_string, caller)
+    assert server.metric("streamer_uploads_rejected_total") == 0
+
+
+@pytest.mark.parametrize("mode", ["503", "silent"])
+async def test_blob_answers_503_or_not_at_all(
+    streamer: Start, azurite: Azurite, call: str, mode: Literal["503", "silent"]
+) -> None:
+    async with BadBlob(azurite) as blob:
+        connection = blob.connection_string(azurite)
+        server = await asyncio.to_thread(
+            lambda: streamer(connection=connection, SEGMENT_SECONDS="1", UPLOAD_TIMEOUT_SECONDS="1")
+        )
+        callers = callers_of(server, call, 20)
+        async with calling(callers, 2):
+            blob.mode = mode
+            await asyncio.sleep(4)
+            health = (await asyncio.to_thread(server.get, "/healthz"))[1]
+            assert blob.refused
+            assert health["uploads"]["error"]
+            blob.mode = "well"
+        for caller in callers:
+            await asyncio.to_thread(check, azurite.connection_string, caller)
+
+
+@pytest.mark.parametrize("kind", ["quota", "tmpfs"])
+async def test_a_full_disk(
+    streamer: Start, own_storage: Azurite, tmp_path: Path, call: str, kind: str
+) -> None:
+    """New streams are refused before held audio is dropped, and none is while there is room."""
+    settings = {"SEGMENT_SECONDS": "2", "SPOOL_REFUSE_PERCENT": "60"}
+    with contextlib.ExitStack() as stack:
+        if kind == "tmpfs":
+            _mount_tmpfs(stack, tmp_path / "full", mebibytes=3)
+        else:
+            settings["SPOOL_MAX_BYTES"] = str(3 * 1024 * 1024)
+        server = await asyncio.to_thread(
+            lambda: streamer(spool="full", connection=own_storage.connection_string, **settings)
+        )
+        await asyncio.to_thread(own_storage.stop)
+        callers = callers_of(server, call, 8)
+        async with calling(callers, 1):
+            await asyncio.to_thread(
+                server.until, lambda: server.get("/readyz")[1]["status"] == "spool_full", 30
+            )
+            assert server.get("/readyz")[0] == 503
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(server.url, additional_headers=Caller(server, call).headers()):
+                    pass
+            assert refused.value.response.status_code == 503
+            # On until the disk is full, and what comes then is held in memory.
+            await asyncio.to_thread(
+                server.until, lambda: server.get("/healthz")[1]["spool"]["error"], 60
+            )
+            await asyncio.to_thread(own_storage.start)
+            await asyncio.sleep(2)
+        for caller in callers:
+            await asyncio.to_thread(check, own_storage.connection_string, caller)
+        server.until(lambda: server.get("/readyz")[0] == 200)
+        assert server.terminate() == 0
+
+
+def _mount_tmpfs(stack: contextlib.ExitStack, path: Path, mebibytes: int) -> None:
+    path.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(path)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("may not mount a tmpfs here; the quota's test covers the same")
+    # Lazily: the streamer may hold it until it is ended, after this.
+    stack.callback(subprocess.run, ["umount", "-l", str(path)], check=True)
+
+
+async def test_sigterm_in_the_middle_of_fifty_streams(
+    streamer: Start, storage: str, call: str
+) -> None:
+    server = streamer(SEGMENT_SECONDS="2", DRAIN_GRACE_SECONDS="1")
+    callers = callers_of(server, call)
+    async with calling(callers, 3):
+        assert await asyncio.to_thread(server.terminate, 60) == 0
+    for caller in callers:
+        assert caller.closed is not None
+        assert caller.closed[0] == 1001
+        # All that was sent until the peer had read the close; its last frame may cross that.
+        check(storage, caller, len(caller.sent) - 1)
+
+
+async def test_a_second_sigterm_hastens_the_drain(streamer: Start, storage: str, call: str) -> None:
+    server = streamer(DRAIN_GRACE_SECONDS="300")
+    (caller,) = callers_of(server, call, 1)
+    async with calling([caller], 1):
+        assert server.process is not None
+        server.process.terminate()
+        await asyncio.to_thread(
+            server.until, lambda: server.get("/readyz")[1]["status"] == "draining"
+        )
+        sent = len(caller.sent)
+        assert await asyncio.to_thread(server.terminate, 20) == 0
+    check(storage, caller, sent)
+
+
+async def test_peers_that_vanish_without_a_close(streamer: Start, storage: str, call: str) -> None:
+    server = streamer(SEGMENT_SECONDS="2")
+    callers = callers_of(server, call, 20)
+    async with calling(callers, 3) as stop:
+        stop.set()
+        for caller in callers:
+            assert caller.socket is not None
+            # A reset, as of a host that went away: no close frame, no end of file.
+            linger = caller.socket.transport.get_extra_info("socket")
+            linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            caller.socket.transport.abort()
+    for caller in callers:
+        check(storage, caller, len(caller.sent) - 2)
+
+
+async def test_a_client_that_sends_a_byte_a_second(
+    streamer: Start, storage: str, call: str
+) -> None:
+    """It is not let hold a stream for ever, and costs the others nothing."""
+    server = streamer(IDLE_TIMEOUT_SECONDS="2", FLUSH_SECONDS="0.5")
+    slow, fast = Caller(server, f"{call}-slow"), Caller(server, f"{call}-fast")
+    async with calling([fast], 1):
+        async with connect(
+            server.url, additional_headers=slow.headers(), compression=None
+        ) as websocket:
+            await websocket.send(metadata())
+            await websocket.send(audio(0))
+            slow.sent.append(time.monotonic())
+            frame = Frame(Opcode.TEXT, audio(1).encode()).serialize(mask=True)
+            with pytest.raises(ConnectionClosed) as closed:
+                await _trickle(websocket, frame[:20])
+        assert closed.value.rcvd is not None
+        assert "IDLE_TIMEOUT_SECONDS" in closed.value.rcvd.reason
+    check(storage, slow, 1)
+    check(storage, fast)
+
+
+async def _trickle(websocket: ClientConnection, content: bytes) -> None:
+    """A byte a second, until it is closed."""
+    for byte in content:
+        websocket.transport.write(bytes([byte]))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(websocket.recv(), 1)
