@@ -80,10 +80,10 @@ export class CallView {
     const { stream, hangup, copy, zoomIn, zoomOut, tableDetails } = this.#parts;
     stream.addEventListener("click", () => this.#stream(stream.dataset.operation));
     hangup.addEventListener("click", () => this.#hangUp());
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(this.#id);
-      notify("The call id is copied.");
-    });
+    copy.addEventListener("click", () => navigator.clipboard.writeText(this.#id).then(
+      () => notify("The call id is copied."),
+      () => notify("The browser does not let this page copy.", { fault: true }),
+    ));
     const zoom = (factor) => {
       this.#lanes.zoomBy(factor);
       this.#showZoom();

@@ -17,6 +17,8 @@ export class Player {
   #frame = null;
   #abort = new AbortController();
   #url = null;
+  #wanted = 0;
+  #isAsked = false;
   blob = null;
 
   /** `parts` are the template's; `onTime(ms, isPlaying)` is told where the recording is. */
@@ -38,9 +40,6 @@ export class Player {
     for (const name of ["seeked", "timeupdate"]) {
       this.#audio.addEventListener(name, () => this.#tell());
     }
-    this.#audio.addEventListener("error", () => {
-      if (this.#url) this.#fail("The browser cannot play this recording. It can be downloaded.");
-    });
   }
 
   get isReady() {
@@ -48,7 +47,7 @@ export class Player {
   }
 
   get ms() {
-    return Math.round(this.#audio.currentTime * 1000);
+    return this.isReady ? Math.round(this.#audio.currentTime * 1000) : this.#wanted;
   }
 
   stop() {
@@ -60,45 +59,70 @@ export class Player {
   }
 
   /**
-   * Load the recording of so many channels, or load it anew. Resolves when it can be played, or
-   * with false where there is none (yet), or the load failed, which is then shown.
+   * Load the recording of so many channels. One that was put together anew takes the place of the
+   * one that is heard, at the same moment. Resolves when it can be played, or with false where there
+   * is none (yet), or the load failed, which is then shown.
    */
   async load(path, channels) {
     this.#abort.abort();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
-    const parts = this.#parts;
-    parts.player.hidden = false;
-    parts.load.hidden = false;
-    parts.transport.hidden = true;
-    parts.loadBar.hidden = false;
-    parts.loadButton.hidden = true;
-    setText(parts.loadText, "Loading the recording");
+    if (!this.isReady) this.#showLoading();
     try {
       this.blob = await inParts(path, { signal, onPart: (...seen) => this.#onPart(...seen, signal) });
     } catch (error) {
       if (signal.aborted) return false;
-      if (error.isNotReady) parts.player.hidden = true;
+      if (error.isNotReady) this.#parts.player.hidden = true;
       else this.#fail(error.message, () => this.load(path, channels));
       return false;
     }
-    if (signal.aborted) return false;
-    this.#drop();
-    this.#url = URL.createObjectURL(this.blob);
-    this.#audio.src = this.#url;
-    await new Promise((resolve) => {
-      this.#audio.addEventListener("loadedmetadata", resolve, { once: true });
-      this.#audio.addEventListener("error", resolve, { once: true });
-    });
-    if (signal.aborted || this.#audio.error) return false;
+    if (signal.aborted || !(await this.#take(this.blob))) return false;
     this.#route(channels);
-    parts.load.hidden = true;
-    parts.transport.hidden = false;
-    parts.seek.max = this.#audio.duration.toFixed(1);
-    setText(parts.length, clock(this.#audio.duration * 1000));
+    this.#showReady();
+    return true;
+  }
+
+  /** Let the audio element have the recording; false where it cannot play it. */
+  async #take(blob) {
+    const wasPlaying = this.isReady && !this.#audio.paused;
+    this.#wanted = this.ms;
+    this.#drop();
+    const url = URL.createObjectURL(blob);
+    const loaded = new Promise((resolve) => {
+      this.#audio.onloadedmetadata = () => resolve(true);
+      this.#audio.onerror = () => resolve(false);
+    });
+    this.#audio.src = url;
+    if (!(await loaded)) {
+      URL.revokeObjectURL(url);
+      this.#fail("The browser cannot play this recording. It can be downloaded.");
+      return false;
+    }
+    this.#url = url;
+    this.seek(this.#wanted);
+    if (wasPlaying) await this.#audio.play();
+    return true;
+  }
+
+  #showLoading() {
+    const { player, load, transport, loadBar, loadButton, loadText } = this.#parts;
+    player.hidden = false;
+    load.hidden = false;
+    transport.hidden = true;
+    loadBar.hidden = false;
+    loadButton.hidden = true;
+    setText(loadText, "Loading the recording");
+  }
+
+  #showReady() {
+    const { load, transport, seek, length } = this.#parts;
+    load.hidden = true;
+    transport.hidden = false;
+    seek.max = this.#audio.duration.toFixed(1);
+    setText(length, clock(this.#audio.duration * 1000));
+    this.#audio.playbackRate = Number(this.#parts.rate.value);
     this.#showState();
     say("The recording is ready.");
-    return true;
   }
 
   async toggle() {
@@ -110,6 +134,7 @@ export class Player {
   }
 
   seek(ms) {
+    this.#wanted = ms;
     if (!this.isReady) return;
     this.#audio.currentTime = Math.min(Math.max(0, ms / 1000), this.#audio.duration || 0);
     this.#tell();
@@ -134,8 +159,8 @@ export class Player {
     loadBar.value = loaded / total;
     setText(loadText, `Loading the recording: ${bytes(loaded)} of ${bytes(total)}`);
     const isFirst = loaded <= UNASKED_BYTES && total > UNASKED_BYTES && loaded < total;
-    if (!isFirst || loadBar.dataset.asked === String(total)) return;
-    loadBar.dataset.asked = String(total);
+    if (!isFirst || this.isReady || this.#isAsked) return;
+    this.#isAsked = true;
     loadBar.hidden = true;
     loadButton.hidden = false;
     setText(loadText, `The recording has ${bytes(total)}`);

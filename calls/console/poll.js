@@ -65,6 +65,8 @@ export class Poller {
       this.#failures += 1;
       this.#onState("failing", { error, wait });
     }
+    // Whoever is told may have stopped it.
+    if (signal.aborted) return;
     if (document.hidden) this.#onState("paused");
     else this.#timer = setTimeout(() => this.now(), wait);
   }

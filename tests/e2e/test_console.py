@@ -27,6 +27,8 @@ pytestmark = [
 TO, FROM = "+15551230000", "+15559990000"
 SHOWN_TO, SHOWN_FROM = "+1 555 123 0000", "+1 555 999 0000"
 READY_MS = 90_000
+# The browser shares its machine with the whole system, transcription included.
+expect.set_options(timeout=20_000)
 DESKTOP, PHONE = (1360, 900), (390, 844)
 
 Scheme = Literal["light", "dark"]
@@ -88,8 +90,15 @@ async def show(console: Console, call: str) -> None:
     await expect(console.page.locator(".utterance").first).to_be_visible(timeout=READY_MS)
 
 
-async def played_seconds(console: Console) -> float:
-    return float(await console.page.locator("audio").evaluate("audio => audio.currentTime"))
+async def expect_position(console: Console, seconds: float, within: float) -> None:
+    """The recording is, or soon will be, at a moment."""
+    audio = console.page.locator("audio")
+    for _ in range(100):
+        at = float(await audio.evaluate("audio => audio.currentTime"))
+        if abs(at - seconds) <= within:
+            return
+        await console.page.wait_for_timeout(100)
+    raise AssertionError(f"at {at} s, not {seconds} s")
 
 
 async def test_a_call_placed_watched_live_stopped_played_and_read(console: Console) -> None:
@@ -137,19 +146,19 @@ async def test_an_utterance_is_clicked_and_heard_in_step(console: Console, ended
     utterance = page.locator(".utterance", has_text=re.compile("storm", re.IGNORECASE))
     await expect(utterance).to_have_count(1)
     await utterance.click()
-    assert await played_seconds(console) == pytest.approx(13.0, abs=0.7)
+    await expect_position(console, 13.0, 0.7)
     await expect(utterance).to_have_attribute("aria-current", "true")
     await page.get_by_role("button", name="Play").click()
     await expect(utterance.locator(".word.now")).to_have_count(1)
     await page.get_by_label("Speed").select_option("2")
     # It goes on to the next one by itself.
-    await expect(utterance).not_to_have_attribute("aria-current", "true", timeout=10_000)
+    await expect(utterance).not_to_have_attribute("aria-current", "true")
     await page.get_by_role("button", name="Pause").click()
 
     lane = page.get_by_role("img", name=re.compile("Waveform of")).first
     await lane.click()
     length = float(await page.locator("audio").evaluate("audio => audio.duration"))
-    assert await played_seconds(console) == pytest.approx(length / 2, abs=0.2)
+    await expect_position(console, length / 2, 0.2)
     mute = page.get_by_role("button", name=f"Mute {SHOWN_TO}")
     await mute.click()
     await expect(mute).to_have_attribute("aria-pressed", "true")
@@ -157,6 +166,27 @@ async def test_an_utterance_is_clicked_and_heard_in_step(console: Console, ended
     await page.get_by_label("Find in the transcript").fill("contact")
     await expect(page.locator("mark")).to_have_count(await page.locator("li:visible mark").count())
     await expect(page.locator("[data-found]")).to_have_text(re.compile(r"^\d match(es)?$"))
+
+
+async def test_a_recording_put_together_anew_is_heard_on_at_the_same_moment(
+    console: Console, ended: str
+) -> None:
+    async def mend(route: Route) -> None:
+        answer = await route.fetch()
+        record = await answer.json()
+        record["summary"]["missing_segments"] = 1
+        await route.fulfill(json=record)
+
+    await show(console, ended)
+    page = console.page
+    await page.get_by_role("button", name="Ahead 5 seconds").click()
+    await expect_position(console, 5.0, 0.1)
+    before = await page.locator("audio").get_attribute("src")
+    await page.route(f"**/api/calls/{ended}", mend)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("audio")).not_to_have_attribute("src", str(before))
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    await expect_position(console, 5.0, 0.1)
 
 
 async def test_what_the_page_hands_over_is_what_the_app_has(
@@ -240,7 +270,7 @@ async def test_by_the_keyboard_alone(console: Console, ended: str) -> None:
             break
     await expect(position).to_be_focused()
     await page.keyboard.press("ArrowRight")
-    assert await played_seconds(console) == pytest.approx(5, abs=0.1)
+    await expect_position(console, 5.0, 0.1)
     await expect(position).to_have_attribute("aria-valuetext", re.compile(r"^0:05 of 0:\d\d$"))
     await page.locator(".utterance").nth(1).focus()
     await page.keyboard.press("Enter")
