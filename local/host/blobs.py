@@ -32,7 +32,8 @@ WEBHOOK = "/runtime/webhooks/blobs"
 
 _log = logging.getLogger(__name__)
 _INVISIBLE_SECONDS = 600
-_IDLE_SECONDS = 0.1
+# For what becomes visible again; what is new is told by our own webhook.
+_IDLE_SECONDS = 1.0
 
 
 class BlobListener:
@@ -65,6 +66,7 @@ class BlobListener:
             connection, "azure-webjobs-blobtrigger-local"
         )
         self._poison = QueueClient.from_connection_string(connection, POISON_QUEUE)
+        self._enqueued = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
@@ -114,6 +116,7 @@ class BlobListener:
             "ETag": event["data"].get("eTag", ""),
         }
         await self._queue.send_message(base64.b64encode(json.dumps(message).encode()).decode())
+        self._enqueued.set()
 
     async def _listen(self) -> None:
         while True:
@@ -122,6 +125,7 @@ class BlobListener:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 continue
             found = 0
+            self._enqueued.clear()
             try:
                 messages = self._queue.receive_messages(
                     max_messages=room, visibility_timeout=_INVISIBLE_SECONDS
@@ -137,7 +141,8 @@ class BlobListener:
                 _log.error("the trigger's queue cannot be read: %s", type(error).__name__)
                 await asyncio.sleep(1)
             if not found:
-                await asyncio.sleep(_IDLE_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._enqueued.wait(), _IDLE_SECONDS)
 
     async def _handle(self, message: QueueMessage) -> None:
         try:

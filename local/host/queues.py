@@ -21,7 +21,7 @@ from local.host.worker import Function, InvocationError, invoke
 
 _MOST_TRIES = 5
 _INVISIBLE_SECONDS = 600
-_IDLE_SECONDS = 0.25
+_IDLE_SECONDS = 0.5
 
 _log = logging.getLogger(__name__)
 
