@@ -39,6 +39,22 @@ class Counts(msgspec.Struct, kw_only=True):
     clock_steps: int = 0
     lost: int = 0
 
+    @property
+    def noted(self) -> int:
+        """All that is out of the ordinary, in one number that grows with each of them."""
+        return (
+            self.silent_frames
+            + self.gaps
+            + self.filled_samples
+            + self.repeated
+            + self.late
+            + self.late_dropped
+            + self.unstamped
+            + abs(self.corrected_samples)
+            + self.clock_steps
+            + self.lost
+        )
+
     def add(self, other: Counts) -> None:
         """Add another's counts to these."""
         for name in self.__struct_fields__:

@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     upload_timeout_seconds: Annotated[float, doc("for one upload's answer", ge=1)] = 30.0
     read_batch_ms: Annotated[
         int, doc("frames are read in batches of this much audio; 0: each at once", ge=0, le=500)
-    ] = 60
+    ] = 80
     max_streams: Annotated[int, doc("streams at a time; more are refused with 503", ge=1)] = 400
     max_tracks: Annotated[int, doc("tracks of one stream", ge=1)] = 32
     max_message_bytes: Annotated[int, doc("size of one WebSocket message", ge=2048)] = 65_536

@@ -29,6 +29,7 @@ import errno
 import fcntl
 import hashlib
 import logging
+import mmap
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +38,7 @@ from pathlib import Path
 
 import msgspec
 
-from acs.media import FRAME_MILLISECONDS
+from acs.media import AUDIO_DATA, FRAME_MILLISECONDS
 from audio import names, wav
 from audio.manifest import (
     Counts,
@@ -133,7 +134,9 @@ class SegmentFile:
             raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
         os.ftruncate(self._fd, wav.HEADER_BYTES + self._size)
         os.pwrite(self._fd, wav.header(self.sample_rate, self._size), 0)
-        whole = os.pread(self._fd, wav.HEADER_BYTES + self._size, 0)
+        size = wav.HEADER_BYTES + self._size
+        with mmap.mmap(self._fd, size, prot=mmap.PROT_READ) as whole:
+            md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
         if self._lost_bytes:
             frame_bytes = self.sample_rate // 25
             counts.lost += -(-self._lost_bytes // frame_bytes)
@@ -143,8 +146,8 @@ class SegmentFile:
             start=self.start,
             sample_rate=self.sample_rate,
             samples=self._size // 2,
-            bytes=len(whole),
-            md5=hashlib.md5(whole, usedforsecurity=False).hexdigest(),
+            bytes=size,
+            md5=md5,
             counts=counts,
             recovered=recovered,
         )
@@ -356,6 +359,8 @@ class Spool:
             entry = file.seal(counts, self.segment_target(state, file), recovered=True)
             metrics.count_frames(entry.counts, entry.sample_rate)
         entries = read_entries(folder)
+        placed = sum(e.counts.frames + e.counts.repeated + e.counts.late_dropped for e in entries)
+        state.packets[AUDIO_DATA] = max(placed, state.packets.get(AUDIO_DATA, 0))
         ends = [entry.start + timedelta(milliseconds=entry.duration_ms) for entry in entries]
         self.finish_stream(
             folder, manifest_of(state, entries, max(ends, default=None), "recovered")

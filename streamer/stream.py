@@ -84,6 +84,7 @@ class Stream:
         self._silence = b""
         self._audio_packets = 0
         self._audio_packets_at_tick = 0
+        self._noted = 0
         self._malformed = 0
         self._formats = 0
         self._seals: set[asyncio.Task[None]] = set()
@@ -265,9 +266,14 @@ class Stream:
 
     def _on_tick(self) -> None:
         self._tick = self._loop.call_later(self._settings.flush_seconds, self._on_tick)
+        noted = len(self._state.dtmf) + sum(self._state.packets.values())
         for track in self._tracks.values():
             track.flush()
-        self._save()
+            noted += track.noted
+        if noted != self._noted:
+            # Frames alone need no saving: a restart tells them by their files' length.
+            self._noted = noted
+            self._save()
         self._rest_idle_tracks()
         self._watch_time()
 
@@ -277,7 +283,6 @@ class Stream:
             for raw_id, track in self._tracks.items()
             if track.is_open
         }
-        self._state.packets[media.AUDIO_DATA] = self._audio_packets
         self._spool.save()
 
     def _rest_idle_tracks(self) -> None:

@@ -21,7 +21,6 @@ resolution, jitter, and no sequence number, so the rules are these:
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -36,14 +35,12 @@ CLOCK_STEP_FRAMES = 50
 """How many frames in a row behind the track mean that the sender's clock was set back: a second."""
 
 RECENT_FRAMES = 16
-"""How many frames a repeat is compared with."""
+"""How many frames, at least, a repeat is compared with."""
 
 _DRIFT_WEIGHT = 1 / 256
 _MICROSECONDS = 1_000_000
 _HALF_SECOND = _MICROSECONDS // 2
 _NO_SEGMENT = -(1 << 62)
-# Enough of a frame to tell it from another of the same stamp, and too little to hold on to.
-_SIGNATURE = slice(312, 328)
 
 
 class SegmentWriter(Protocol):
@@ -123,6 +120,7 @@ class Track:
         "_jump",
         "_open_segment",
         "_pending",
+        "_rate",
         "_recent",
         "_shift",
         "_skew",
@@ -158,7 +156,8 @@ class Track:
         self._held: list[_Frame] = []
         self._ahead: _Frame | None = None
         self._behind: list[_Frame] = []
-        self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT_FRAMES)
+        self._rate = clock.sample_rate
+        self._recent: list[bytes] = []
         self._arrivals = 0
         self._shift = 0
         self._skew = 0.0
@@ -181,6 +180,11 @@ class Track:
         """How much audio is in memory only."""
         return self._buffered + sum(len(frame.pcm) for frame in self._held + self._behind)
 
+    @property
+    def noted(self) -> int:
+        """Changes with every count, of this segment or an earlier one, but that of frames."""
+        return self.counts.noted + self.totals.noted
+
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples, stamped in microseconds since 1970.
 
@@ -189,7 +193,12 @@ class Track:
         if timestamp_us is None:
             self._place_unstamped(pcm, silent)
             return
-        stamped = self._clock.position(timestamp_us) + self._shift
+        origin_us = self._clock.origin_us
+        if origin_us is None:
+            origin_us = self._clock.origin_us = timestamp_us
+        # Clock.position, written out: a call costs more than all it does.
+        elapsed = (timestamp_us - origin_us) * self._rate
+        stamped = (elapsed + _HALF_SECOND) // _MICROSECONDS + self._shift
         position = self.position
         if position is None:
             self.position = position = stamped
@@ -206,7 +215,6 @@ class Track:
                 self._put(pcm, silent, stamped)
                 return
             self._skew += deviation * _DRIFT_WEIGHT
-            self._recent.append((stamped, pcm[_SIGNATURE]))
             self._pending.append(pcm)
             self._buffered = buffered
             self.position = end
@@ -218,7 +226,8 @@ class Track:
         """Hand what is buffered to the writer."""
         if self._buffered and self._writer is not None:
             self._writer.append(b"".join(self._pending))
-            self._pending.clear()
+            self._recent = self._pending[-RECENT_FRAMES:]
+            self._pending = []
             self._buffered = 0
 
     def finish(self) -> None:
@@ -258,10 +267,10 @@ class Track:
             self._stray_ahead(frame)
             return
         if deviation < -self._half:
-            if (stamped, pcm[_SIGNATURE]) in self._recent:
-                self.counts.repeated += 1
-                return
             if self._fill_gap(frame):
+                return
+            if self._came_before(frame):
+                self.counts.repeated += 1
                 return
             if deviation < -self._tolerance and not self._holds_after(stamped):
                 self._stray_behind(frame)
@@ -272,6 +281,19 @@ class Track:
             return
         insort(self._held, frame)
         self._release(force=False)
+
+    def _came_before(self, frame: _Frame) -> bool:
+        """Whether the very same audio lies at the frame's place already."""
+        assert self.position is not None
+        wanted = frame.position - round(self._skew)
+        start = self.position
+        for kept in reversed(self._recent + self._pending):
+            start -= len(kept) // BYTES_PER_SAMPLE
+            if abs(start - wanted) <= self._half and kept == frame.pcm:
+                return True
+            if start < wanted - self._half:
+                break
+        return False
 
     @property
     def _buffer_position(self) -> int:
@@ -335,7 +357,6 @@ class Track:
         assert self.position is not None
         if stamped is not None:
             self._skew += (stamped - self.position - self._skew) * _DRIFT_WEIGHT
-            self._recent.append((stamped, pcm[_SIGNATURE]))
         if silent and abs(self._skew) > self._half:
             pcm = self._correct_drift(pcm)
         self._append(pcm)
@@ -445,7 +466,6 @@ class Track:
             self._gaps[index : index + 1] = [
                 part for part in ((start, place), (place + samples, end)) if part[0] < part[1]
             ]
-            self._recent.append((frame.position, frame.pcm[_SIGNATURE]))
             self.counts.frames += 1
             self.counts.silent_frames += frame.silent
             self.counts.late += 1

@@ -30,7 +30,7 @@ AWAY_SECONDS = float(os.environ.get("FAULT_AWAY_SECONDS", "4"))
 
 pytestmark = pytest.mark.timeout(AWAY_SECONDS + 240)
 
-# What may be lost to a kill: what was not flushed (a second), read (60 ms) and sent just then.
+# What may be lost to a kill: what was not flushed (a second), read (80 ms) and sent just then.
 _UNFLUSHED_SECONDS = 1.5
 
 
