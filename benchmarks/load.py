@@ -3,7 +3,8 @@
 Run as ``python -m benchmarks.load PORT STREAMS SECONDS``; prints what it did as one line of JSON.
 Every stream sends a frame each 20 ms, on an absolute schedule. Streams are spread over slots of a
 millisecond; those of a slot send the very same bytes, masked once. Lateness is that of a ping sent
-right behind a frame: its pong tells when the server had handled all before it.
+right behind a frame: its pong tells when the server had handled all before it. How far the load
+itself was behind its schedule is told beside it.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ class Load:
                 pinged = rng.choice(streams) if number % PING_EVERY_FRAMES == 0 else -1
                 for index in streams:
                     if index == pinged and index not in self.pings:
-                        self.pings[index] = due
+                        self.pings[index] = time.perf_counter()
                         self.send(index, frame + ping)
                     else:
                         self.send(index, frame)

@@ -32,6 +32,8 @@ import logging
 import mmap
 import os
 import shutil
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -56,6 +58,7 @@ BACKLOG_BYTES = 1024 * 1024
 PART = ".part"
 
 _MOVES = 3
+_NICE = 10
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _log = logging.getLogger(__name__)
 
@@ -267,7 +270,7 @@ class Spool:
         for folder in (self.streams, self.outbox):
             folder.mkdir(parents=True, exist_ok=True)
         # One thread: what it does is short, and more would take turns with the event loop's.
-        self.worker = ThreadPoolExecutor(1, "spool")
+        self.worker = ThreadPoolExecutor(1, "spool", initializer=_step_back)
         self._lock = os.open(root / "lock", _CREATE, 0o640)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -384,6 +387,12 @@ class Spool:
             *((path, entries.get(path) or _entry_of(path)) for path in segments),
             *((path, None) for path in manifests),
         ]
+
+
+def _step_back() -> None:
+    """Let the event loop go first: when many segments end at once, sealing them can wait."""
+    if sys.platform == "linux":  # where a thread has a priority of its own (setpriority(2))
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 def _move(path: Path, target: Path) -> None:
