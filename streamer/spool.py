@@ -94,11 +94,18 @@ class SegmentFile:
         self._charged = 0
         self._backlog: list[tuple[int, bytes]] = []
         self._lost_bytes = 0
-        try:
-            self._fd = os.open(path, _CREATE, 0o640)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._fd = os.open(path, _CREATE, 0o640)
+        self._fd: int | None = None
+
+    def _file(self) -> int:
+        """Its descriptor. Made with the first write: streams that were cut at once make theirs
+        when each is flushed, and not all in the same moment. Raises OSError."""
+        if self._fd is None:
+            try:
+                self._fd = os.open(self.path, _CREATE, 0o640)
+            except FileNotFoundError:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self._fd = os.open(self.path, _CREATE, 0o640)
+        return self._fd
 
     def append(self, pcm: bytes) -> None:
         """Write at the end; what the disk does not take is kept."""
@@ -111,7 +118,9 @@ class SegmentFile:
 
     def _read(self, offset: int, size: int) -> bytes:
         """What lies at ``offset``; what the disk did not take yet is part of it."""
-        there = bytearray(os.pread(self._fd, size, wav.HEADER_BYTES + offset).ljust(size, b"\0"))
+        there = bytearray(
+            os.pread(self._file(), size, wav.HEADER_BYTES + offset).ljust(size, b"\0")
+        )
         for at, pcm in self._backlog:
             begin, end = max(at, offset), min(at + len(pcm), offset + size)
             if begin < end:
@@ -123,7 +132,7 @@ class SegmentFile:
         tail = self._read(offset, self._size - offset)
         self._backlog = [(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset]
         self._size = offset
-        os.ftruncate(self._fd, wav.HEADER_BYTES + offset)
+        os.ftruncate(self._file(), wav.HEADER_BYTES + offset)
         self._spool.discharge(max(0, self._charged - offset))
         self._charged = min(self._charged, offset)
         return tail
@@ -135,10 +144,11 @@ class SegmentFile:
         """
         if not self._drain():
             raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
-        os.ftruncate(self._fd, wav.HEADER_BYTES + self._size)
-        os.pwrite(self._fd, wav.header(self.sample_rate, self._size), 0)
+        fd = self._file()
         size = wav.HEADER_BYTES + self._size
-        with mmap.mmap(self._fd, size, prot=mmap.PROT_READ) as whole:
+        os.ftruncate(fd, size)
+        os.pwrite(fd, wav.header(self.sample_rate, self._size), 0)
+        with mmap.mmap(fd, size, prot=mmap.PROT_READ) as whole:
             md5 = hashlib.md5(whole, usedforsecurity=False).hexdigest()
         if self._lost_bytes:
             frame_bytes = self.sample_rate // 25
@@ -158,7 +168,7 @@ class SegmentFile:
             # On a line of its own, even behind one that a kill cut off.
             entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
         _move(self.path, target)
-        os.close(self._fd)
+        os.close(fd)
         return entry
 
     @classmethod
@@ -180,7 +190,7 @@ class SegmentFile:
 
     def discard(self) -> None:
         """Remove a file that holds no audio."""
-        os.close(self._fd)
+        os.close(self._file())
         self.path.unlink()
 
     def _write(self, offset: int, pcm: bytes) -> None:
@@ -211,9 +221,10 @@ class SegmentFile:
         if growth > 0:
             self._spool.charge(growth)
             self._charged += growth
-        done = os.pwrite(self._fd, pcm, wav.HEADER_BYTES + offset)
+        fd = self._file()
+        done = os.pwrite(fd, pcm, wav.HEADER_BYTES + offset)
         while done < len(pcm):
-            done += os.pwrite(self._fd, pcm[done:], wav.HEADER_BYTES + offset + done)
+            done += os.pwrite(fd, pcm[done:], wav.HEADER_BYTES + offset + done)
 
 
 class StreamSpool:
@@ -238,7 +249,7 @@ class StreamSpool:
             self._spool.failed(error)
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
-        """A new segment's file. Raises OSError where the folder takes no more files."""
+        """A new segment's file."""
         path = self.folder / track / (names.format_start(start) + PART)
         return SegmentFile(self._spool, path, start, sample_rate)
 
