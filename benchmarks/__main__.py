@@ -80,7 +80,7 @@ def _shown(run: Receiving) -> Receiving:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--streams", type=int, default=300, help="streams of the comparison [300]")
-    parser.add_argument("--seconds", type=float, default=120.0, help="of the comparison's runs [120]")
+    parser.add_argument("--seconds", type=float, default=90.0, help="of the comparison's runs [90]")
     parser.add_argument(
         "--no-write", dest="write", action="store_false", help="leave README and results.json alone"
     )
