@@ -118,9 +118,8 @@ class SegmentFile:
 
     def _read(self, offset: int, size: int) -> bytes:
         """What lies at ``offset``; what the disk did not take yet is part of it."""
-        there = bytearray(
-            os.pread(self._file(), size, wav.HEADER_BYTES + offset).ljust(size, b"\0")
-        )
+        written = b"" if self._fd is None else os.pread(self._fd, size, wav.HEADER_BYTES + offset)
+        there = bytearray(written.ljust(size, b"\0"))
         for at, pcm in self._backlog:
             begin, end = max(at, offset), min(at + len(pcm), offset + size)
             if begin < end:
@@ -132,7 +131,8 @@ class SegmentFile:
         tail = self._read(offset, self._size - offset)
         self._backlog = [(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset]
         self._size = offset
-        os.ftruncate(self._file(), wav.HEADER_BYTES + offset)
+        if self._fd is not None:
+            os.ftruncate(self._fd, wav.HEADER_BYTES + offset)
         self._spool.discharge(max(0, self._charged - offset))
         self._charged = min(self._charged, offset)
         return tail
