@@ -204,16 +204,18 @@ class Stored:
 
     def track(self, track: str = names.MIXED_TRACK) -> bytes:
         """A track's samples, its segments in the order of time; they must meet."""
+        manifests = self.manifests()
+        segments = self.segments()
         out = bytearray()
         end: int | None = None
         rate = 0
-        for manifest in sorted(self.manifests(), key=lambda m: m.stream_id):
+        for manifest in sorted(manifests, key=lambda m: m.stream_id):
             rate = manifest.sample_rate
             for entry in manifest.segments:
                 if entry.track != track:
                     continue
                 blob = entry.name(self.call, manifest.stream_id).blob
-                samples = self.segments()[blob]
+                samples = segments[blob]
                 assert len(samples) == entry.samples * 2
                 start = round(media.to_microseconds(entry.start) * rate / 1_000_000)
                 assert end is None or abs(start - end) <= 1
