@@ -6,7 +6,8 @@ functions read it to know when a call is whole.
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -81,6 +82,19 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     def duration_ms(self) -> float:
         """Its length in milliseconds."""
         return self.samples * 1000 / self.sample_rate
+
+    @property
+    def end(self) -> datetime:
+        """The moment behind its last sample."""
+        return self.start + timedelta(milliseconds=self.duration_ms)
+
+
+def total(entries: Iterable[SegmentEntry]) -> Counts:
+    """The counts of all segments together."""
+    counts = Counts()
+    for entry in entries:
+        counts.add(entry.counts)
+    return counts
 
 
 class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):

@@ -14,10 +14,11 @@ HEADER_BYTES = 44
 MAX_DATA_BYTES = 0xFFFF_FFFF - 36
 """What a RIFF file's 32-bit sizes can say: about 37 hours of one 16 kHz channel."""
 
-_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_RIFF = struct.Struct("<4sI4s")
+_DS64 = struct.Struct("<4sIQQQI")
+_FORMAT_AND_DATA = struct.Struct("<4sIHHIIHH4sI")
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
-_RF64 = struct.Struct("<4sI4s4sIQQQI4sIHHIIHH4sI")
 _UNKNOWN_SIZE = 0xFFFF_FFFF
 _PCM = 1
 
@@ -39,39 +40,27 @@ def header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
     """The header of ``data_bytes`` bytes of 16-bit PCM. Raises ValueError past 4 GiB."""
     if not 0 <= data_bytes <= MAX_DATA_BYTES:
         raise ValueError(f"a WAV file cannot hold {data_bytes} bytes of audio")
-    frame = 2 * channels
-    return _HEADER.pack(
-        b"RIFF",
-        36 + data_bytes,
-        b"WAVE",
-        b"fmt ",
-        16,
-        _PCM,
-        channels,
-        sample_rate,
-        sample_rate * frame,
-        frame,
-        16,
-        b"data",
-        data_bytes,
-    )
+    riff = _RIFF.pack(b"RIFF", HEADER_BYTES - 8 + data_bytes, b"WAVE")
+    return riff + _format_and_data(sample_rate, channels, data_bytes)
 
 
 def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
     """The header of any length of 16-bit PCM: RIFF where its sizes suffice, else RF64."""
     if data_bytes <= MAX_DATA_BYTES:
         return header(sample_rate, data_bytes, channels)
+    riff_bytes = HEADER_BYTES - 8 + _DS64.size + data_bytes
+    frames = data_bytes // (2 * channels)
+    return (
+        _RIFF.pack(b"RF64", _UNKNOWN_SIZE, b"WAVE")
+        + _DS64.pack(b"ds64", _DS64.size - 8, riff_bytes, data_bytes, frames, 0)
+        + _format_and_data(sample_rate, channels, _UNKNOWN_SIZE)
+    )
+
+
+def _format_and_data(sample_rate: int, channels: int, data_size: int) -> bytes:
+    """The ``fmt`` chunk of 16-bit PCM, and the beginning of the ``data`` chunk."""
     frame = 2 * channels
-    return _RF64.pack(
-        b"RF64",
-        _UNKNOWN_SIZE,
-        b"WAVE",
-        b"ds64",
-        28,
-        _RF64.size - 8 + data_bytes,
-        data_bytes,
-        data_bytes // frame,
-        0,
+    return _FORMAT_AND_DATA.pack(
         b"fmt ",
         16,
         _PCM,
@@ -81,7 +70,7 @@ def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
         frame,
         16,
         b"data",
-        _UNKNOWN_SIZE,
+        data_size,
     )
 
 

@@ -16,9 +16,9 @@ from calls import analysis, failures, recording, results, store
 from calls.analysis import Analysis
 from calls.layout import Layout
 from calls.problems import Problem
-from calls.recording import Format
 from calls.records import CallRecord
 from calls.results import CallResult, Parts, StreamResult
+from calls.settings import Recording
 from calls.storage import Contended, Document, Storage
 
 _TRIES = 10
@@ -45,7 +45,7 @@ async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
 
 
 async def assemble(
-    storage: Storage, call: str, form: Format = "wav", *, partial: bool = False
+    storage: Storage, call: str, form: Recording = "wav", *, partial: bool = False
 ) -> tuple[CallResult, Layout] | None:
     """Put the call together if all is there, or given up on; None where it is not.
 
@@ -57,17 +57,21 @@ async def assemble(
         # Read before what they are made of: a result from older parts must not replace a newer one.
         before = await storage.read(names.RESULTS, blob)
         recorded = await storage.properties(names.RECORDINGS, names.recording_blob(call))
-        parts = await _parts(storage, call, partial=partial or _is_partial(before))
+        known = _decode(before) if before else None
+        # What was put together from what was there stays no less than that.
+        were_partial = known is not None and known.summary.partial
+        parts = await _parts(storage, call, partial=partial or were_partial)
         if parts is None:
             return None
-        if before is not None and results.would_lose(_decode(before), parts.layout):
+        laid_out = parts.lay_out()
+        if known is not None and results.would_lose(known, laid_out):
             # Segments are kept for a time only (a lifecycle rule): what was made of them stays.
             _log.warning("call %s is left as it is: segments of it are gone since", call)
             return None
-        size = await recording.write(storage, call, parts.layout, form, recorded)
+        size = await recording.write(storage, call, laid_out, form, recorded)
         if size is None:
             continue
-        result = results.put_together(call, parts, size)
+        result = results.put_together(call, parts, laid_out, size)
         content = msgspec.json.encode(result)
         if before is not None and before.content == content:
             written = True
@@ -77,7 +81,7 @@ async def assemble(
             written = await storage.replace(names.RESULTS, blob, content, before.etag)
         if written:
             await _tell(storage, call, result)
-            return result, parts.layout
+            return result, laid_out
     raise Contended(f"call {call} is put together by too many at once")
 
 
@@ -116,11 +120,6 @@ async def _analyses(storage: Storage, blobs: list[str]) -> dict[str, Analysis]:
         for blob, document in zip(blobs, found, strict=True)
         if document
     }
-
-
-def _is_partial(before: Document | None) -> bool:
-    """Whether a call was put together from what was there; it then stays no less than that."""
-    return before is not None and _decode(before).summary.partial
 
 
 def _decode(document: Document) -> CallResult:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Literal
 
 import msgspec
 import numpy as np
 
 from audio import names, wav
 from calls.layout import Layout, Placement
+from calls.settings import Recording
 from calls.storage import Properties, Storage
-
-Format = Literal["wav", "flac"]
 
 BLOCK_BYTES = 4 * 1024 * 1024
 _FLAC_CHANNELS = 8
@@ -25,7 +23,7 @@ _SAMPLE_BYTES = 2
 
 
 async def write(
-    storage: Storage, call: str, layout: Layout, form: Format, before: Properties | None
+    storage: Storage, call: str, layout: Layout, form: Recording, before: Properties | None
 ) -> int | None:
     """Write the recording, unless it is there: its bytes. None where another wrote meanwhile.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from audio import names
-from audio.manifest import Counts, Manifest, entry_from_metadata
+from audio.manifest import Counts, Manifest, entry_from_metadata, total
 from calls import layout, timeline
 from calls.analysis import Analysis, SpeechSpan
 from calls.layout import Layout
@@ -74,16 +74,14 @@ class Parts(msgspec.Struct, frozen=True):
     landed: dict[str, Properties]
     partial: bool
 
-    @property
-    def layout(self) -> Layout:
+    def lay_out(self) -> Layout:
         """Where everything goes."""
         sizes = {name: found.size for name, found in self.landed.items()}
         return layout.lay_out(self.manifests, sizes)
 
 
-def put_together(call: str, parts: Parts, recording_bytes: int) -> CallResult:
-    """The call's result. Pure."""
-    laid_out = parts.layout
+def put_together(call: str, parts: Parts, laid_out: Layout, recording_bytes: int) -> CallResult:
+    """The call's result, of parts that were laid out so. Pure."""
     shown = timeline.build(call, laid_out, parts.analyses, partial=parts.partial)
     streams = [stream_result(manifest, parts.analyses) for manifest in parts.manifests]
     return CallResult(
@@ -137,7 +135,7 @@ def stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> Strea
                 track=entry.track,
                 participant=names.participant_raw_id(entry.track),
                 start=entry.start,
-                end=entry.start + timedelta(milliseconds=entry.duration_ms),
+                end=entry.end,
                 duration_ms=round(entry.duration_ms, 3),
                 blob=f"{names.SEGMENTS}/{name.blob}",
                 analysed=found is not None,
@@ -191,22 +189,16 @@ def makeshift_manifests(
                 _log.error("%s cannot be placed: %s", blob, error)
         if not segments:
             continue
-        counts = Counts()
-        for segment in segments:
-            counts.add(segment.counts)
         made.append(
             Manifest(
                 call_connection_id=call,
                 stream_id=stream_id,
                 sample_rate=segments[0].sample_rate,
                 started_at=min(segment.start for segment in segments),
-                ended_at=max(
-                    segment.start + timedelta(milliseconds=segment.duration_ms)
-                    for segment in segments
-                ),
+                ended_at=max(segment.end for segment in segments),
                 ended_by=ENDED_BY_UNKNOWN,
                 segments=segments,
-                counts=counts,
+                counts=total(segments),
             )
         )
     return made

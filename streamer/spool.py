@@ -35,7 +35,7 @@ import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -49,6 +49,7 @@ from audio.manifest import (
     SegmentEntry,
     decode_manifest,
     encode_manifest,
+    total,
 )
 from streamer import metrics
 
@@ -187,11 +188,6 @@ class SegmentFile:
     def samples(self) -> int:
         """How many samples have been written."""
         return self._size // 2
-
-    def discard(self) -> None:
-        """Remove a file that holds no audio."""
-        os.close(self._file())
-        self.path.unlink()
 
     def _write(self, offset: int, pcm: bytes) -> None:
         if not self._backlog:
@@ -363,7 +359,7 @@ class Spool:
         for path in sorted(folder.glob(f"*/*{PART}")):
             file = SegmentFile.reopen(self, path, state.sample_rate)
             if not file.samples:
-                file.discard()
+                path.unlink()
                 continue
             counts = state.open_counts.get(file.key, Counts())
             # What came after the counts were last saved is told by its length.
@@ -375,10 +371,8 @@ class Spool:
         entries = read_entries(folder)
         placed = sum(e.counts.frames + e.counts.repeated + e.counts.late_dropped for e in entries)
         state.packets[AUDIO_DATA] = max(placed, state.packets.get(AUDIO_DATA, 0))
-        ends = [entry.start + timedelta(milliseconds=entry.duration_ms) for entry in entries]
-        self.finish_stream(
-            folder, manifest_of(state, entries, max(ends, default=None), "recovered")
-        )
+        ended_at = max((entry.end for entry in entries), default=None)
+        self.finish_stream(folder, manifest_of(state, entries, ended_at, "recovered"))
 
     def waiting(self) -> list[tuple[Path, SegmentEntry | None]]:
         """The files in the outbox, the oldest first: segments with their entries, then manifests.
@@ -388,7 +382,12 @@ class Spool:
         manifests = sorted((self.outbox / names.MANIFESTS).glob("*/*.json"), key=_age)
         entries: dict[Path, SegmentEntry] = {}
         for path in manifests:
-            manifest = decode_manifest(path.read_bytes())
+            try:
+                manifest = decode_manifest(path.read_bytes())
+            except ValueError as error:
+                # It must not keep the streamer from starting: its segments say what they hold.
+                _log.error("the manifest %s cannot be read: %s", path.name, error)
+                continue
             folder = self.outbox / names.SEGMENTS
             for entry in manifest.segments:
                 name = entry.name(manifest.call_connection_id, manifest.stream_id)
@@ -465,9 +464,6 @@ def manifest_of(
     state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
 ) -> Manifest:
     """The manifest of a stream that has come to its end."""
-    totals = Counts()
-    for entry in entries:
-        totals.add(entry.counts)
     return Manifest(
         call_connection_id=state.call_connection_id,
         stream_id=state.stream_id,
@@ -478,7 +474,7 @@ def manifest_of(
         ended_at=ended_at or datetime.now(UTC),
         ended_by=ended_by,
         segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
-        counts=totals,
+        counts=total(entries),
         packets=state.packets,
         dtmf=state.dtmf,
     )

@@ -120,7 +120,6 @@ class Track:
         "_jump",
         "_open_segment",
         "_pending",
-        "_rate",
         "_recent",
         "_shift",
         "_skew",
@@ -156,7 +155,6 @@ class Track:
         self._held: list[_Frame] = []
         self._ahead: _Frame | None = None
         self._behind: list[_Frame] = []
-        self._rate = clock.sample_rate
         self._recent: list[bytes] = []
         self._arrivals = 0
         self._shift = 0
@@ -193,11 +191,11 @@ class Track:
         if timestamp_us is None:
             self._place_unstamped(pcm, silent)
             return
-        origin_us = self._clock.origin_us
-        if origin_us is None:
-            origin_us = self._clock.origin_us = timestamp_us
+        clock = self._clock
+        if clock.origin_us is None:
+            clock.origin_us = timestamp_us
         # Clock.position, written out: a call costs more than all it does.
-        elapsed = (timestamp_us - origin_us) * self._rate
+        elapsed = (timestamp_us - clock.origin_us) * clock.sample_rate
         stamped = (elapsed + _HALF_SECOND) // _MICROSECONDS + self._shift
         position = self.position
         if position is None:

@@ -125,6 +125,21 @@ def test_a_stream_that_cannot_be_read_is_put_aside(spool: Spool) -> None:
     assert (spool.rejected / "broken" / "stream.json").exists()
 
 
+def test_a_manifest_that_cannot_be_read_does_not_keep_the_others(spool: Spool) -> None:
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 100)
+    target = stream.target(file)
+    entry = file.seal(Counts(), target)
+    manifest = stream.close(manifest_of(stream.state, read_entries(stream.folder), START, "1000"))
+    assert spool.waiting() == [(target, entry), (manifest, None)]
+    manifest.write_bytes(b"{")
+    (found, told), (last, _) = spool.waiting()
+    assert (found, last) == (target, manifest)
+    assert told is not None
+    assert (told.samples, told.bytes, told.md5) == (entry.samples, entry.bytes, entry.md5)
+
+
 class CrashingSpool(RuleBasedStateMachine):
     """Appends, seals and crashes in any order; nothing flushed is ever missing or doubled."""
 
