@@ -18,7 +18,7 @@ from audio import names
 from calls.storage import Storage
 
 SCHEMA = 1
-_ID = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]{0,127})\.([0-9a-f]{16})", re.ASCII)
+_DIGEST = re.compile("[0-9a-f]{16}")
 
 
 class PoisonMessage(msgspec.Struct, rename="pascal"):
@@ -76,8 +76,8 @@ def can_be_named(container: str, blob: str) -> bool:
 
 def is_failure_id(text: str) -> bool:
     """Whether ``text`` can be a failure's id."""
-    match = _ID.fullmatch(text)
-    return match is not None and is_call_connection_id(match[1])
+    call, _, digest = text.rpartition(".")
+    return is_call_connection_id(call) and _DIGEST.fullmatch(digest) is not None
 
 
 async def write(storage: Storage, failure: Failure) -> None:

@@ -13,6 +13,7 @@ from calls import assembly, ranges, store, transcript, transcription, web
 from calls.clients import Clients
 from calls.problems import Problem, not_ready
 from calls.results import CallResult
+from calls.storage import Properties
 from calls.transcript import Transcript
 
 _FORMS = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
@@ -30,31 +31,37 @@ async def send_recording(clients: Clients, request: func.HttpRequest) -> func.Ht
     """``GET`` or ``HEAD /api/calls/{id}/recording``, whole or a range."""
     call = web.call_connection_id(request)
     blob = names.recording_blob(call)
-    if await clients.storage.properties(names.RECORDINGS, blob) is None:
+    found = await clients.storage.properties(names.RECORDINGS, blob)
+    if found is None:
         await store.find(clients.storage, call)
         raise not_ready(call)
-    return await _send(clients, request, names.RECORDINGS, blob, call)
+    return await _send(clients, request, names.RECORDINGS, blob, found, call)
 
 
 async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/calls/{id}/segments/{track}/{index}``; the first has index 0."""
     call = web.call_connection_id(request)
     track = request.route_params.get("track") or ""
-    index = request.route_params.get("index") or ""
+    text = request.route_params.get("index") or ""
+    index = web.number(text)
     landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
     segments = sorted(
         (name for name in map(names.parse_segment, landed) if name.track == track),
         key=lambda name: (name.start, name.stream_id),
     )
-    # Its length first: Python refuses to read a number of thousands of digits.
-    if not (index.isascii() and index.isdigit() and len(index) < 10) or int(index) >= len(segments):
+    if index is None or index >= len(segments):
         raise Problem(
             HTTPStatus.NOT_FOUND,
             f"the call has {len(segments)} segments of track {track[:64]!r}, not one numbered so",
         )
-    segment = segments[int(index)]
-    stem = f"{call}-{track}-{index}"
-    return await _send(clients, request, names.SEGMENTS, segment.blob, stem, "audio/wav")
+    blob = segments[index].blob
+    found = await clients.storage.properties(names.SEGMENTS, blob)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, "the audio is no more in the storage")
+    stem = f"{call}-{track}-{text}"
+    return await _send(
+        clients, request, names.SEGMENTS, blob, found._replace(content_type="audio/wav"), stem
+    )
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -108,14 +115,11 @@ async def _send(
     request: func.HttpRequest,
     container: str,
     blob: str,
+    found: Properties,
     stem: str,
-    content_type: str | None = None,
 ) -> func.HttpResponse:
-    """A blob, or a range of it. Raises Problem (404, 412, 413, 416)."""
-    found = await clients.storage.properties(container, blob)
-    if found is None:
-        raise Problem(HTTPStatus.NOT_FOUND, "the audio is no more in the storage")
-    kind = content_type or found.content_type
+    """A blob, as it was found, or a range of it. Raises Problem (412, 413, 416)."""
+    kind = found.content_type
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": found.etag,

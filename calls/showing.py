@@ -83,11 +83,11 @@ async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.Htt
 def _limit(text: str | None) -> int:
     if not text:
         return _DEFAULT_LIMIT
-    # Its length first: Python refuses to read a number of thousands of digits.
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _MOST:
+    limit = web.number(text)
+    if limit is None or not 1 <= limit <= _MOST:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: must be a number from 1 to {_MOST}",
             errors=[{"field": "limit", "message": f"must be a number from 1 to {_MOST}"}],
         )
-    return int(text)
+    return limit

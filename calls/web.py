@@ -111,6 +111,12 @@ def body(request: func.HttpRequest) -> bytes:
     return content
 
 
+def number(text: str) -> int | None:
+    """A number of up to nine digits; None for any other text."""
+    # Its length first: Python refuses to read a number of thousands of digits.
+    return int(text) if len(text) < 10 and text.isascii() and text.isdigit() else None
+
+
 def json_object(request: func.HttpRequest) -> dict[str, Any]:
     """The JSON object in the body; an empty body is an empty object. Raises Problem (400, 413)."""
     content = body(request)
