@@ -35,6 +35,11 @@ def phone_number_raw_id(phone_number: str) -> str:
     return _PHONE_PREFIX + phone_number
 
 
+def shown(raw_id: str) -> str:
+    """A raw id as people write it: a phone number without its prefix."""
+    return raw_id.removeprefix(_PHONE_PREFIX)
+
+
 def call_of_source(source: str) -> str | None:
     """The call connection id in a callback event's source or subject; None where it names none."""
     found = _SOURCE.match(source)

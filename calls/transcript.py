@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from acs.identifiers import shown
 from audio import names
 from calls.speech import Span
 
@@ -150,7 +151,7 @@ def to_text(transcript: Transcript) -> str:
 def who(said: Utterance) -> str:
     """The participant as people write them: a phone number without its ``4:``."""
     if said.participant is not None:
-        return said.participant.removeprefix("4:")
+        return shown(said.participant)
     return f"speaker {said.speaker}" if said.speaker is not None else ""
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
+from acs import identifiers
 from local import picture, verify
 from local.client import AppClient, Json, is_put_together, state_is, streaming_is
 from local.emulator.audio import CONVERSATION
@@ -128,7 +129,7 @@ async def _show(app: AppClient, channels: str, call: str, truth: Json) -> None:
     waited = time.monotonic() - begun
     print(f"\n  transcript ({found['provider']}, {found['state']}, waited for {waited:.1f} s)")
     for said in found["utterances"]:
-        who = (said["participant"] or "").removeprefix("4:")
+        who = identifiers.shown(said["participant"] or "")
         times = f"{said['start_ms'] / 1000:5.1f}-{said['end_ms'] / 1000:4.1f} s"
         print(f"    {times}  {who + ': ' if who else ''}{said['text']}")
     if found["state"] != "complete":

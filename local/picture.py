@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from acs import identifiers
+
 _LEVELS = "▁▂▃▄▅▆▇█"
 _QUIET, _GAP = "·", "x"
 _LABEL = 14
@@ -18,7 +20,7 @@ def timeline(shown: dict[str, Any], width: int = 72) -> list[str]:
     lines = []
     for track in shown["tracks"]:
         row = [_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
-        label = (track["participant"] or track["track"]).removeprefix("4:")
+        label = identifiers.shown(track["participant"] or track["track"])
         lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of the talk")
     lines.append(" " * (_LABEL + 1) + _axis(length / 1000, width))
     lines.append(_facts(shown))
@@ -59,7 +61,7 @@ def _facts(shown: dict[str, Any]) -> str:
         length = (silence["end_ms"] - silence["start_ms"]) / 1000
         facts.append(f"longest silence {length:.1f} s, from {silence['start_ms'] / 1000:.1f} s")
     facts += [
-        f"{cut['by'].removeprefix('4:')} cuts in at {cut['at_ms'] / 1000:.1f} s"
+        f"{identifiers.shown(cut['by'])} cuts in at {cut['at_ms'] / 1000:.1f} s"
         for cut in shown["interruptions"]
     ]
     if missing := shown["missing_segments"]:

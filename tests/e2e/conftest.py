@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest_asyncio
 
-from local.client import AppClient
 from local.up import Up
 
 SPEED = 8.0
@@ -19,12 +18,6 @@ async def up() -> AsyncIterator[Up]:
     settings = {"SEGMENT_SECONDS": "5", "TRANSCRIPTION": "off", "MASTER_KEY": MASTER_KEY}
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def app(up: Up) -> AsyncIterator[AppClient]:
-    async with AppClient(up.addresses.app, up.addresses.function_key) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(loop_scope="session")

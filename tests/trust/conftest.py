@@ -16,7 +16,6 @@ from azure.functions import AuthLevel
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from local.client import AppClient
 from local.up import ROOT, Up
 
 PHONE = {"to": "+15551230000", "from": "+15559990000"}
@@ -120,12 +119,6 @@ class Stranger:
 async def up() -> AsyncIterator[Up]:
     async with Up(use_free_ports=True) as running:
         yield running
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def app(up: Up) -> AsyncIterator[AppClient]:
-    async with AppClient(up.addresses.app, up.addresses.function_key) as client:
-        yield client
 
 
 @pytest_asyncio.fixture(loop_scope="session")
