@@ -35,7 +35,7 @@ import shutil
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -188,6 +188,11 @@ class SegmentFile:
     def samples(self) -> int:
         """How many samples have been written."""
         return self._size // 2
+
+    @property
+    def end(self) -> datetime:
+        """The moment behind its last sample."""
+        return self.start + timedelta(microseconds=self.samples * 1_000_000 // self.sample_rate)
 
     def _write(self, offset: int, pcm: bytes) -> None:
         if not self._backlog:

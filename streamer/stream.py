@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,8 @@ _SEAL_PAUSE_SECONDS = 2.0
 _DTMF_KEPT = 10_000
 _KINDS_KEPT = 64
 _FORMATS = 16
+_NAME_STEP = timedelta(milliseconds=1)
+"""Segments are named for their start in milliseconds."""
 
 
 class Close(NamedTuple):
@@ -103,6 +105,11 @@ class Stream:
         audio = packet.audio_data
         if audio is None or packet.kind != media.AUDIO_DATA:
             return self._other(packet)
+        pcm = audio.data
+        if not pcm:
+            pcm = self._silence
+        elif len(pcm) & 1:
+            return self.malformed("odd_bytes", f"{len(pcm)} bytes are no whole samples")
         self._audio_packets += 1
         track = self._tracks.get(audio.participant_raw_id)
         if track is None:
@@ -110,11 +117,6 @@ class Stream:
             if isinstance(made, Close):
                 return made
             track = made
-        pcm = audio.data
-        if not pcm:
-            pcm = self._silence
-        elif len(pcm) & 1:
-            return self.malformed("odd_bytes", f"{len(pcm)} bytes are no whole samples")
         track.place(audio.timestamp_us(), pcm, audio.silent)
         return None
 
@@ -232,6 +234,11 @@ class Stream:
         self, raw_id: str | None, track: str, clock: Clock, position: int
     ) -> SegmentWriter:
         start = media.from_microseconds(clock.microseconds(position))
+        before = self._open.get(raw_id)
+        if before is not None:
+            # Each format has a clock of its own, which may begin behind what was heard already: no
+            # segment lies over another, nor takes its name.
+            start = max(start, before.end, before.start + _NAME_STEP)
         file = self._spool.open_segment(track, start, clock.sample_rate)
         self._open[raw_id] = file
         return _Writer(file, self._seal)

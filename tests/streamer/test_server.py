@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
 from collections.abc import Callable
@@ -93,6 +94,35 @@ async def test_what_is_no_error(streamer: Start, headers: Headers, stored: Store
     assert manifest.counts.silent_frames == 1
     assert [tone.tone for tone in manifest.dtmf] == ["3"]
     assert manifest.packets["Hologram"] == 1
+
+
+async def test_a_new_format_whose_clock_begins_anew_overwrites_nothing(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """Its stamps are those of what was heard already, so that its segments would bear their names.
+
+    The stream used to wait for ever for the second of two segments of one name.
+    """
+    server = streamer(SEGMENT_SECONDS="1")
+    async with opened(server, headers) as socket:
+        for rate, first in ((16_000, 0), (24_000, 500), (16_000, 1000)):
+            await socket.send(metadata(rate))
+            for index in range(70):
+                frame = pcm(first + index, rate // 50)
+                await socket.send(audio(index, data=frame))
+    (manifest,) = stored.manifests()
+    heard = [e for e in manifest.segments if e.samples]
+    assert [e.samples for e in heard] == [16_000, 6_400, 24_000, 9_600, 16_000, 6_400]
+    assert manifest.counts.frames == 210
+    for before, after in itertools.pairwise(heard):
+        assert before.end <= after.start
+    segments = stored.segments()
+    landed = b"".join(segments[e.name(stored.call, manifest.stream_id).blob] for e in heard)
+    assert landed == b"".join(
+        pcm(first + index, rate // 50)
+        for rate, first in ((16_000, 0), (24_000, 500), (16_000, 1000))
+        for index in range(70)
+    )
 
 
 async def test_two_streams_of_a_call_stay_apart_and_in_order(
