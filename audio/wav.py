@@ -74,6 +74,16 @@ def _format_and_data(sample_rate: int, channels: int, data_size: int) -> bytes:
     )
 
 
+def rate_of(header: bytes) -> int:
+    """The samples per second in a header of ours, whose sizes may not be true yet.
+
+    Raises MalformedWav.
+    """
+    if len(header) < HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt ":
+        raise MalformedWav("not a header of ours")
+    return int(_FORMAT.unpack_from(header, 20)[2])
+
+
 def parse(file: bytes | memoryview) -> WavFormat:
     """Find the samples of a WAV file, whatever chunks lie before them. Raises MalformedWav."""
     if len(file) < 12 or file[:4] != b"RIFF" or file[8:12] != b"WAVE":

@@ -223,8 +223,7 @@ class Streamer:
                 socket.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
 
     def _opened(self, socket: _Socket, admitted: Admitted) -> Stream:
-        self._sockets.add(socket)
-        self._all_ended.clear()
+        """Begin a socket's stream. Raises OSError where the spool takes no files."""
         stream = Stream(
             admitted.call_connection_id,
             admitted.correlation_id,
@@ -233,6 +232,8 @@ class Streamer:
             outbox=self._outbox,
             closed_by=socket.close,
         )
+        self._sockets.add(socket)
+        self._all_ended.clear()
         _log.info("stream %s of call %s opened", stream.id, admitted.call_connection_id)
         return stream
 
@@ -273,7 +274,12 @@ class _Socket(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         self._transport = transport
         self._socket = transport.underlying_transport.get_extra_info("socket")
-        self._stream = self._streamer._opened(self, self._admitted)
+        try:
+            self._stream = self._streamer._opened(self, self._admitted)
+        except OSError as error:
+            metrics.SPOOL_ERRORS.inc()
+            _log.error("a stream cannot begin, the spool takes no files: %s", error)
+            self.close(Close(1013, "the spool takes no files; try again later"))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         kind = frame.msg_type
@@ -297,12 +303,12 @@ class _Socket(WSListener):
             self.close(close)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        assert self._stream is not None
         if self._closing is None:
             self._closing = _breach(transport) or Close(1006, "")
         close = self._closing
         metrics.STREAMS_CLOSED.labels(str(close.code)).inc()
-        self._streamer._closed(self, self._stream, f"{close.code} {close.reason}".strip())
+        if self._stream is not None:
+            self._streamer._closed(self, self._stream, f"{close.code} {close.reason}".strip())
 
     def close(self, close: Close) -> None:
         """Close with a code and a reason, once."""

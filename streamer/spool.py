@@ -102,10 +102,17 @@ class SegmentFile:
         when each is flushed, and not all in the same moment. Raises OSError."""
         if self._fd is None:
             try:
-                self._fd = os.open(self.path, _CREATE, 0o640)
+                fd = os.open(self.path, _CREATE, 0o640)
             except FileNotFoundError:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                self._fd = os.open(self.path, _CREATE, 0o640)
+                fd = os.open(self.path, _CREATE, 0o640)
+            try:
+                # Tells a restart the rate: a stream's may change while this waits to be sealed.
+                os.pwrite(fd, wav.header(self.sample_rate, 0), 0)
+            except OSError:
+                os.close(fd)
+                raise
+            self._fd = fd
         return self._fd
 
     def append(self, pcm: bytes) -> None:
@@ -142,6 +149,7 @@ class SegmentFile:
         """Make the file a whole WAV and move it to ``target``; for a worker thread.
 
         Raises OSError where the disk takes nothing; it can then be called again.
+        Raises FileNotFoundError where the file was removed: what was in it is lost.
         """
         if not self._drain():
             raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
@@ -173,8 +181,10 @@ class SegmentFile:
         return entry
 
     @classmethod
-    def reopen(cls, spool: Spool, path: Path, sample_rate: int) -> SegmentFile:
-        """The file that a killed process left; whole samples only."""
+    def reopen(cls, spool: Spool, path: Path) -> SegmentFile:
+        """The file that a killed process left; whole samples only. Raises ValueError, OSError."""
+        with path.open("rb") as left:
+            sample_rate = wav.rate_of(left.read(wav.HEADER_BYTES))
         file = cls(spool, path, names.parse_start(path.name.removesuffix(PART)), sample_rate)
         file._size = file._charged = max(0, path.stat().st_size - wav.HEADER_BYTES) // 2 * 2
         return file
@@ -229,14 +239,18 @@ class SegmentFile:
 
 
 class StreamSpool:
-    """One stream's folder."""
+    """One stream's folder. Raises OSError when it is made, and leaves nothing then."""
 
     def __init__(self, spool: Spool, state: StreamState) -> None:
         self._spool = spool
         self.state = state
         self.folder = spool.streams / state.stream_id
         self.folder.mkdir(parents=True)
-        self._fd = os.open(self.folder / "stream.json", _CREATE, 0o640)
+        try:
+            self._fd = os.open(self.folder / "stream.json", _CREATE, 0o640)
+        except OSError:
+            self.folder.rmdir()
+            raise
         self._state_bytes = 0
         self.save()
 
@@ -259,7 +273,10 @@ class StreamSpool:
         return self._spool.segment_target(self.state, file)
 
     def close(self, manifest: Manifest) -> Path:
-        """Put the manifest into the outbox, and the folder away. Raises OSError."""
+        """Put the manifest into the outbox, and the folder away.
+
+        Raises OSError where the disk takes nothing; it can then be called again.
+        """
         path = self._spool.finish_stream(self.folder, manifest)
         os.close(self._fd)
         return path
@@ -340,7 +357,11 @@ class Spool:
         half = folder / "manifest.json"
         half.write_bytes(encode_manifest(manifest))
         _move(half, path)
-        shutil.rmtree(folder)
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            # The manifest is out, and to make it again of what is left would say less.
+            self.failed(error)
         return path
 
     def recover(self) -> int:
@@ -362,14 +383,14 @@ class Spool:
     def _recover(self, folder: Path) -> None:
         state = msgspec.json.decode((folder / "stream.json").read_bytes(), type=StreamState)
         for path in sorted(folder.glob(f"*/*{PART}")):
-            file = SegmentFile.reopen(self, path, state.sample_rate)
-            if not file.samples:
+            if path.stat().st_size <= wav.HEADER_BYTES:
                 path.unlink()
                 continue
+            file = SegmentFile.reopen(self, path)
             counts = state.open_counts.get(file.key, Counts())
             # What came after the counts were last saved is told by its length.
             told = file.samples - counts.filled_samples - counts.corrected_samples
-            frame = state.sample_rate * FRAME_MILLISECONDS // 1000
+            frame = file.sample_rate * FRAME_MILLISECONDS // 1000
             counts.frames = max(counts.frames, told // frame)
             entry = file.seal(counts, self.segment_target(state, file), recovered=True)
             metrics.count_frames(entry.counts, entry.sample_rate)

@@ -31,7 +31,7 @@ from streamer.spool import (
 from streamer.timeline import Clock, SegmentWriter, Track, TrackSettings
 
 _log = logging.getLogger(__name__)
-_SEAL_PAUSE_SECONDS = 2.0
+_DISK_PAUSE_SECONDS = 2.0
 _DTMF_KEPT = 10_000
 _KINDS_KEPT = 64
 _FORMATS = 16
@@ -150,8 +150,8 @@ class Stream:
         self._save()
         while self._seals:
             await asyncio.wait(self._seals)
-        path = await self._loop.run_in_executor(self._worker, self._write_manifest, ended_by)
-        self._outbox.add(path)
+        manifest = partial(self._write_manifest, ended_by)
+        self._outbox.add(await self._on_disk(f"manifest of {self.id}", manifest))
 
     # Packets that are no audio.
 
@@ -251,17 +251,29 @@ class Stream:
 
     async def _make_whole(self, file: SegmentFile, counts: Counts) -> None:
         target = self._spool.target(file)
-        while True:
-            try:
-                entry = await self._loop.run_in_executor(self._worker, file.seal, counts, target)
-            except OSError as error:
-                _log.error("segment %s cannot be finished yet: %s", target.name, error)
-                await asyncio.sleep(_SEAL_PAUSE_SECONDS)
-            else:
-                break
+        try:
+            entry = await self._on_disk(f"segment {file.key}", partial(file.seal, counts, target))
+        except FileNotFoundError as error:
+            _log.error("segment %s was removed from the spool, and is lost: %s", file.key, error)
+            metrics.SPOOL_ERRORS.inc()
+            return
         metrics.count_frames(entry.counts, entry.sample_rate)
         del self._unsealed[file.key]
         self._outbox.add(target, entry)
+
+    async def _on_disk[T](self, what: str, work: Callable[[], T]) -> T:
+        """Do it on the spool's thread, again and again while the disk takes nothing.
+
+        Raises FileNotFoundError: somebody has emptied the spool.
+        """
+        while True:
+            try:
+                return await self._loop.run_in_executor(self._worker, work)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                _log.error("%s cannot be finished yet: %s", what, error)
+                await asyncio.sleep(_DISK_PAUSE_SECONDS)
 
     def _write_manifest(self, ended_by: str) -> Path:
         entries = read_entries(self._spool.folder)

@@ -28,6 +28,13 @@ def test_samples_behind_other_chunks_are_found() -> None:
     assert wav.parse(whole) == wav.WavFormat(16_000, 1, 44, len(PCM))
 
 
+def test_a_header_tells_its_rate_before_its_sizes_are_true() -> None:
+    assert wav.rate_of(wav.header(24_000, 0) + PCM) == 24_000
+    for broken in (b"", wav.header(24_000, 0)[:43], bytes(44)):
+        with pytest.raises(wav.MalformedWav):
+            wav.rate_of(broken)
+
+
 def test_a_file_longer_than_riff_can_say_is_rf64(tmp_path: Path) -> None:
     data = 2**32 + 4000
     path = tmp_path / "long.wav"

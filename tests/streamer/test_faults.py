@@ -259,7 +259,7 @@ async def test_a_full_disk(
     settings = {"SEGMENT_SECONDS": "2", "SPOOL_REFUSE_PERCENT": "60"}
     with contextlib.ExitStack() as stack:
         if kind == "tmpfs":
-            _mount_tmpfs(stack, tmp_path / "full", mebibytes=3)
+            _mount_tmpfs(stack, tmp_path / "full", "size=3m")
         else:
             settings["SPOOL_MAX_BYTES"] = str(3 * 1024 * 1024)
         server = await asyncio.to_thread(
@@ -288,9 +288,94 @@ async def test_a_full_disk(
         assert server.terminate() == 0
 
 
-def _mount_tmpfs(stack: contextlib.ExitStack, path: Path, mebibytes: int) -> None:
+async def test_a_disk_full_at_a_streams_end(
+    streamer: Start, azurite: Azurite, tmp_path: Path, call: str
+) -> None:
+    """The end is tried again until there is room."""
+    with contextlib.ExitStack() as stack:
+        _mount_tmpfs(stack, tmp_path / "full", "size=3m")
+        server = await asyncio.to_thread(lambda: streamer(spool="full"))
+        (caller,) = callers_of(server, call, 1)
+        async with calling([caller], 2):
+            await asyncio.sleep(1.5)
+            filler = tmp_path / "full" / "filler"
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+        await asyncio.sleep(3)
+        health = (await asyncio.to_thread(server.get, "/healthz"))[1]
+        assert health["streams"] == 1
+        assert health["spool"]["error"]
+        filler.unlink()
+        await asyncio.to_thread(check, azurite.connection_string, caller)
+        server.until(lambda: not server.get("/healthz")[1]["streams"])
+        assert server.terminate() == 0
+
+
+async def test_a_disk_without_inodes(
+    streamer: Start, azurite: Azurite, tmp_path: Path, call: str
+) -> None:
+    """Such a disk does not look full. A stream that cannot begin is told so, and leaves nothing."""
+    with contextlib.ExitStack() as stack:
+        # The spool's own, and a stream's folder; not what is to be in it.
+        _mount_tmpfs(stack, tmp_path / "full", "size=3m,nr_inodes=5")
+        server = await asyncio.to_thread(lambda: streamer(spool="full"))
+        for number in range(3):
+            headers = Caller(server, f"{call}-{number}").headers()
+            async with connect(server.url, additional_headers=headers) as socket:
+                with pytest.raises(ConnectionClosed) as closed:
+                    await asyncio.wait_for(socket.recv(), 10)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+        assert server.metric("streamer_spool_errors_total") == 3
+        assert server.metric("streamer_streams") == 0
+        assert "a stream cannot begin" in server.log.read_text()
+        assert not list((server.spool / "streams").iterdir())
+        remount = ["mount", "-o", "remount,nr_inodes=100", str(server.spool)]
+        await asyncio.to_thread(subprocess.run, remount, check=True)
+        (caller,) = callers_of(server, call, 1)
+        async with calling([caller], 1):
+            pass
+        await asyncio.to_thread(check, azurite.connection_string, caller)
+        assert server.terminate() == 0
+
+
+async def test_a_spool_emptied_by_hand(streamer: Start, call: str, stored: Stored) -> None:
+    """What was removed is lost, and the manifest names it. Nothing waits for it, the rest lands."""
+    server = streamer(SEGMENT_SECONDS="1")
+    headers = Caller(server, call).headers()
+    async with connect(server.url, additional_headers=headers, compression=None) as socket:
+        await socket.send(metadata())
+        for index in range(75):
+            await socket.send(audio(index))
+        part = await asyncio.to_thread(_until_found, server.spool, "*.part")
+        part.unlink()
+        for index in range(75, 130):
+            await socket.send(audio(index))
+    (manifest,) = await asyncio.to_thread(stored.manifests)
+    assert [e.samples for e in manifest.segments] == [16_000, 16_000, 9_600]
+    landed = stored.segments()
+    there = [e.name(call, manifest.stream_id).blob in landed for e in manifest.segments]
+    assert there == [True, False, True]
+    assert "was removed from the spool, and is lost" in server.log.read_text()
+    assert server.metric("streamer_spool_errors_total") == 1
+    server.until(lambda: not server.get("/healthz")[1]["streams"])
+
+
+def _until_found(folder: Path, pattern: str, timeout: float = 10) -> Path:
+    deadline = time.monotonic() + timeout
+    while True:
+        for path in folder.rglob(pattern):
+            # The first second's was sealed when there are frames of the second one.
+            if path.name.startswith("20260301T120001"):
+                return path
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _mount_tmpfs(stack: contextlib.ExitStack, path: Path, limit: str) -> None:
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(path)]
+    mount = ["mount", "-t", "tmpfs", "-o", limit, "tmpfs", str(path)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("may not mount a tmpfs here; the quota's test covers the same")
     # Lazily: the streamer may hold it until it is ended, after this.

@@ -125,6 +125,28 @@ def test_a_stream_that_cannot_be_read_is_put_aside(spool: Spool) -> None:
     assert (spool.rejected / "broken" / "stream.json").exists()
 
 
+def test_a_restart_knows_the_rate_of_each_segment(spool: Spool) -> None:
+    """Killed after the stream's rate has changed, and before what was of the old one was sealed."""
+    stream = StreamSpool(spool, state())
+    expected = {}
+    for number, rate in enumerate((16_000, 24_000)):
+        stream.state.sample_rate = rate
+        stream.save()
+        file = stream.open_segment("mixed", START + timedelta(seconds=number), rate)
+        file.append(bytes(rate))
+        expected[START + timedelta(seconds=number)] = (rate, rate // 2, 25)
+    spool.release()
+    again = Spool(spool.root, spool.max_bytes)
+    assert again.recover() == 1
+    segments = [(path, entry) for path, entry in again.waiting() if entry is not None]
+    assert {
+        entry.start: (entry.sample_rate, entry.samples, entry.counts.frames)
+        for _, entry in segments
+    } == expected
+    for path, entry in segments:
+        assert wav.parse(path.read_bytes()).sample_rate == entry.sample_rate
+
+
 def test_a_manifest_that_cannot_be_read_does_not_keep_the_others(spool: Spool) -> None:
     stream = StreamSpool(spool, state())
     file = stream.open_segment("mixed", START, 16_000)
