@@ -6,6 +6,8 @@ around its target, all tracks heard together, so that words are not cut. Positio
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
+
 import numpy as np
 
 _BINS_PER_SECOND = 50
@@ -32,26 +34,26 @@ class CutPlanner:
         self.listens = window > 0
 
     def after(self, position: int) -> int:
-        """The boundary up to which a segment that starts at ``position`` may run."""
+        """The first cut behind ``position``; where it is not decided yet, the last it may be at."""
         if not self._window:
             return (position // self._length + 1) * self._length
-        for cut in self._cuts:
-            if cut > position:
-                return cut
-        periods = max(0, (position - self._cuts[-1]) // self._length)
-        return self._cuts[-1] + (periods + 1) * self._length + self._window
+        at = bisect_right(self._cuts, position)
+        before = self._cuts[max(0, at - 1)]
+        periods = (position - before) // self._length
+        latest = before + (periods + 1) * self._length + self._window
+        return min([latest, *self._cuts[at : at + 1]])
 
-    def decide(self, start: int, boundary: int) -> int:
-        """The cut of a segment from ``start`` that has reached ``boundary``: one for all tracks."""
-        if not self._window or boundary in self._cuts:
-            return boundary
-        for cut in self._cuts:
-            if start < cut <= boundary and cut > boundary - 2 * self._window:
-                return cut
-        cut = max(self._quietest(boundary), start + 1)
-        self._cuts = [*self._cuts[-_KEPT_CUTS:], cut]
+    def decide(self, boundary: int) -> None:
+        """A track has reached what ``after`` said: decide on the cut, if no other track has."""
+        if not self._window:
+            return
+        at = bisect_right(self._cuts, boundary)
+        if at and self._cuts[at - 1] > boundary - 2 * self._window:
+            return
+        cut = self._quietest(boundary)
+        insort(self._cuts, cut)
+        del self._cuts[:-_KEPT_CUTS]
         self._energy = {at: e for at, e in self._energy.items() if at * self._bin >= cut}
-        return cut
 
     def listen(self, position: int, pcm: bytes | memoryview) -> None:
         """Hear audio that starts at ``position``; only what lies in the coming window counts."""

@@ -81,6 +81,8 @@ class StreamState(msgspec.Struct, kw_only=True):
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
     """By a segment's ``key``: the counts of those that are open, or not yet in the outbox."""
+    counts: Counts = msgspec.field(default_factory=Counts)
+    """Of frames that are in no segment: they came late, or again, and after them none was begun."""
 
 
 class SegmentFile:
@@ -490,6 +492,8 @@ def manifest_of(
     state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
 ) -> Manifest:
     """The manifest of a stream that has come to its end."""
+    counts = total(entries)
+    counts.add(state.counts)
     return Manifest(
         call_connection_id=state.call_connection_id,
         stream_id=state.stream_id,
@@ -500,7 +504,7 @@ def manifest_of(
         ended_at=ended_at or datetime.now(UTC),
         ended_by=ended_by,
         segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
-        counts=total(entries),
+        counts=counts,
         packets=state.packets,
         dtmf=state.dtmf,
     )

@@ -145,8 +145,7 @@ class Stream:
         """The socket is gone: end the segments, then put the manifest into the outbox."""
         self._tick.cancel()
         metrics.STREAMS.dec()
-        for track in self._tracks.values():
-            track.finish()
+        self._finish_tracks()
         self._save()
         while self._seals:
             await asyncio.wait(self._seals)
@@ -187,9 +186,7 @@ class Stream:
         self._formats += 1
         if self._formats > _FORMATS:
             return Close(1008, "the audio's format changes too often")
-        for track in self._tracks.values():
-            track.finish()
-        self._tracks.clear()
+        self._finish_tracks()
         settings = self._settings
         self._state.sample_rate = rate
         self._clock = Clock(rate)
@@ -204,7 +201,7 @@ class Stream:
             flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
         )
         self._silence = bytes(metadata.length or rate // 25)
-        self._spool.save()
+        self._save()
         return None
 
     def _new_track(self, audio: media.AudioData) -> Track | Close:
@@ -227,6 +224,14 @@ class Stream:
         )
         self._tracks[audio.participant_raw_id] = track
         return track
+
+    def _finish_tracks(self) -> None:
+        for track in self._tracks.values():
+            track.finish()
+            # Those that no segment has taken along.
+            self._state.counts.add(track.counts)
+            metrics.count_frames(track.counts, self._state.sample_rate)
+        self._tracks.clear()
 
     # Segments.
 

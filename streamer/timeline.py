@@ -412,22 +412,28 @@ class Track:
         self._writer = self._open_segment(position)
 
     def _cut(self) -> None:
-        """End the segment at the planned cut; what lies behind it moves on to the next one."""
-        assert self.position is not None and self._writer is not None
+        """The boundary is reached: end the segment at the cut, and what lies behind it goes on.
+
+        Other tracks may have decided meanwhile, so that there is no cut here yet, or several.
+        """
+        assert self.position is not None
         position = self.position
-        cut = self._cuts.decide(self._start, position)
+        self._cuts.decide(position)
+        while (cut := self._cuts.after(self._start)) < position:
+            assert self._writer is not None
+            self.flush()
+            tail = self._writer.cut((cut - self._start) * BYTES_PER_SAMPLE)
+            gaps = [(max(start, cut), end) for start, end in self._gaps if end > cut]
+            self.position = cut
+            self.close_segment()
+            self._open(cut)
+            self._keep(tail)
+            self._gaps = gaps
+            self.position = position
         if cut == position:
             self.close_segment()
-            return
-        self.flush()
-        tail = self._writer.cut((cut - self._start) * BYTES_PER_SAMPLE)
-        gaps = [(max(start, cut), end) for start, end in self._gaps if end > cut]
-        self.position = cut
-        self.close_segment()
-        self._open(cut)
-        self._keep(tail)
-        self._gaps = gaps
-        self.position = position
+        else:
+            self._boundary = cut
 
     def _fill(self, samples: int) -> None:
         """Silence of the missing length; where it crosses a cut, each segment gets its part."""

@@ -69,6 +69,31 @@ def test_a_cut_is_put_into_the_pause_and_no_sample_is_lost(flush_bytes: int) -> 
         assert begin <= start / RATE <= end
 
 
+def test_a_track_that_begins_between_the_cut_and_its_boundary_is_not_cut_there() -> None:
+    """The cut was decided before it began, by another: it has none until the next.
+
+    It used to be cut where it began, and a track further behind then ran past two cuts at once.
+    """
+    cuts = CutPlanner(100, 30, 50)
+    assert [cuts.after(at) for at in (0, 80, 129)] == [130, 130, 230]
+    cuts.decide(130)
+    (cut,) = {cuts.after(at) for at in (0, 50, 69)}
+    assert 70 <= cut <= 130
+    assert cuts.after(cut) == cut + 130
+    cuts.decide(130)
+    assert cuts.after(cut + 5) == cut + 130
+
+
+def test_a_track_far_behind_is_cut_at_its_own_time() -> None:
+    """Another has been cut an hour ahead, which is no reason for an hour's segment."""
+    cuts = CutPlanner(100, 30, 50)
+    cuts.decide(cuts.after(100_000))
+    assert cuts.after(10) == 130
+    cuts.decide(130)
+    assert 70 <= cuts.after(10) <= 130
+    assert cuts.after(100_050) > 100_050
+
+
 def test_without_a_window_cuts_are_a_grid() -> None:
     cuts = CutPlanner(100, 0, RATE)
     assert [cuts.after(at) for at in (0, 99, 100, -1)] == [100, 100, 200, 0]

@@ -1,0 +1,164 @@
+"""A whole stream, without its socket: whatever its packets say, what it leaves adds up."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import shutil
+import tempfile
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from acs import media
+from audio import names, wav
+from audio.manifest import Manifest, SegmentEntry, decode_manifest
+from streamer.settings import load
+from streamer.spool import Spool
+from streamer.stream import Stream
+from tests.streamer.conftest import audio, metadata
+
+_SETTINGS = {
+    "AUDIO_STORAGE_CONNECTION_STRING": "x",
+    "TOKEN_CHECK": "off",
+    "GRANT_CHECK": "off",
+    "SEGMENT_SECONDS": "1",
+    "MAX_JUMP_SECONDS": "3",
+}
+_RATES = (16_000, 24_000)
+_ROUNDING = timedelta(microseconds=1)
+
+# How far a stamp is from the one before, in frames: on time, repeats, losses, jumps, resets.
+_STEPS = st.sampled_from([1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 7, 60, 400, -1, -2, -40, -500])
+_PACKETS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("frames"),
+            st.sampled_from([None, "4:+15551230000", "8:acs:a_b"]),
+            _STEPS,
+            st.integers(1, 40),
+            st.sampled_from(["data", "data", "silent", "no data", "no stamp"]),
+        ),
+        st.tuples(st.just("metadata"), st.sampled_from(_RATES)),
+    ),
+    max_size=30,
+)
+
+
+class _Outbox:
+    def __init__(self) -> None:
+        self.files: list[tuple[Path, SegmentEntry | None]] = []
+
+    def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
+        self.files.append((path, entry))
+
+
+def _frame(index: int, raw_id: str | None, kind: str, rate: int) -> str:
+    data = bytes([index % 251 + 1, 0]) * (rate // 50)
+    packet = json.loads(audio(index, raw_id=raw_id, data=data, silent=kind != "data"))
+    if kind == "no data":
+        del packet["audioData"]["data"]
+    elif kind == "no stamp":
+        packet["audioData"].update(timestamp="yesterday", silent=False)
+    return json.dumps(packet)
+
+
+@settings(max_examples=150, deadline=None)
+@given(packets=_PACKETS, pauses=st.booleans())
+# A frame that comes late when no segment is open, and none is begun after it.
+@example(packets=[("frames", None, 1, 50, "data"), ("frames", None, -2, 1, "data")], pauses=False)
+# Tracks that begin after a cut was decided, and before they could know of it.
+@example(
+    packets=[
+        ("frames", None, 1, 41, "data"),
+        ("frames", "8:acs:a_b", 1, 1, "data"),
+        ("frames", "4:+15551230000", 1, 1, "data"),
+        ("frames", None, 1, 25, "data"),
+        ("frames", "4:+15551230000", 1, 1, "data"),
+        ("frames", "8:acs:a_b", 1, 1, "data"),
+    ],
+    pauses=True,
+)
+def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
+    root = Path(tempfile.mkdtemp(prefix="stream-test-"))
+    spool = Spool(root, 1 << 30)
+    outbox = _Outbox()
+    sent = 0
+
+    async def feed() -> None:
+        nonlocal sent
+        window = {"SEGMENT_PAUSE_WINDOW_SECONDS": "0.3"} if pauses else {}
+        stream = Stream(
+            "call",
+            "",
+            settings=load(_SETTINGS | window),
+            spool=spool,
+            outbox=outbox,  # type: ignore[arg-type]
+            closed_by=lambda close: None,
+        )
+        rate, index = _RATES[0], 10_000
+        assert stream.message(metadata(rate).encode()) is None
+        for packet in packets:
+            if packet[0] == "metadata":
+                rate = packet[1]
+                if stream.message(metadata(rate).encode()) is not None:
+                    break
+                continue
+            _, raw_id, step, count, kind = packet
+            for number in range(count):
+                index += 1 if number else step
+                assert stream.message(_frame(index, raw_id, kind, rate).encode()) is None
+                sent += 1
+        # A hang must fail here: hypothesis would try it again, for ever.
+        await asyncio.wait_for(stream.end("over"), 20)
+
+    try:
+        asyncio.run(feed())
+        *segments, (last, _) = outbox.files
+        manifest = decode_manifest(last.read_bytes())
+        _check_counts(manifest, sent)
+        _check_files(manifest, [(path, entry) for path, entry in segments if entry is not None])
+        held = sum(path.stat().st_size - wav.HEADER_BYTES for path, _ in segments)
+        assert spool.used_bytes == held
+        assert not list(spool.streams.iterdir())
+    finally:
+        spool.release()
+        shutil.rmtree(root)
+
+
+def _check_counts(manifest: Manifest, sent: int) -> None:
+    counts = manifest.counts
+    assert manifest.packets.get(media.AUDIO_DATA, 0) == sent
+    assert counts.frames + counts.repeated + counts.late_dropped == sent
+    assert counts.lost == 0
+    for rate in _RATES:
+        entries = [entry for entry in manifest.segments if entry.sample_rate == rate]
+        frames = sum(e.counts.frames for e in entries)
+        made_up = sum(e.counts.filled_samples + e.counts.corrected_samples for e in entries)
+        assert sum(e.samples for e in entries) == frames * (rate // 50) + made_up
+
+
+def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) -> None:
+    by_name = {
+        path.as_posix().partition(f"{names.SEGMENTS}/")[2]: entry for path, entry in segments
+    }
+    assert by_name == {
+        entry.name("call", manifest.stream_id).blob: entry for entry in manifest.segments
+    }
+    tracks = defaultdict(list)
+    for path, entry in segments:
+        content = path.read_bytes()
+        found = wav.parse(content)
+        assert (found.sample_rate, found.data_bytes) == (entry.sample_rate, entry.samples * 2)
+        assert len(content) == entry.bytes
+        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
+        assert entry.samples, "no segment is empty"
+        tracks[entry.track].append(entry)
+    for entries in tracks.values():
+        for before, after in itertools.pairwise(sorted(entries, key=lambda e: e.start)):
+            assert before.end - after.start <= _ROUNDING
