@@ -203,6 +203,7 @@ async def test_a_handshake_s_token_brings_no_event(stranger: Stranger, call: Jso
         ({"correlationId": str(uuid.uuid4())}, "correlation_id"),
         ({"serverCallId": "YW5vdGhlcg"}, "server_call_id"),
         ({"serverCallId": "YW5vdGhlcg", "correlationId": None}, "server_call_id"),
+        ({"serverCallId": None, "correlationId": None}, "no_ids"),
     ],
 )
 async def test_an_event_of_other_ids_than_its_call_s_is_refused(
