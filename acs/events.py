@@ -90,6 +90,8 @@ class CallbackEvent(msgspec.Struct, frozen=True):
         return self.type.removeprefix(TYPE_PREFIX)
 
 
+# Of brackets in brackets, too deep to follow, comes a RecursionError.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_event = msgspec.json.Decoder(CallbackEvent).decode
 
@@ -101,7 +103,7 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
     """
     try:
         raws = _decode_array(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise MalformedEvent(f"the body is no JSON array of CloudEvents: {error}") from error
     events: list[CallbackEvent] = []
     faults: list[str] = []
@@ -111,6 +113,6 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
             # Of the first and the last day of time, not every moment can be told in UTC.
             event.time.astimezone(UTC)
             events.append(event)
-        except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
+        except (*_UNREADABLE, OverflowError) as error:
             faults.append(f"event {index}: {error}")
     return events, faults

@@ -217,7 +217,12 @@ def _bearer(authorization: str | None) -> str:
     if not authorization:
         raise InvalidToken("missing")
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN_CHARACTERS:
+    if (
+        scheme.lower() != "bearer"
+        or not token
+        or not token.isascii()
+        or len(token) > _MAX_TOKEN_CHARACTERS
+    ):
         raise InvalidToken("malformed")
     return token.strip()
 
@@ -225,7 +230,12 @@ def _bearer(authorization: str | None) -> str:
 async def _get_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with session.get(url, allow_redirects=False) as response:
         response.raise_for_status()
-        body = await response.content.read(_MAX_KEY_SET_BYTES)
+        # One read gives what has come so far, which need not be all of it.
+        body = bytearray()
+        async for part in response.content.iter_any():
+            body += part
+            if len(body) > _MAX_KEY_SET_BYTES:
+                raise ValueError(f"more than {_MAX_KEY_SET_BYTES} bytes")
     document = msgspec.json.decode(body)
     if not isinstance(document, dict):
         raise ValueError("no JSON object")

@@ -19,8 +19,9 @@ _MOVES = frozenset({"CallTransferAccepted", "MoveParticipantSucceeded"})
 def contradiction(record: CallRecord, event: CallbackEvent) -> str | None:
     """Which id of the event is not its call's, or None.
 
-    One of ``source`` (the event names two calls), ``correlation_id``, ``server_call_id``, and
-    ``no_correlation_id`` (of a call not placed yet: it could never be held against its call).
+    One of ``source`` (the event names two calls), ``correlation_id``, ``server_call_id``,
+    ``no_correlation_id`` (of a call not placed yet: it could never be held against its call) and
+    ``no_ids`` (who sends it need not know the call: its call connection id is in every URL).
     """
     data = event.data
     for named in (event.source, event.subject or ""):
@@ -29,6 +30,8 @@ def contradiction(record: CallRecord, event: CallbackEvent) -> str | None:
     if data.correlation_id is None:
         if not record.placed:
             return "no_correlation_id"
+        if data.server_call_id is None:
+            return "no_ids"
     elif record.correlation_id not in (None, data.correlation_id):
         return "correlation_id"
     if record.server_call_id is None or data.server_call_id is None:

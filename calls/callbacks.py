@@ -81,7 +81,7 @@ async def _take(clients: Clients, call: str, event: CallbackEvent) -> None:
     # cannot have begun later than now, whatever its event says: the list goes by that.
     begun = min(event.time, datetime.now(UTC))
     await store.change(clients.storage, call, apply, create_at=begun)
-    _log.info("call %s: %s", call, event.name)
+    _log.info("call %s: %r", call, event.name)
 
 
 async def _verify(clients: Clients, request: func.HttpRequest) -> None:

@@ -130,4 +130,6 @@ def _only_for_a_laptop(settings: Settings) -> list[str]:
         faults.append("STREAMER_URL: must begin with wss:// in Azure")
     if settings.callback_url.startswith("http://"):
         faults.append("CALLBACK_URL: must begin with https:// in Azure")
+    if settings.acs_token_jwks_url.startswith("http://"):
+        faults.append("ACS_TOKEN_JWKS_URL: must begin with https:// in Azure")
     return faults

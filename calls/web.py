@@ -124,7 +124,7 @@ def json_object(request: func.HttpRequest) -> dict[str, Any]:
         return {}
     try:
         parsed = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
@@ -196,6 +196,10 @@ def decode_cursor(text: str | None) -> str | None:
     if not text:
         return None
     try:
-        return base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
+        cursor = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
+        # What a storage answers to control characters may be tried again for minutes.
+        if not cursor.isprintable():
+            raise ValueError("control characters")
     except ValueError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, "cursor: not one that this app gave") from error
+    return cursor

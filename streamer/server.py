@@ -45,7 +45,6 @@ class Streamer:
         self._outbox = Outbox(self._spool, self._storage, settings.upload_concurrency)
         self._doorkeeper = Doorkeeper(settings, verifier_of(settings), self._storage)
         self._sockets: set[_Socket] = set()
-        self._admitting = 0
         self._ending: set[asyncio.Task[None]] = set()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
@@ -160,13 +159,15 @@ class Streamer:
             return self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason))
         if request.method != "GET" or request.headers.get("Upgrade", "").lower() != "websocket":
             return self._refuse(Refused(HTTPStatus.UPGRADE_REQUIRED, "no_websocket"))
-        self._admitting += 1
         try:
             admitted = await self._doorkeeper.admit(stream_token, request.headers)
         except Refused as refused:
             return self._refuse(refused)
-        finally:
-            self._admitting -= 1
+        # Once more, for others may have come in the meantime. Nobody is given a place before that:
+        # a stranger who waits for a key server that is down would keep ACS out of it.
+        reason = self._unready()
+        if reason:
+            return self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason))
         return _Socket(self, admitted)
 
     def _refuse(self, refused: Refused) -> Response:
@@ -179,7 +180,7 @@ class Streamer:
         """Why new streams are refused, or None."""
         if self._draining:
             return "draining"
-        if len(self._sockets) + self._admitting >= self._settings.max_streams:
+        if len(self._sockets) >= self._settings.max_streams:
             return "full"
         if self._spool.fullness * 100 >= self._settings.spool_refuse_percent:
             return "spool_full"
@@ -245,7 +246,7 @@ class Streamer:
     async def _end(self, socket: _Socket, stream: Stream, ended_by: str) -> None:
         try:
             await stream.end(ended_by)
-            _log.info("stream %s ended: %s", stream.id, ended_by)
+            _log.info("stream %s ended: %r", stream.id, ended_by)
         except Exception:
             # Its files stay in the spool, and the next start finishes them.
             _log.exception("stream %s could not be ended", stream.id)

@@ -104,14 +104,23 @@ def load(environment: Mapping[str, str]) -> Settings:
     values, faults = configuration.read(Settings, environment)
     settings = Settings(**values)
     faults += _contradictions(settings)
-    if configuration.in_azure(environment) and settings.audio_storage_connection_string:
+    if configuration.in_azure(environment):
+        faults += _only_for_a_laptop(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _only_for_a_laptop(settings: Settings) -> list[str]:
+    faults = []
+    if settings.audio_storage_connection_string:
         faults.append(
             "AUDIO_STORAGE_CONNECTION_STRING: holds a key; in Azure, set "
             "AUDIO_STORAGE_BLOB_SERVICE_URI"
         )
-    if faults:
-        raise SettingsError("\n".join(faults))
-    return settings
+    if settings.acs_token_jwks_url.startswith("http://"):
+        faults.append("ACS_TOKEN_JWKS_URL: must begin with https:// in Azure")
+    return faults
 
 
 def _contradictions(settings: Settings) -> list[str]:

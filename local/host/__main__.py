@@ -18,7 +18,7 @@ from aiohttp import web
 from local.host import timers
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import EventGrid
-from local.host.http import MAX_BODY_BYTES, Keys, add_routes
+from local.host.http import MAX_BODY_BYTES, Keys, WithoutHeads, add_routes
 from local.host.queues import QueueListener
 from local.host.timers import Timer
 from local.host.worker import Function, IndexingError, InvocationError, index
@@ -37,6 +37,7 @@ def main() -> int:
     )
     for noisy in ("azure", "azure_functions_runtime", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("aiohttp.server").addFilter(WithoutHeads())
     try:
         return asyncio.run(_run(options))
     except IndexingError as error:

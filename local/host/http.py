@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from azure_functions_runtime.bindings.datumdef import Datum
 
 from local.host.worker import Function, InvocationError, invoke
@@ -23,6 +24,16 @@ _log = logging.getLogger(__name__)
 _PARAMETER = re.compile(r"\{(\*?)(\w+)(?::\w+(?:\([^)]*\))?)?(\??)\}")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class WithoutHeads(logging.Filter):
+    """Leaves out what aiohttp quotes of a request that is none: a key or a token may be in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Every record stays; one of a malformed request without its exception."""
+        if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
+            record.exc_info = None
+        return True
 
 
 class Keys:
@@ -70,6 +81,11 @@ def _handler(function: Function, keys: Keys) -> Handler:
     level = str(function.trigger.get("authLevel", "function")).lower()
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        try:
+            "".join(request.headers.values()).encode()
+        except UnicodeEncodeError:
+            # aiohttp lets bytes through that are no text, which no worker could be sent.
+            return web.Response(status=400)
         if not keys.open(request, level):
             # The path only: a key may be in the query.
             _log.warning("refused entrance=host status=401 reason=key detail=%s", function.name)

@@ -63,7 +63,13 @@ def test_a_time_that_is_no_moment_in_utc_is_a_fault(time: object) -> None:
     assert (decoded, len(faults)) == ([], 1)
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff"])
+def test_an_event_too_deep_to_follow_is_a_fault() -> None:
+    deep = b'[{"id":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
+    with pytest.raises(events.MalformedEvent):
+        events.decode_callback_events(deep)
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff", b"[" * 200_000])
 def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
     with pytest.raises(events.MalformedEvent):
         events.decode_callback_events(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,6 +31,8 @@ class KeyServer:
         self.keys: dict[str, rsa.RSAPrivateKey] = {"k1": new_key()}
         self.asked = 0
         self.down = False
+        self.slow_seconds = 0.0
+        self.size = 0
         self.url = ""
 
     async def start(self) -> None:
@@ -46,7 +49,7 @@ class KeyServer:
     async def _openid(self, _: web.Request) -> web.Response:
         return web.json_response({"issuer": ISSUER, "jwks_uri": self.url + "/keys"})
 
-    async def _keys(self, _: web.Request) -> web.Response:
+    async def _keys(self, request: web.Request) -> web.StreamResponse:
         self.asked += 1
         if self.down:
             return web.Response(status=503)
@@ -54,7 +57,14 @@ class KeyServer:
         for kid, key in self.keys.items():
             jwk = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
             keys.append(jwk | {"kid": kid, "use": "sig"})
-        return web.json_response({"keys": keys})
+        body = json.dumps({"keys": keys}).encode().ljust(self.size)
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        # As a network brings it: not all at once.
+        for part in (body[:100], body[100:]):
+            await answer.write(part)
+            await asyncio.sleep(self.slow_seconds)
+        return answer
 
     def sign(self, kid: str = "k1", key: Any = None, alg: str = "RS256", **changes: Any) -> str:
         claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 300}
@@ -99,12 +109,22 @@ async def test_the_keys_address_may_name_the_key_set_itself(server: KeyServer) -
     await checker.verify(server.sign())
 
 
+async def test_a_key_set_that_comes_in_parts_is_read_whole(server: KeyServer) -> None:
+    server.slow_seconds = 0.05
+    await verifier(server).verify(server.sign())
+
+
+async def test_a_key_set_without_end_is_not_read(server: KeyServer) -> None:
+    server.size = 300_000
+    with pytest.raises(KeysUnavailable):
+        await verifier(server).verify(server.sign())
+
+
 def hs256_with_the_public_key(server: KeyServer) -> str:
     """The classic confusion: the public key as an HMAC secret. PyJWT will not sign so; we do."""
     import base64
     import hashlib
     import hmac
-    import json
 
     secret = (
         server.keys["k1"]
@@ -129,6 +149,7 @@ def hs256_with_the_public_key(server: KeyServer) -> str:
         (lambda s: "Bearer", "malformed"),
         (lambda s: "Basic abc", "malformed"),
         (lambda s: "Bearer not.a.token", "malformed"),
+        (lambda s: s.sign() + "\udcff", "malformed"),
         (lambda s: "Bearer " + "x" * 20_000, "malformed"),
         (lambda s: s.sign(key="", alg="none"), "algorithm"),
         (hs256_with_the_public_key, "algorithm"),

@@ -58,6 +58,7 @@ def placed() -> CallRecord:
         (event(server_call_id=server_call_id("two")), "server_call_id"),
         (event(server_call_id="not base64!"), "server_call_id"),
         (event(server_call_id=server_call_id("two"), correlation_id=None), "server_call_id"),
+        (event(server_call_id=None, correlation_id=None), "no_ids"),
     ],
 )
 def test_an_event_of_a_placed_call(of: CallbackEvent, expected: str | None) -> None:

@@ -101,6 +101,26 @@ async def test_off_lets_in_and_says_nothing(make: Make, caplog: pytest.LogCaptur
     assert "entrance=" not in caplog.text
 
 
+async def test_an_event_s_type_forges_no_line_of_the_log(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = make()
+    call = await placed(clients)
+    caplog.set_level("INFO")
+    assert await post(clients, event(call) | {"type": "X\nrefused entrance=callbacks"}) == 200
+    ours = [record.message for record in caplog.records if record.name.startswith("calls.")]
+    assert ours == [f"call {call}: 'X\\nrefused entrance=callbacks'"]
+
+
+async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    clients = make()
+    call = await placed(clients)
+    forged = event(call, correlationId="another") | {"type": "X\nrefused entrance=callbacks"}
+    assert await post(clients, forged) == 403
+    (line,) = [record.message for record in caplog.records if record.name == "calls.refusals"]
+    assert "\n" not in line
+
+
 async def test_a_token_check_that_warns(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     clients = make(token="warn")
     call = await placed(clients)

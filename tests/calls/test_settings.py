@@ -31,6 +31,7 @@ def test_managed_identity_needs_no_key() -> None:
         ({"SPEECH_KEY": "c2VjcmV0"}, "SPEECH_KEY"),
         ({"STREAMER_URL": "ws://streamer"}, "STREAMER_URL"),
         ({"CALLBACK_URL": "http://app"}, "CALLBACK_URL"),
+        ({"ACS_TOKEN_JWKS_URL": "http://keys"}, "ACS_TOKEN_JWKS_URL"),
     ],
 )
 def test_what_a_laptop_may_and_azure_may_not(wrong: dict[str, str], named: str) -> None:
@@ -48,6 +49,17 @@ def test_the_streamer_in_azure_takes_no_connection_string() -> None:
     with pytest.raises(SettingsError, match="AUDIO_STORAGE_CONNECTION_STRING") as refused:
         streamer.settings.load(settings | AZURE)
     assert "c2VjcmV0" not in str(refused.value)
+
+
+def test_the_streamer_in_azure_asks_for_keys_over_tls() -> None:
+    settings = {
+        "AUDIO_STORAGE_BLOB_SERVICE_URI": RIGHT["AudioStorage__blobServiceUri"],
+        "ACS_TOKEN_AUDIENCE": "resource",
+        "ACS_TOKEN_JWKS_URL": "http://keys",
+    }
+    streamer.settings.load(settings)
+    with pytest.raises(SettingsError, match="ACS_TOKEN_JWKS_URL: must begin with https://"):
+        streamer.settings.load(settings | AZURE)
 
 
 def test_every_fault_at_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -178,6 +179,61 @@ async def test_warn_lets_in_and_counts(locked: Start, call: str) -> None:
     assert await status(server, "wrong", {"x-ms-call-connection-id": call}) == 101
     for reason in ("token_missing", "grant_unknown"):
         assert server.metric(f'streamer_handshakes_warned_total{{reason="{reason}"}}') == 1
+
+
+async def test_strangers_who_wait_for_the_key_server_take_no_places(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked(MAX_STREAMS="1")
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    token = grants.put()
+    assert await status(server, token, headers) == 101
+    keys.slow_seconds = 1
+    forged = headers | {"Authorization": keys.sign(kid="k2", key=new_key())}
+    strangers = [asyncio.create_task(status(server, token, forged)) for _ in range(5)]
+    for _ in range(200):
+        if keys.asked == 2:
+            break
+        await asyncio.sleep(0.01)
+    assert await status(server, token, headers) == 101
+    assert set(await asyncio.gather(*strangers)) == {401}
+
+
+async def test_of_two_handshakes_for_the_last_place_one_is_let_in(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    """Both find it free, and wait for the keys, before either takes it."""
+    server = locked(MAX_STREAMS="1")
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    keys.slow_seconds = 0.5
+    token = grants.put()
+    opened = [
+        asyncio.create_task(
+            connect(url(server, token), additional_headers=headers, compression=None).__aenter__()
+        )
+        for _ in range(2)
+    ]
+    results = await asyncio.gather(*opened, return_exceptions=True)
+    (refused,) = [result for result in results if isinstance(result, InvalidStatus)]
+    assert refused.response.status_code == 503
+    assert server.metric('streamer_handshakes_refused_total{reason="full"}') == 1
+    for result in results:
+        if not isinstance(result, BaseException):
+            await result.close()
+
+
+async def test_a_close_s_reason_forges_no_line_of_the_log(
+    locked: Start, keys: KeyServer, grants: Grants, call: str, stored: Stored
+) -> None:
+    server = locked()
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    async with connect(
+        url(server, grants.put()), additional_headers=headers, compression=None
+    ) as socket:
+        await socket.send(metadata())
+        await socket.close(1000, "a\nforged line")
+    stored.manifests()
+    assert "ended: '1000 a\\nforged line'" in server.log.read_text()
 
 
 async def test_known_keys_outlive_their_server(

@@ -9,6 +9,7 @@ import runpy
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest_asyncio
@@ -90,6 +91,15 @@ class Stranger:
         url = self.up.addresses.app + path
         async with self._session.request(method, url, headers=headers) as answer:
             return answer.status, await answer.read()
+
+    async def send(self, request: bytes) -> int:
+        """A request to the app as no client would write it; the status of the answer."""
+        app = urlsplit(self.up.addresses.app)
+        reader, writer = await asyncio.open_connection(app.hostname, app.port)
+        writer.write(request)
+        status = int((await reader.readline()).split()[1])
+        writer.close()
+        return status
 
     async def streamer_counts(self, metric: str, reason: str) -> float:
         """One of the streamer's counters."""

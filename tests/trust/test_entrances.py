@@ -203,6 +203,7 @@ async def test_a_handshake_s_token_brings_no_event(stranger: Stranger, call: Jso
         ({"correlationId": str(uuid.uuid4())}, "correlation_id"),
         ({"serverCallId": "YW5vdGhlcg"}, "server_call_id"),
         ({"serverCallId": "YW5vdGhlcg", "correlationId": None}, "server_call_id"),
+        ({"serverCallId": None, "correlationId": None}, "no_ids"),
     ],
 )
 async def test_an_event_of_other_ids_than_its_call_s_is_refused(
@@ -305,7 +306,11 @@ async def test_no_trick_in_an_event_s_call_id_reaches_a_blob(
     assert await stranger.refusals("callbacks", 400, "malformed_event", counted + 1) == counted + 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[", b"null", b"[1]", b'["\\ud800"]', b"\xff\xfe"])
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[", b"null", b"[1]", b'["\\ud800"]', b"\xff\xfe", b"[" * 200_000],
+    ids=lambda body: repr(body[:8]),
+)
 async def test_what_is_no_event_is_a_bad_request(stranger: Stranger, body: bytes) -> None:
     assert (await stranger.post(body, await stranger.authorization("callback")))[0] == 400
 
@@ -377,6 +382,35 @@ async def test_a_limit_is_a_small_number(stranger: Stranger, limit: str) -> None
     key = stranger.up.addresses.function_key
     path = f"/api/calls?limit={limit}"
     assert (await stranger.ask("GET", path, **{"x-functions-key": key}))[0] == 400
+
+
+async def test_a_cursor_of_control_characters_is_refused_at_once(stranger: Stranger) -> None:
+    """Azurite fails at one, which the storage client then tries again for a minute and more."""
+    key = stranger.up.addresses.function_key
+    async with asyncio.timeout(5):
+        asked = await stranger.ask("GET", "/api/calls?cursor=AAAA", **{"x-functions-key": key})
+    assert asked[0] == 400
+
+
+async def test_a_body_too_deep_to_follow_is_a_bad_request(stranger: Stranger) -> None:
+    key = stranger.up.addresses.function_key
+    head = f"POST /api/calls HTTP/1.1\r\nx-functions-key: {key}\r\nContent-Length: 200000\r\n"
+    assert await stranger.send(head.encode() + b"Host: x\r\n\r\n" + b"[" * 200_000) == 400
+
+
+@pytest.mark.parametrize("header", ["x-functions-key", "Authorization", "Idempotency-Key"])
+async def test_a_header_that_is_no_text_is_a_bad_request(stranger: Stranger, header: str) -> None:
+    head = f"POST /api/callbacks HTTP/1.1\r\nHost: x\r\n{header}: ".encode()
+    assert await stranger.send(head + b"Bearer \xff\xfe.x.y\r\n\r\n") == 400
+
+
+@pytest.mark.parametrize("header", ["x-functions-key : {}", "Authorization: Bearer {}\x00"])
+async def test_a_malformed_head_s_key_is_not_logged(stranger: Stranger, header: str) -> None:
+    secret = uuid.uuid4().hex
+    head = f"GET /api/calls HTTP/1.1\r\nHost: x\r\n{header.format(secret)}\r\n\r\n"
+    assert await stranger.send(head.encode()) == 400
+    assert secret not in stranger.log("app")
+    assert "Error handling request" in stranger.log("app")
 
 
 async def test_an_oversized_body_is_refused(stranger: Stranger, app: AppClient) -> None:
