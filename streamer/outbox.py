@@ -97,6 +97,8 @@ class Outbox:
                 await self._upload(path)
             except BlobConflict as error:
                 self._reject(path, error)
+            except FileNotFoundError:
+                self._lose(path)
             except (AzureError, ChecksumMismatch, OSError) as error:
                 self._failed(path, error)
             except Exception as error:
@@ -142,11 +144,22 @@ class Outbox:
         if self.last_error is not None:
             _log.info("Blob Storage takes uploads again; %d wait", len(self._waiting) - 1)
             self.last_error = None
-        os.unlink(path)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        self._discharge(path)
+        self._forget(path)
+
+    def _lose(self, path: Path) -> None:
+        """It was removed from under us: what is named after it must not wait for it for ever."""
+        metrics.SPOOL_ERRORS.inc()
+        _log.error("%r was removed from the spool, and is lost", path.name)
+        self._discharge(path)
+        self._forget(path)
+
+    def _discharge(self, path: Path) -> None:
         entry = self._entries.get(path)
         if entry is not None:
             self._spool.discharge(entry.bytes - HEADER_BYTES)
-        self._forget(path)
 
     def _reject(self, path: Path, error: BlobConflict) -> None:
         """Put a file aside that may not be written: nothing is lost, or written over."""

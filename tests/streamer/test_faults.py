@@ -13,7 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -218,22 +218,35 @@ async def test_killed_again_while_it_recovers(streamer: Start, storage: str, cal
 async def test_health_names_no_call_and_no_participant(
     streamer: Start, own_storage: Azurite, call: str
 ) -> None:
-    """An upload that fails at its own file: the system's words for that name it."""
+    """An upload that fails at its own file: the system's words for that name it.
+
+    A file that is gone is lost, and waited for no longer.
+    """
     server = streamer(connection=own_storage.connection_string)
     await asyncio.to_thread(own_storage.stop)
     callers = callers_of(server, call, 1)
     async with calling(callers, 1):
         pass
     outbox = server.spool / "outbox"
-    await asyncio.to_thread(server.until, lambda: list(outbox.rglob("*.wav")), 10)
-    for path in outbox.rglob("*.wav"):
-        path.unlink()
-    await asyncio.to_thread(
-        server.until,
-        lambda: server.get("/healthz")[1]["uploads"]["error"] == "FileNotFoundError",
-        20,
-    )
-    assert "No such file" not in json.dumps(server.get("/healthz")[1])
+    await asyncio.to_thread(server.until, lambda: any(outbox.rglob("*.json")), 10)
+    (path,) = outbox.rglob("*.wav")
+    path.unlink()
+    path.mkdir()
+
+    def uploads() -> dict[str, Any]:
+        told: dict[str, Any] = server.get("/healthz")[1]["uploads"]
+        return told
+
+    await asyncio.to_thread(server.until, lambda: uploads()["error"] == "IsADirectoryError", 20)
+    assert "Is a directory" not in json.dumps(server.get("/healthz")[1])
+    path.rmdir()
+    await asyncio.to_thread(own_storage.start)
+    await asyncio.to_thread(server.until, lambda: not uploads()["waiting"], 20)
+    assert "was removed from the spool, and is lost" in server.log.read_text()
+    stored = Stored(own_storage.connection_string, callers[0].call)
+    (manifest,) = stored.manifests()
+    assert len(manifest.segments) == 1
+    assert not stored.segments()
 
 
 async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: str) -> None:
