@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -212,6 +213,27 @@ async def test_killed_again_while_it_recovers(streamer: Start, storage: str, cal
     streamer(spool="killed")
     for caller in callers:
         check(storage, caller, caller.before(killed - _UNFLUSHED_SECONDS))
+
+
+async def test_health_names_no_call_and_no_participant(
+    streamer: Start, own_storage: Azurite, call: str
+) -> None:
+    """An upload that fails at its own file: the system's words for that name it."""
+    server = streamer(connection=own_storage.connection_string)
+    await asyncio.to_thread(own_storage.stop)
+    callers = callers_of(server, call, 1)
+    async with calling(callers, 1):
+        pass
+    outbox = server.spool / "outbox"
+    await asyncio.to_thread(server.until, lambda: any(outbox.rglob("*.wav")), 10)
+    for path in outbox.rglob("*.wav"):
+        path.unlink()
+    await asyncio.to_thread(
+        server.until,
+        lambda: server.get("/healthz")[1]["uploads"]["error"] == "FileNotFoundError",
+        20,
+    )
+    assert "No such file" not in json.dumps(server.get("/healthz")[1])
 
 
 async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: str) -> None:
