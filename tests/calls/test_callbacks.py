@@ -112,6 +112,15 @@ async def test_an_event_s_type_forges_no_line_of_the_log(
     assert ours == [f"call {call}: 'X\\nrefused entrance=callbacks'"]
 
 
+async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    clients = make()
+    call = await placed(clients)
+    forged = event(call, correlationId="another") | {"type": "X\nrefused entrance=callbacks"}
+    assert await post(clients, forged) == 403
+    (line,) = [record.message for record in caplog.records if record.name == "calls.refusals"]
+    assert "\n" not in line
+
+
 async def test_a_token_check_that_warns(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     clients = make(token="warn")
     call = await placed(clients)
