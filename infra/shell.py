@@ -104,7 +104,6 @@ INSTALL = {
     "az": "install the Azure CLI: https://learn.microsoft.com/cli/azure/install-azure-cli",
     "func": "install Azure Functions Core Tools 4: https://learn.microsoft.com/azure/azure-functions"
     "/functions-run-local",
-    "git": "install git: https://git-scm.com",
 }
 
 

@@ -77,7 +77,7 @@ class Deployment:
 
     def check(self) -> None:
         """The tools are here, and somebody is signed in."""
-        self._shell.need("az", "func", "git")
+        self._shell.need("az", "func")
         account = self._shell.ask("account", "show")
         say(f"  subscription: {account['name']} ({account['id']})")
         if not self._options.azd:

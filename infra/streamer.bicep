@@ -180,9 +180,10 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
                 path: '/healthz'
                 port: port
               }
-              periodSeconds: 2
-              timeoutSeconds: 2
-              failureThreshold: 60
+              initialDelaySeconds: 2
+              periodSeconds: 10
+              timeoutSeconds: 5
+              failureThreshold: 10
             }
             {
               // Never depends on storage: a restart would not bring it back.

@@ -85,9 +85,9 @@ var rules = [
   {
     name: 'poison-segments'
     severity: 1
-    text: 'A segment or manifest failed in every try, and lies in the poison queue.'
-    // As the Functions host says it when it moves a message there.
-    query: 'AppTraces | where Message has \'webjobs-blobtrigger-poison\' | project TimeGenerated, value = 1.0'
+    text: 'A segment or manifest failed in every try; if the last one fails, too, /api/failures tells why.'
+    // Each run of the poison queue's function is one; requests are never sampled (host.json), traces are.
+    query: 'AppRequests | where Name == \'give_up_on_blob\' | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 0
   }

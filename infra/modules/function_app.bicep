@@ -59,7 +59,8 @@ param instanceMemoryMB int
 @description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
 param signInClientId string
 
-// What ACS, Event Grid and probes call is verified in its own way; the page's shell holds no data.
+// What ACS, Event Grid and probes call is verified in its own way; the page's shell holds no data. Core Tools
+// look at the host's status after publishing, with the master key alone, and fail where that is refused.
 @description('Reached without signing in.')
 var anonymousPaths = [
   '/api/callbacks'
@@ -67,6 +68,7 @@ var anonymousPaths = [
   '/api/console'
   '/api/console/*'
   '/runtime/webhooks/blobs'
+  '/admin/host/status'
 ]
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {

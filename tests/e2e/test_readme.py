@@ -8,9 +8,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 import calls.settings
 import configuration
@@ -21,6 +23,13 @@ from local.up import Up
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def up() -> AsyncIterator[Up]:
+    """As `make up` gives it, transcripts and all."""
+    async with Up(use_free_ports=True) as running:
+        yield running
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -45,6 +54,21 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
     assert "second part" in contexts
     assert wav.parse((tmp_path / "call.wav").read_bytes()).data_bytes
     assert json.loads((tmp_path / "timeline.json").read_text())["tracks"]
+    # What was said comes last, and is waited for.
+    assert re.search(r"\[00:00:\d\d\.\d+\] \+1555", ran.stdout), ran.stdout
+
+
+def test_its_lines_for_core_tools_make_the_parts_a_laptop_s() -> None:
+    block = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if "func start" in b)
+    example = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    given = dict(re.findall(r"^ *([A-Z_]+)=(\S+) \\$", block, re.MULTILINE))
+    settings = streamer.settings.load(given)
+    assert settings.audio_storage_connection_string == example["AudioStorage"]
+    assert settings.acs_token_audience == example["ACS_TOKEN_AUDIENCE"]
+    assert settings.acs_token_jwks_url == example["ACS_TOKEN_JWKS_URL"]
+    assert example["STREAMER_URL"] == f"ws://{settings.host}:{settings.port}"
+    # The SDKs' version of the service's interface is newer than Azurite's.
+    assert "--skipApiVersionCheck" in block
 
 
 def test_it_names_every_setting_of_the_function_app() -> None:

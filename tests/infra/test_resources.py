@@ -173,6 +173,15 @@ def test_ports_are_one(
     assert len(ports) == 1
 
 
+def test_probes_are_within_what_is_granted(container: dict[str, Any]) -> None:
+    # https://learn.microsoft.com/rest/api/resource-manager/containerapps: ContainerAppProbe
+    for probe in container["probes"]:
+        assert 1 <= probe["failureThreshold"] <= 10, probe["type"]
+        assert 1 <= probe["periodSeconds"] <= 240
+        assert 1 <= probe["timeoutSeconds"] <= 240
+        assert 1 <= probe.get("initialDelaySeconds", 1) <= 60
+
+
 def test_the_ingress_lets_websockets_in_and_nothing_in_the_clear(
     streamer_app: dict[str, Any],
 ) -> None:

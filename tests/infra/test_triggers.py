@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from collections.abc import Callable
@@ -172,6 +173,7 @@ def test_signing_in_leaves_open_what_verifies_its_callers_itself(
     open_paths = auth["properties"]["globalValidation"]["excludedPaths"]
     assert auth["properties"]["globalValidation"]["requireAuthentication"] is True
     assert "/runtime/webhooks/blobs" in open_paths, "Event Grid comes with its key"
+    assert "/admin/host/status" in open_paths, "func publish looks there, with the master key"
     patterns = [re.compile(re.escape(path).replace(r"\*", ".*")) for path in open_paths]
     for name, trigger in triggers.items():
         if trigger["type"] != "httpTrigger":
@@ -180,6 +182,20 @@ def test_signing_in_leaves_open_what_verifies_its_callers_itself(
         is_open = any(pattern.fullmatch(path) for pattern in patterns)
         anonymous = str(trigger["authLevel"]).lower().endswith("anonymous")
         assert is_open == anonymous, (name, path)
+
+
+def test_the_poison_alert_counts_the_runs_of_the_poison_queue_s_function(
+    deployed: Callable[..., Resources], triggers: dict[str, dict[str, Any]]
+) -> None:
+    rules = deployed("Microsoft.Insights/scheduledQueryRules")
+    (rule,) = (rule for rule in rules if rule["name"] == "poison-segments")
+    (criterion,) = rule["properties"]["criteria"]["allOf"]
+    named = re.fullmatch(r"AppRequests \| where Name == '(\w+)' \| .*", criterion["query"])
+    assert named is not None, criterion["query"]
+    assert triggers[named.group(1)]["queueName"] == "webjobs-blobtrigger-poison"
+    host = json.loads((ROOT / "host.json").read_text())["logging"]
+    sampling = host["applicationInsights"]["samplingSettings"]
+    assert "Request" in sampling["excludedTypes"].split(";"), "one that is sampled away is missed"
 
 
 def test_without_signing_in_function_keys_are_all(deployed: Callable[..., Resources]) -> None:
