@@ -45,6 +45,11 @@ OUTPUTS = (
 # Of a revision without traffic, through its ingress, which picks a replica each time.
 _LOOKS_AT_A_REVISION = 10
 
+NAMES = ("--query", "[].name")
+# One that failed has given no names, nor made all that the next one needs.
+NAMES_OF_DONE = ("--query", "[?properties.provisioningState=='Succeeded'].name")
+
+PARAMETERS = Path("infra") / "main.bicepparam"
 SUBSCRIPTIONS = Path("infra") / "subscriptions.bicep"
 
 # A WebSocket's handshake as RFC 6455 has it, without what ACS adds: a signature and the call's id.
@@ -72,6 +77,7 @@ class Deployment:
         self._shell = shell
         self._options = options
         self._outputs: dict[str, str] = {}
+        self._kept: dict[str, str] | None = None
 
     # Before anything is changed.
 
@@ -87,9 +93,11 @@ class Deployment:
     def providers(self) -> None:
         """The subscription may use each kind of resource."""
         query = ("--query", "[?registrationState=='Registered'].namespace")
-        registered = self._shell.ask("provider", "list", *query)
-        for provider in sorted(set(PROVIDERS) - set(registered)):
-            self._shell.az("provider", "register", "--namespace", provider, "--wait")
+        # Azure spells some in small letters: microsoft.insights.
+        registered = {name.lower() for name in self._shell.ask("provider", "list", *query)}
+        for provider in PROVIDERS:
+            if provider.lower() not in registered:
+                self._shell.az("provider", "register", "--namespace", provider, "--wait")
 
     def group(self) -> None:
         """The resource group is there."""
@@ -107,13 +115,14 @@ class Deployment:
     def preview(self) -> None:
         """What would change is shown, and agreed to."""
         group = ("--resource-group", self._options.group)
-        before = self._shell.ask("deployment", "group", "list", *group, "--query", "[].name")
-        self._what_if("main")
-        if "streamer" in before:
+        before = set(self._shell.ask("deployment", "group", "list", *group, *NAMES_OF_DONE))
+        self._what_if("main", self._main_variables())
+        later = {"streamer", "subscriptions"} & before if "main" in before else set()
+        if "streamer" in later:
             self._what_if("streamer", self._streamer_variables())
-        if "subscriptions" in before:
+        if "subscriptions" in later:
             self._what_if("subscriptions")
-        if len({"streamer", "subscriptions"} & set(before)) < 2:
+        if len(later) < 2:
             say("  And what needs the above: the streamer, and the subscriptions to blob events.")
         if not self._options.yes and not consents("Make these changes?"):
             raise StepFailed("not agreed to: nothing was changed")
@@ -122,7 +131,7 @@ class Deployment:
 
     def provision(self) -> None:
         """Everything that needs neither image nor code."""
-        self._create("main")
+        self._create("main", self._main_variables())
 
     def image(self) -> None:
         """The streamer's image is in the registry, built there, without Docker here."""
@@ -250,6 +259,28 @@ class Deployment:
     def _of(self, template: str) -> tuple[str, ...]:
         parameters = f"infra/{template}.bicepparam"
         return ("--resource-group", self._options.group, "--parameters", parameters)
+
+    def _main_variables(self) -> dict[str, str]:
+        """What main.bicepparam reads and nobody has set: as it was the last time.
+
+        A run without them would take alerts and transcripts back, and ask ACS to move its data.
+        """
+        if self._kept is None:
+            reads = r"^param (\w+) = readEnvironmentVariable\('(\w+)'"
+            read = re.findall(reads, (ROOT / PARAMETERS).read_text(), re.MULTILINE)
+            last = self._last_parameters()
+            values = {variable: last[name]["value"] for name, variable in read if name in last}
+            self._kept = {n: v for n, v in values.items() if v and n not in os.environ}
+            for variable, value in self._kept.items():
+                say(f"  {variable}: {value}, as the last time")
+        return self._kept
+
+    def _last_parameters(self) -> dict[str, Any]:
+        where = ("--resource-group", self._options.group)
+        if "main" not in self._shell.ask("deployment", "group", "list", *where, *NAMES):
+            return {}
+        parameters = ("--name", "main", "--query", "properties.parameters")
+        return self._shell.ask("deployment", "group", "show", *where, *parameters) or {}
 
     def _streamer_variables(self) -> dict[str, str]:
         """What streamer.bicepparam reads."""

@@ -57,8 +57,9 @@ class Azure:
     def resource_list(self, _: dict[str, str]) -> Any:
         return [["Microsoft.Storage/storageAccounts", "stcalls"]]
 
-    def deployment_group_list(self, _: dict[str, str]) -> Any:
-        return list(self.state["deployments"])
+    def deployment_group_list(self, options: dict[str, str]) -> Any:
+        failed = self.state["failed"] if "Succeeded" in options["--query"] else []
+        return [name for name in self.state["deployments"] if name not in failed]
 
     def deployment_group_what_if(self, options: dict[str, str]) -> None:
         template = self._template(options)
@@ -76,12 +77,33 @@ class Azure:
             )
         if template == "subscriptions" and not self.state["published"]:
             raise Refused("listKeys: ServiceUnavailable from host runtime")
+        if template == "main":
+            self._deploy_main()
         if template not in self.state["deployments"]:
             self.state["deployments"].append(template)
+        if template in self.state["failed"]:
+            self.state["failed"].remove(template)
 
-    def deployment_group_show(self, _: dict[str, str]) -> Any:
+    def _deploy_main(self) -> None:
+        """As main.bicepparam says, read as Bicep reads it."""
+        reads = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
+        text = (ROOT / "infra" / "main.bicepparam").read_text()
+        given = {
+            name: {"value": os.environ.get(variable, default)}
+            for name, variable, default in re.findall(reads, text, re.MULTILINE)
+        }
+        before = self.state["parameters"]
+        if before and given["dataLocation"] != before["dataLocation"]:
+            raise Refused("dataLocation can never be changed")
+        self.state["parameters"] = given
+
+    def deployment_group_show(self, options: dict[str, str]) -> Any:
         if "main" not in self.state["deployments"]:
             raise Refused("DeploymentNotFound")
+        if options["--query"] == "properties.parameters":
+            return self.state["parameters"]
+        if "main" in self.state["failed"]:
+            return None
         # As Azure gives names back at times.
         spelled = {n[:-1].lower() + n[-1]: v for n, v in self.state["outputs"].items()}
         return {name: {"type": "String", "value": value} for name, value in spelled.items()}

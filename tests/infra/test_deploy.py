@@ -80,8 +80,13 @@ class Cloud:
             "log": [],
             "fail": [],
             "group": "",
-            "providers": list(PROVIDERS[1:]),
+            # As Azure spells one of them.
+            "providers": [
+                p.replace("Microsoft.Insights", "microsoft.insights") for p in PROVIDERS[1:]
+            ],
             "deployments": [],
+            "failed": [],
+            "parameters": {},
             "images": [],
             "revisions": [],
             "live": "",
@@ -161,6 +166,7 @@ FIRST_RUN = [
     "az group exists",
     "az group create",
     "az deployment group list",
+    "az deployment group list",
     "az deployment group what-if main",
     "az deployment group create main",
     "az deployment group show",
@@ -223,6 +229,32 @@ def test_the_second_run_finds_done_what_is_done(cloud: Cloud) -> None:
     assert asked.index("az deployment group create main") > asked.index(previews[-1])
     assert len(cloud.state["revisions"]) == 1
     assert "az containerapp revision deactivate" not in asked
+
+
+def test_what_was_set_once_stays_until_it_is_set_anew(cloud: Cloud) -> None:
+    first = {
+        "ACS_DATA_LOCATION": "Europe",
+        "ALERT_EMAIL": "operator@example.com",
+        "TRANSCRIPTION": "azure",
+    }
+    assert cloud.deploy(*ALL, **first).returncode == 0
+    ran = cloud.deploy("--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "ALERT_EMAIL: operator@example.com, as the last time" in ran.stdout
+    kept = {name: given["value"] for name, given in cloud.state["parameters"].items()}
+    assert kept["dataLocation"] == "Europe"
+    assert kept["alertEmail"] == "operator@example.com"
+    assert kept["transcription"] == "azure"
+    assert cloud.deploy("provision", ALERT_EMAIL="", TRANSCRIPTION="off").returncode == 0
+    assert cloud.state["parameters"]["alertEmail"] == {"value": ""}
+    assert cloud.state["parameters"]["transcription"] == {"value": "off"}
+
+
+def test_after_provisioning_failed_it_is_run_again_as_it_was(cloud: Cloud) -> None:
+    cloud.set(**AFTER_AN_OLD_RUN, failed=["main"])
+    ran = cloud.deploy("--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert cloud.state["live"] == cloud.state["revisions"][-1]["name"]
 
 
 def test_a_new_image_takes_over_only_once_it_is_ready(cloud: Cloud) -> None:
