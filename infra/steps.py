@@ -42,8 +42,8 @@ OUTPUTS = (
     "COMMUNICATION_NAME",
 )
 
-# Of a revision without traffic, through its ingress, which picks a replica each time.
-_LOOKS_AT_A_REVISION = 10
+# The revision's ingress picks one each time: one is overlooked once in 20,000 times.
+_LOOKS_FOR_A_REPLICA = 10
 
 NAMES = ("--query", "[].name")
 # One that failed has given no names, nor made all that the next one needs.
@@ -222,9 +222,9 @@ class Deployment:
         listing = ("containerapp", "revision", "list", *self._of_streamer())
         for revision in self._shell.ask(*listing):
             name, properties = revision["name"], revision["properties"]
-            if name == live or not properties["active"]:
+            if name == live or properties.get("trafficWeight") or not properties["active"]:
                 continue
-            streams = self._open_streams(properties["fqdn"])
+            streams = self._open_streams(properties["fqdn"], properties.get("replicas") or 1)
             if streams != 0:
                 seen = "does not answer" if streams is None else f"has {streams} streams or more"
                 say(f"  {name} {seen}, and goes on: run infra/deploy retire again later")
@@ -323,15 +323,14 @@ class Deployment:
         return next((app for app in apps if app["name"] == self._output("STREAMER_NAME")), None)
 
     def _live_revision(self) -> str:
-        """The revision that has the traffic; empty where there is none."""
+        """The revision that has the traffic, or most of it; empty where there is none."""
         app = self._container_app()
         if app is None:
             return ""
-        for share in app["properties"]["configuration"]["ingress"].get("traffic") or []:
-            if share.get("weight") == 100:
-                latest = app["properties"].get("latestReadyRevisionName")
-                return str(share.get("revisionName") or latest or "")
-        return ""
+        traffic = app["properties"]["configuration"]["ingress"].get("traffic") or []
+        share: Any = max(traffic, key=lambda share: share.get("weight") or 0, default={})
+        latest = app["properties"].get("latestReadyRevisionName")
+        return str(share.get("revisionName") or latest or "")
 
     def _ready(self, revision: str) -> None:
         show = ("containerapp", "revision", "show", *self._of_streamer(), "--revision", revision)
@@ -342,10 +341,9 @@ class Deployment:
             )
         expect(200, "GET", f"{self._scheme()}://{properties['fqdn']}/readyz")
 
-    def _open_streams(self, fqdn: str) -> int | None:
-        """The most streams that any look at a revision finds; None where it does not answer."""
-        most = 0
-        for _ in range(_LOOKS_AT_A_REVISION):
+    def _open_streams(self, fqdn: str, replicas: int) -> int | None:
+        """The first streams that a look at a revision finds; None where it does not answer."""
+        for _ in range(_LOOKS_FOR_A_REPLICA * replicas):
             try:
                 status, body = request("GET", f"{self._scheme()}://{fqdn}/healthz")
             except StepFailed:
@@ -353,8 +351,9 @@ class Deployment:
             found = re.search(rb'"streams":\s*(\d+)', body)
             if status != 200 or not found:
                 return None
-            most = max(most, int(found.group(1)))
-        return most
+            if streams := int(found.group(1)):
+                return streams
+        return 0
 
     def _scheme(self) -> str:
         return self._output("STREAMER_URL").partition("://")[0]

@@ -55,7 +55,19 @@ class Azure:
         self.state["group"] = ""
 
     def resource_list(self, _: dict[str, str]) -> Any:
-        return [["Microsoft.Storage/storageAccounts", "stcalls"]]
+        return [
+            ["Microsoft.Storage/storageAccounts", "stcalls", "westeurope"],
+            ["Microsoft.OperationalInsights/workspaces", "log-calls", "westeurope"],
+            ["Microsoft.CognitiveServices/accounts", "spch-calls", "westeurope"],
+        ]
+
+    def monitor_log_analytics_workspace_delete(self, _: dict[str, str]) -> None:
+        if not self.state["group"]:
+            raise Refused("ResourceGroupNotFound")
+
+    def cognitiveservices_account_purge(self, _: dict[str, str]) -> None:
+        if self.state["group"]:
+            raise Refused("there is no deleted account of this name")
 
     def deployment_group_list(self, options: dict[str, str]) -> Any:
         failed = self.state["failed"] if "Succeeded" in options["--query"] else []
@@ -125,13 +137,14 @@ class Azure:
         latest = self.state["revisions"][-1]["name"]
         live = self.state["live"]
         share = {"revisionName": live} if live else {"latestRevision": True}
+        split = [{"revisionName": n, "weight": w} for n, w in self.state["split"].items()]
         return [
             {
                 "name": self.state["outputs"]["STREAMER_NAME"],
                 "properties": {
                     "latestRevisionName": latest,
                     "latestReadyRevisionName": latest,
-                    "configuration": {"ingress": {"traffic": [{**share, "weight": 100}]}},
+                    "configuration": {"ingress": {"traffic": split or [{**share, "weight": 100}]}},
                 },
             }
         ]
@@ -188,6 +201,8 @@ class Azure:
                 "name": revision["name"],
                 "properties": {
                     "active": revision["active"],
+                    "replicas": self.state["replicas"],
+                    "trafficWeight": self.state["split"].get(revision["name"], 0),
                     "fqdn": self.state["fqdn"],
                     "provisioningState": "Provisioned",
                 },
