@@ -45,7 +45,7 @@ clean: ## remove what was installed and cached
 	@rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 setup: ## install what everything needs (done by itself)
-	@$(MAKE) --no-print-directory -j2 $(SETUP)
+	@$(MAKE) --silent --no-print-directory -j2 $(SETUP)
 
 .venv/.installed: requirements-dev.txt
 	@command -v python3.13 >/dev/null && python3.13 --version >/dev/null 2>&1 || \

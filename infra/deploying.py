@@ -35,7 +35,10 @@ STEPS = {
         "read the message; Owner, or Contributor with User Access Administrator, is needed",
         azd_does_it=True,
     ),
-    "image": Step("building the streamer's image", "the build's log is above"),
+    "image": Step(
+        "building the streamer's image",
+        "the build's log is above; TasksOperationsNotAllowed: not in a subscription on free credit",
+    ),
     "streamer": Step("rolling the streamer out", f"the old revision goes on. Look at: {LOGS}"),
     "publish": Step(
         "publishing the function app (minutes)",

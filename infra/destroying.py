@@ -14,8 +14,9 @@ def destroy(shell: Shell, group: str, typed: str | None) -> None:
     if not shell.ask("group", "exists", "--name", group):
         say(f"there is no resource group {group}: nothing to do")
         return
-    query = ("--query", "[].[type, name]")
-    for kind, name in shell.ask("resource", "list", "--resource-group", group, *query):
+    query = ("--query", "[].[type, name, location]")
+    resources = shell.ask("resource", "list", "--resource-group", group, *query)
+    for kind, name, _ in resources:
         say(f"  {kind}  {name}")
     say("All of this goes, with every recording; phone numbers are given back.")
     if typed is None:
@@ -24,7 +25,17 @@ def destroy(shell: Shell, group: str, typed: str | None) -> None:
         typed = input(f"Type the name of the resource group ({group}) to delete it: ")
     if typed.strip() != group:
         raise StepFailed("not agreed to: nothing was deleted")
+    # These two are only put aside when a group goes, and hold on to their names for days.
+    of_group = ("--resource-group", group)
+    for kind, name, _ in resources:
+        if kind == "Microsoft.OperationalInsights/workspaces":
+            delete = ("monitor", "log-analytics", "workspace", "delete", "--force", "--yes")
+            shell.az(*delete, "--workspace-name", name, *of_group)
     shell.az("group", "delete", "--name", group, "--yes")
+    for kind, name, location in resources:
+        if kind == "Microsoft.CognitiveServices/accounts":
+            purge = ("cognitiveservices", "account", "purge", "--name", name)
+            shell.az(*purge, "--location", location, *of_group)
     say(f"{group} is deleted")
 
 

@@ -1,4 +1,5 @@
-// What may be different from one deployment to the next. azd and infra/deploy set the variables that are read.
+// What may be different from one deployment to the next. Where a variable is read and not set, infra/deploy
+// keeps what it was the last time; set empty, it goes back. A value alone in its place is for good.
 using 'main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'calls')

@@ -42,9 +42,14 @@ OUTPUTS = (
     "COMMUNICATION_NAME",
 )
 
-# Of a revision without traffic, through its ingress, which picks a replica each time.
-_LOOKS_AT_A_REVISION = 10
+# The revision's ingress picks one each time: one is overlooked once in 20,000 times.
+_LOOKS_FOR_A_REPLICA = 10
 
+NAMES = ("--query", "[].name")
+# One that failed has given no names, nor made all that the next one needs.
+NAMES_OF_DONE = ("--query", "[?properties.provisioningState=='Succeeded'].name")
+
+PARAMETERS = Path("infra") / "main.bicepparam"
 SUBSCRIPTIONS = Path("infra") / "subscriptions.bicep"
 
 # A WebSocket's handshake as RFC 6455 has it, without what ACS adds: a signature and the call's id.
@@ -72,6 +77,7 @@ class Deployment:
         self._shell = shell
         self._options = options
         self._outputs: dict[str, str] = {}
+        self._kept: dict[str, str] | None = None
 
     # Before anything is changed.
 
@@ -87,9 +93,11 @@ class Deployment:
     def providers(self) -> None:
         """The subscription may use each kind of resource."""
         query = ("--query", "[?registrationState=='Registered'].namespace")
-        registered = self._shell.ask("provider", "list", *query)
-        for provider in sorted(set(PROVIDERS) - set(registered)):
-            self._shell.az("provider", "register", "--namespace", provider, "--wait")
+        # Azure spells some in small letters: microsoft.insights.
+        registered = {name.lower() for name in self._shell.ask("provider", "list", *query)}
+        for provider in PROVIDERS:
+            if provider.lower() not in registered:
+                self._shell.az("provider", "register", "--namespace", provider, "--wait")
 
     def group(self) -> None:
         """The resource group is there."""
@@ -107,13 +115,14 @@ class Deployment:
     def preview(self) -> None:
         """What would change is shown, and agreed to."""
         group = ("--resource-group", self._options.group)
-        before = self._shell.ask("deployment", "group", "list", *group, "--query", "[].name")
-        self._what_if("main")
-        if "streamer" in before:
+        before = set(self._shell.ask("deployment", "group", "list", *group, *NAMES_OF_DONE))
+        self._what_if("main", self._main_variables())
+        later = {"streamer", "subscriptions"} & before if "main" in before else set()
+        if "streamer" in later:
             self._what_if("streamer", self._streamer_variables())
-        if "subscriptions" in before:
+        if "subscriptions" in later:
             self._what_if("subscriptions")
-        if len({"streamer", "subscriptions"} & set(before)) < 2:
+        if len(later) < 2:
             say("  And what needs the above: the streamer, and the subscriptions to blob events.")
         if not self._options.yes and not consents("Make these changes?"):
             raise StepFailed("not agreed to: nothing was changed")
@@ -122,7 +131,7 @@ class Deployment:
 
     def provision(self) -> None:
         """Everything that needs neither image nor code."""
-        self._create("main")
+        self._create("main", self._main_variables())
 
     def image(self) -> None:
         """The streamer's image is in the registry, built there, without Docker here."""
@@ -213,9 +222,9 @@ class Deployment:
         listing = ("containerapp", "revision", "list", *self._of_streamer())
         for revision in self._shell.ask(*listing):
             name, properties = revision["name"], revision["properties"]
-            if name == live or not properties["active"]:
+            if name == live or properties.get("trafficWeight") or not properties["active"]:
                 continue
-            streams = self._open_streams(properties["fqdn"])
+            streams = self._open_streams(properties["fqdn"], properties.get("replicas") or 1)
             if streams != 0:
                 seen = "does not answer" if streams is None else f"has {streams} streams or more"
                 say(f"  {name} {seen}, and goes on: run infra/deploy retire again later")
@@ -250,6 +259,28 @@ class Deployment:
     def _of(self, template: str) -> tuple[str, ...]:
         parameters = f"infra/{template}.bicepparam"
         return ("--resource-group", self._options.group, "--parameters", parameters)
+
+    def _main_variables(self) -> dict[str, str]:
+        """What main.bicepparam reads and nobody has set: as it was the last time.
+
+        A run without them would take alerts and transcripts back, and ask ACS to move its data.
+        """
+        if self._kept is None:
+            reads = r"^param (\w+) = readEnvironmentVariable\('(\w+)'"
+            read = re.findall(reads, (ROOT / PARAMETERS).read_text(), re.MULTILINE)
+            last = self._last_parameters()
+            values = {variable: last[name]["value"] for name, variable in read if name in last}
+            self._kept = {n: v for n, v in values.items() if v and n not in os.environ}
+            for variable, value in self._kept.items():
+                say(f"  {variable}: {value}, as the last time")
+        return self._kept
+
+    def _last_parameters(self) -> dict[str, Any]:
+        where = ("--resource-group", self._options.group)
+        if "main" not in self._shell.ask("deployment", "group", "list", *where, *NAMES):
+            return {}
+        parameters = ("--name", "main", "--query", "properties.parameters")
+        return self._shell.ask("deployment", "group", "show", *where, *parameters) or {}
 
     def _streamer_variables(self) -> dict[str, str]:
         """What streamer.bicepparam reads."""
@@ -292,15 +323,14 @@ class Deployment:
         return next((app for app in apps if app["name"] == self._output("STREAMER_NAME")), None)
 
     def _live_revision(self) -> str:
-        """The revision that has the traffic; empty where there is none."""
+        """The revision that has the traffic, or most of it; empty where there is none."""
         app = self._container_app()
         if app is None:
             return ""
-        for share in app["properties"]["configuration"]["ingress"].get("traffic") or []:
-            if share.get("weight") == 100:
-                latest = app["properties"].get("latestReadyRevisionName")
-                return str(share.get("revisionName") or latest or "")
-        return ""
+        traffic = app["properties"]["configuration"]["ingress"].get("traffic") or []
+        share: Any = max(traffic, key=lambda share: share.get("weight") or 0, default={})
+        latest = app["properties"].get("latestReadyRevisionName")
+        return str(share.get("revisionName") or latest or "")
 
     def _ready(self, revision: str) -> None:
         show = ("containerapp", "revision", "show", *self._of_streamer(), "--revision", revision)
@@ -311,10 +341,9 @@ class Deployment:
             )
         expect(200, "GET", f"{self._scheme()}://{properties['fqdn']}/readyz")
 
-    def _open_streams(self, fqdn: str) -> int | None:
-        """The most streams that any look at a revision finds; None where it does not answer."""
-        most = 0
-        for _ in range(_LOOKS_AT_A_REVISION):
+    def _open_streams(self, fqdn: str, replicas: int) -> int | None:
+        """The first streams that a look at a revision finds; None where it does not answer."""
+        for _ in range(_LOOKS_FOR_A_REPLICA * replicas):
             try:
                 status, body = request("GET", f"{self._scheme()}://{fqdn}/healthz")
             except StepFailed:
@@ -322,8 +351,9 @@ class Deployment:
             found = re.search(rb'"streams":\s*(\d+)', body)
             if status != 200 or not found:
                 return None
-            most = max(most, int(found.group(1)))
-        return most
+            if streams := int(found.group(1)):
+                return streams
+        return 0
 
     def _scheme(self) -> str:
         return self._output("STREAMER_URL").partition("://")[0]

@@ -55,10 +55,23 @@ class Azure:
         self.state["group"] = ""
 
     def resource_list(self, _: dict[str, str]) -> Any:
-        return [["Microsoft.Storage/storageAccounts", "stcalls"]]
+        return [
+            ["Microsoft.Storage/storageAccounts", "stcalls", "westeurope"],
+            ["Microsoft.OperationalInsights/workspaces", "log-calls", "westeurope"],
+            ["Microsoft.CognitiveServices/accounts", "spch-calls", "westeurope"],
+        ]
 
-    def deployment_group_list(self, _: dict[str, str]) -> Any:
-        return list(self.state["deployments"])
+    def monitor_log_analytics_workspace_delete(self, _: dict[str, str]) -> None:
+        if not self.state["group"]:
+            raise Refused("ResourceGroupNotFound")
+
+    def cognitiveservices_account_purge(self, _: dict[str, str]) -> None:
+        if self.state["group"]:
+            raise Refused("there is no deleted account of this name")
+
+    def deployment_group_list(self, options: dict[str, str]) -> Any:
+        failed = self.state["failed"] if "Succeeded" in options["--query"] else []
+        return [name for name in self.state["deployments"] if name not in failed]
 
     def deployment_group_what_if(self, options: dict[str, str]) -> None:
         template = self._template(options)
@@ -76,12 +89,33 @@ class Azure:
             )
         if template == "subscriptions" and not self.state["published"]:
             raise Refused("listKeys: ServiceUnavailable from host runtime")
+        if template == "main":
+            self._deploy_main()
         if template not in self.state["deployments"]:
             self.state["deployments"].append(template)
+        if template in self.state["failed"]:
+            self.state["failed"].remove(template)
 
-    def deployment_group_show(self, _: dict[str, str]) -> Any:
+    def _deploy_main(self) -> None:
+        """As main.bicepparam says, read as Bicep reads it."""
+        reads = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
+        text = (ROOT / "infra" / "main.bicepparam").read_text()
+        given = {
+            name: {"value": os.environ.get(variable, default)}
+            for name, variable, default in re.findall(reads, text, re.MULTILINE)
+        }
+        before = self.state["parameters"]
+        if before and given["dataLocation"] != before["dataLocation"]:
+            raise Refused("dataLocation can never be changed")
+        self.state["parameters"] = given
+
+    def deployment_group_show(self, options: dict[str, str]) -> Any:
         if "main" not in self.state["deployments"]:
             raise Refused("DeploymentNotFound")
+        if options["--query"] == "properties.parameters":
+            return self.state["parameters"]
+        if "main" in self.state["failed"]:
+            return None
         # As Azure gives names back at times.
         spelled = {n[:-1].lower() + n[-1]: v for n, v in self.state["outputs"].items()}
         return {name: {"type": "String", "value": value} for name, value in spelled.items()}
@@ -103,13 +137,14 @@ class Azure:
         latest = self.state["revisions"][-1]["name"]
         live = self.state["live"]
         share = {"revisionName": live} if live else {"latestRevision": True}
+        split = [{"revisionName": n, "weight": w} for n, w in self.state["split"].items()]
         return [
             {
                 "name": self.state["outputs"]["STREAMER_NAME"],
                 "properties": {
                     "latestRevisionName": latest,
                     "latestReadyRevisionName": latest,
-                    "configuration": {"ingress": {"traffic": [{**share, "weight": 100}]}},
+                    "configuration": {"ingress": {"traffic": split or [{**share, "weight": 100}]}},
                 },
             }
         ]
@@ -166,6 +201,8 @@ class Azure:
                 "name": revision["name"],
                 "properties": {
                     "active": revision["active"],
+                    "replicas": self.state["replicas"],
+                    "trafficWeight": self.state["split"].get(revision["name"], 0),
                     "fqdn": self.state["fqdn"],
                     "provisioningState": "Provisioned",
                 },

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -80,11 +82,18 @@ class Cloud:
             "log": [],
             "fail": [],
             "group": "",
-            "providers": list(PROVIDERS[1:]),
+            # As Azure spells one of them.
+            "providers": [
+                p.replace("Microsoft.Insights", "microsoft.insights") for p in PROVIDERS[1:]
+            ],
             "deployments": [],
+            "failed": [],
+            "parameters": {},
             "images": [],
             "revisions": [],
             "live": "",
+            "split": {},
+            "replicas": 2,
             "published": False,
             "functions": ["analyse_segment", "assemble_call", "place_call"],
             "outputs": outputs,
@@ -161,6 +170,7 @@ FIRST_RUN = [
     "az group exists",
     "az group create",
     "az deployment group list",
+    "az deployment group list",
     "az deployment group what-if main",
     "az deployment group create main",
     "az deployment group show",
@@ -225,6 +235,32 @@ def test_the_second_run_finds_done_what_is_done(cloud: Cloud) -> None:
     assert "az containerapp revision deactivate" not in asked
 
 
+def test_what_was_set_once_stays_until_it_is_set_anew(cloud: Cloud) -> None:
+    first = {
+        "ACS_DATA_LOCATION": "Europe",
+        "ALERT_EMAIL": "operator@example.com",
+        "TRANSCRIPTION": "azure",
+    }
+    assert cloud.deploy(*ALL, **first).returncode == 0
+    ran = cloud.deploy("--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert "ALERT_EMAIL: operator@example.com, as the last time" in ran.stdout
+    kept = {name: given["value"] for name, given in cloud.state["parameters"].items()}
+    assert kept["dataLocation"] == "Europe"
+    assert kept["alertEmail"] == "operator@example.com"
+    assert kept["transcription"] == "azure"
+    assert cloud.deploy("provision", ALERT_EMAIL="", TRANSCRIPTION="off").returncode == 0
+    assert cloud.state["parameters"]["alertEmail"] == {"value": ""}
+    assert cloud.state["parameters"]["transcription"] == {"value": "off"}
+
+
+def test_after_provisioning_failed_it_is_run_again_as_it_was(cloud: Cloud) -> None:
+    cloud.set(**AFTER_AN_OLD_RUN, failed=["main"])
+    ran = cloud.deploy("--yes")
+    assert ran.returncode == 0, ran.stderr
+    assert cloud.state["live"] == cloud.state["revisions"][-1]["name"]
+
+
 def test_a_new_image_takes_over_only_once_it_is_ready(cloud: Cloud) -> None:
     cloud.set(**AFTER_AN_OLD_RUN)
     ran = cloud.deploy("--yes")
@@ -255,6 +291,45 @@ def test_a_revision_that_does_not_answer_gets_no_traffic(cloud: Cloud) -> None:
     assert ran.returncode == 0
     assert "does not answer, and goes on" in ran.stdout
     assert cloud.state["revisions"][-1]["active"], "it may hold calls: nobody knows"
+
+
+class Replicas(BaseHTTPRequestHandler):
+    """A revision's ingress: twelve replicas in turn, the last of which has a call."""
+
+    asked = 0
+
+    def do_GET(self) -> None:
+        Replicas.asked += 1
+        body = json.dumps({"streams": 0 if Replicas.asked % 12 else 1}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def test_a_call_on_one_of_many_replicas_is_found(cloud: Cloud) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Replicas)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        new = OLD | {"name": "ca-streamer--new"}
+        live = {"revisions": [OLD, new], "live": new["name"], "replicas": 12}
+        cloud.set(**AFTER_AN_OLD_RUN | live, fqdn=f"127.0.0.1:{server.server_port}")
+        ran = cloud.deploy("retire")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ran.returncode == 0, ran.stderr
+    assert "ca-streamer--old has 1 streams or more, and goes on" in ran.stdout
+    assert cloud.state["revisions"][0]["active"]
+
+
+def test_what_has_a_part_of_the_traffic_is_not_retired(cloud: Cloud) -> None:
+    new = OLD | {"name": "ca-streamer--new"}
+    split = {OLD["name"]: 40, new["name"]: 60}
+    cloud.set(**AFTER_AN_OLD_RUN | {"revisions": [OLD, new]}, split=split)
+    ran = cloud.deploy("retire")
+    assert ran.returncode == 0, ran.stderr
+    assert [r["active"] for r in cloud.state["revisions"]] == [True, True]
 
 
 OLD = {"name": "ca-streamer--old", "image": "crcalls.azurecr.io/streamer:0", "active": True}
@@ -494,4 +569,10 @@ def test_destroy_deletes_only_what_is_named_twice(cloud: Cloud) -> None:
     assert ran.returncode == 0, ran.stderr
     assert "stcalls" in ran.stdout
     assert cloud.state["group"] == ""
+    # Else the next deployment finds their names taken.
+    assert cloud.asked[-3:] == [
+        "az monitor log-analytics workspace delete",
+        "az group delete",
+        "az cognitiveservices account purge",
+    ]
     assert "nothing to do" in cloud.deploy(program="destroy").stdout

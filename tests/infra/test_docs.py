@@ -37,6 +37,13 @@ def _commands() -> list[str]:
     return re.findall(r"```sh\n(.*?)```", DOC, re.DOTALL) + re.findall(r"`(infra/[^`]+`)", DOC)
 
 
+def test_its_number_of_log_alerts_is_right(deployed: Callable[..., Resources]) -> None:
+    rules = deployed("Microsoft.Insights/scheduledQueryRules")
+    assert len(rules) == 6
+    assert {rule["properties"]["evaluationFrequency"] for rule in rules} == {"PT5M"}
+    assert "six log alerts, each looking every five minutes" in re.sub(r"\s+", " ", DOC)
+
+
 def test_it_tells_every_alert(deployed: Callable[..., Resources]) -> None:
     rules = deployed("Microsoft.Insights/scheduledQueryRules")
     rules += deployed("Microsoft.Insights/metricAlerts")
@@ -57,6 +64,9 @@ def test_its_prices_are_those_of_its_table() -> None:
     assert len(SUMS) == 6
     total = sum(float(result) for _, result in SUMS)
     assert f"**{total:.2f}**" in DOC
+    of_acs = sum(float(result) for worked_out, result in SUMS if worked_out.startswith("60 "))
+    assert f"{of_acs / total:.1f}" == "0.9"
+    assert "ACS, with the phone network, is nine tenths" in DOC
 
 
 def _evaluate(sum_: str) -> float:

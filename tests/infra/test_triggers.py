@@ -174,6 +174,8 @@ def test_signing_in_leaves_open_what_verifies_its_callers_itself(
     assert auth["properties"]["globalValidation"]["requireAuthentication"] is True
     assert "/runtime/webhooks/blobs" in open_paths, "Event Grid comes with its key"
     assert "/admin/host/status" in open_paths, "func publish looks there, with the master key"
+    told = (ROOT / "SECURITY.md").read_text()
+    assert all(f"`{path.removesuffix('/*')}`" in told for path in open_paths)
     patterns = [re.compile(re.escape(path).replace(r"\*", ".*")) for path in open_paths]
     for name, trigger in triggers.items():
         if trigger["type"] != "httpTrigger":
