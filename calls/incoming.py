@@ -1,12 +1,13 @@
 """Answering: a call that rings at the ACS resource is answered, with media streaming.
 
 Event Grid tells of it, at least once and in no order, and a call rings for half a minute only. So
-who takes a call first writes that down, and of two only one answers; what is too late, or answered
+who takes a call first writes that down, and of two only one answers. An instance that dies with it
+is followed by the next delivery, whose request ACS knows as the same. What is too late, or answered
 elsewhere, is let go without an error, which would only bring the event again. Nothing is ever
 rejected: a call that this app leaves rings on for whoever else is told of it.
 
-Every event ends in one log line, which Application Insights counts (a malformed one in
-``refused entrance=incoming``):
+Every event ends in one log line, which Application Insights counts: ``answered``, ``left`` (by us),
+``refused`` (by ACS) or ``failed``. A malformed one is a ``refused entrance=incoming``.
 
     traces
     | parse message with "incoming outcome=" outcome " reason=" reason " " *
@@ -21,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 import azure.functions as func
+import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from acs.events import INCOMING_CALL, IncomingCall, MalformedEvent, read_incoming_call
@@ -45,8 +47,18 @@ _REFUSALS = {
     HTTPStatus.PRECONDITION_FAILED,
 }
 
+# Event Grid waits for ten seconds before it tells again.
+_IN_FLIGHT = timedelta(seconds=8)
+
 _log = logging.getLogger(__name__)
 _REPEATABILITY = uuid.UUID("0c1d0b0e-5a0e-4c5b-9a35-2f6a1b8a7c42")
+
+
+class Taken(msgspec.Struct, kw_only=True):
+    """An incoming call that an instance is answering, or is done with."""
+
+    begun_at: datetime
+    done: bool = False
 
 
 async def ring(event: func.EventGridEvent) -> None:
@@ -68,16 +80,33 @@ async def take(clients: Clients, event: func.EventGridEvent, now: datetime) -> N
     if reason is not None:
         _tell("left", reason, call)
         return
-    storage, taken = clients.storage, names.incoming_blob(call.correlation_id)
-    if not await storage.create(names.IDEMPOTENCY, taken, b"{}"):
+    storage, blob = clients.storage, names.incoming_blob(call.correlation_id)
+    if not await _begin(storage, blob, now):
         _tell("left", "taken", call)
         return
     try:
         await _answer(clients, call, now)
     except BaseException as error:
         _tell("failed", type(error).__name__, call)
-        await storage.delete(names.IDEMPOTENCY, taken)
+        await storage.delete(names.IDEMPOTENCY, blob)
         raise
+    done = msgspec.json.encode(Taken(begun_at=now, done=True))
+    await storage.put(names.IDEMPOTENCY, blob, done)
+
+
+async def _begin(storage: Storage, blob: str, now: datetime) -> bool:
+    """Take the call; False where it is another's."""
+    fresh = msgspec.json.encode(Taken(begun_at=now))
+    if await storage.create(names.IDEMPOTENCY, blob, fresh):
+        return True
+    document = await storage.read(names.IDEMPOTENCY, blob)
+    if document is None:
+        # The other has failed just now, and Event Grid tells it again.
+        return False
+    known = msgspec.json.decode(document.content, type=Taken)
+    if known.done or now - known.begun_at < _IN_FLIGHT:
+        return False
+    return await storage.replace(names.IDEMPOTENCY, blob, fresh, document.etag)
 
 
 def _why_not(settings: Settings, call: IncomingCall, age: timedelta) -> str | None:
@@ -112,7 +141,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
         if isinstance(error, HttpResponseError) and error.status_code in _REFUSALS:
             # Its code only: its message may quote what it was sent.
             code = error.error.code if error.error is not None else "-"
-            _tell("left", f"acs_{error.status_code}_{code}", call)
+            _tell("refused", f"acs_{error.status_code}_{code}", call)
             return
         raise
     record = await control.take_up(clients, asked, "incoming", answered, token, now)

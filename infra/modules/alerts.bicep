@@ -95,8 +95,8 @@ var rules = [
     name: 'incoming-calls-failed'
     severity: 1
     text: 'A call that was to be answered was not: ACS or Blob Storage failed.'
-    // calls/incoming.py tells of it so.
-    query: 'AppTraces | where Message has \'incoming outcome=failed\' | project TimeGenerated, value = 1.0'
+    // The function has failed; requests are never sampled (host.json), traces are.
+    query: 'AppRequests | where Name == \'answer_incoming_call\' and Success == false | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 0
   }

@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import azure.functions as func
+import msgspec
 import pytest
 import pytest_asyncio
 from aiohttp import web
@@ -22,7 +23,7 @@ from azure.functions.meta import Datum
 from acs.events import MOST_INCOMING_CALL_BYTES
 from audio import names
 from audio.grants import StreamGrant, decode_grant, encode_grant
-from calls import incoming, store
+from calls import control, incoming, store
 from calls.clients import Clients
 from calls.records import CallRecord
 from calls.settings import Settings
@@ -333,6 +334,51 @@ async def test_two_instances_at_the_same_time_answer_once(
     assert len(await left.grants()) == 1
 
 
+@pytest.mark.parametrize(
+    ("seconds", "outcome"), [(0, "left taken"), (5, "left taken"), (9, "answered -")]
+)
+async def test_an_instance_that_died_before_it_answered_is_followed_by_the_next_delivery(
+    make: Make, phones: Phones, caplog: pytest.LogCaptureFixture, seconds: int, outcome: str
+) -> None:
+    clients = make()
+    event = await phones.ring()
+    now = datetime.now(UTC)
+    taken = incoming.Taken(begun_at=now - timedelta(seconds=seconds))
+    blob = names.incoming_blob(ring_of(event))
+    await clients.storage.put(names.IDEMPOTENCY, blob, msgspec.json.encode(taken))
+    await incoming.take(clients, bound(event), now)
+    assert outcomes(caplog, event) == [outcome]
+
+
+async def test_an_instance_that_died_after_it_answered_is_followed_too(
+    make: Make, phones: Phones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = await phones.ring()
+
+    class Killed(BaseException):
+        pass
+
+    async def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    died = make()
+    with monkeypatch.context() as patched:
+        patched.setattr(control, "take_up", killed)
+        patched.setattr(died.storage, "delete", killed)
+        with pytest.raises(Killed):
+            await take(died, event)
+    call = (await phones.state(event))["call_connection_id"]
+    later = datetime.now(UTC) + timedelta(seconds=10)
+    next_one = make()
+    await asyncio.gather(*(incoming.take(next_one, bound(event), later) for _ in range(3)))
+    assert (await phones.state(event))["call_connection_id"] == call
+    record = await store.find(next_one.storage, call)
+    assert (record.direction, record.from_) == ("incoming", CALLER)
+    assert phones.answers == 2, "of the three, one took it over"
+    await incoming.take(next_one, bound(event), later + timedelta(seconds=15))
+    assert phones.answers == 2, "and it is done"
+
+
 async def test_a_call_that_was_answered_elsewhere_is_let_go(
     make: Make, phones: Phones, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -343,7 +389,7 @@ async def test_a_call_that_was_answered_elsewhere_is_let_go(
     left = await Left(clients).begin()
     await take(clients, event)
     await take(clients, event)
-    assert outcomes(caplog, event) == ["left acs_409_8519", "left taken"]
+    assert outcomes(caplog, event) == ["refused acs_409_8519", "left taken"]
     assert [blob.partition("/")[0] for blob in await left.now()] == ["idempotency"]
 
 
@@ -356,7 +402,7 @@ async def test_a_call_that_rings_no_more_is_let_go(
     # The clocks of Event Grid and of this instance differ.
     event["eventTime"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     await take(clients, event)
-    assert outcomes(caplog, event) == ["left acs_404_8522"]
+    assert outcomes(caplog, event) == ["refused acs_404_8522"]
     assert [blob.partition("/")[0] for blob in await left.now()] == ["idempotency"]
 
 

@@ -20,7 +20,7 @@ async def let_ring(emulator: aiohttp.ClientSession, **asked: Any) -> Json:
 
 async def told(emulator: aiohttp.ClientSession, ring: str, deliveries: int = 1) -> Json:
     """How a call that rings stands, once it was told of so often."""
-    for _ in range(200):
+    for _ in range(400):
         async with emulator.get(f"/emulator/incoming/{ring}") as answer:
             shown: Json = await answer.json()
         if len(shown["deliveries"]) >= deliveries:

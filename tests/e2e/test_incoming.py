@@ -121,7 +121,7 @@ async def listed(app: AppClient) -> list[str]:
     return [record["call_connection_id"] for record in page["calls"]]
 
 
-async def test_an_answer_that_fails_is_told_as_failed_and_shows_no_call(
+async def test_an_answer_that_fails_shows_no_call_until_the_next_delivery_answers(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
     before = await listed(app)
@@ -130,3 +130,11 @@ async def test_an_answer_that_fails_is_told_as_failed_and_shows_no_call(
     assert (ring["deliveries"], ring["state"]) == ([500], "ringing")
     assert f"incoming outcome=failed reason=HttpResponseError correlation={ring['id']} " in log(up)
     assert await listed(app) == before
+    await faults.post("/emulator/faults", json={})
+    ring = await told(faults, ring["id"], deliveries=2)
+    assert (ring["deliveries"], ring["state"]) == ([500, 202], "answered")
+    call = ring["call_connection_id"]
+    assert await listed(app) == [call, *before]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(0.5)
+    await finish(app, up, call, 1)
