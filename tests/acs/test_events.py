@@ -118,3 +118,12 @@ def test_what_is_no_incoming_call_is_named_and_not_quoted(
         events.read_incoming_call(INCOMING | change)
     assert place in str(refused.value)
     assert "secret" not in str(refused.value)
+
+
+def test_brackets_too_deep_to_follow_are_no_incoming_call() -> None:
+    deep: list[object] = []
+    for _ in range(20_000):
+        deep = [deep]
+    for change in ({"customContext": deep}, {"to": deep}):
+        with pytest.raises(events.MalformedEvent):
+            events.read_incoming_call(INCOMING | change)

@@ -262,7 +262,14 @@ def test_alerts_read_what_the_streamer_tells(deployed: Deployed) -> None:
         "uploads_rejected",
     }
     assert read <= told
-    assert {"poison-segments", "incoming-calls-failed"} <= {rule["name"] for rule in rules}
+    assert "poison-segments" in {rule["name"] for rule in rules}
+    (failed,) = (rule for rule in rules if rule["name"] == "incoming-calls-failed")
+    (criterion,) = failed["properties"]["criteria"]["allOf"]
+    # The host names an invocation's request after its function.
+    function = re.search(r"Name == '(\w+)'", criterion["query"])
+    assert function is not None
+    source = (bicep.FOLDER.parent / "function_app.py").read_text()
+    assert f"async def {function[1]}(event: func.EventGridEvent)" in source
 
 
 def test_alerts_reach_somebody_once_there_is_an_address(cli: Cli) -> None:
