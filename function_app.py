@@ -1,8 +1,6 @@
-"""Every trigger of the function app, a line or two each; what they do is in ``calls``.
+"""Every trigger of the function app, a line or two each; what they do is in ``calls``."""
 
-Nothing heavy is imported here: a cold start waits for this module, and is billed for it.
-"""
-
+# Nothing heavy is imported here: a cold start waits for this module, and is billed for it.
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -161,14 +159,20 @@ async def show_console_file(req: func.HttpRequest) -> func.HttpResponse:
     return console.serve(req, req.route_params["file"])
 
 
+@app.event_grid_trigger("event")
+async def answer_incoming_call(event: func.EventGridEvent) -> None:
+    """Answer a call that rings, if it is one to be answered."""
+    from calls import incoming
+
+    await incoming.ring(event)
+
+
 @app.blob_trigger("segment", path="segments/{name}", connection=STORAGE, source=EVENT_GRID)
 async def analyse_segment(segment: func.InputStream) -> None:
     """Analyse a segment that has landed."""
     from calls import triggers
 
-    await triggers.segment_landed(
-        str(segment.name), segment.read(), getattr(segment, "metadata", None)
-    )
+    await triggers.segment_landed(segment)
 
 
 @app.blob_trigger("manifest", path="manifests/{name}", connection=STORAGE, source=EVENT_GRID)

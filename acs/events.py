@@ -1,7 +1,9 @@
-"""Callback events of Call Automation: CloudEvents 1.0, as typed structs.
+"""Callback events of Call Automation, and Event Grid's IncomingCall, as typed structs.
 
-Source: the event models of ``azure-communication-callautomation`` 1.6.0 (not public there) and the
-payloads in the Java SDK's parser tests. Unknown types and members are kept out, not refused.
+Callback events are CloudEvents 1.0. Source: the event models of
+``azure-communication-callautomation`` 1.6.0 (not public there) and the payloads in the Java SDK's
+parser tests; of IncomingCall, ``communication-services-voice-video-events.md``. Unknown types and
+members are kept out, not refused.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
+
+from acs.identifiers import is_raw_id
 
 TYPE_PREFIX = "Microsoft.Communication."
 
@@ -24,9 +28,11 @@ MEDIA_STREAMING_STOPPED = TYPE_PREFIX + "MediaStreamingStopped"
 MEDIA_STREAMING_FAILED = TYPE_PREFIX + "MediaStreamingFailed"
 INCOMING_CALL = TYPE_PREFIX + "IncomingCall"
 
+MOST_INCOMING_CALL_BYTES = 64 * 1024
+
 
 class MalformedEvent(ValueError):
-    """Raised when a body is no array of CloudEvents; the message names the place."""
+    """Raised when a body is no array of CloudEvents, or no IncomingCall; names the place."""
 
 
 class ResultInformation(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
@@ -90,6 +96,18 @@ class CallbackEvent(msgspec.Struct, frozen=True):
         return self.type.removeprefix(TYPE_PREFIX)
 
 
+class IncomingCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The data of an IncomingCall event. Who has the context can answer the call: it is a secret.
+
+    ``correlation_id`` gets into logs: it may hold what is printed in one word, and nothing else.
+    """
+
+    to: Identifier
+    from_: Identifier = msgspec.field(name="from")
+    incoming_call_context: Annotated[str, msgspec.Meta(min_length=1)]
+    correlation_id: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,128}\Z")]
+
+
 # Of brackets in brackets, too deep to follow, comes a RecursionError.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -116,3 +134,18 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
         except (*_UNREADABLE, OverflowError) as error:
             faults.append(f"event {index}: {error}")
     return events, faults
+
+
+def read_incoming_call(data: object) -> IncomingCall:
+    """The data of an IncomingCall event. Raises MalformedEvent, which quotes nothing of it."""
+    try:
+        body = msgspec.json.encode(data)
+        if len(body) > MOST_INCOMING_CALL_BYTES:
+            raise MalformedEvent(f"the event has {len(body)} bytes")
+        call = msgspec.json.decode(body, type=IncomingCall)
+    except (*_UNREADABLE, UnicodeEncodeError) as error:
+        raise MalformedEvent(f"the event is no IncomingCall: {error}") from error
+    for name, identifier in (("to", call.to), ("from", call.from_)):
+        if not is_raw_id(identifier.raw_id):
+            raise MalformedEvent(f"the event is no IncomingCall: no raw id - at `$.{name}.rawId`")
+    return call

@@ -11,6 +11,10 @@ import re
 _CALL_CONNECTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 _PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 _COMMUNICATION_USER_ID = re.compile(r"8:[a-z]+:[A-Za-z0-9_-]{1,200}", re.ASCII)
+_RAW_ID = re.compile(
+    r"4:(?:\+?[0-9]{2,15}|anonymous)(?:_[A-Za-z0-9-]{1,64})?|(?:8|28):[a-z-]+:[A-Za-z0-9_-]{1,200}",
+    re.ASCII,
+)
 _SOURCE = re.compile(r"/?calling/callConnections/([^/]+)", re.ASCII)
 _PHONE_PREFIX = "4:"
 
@@ -28,6 +32,14 @@ def is_phone_number(text: str) -> bool:
 def is_communication_user_id(text: str) -> bool:
     """Whether ``text`` is the raw id of a communication user, as ``8:acs:{resource}_{user}``."""
     return _COMMUNICATION_USER_ID.fullmatch(text) is not None
+
+
+def is_raw_id(text: str) -> bool:
+    """Whether ``text`` is the raw id of whoever calls or is called, on a phone or not.
+
+    A caller may withhold its number, and one that a carrier made up need not be E.164.
+    """
+    return _RAW_ID.fullmatch(text) is not None
 
 
 def phone_number_raw_id(phone_number: str) -> str:

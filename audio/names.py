@@ -211,6 +211,14 @@ def grant_blob(token: str) -> str:
     return f"{hashlib.sha256(token.encode()).hexdigest()}.json"
 
 
+def incoming_blob(correlation_id: str) -> str:
+    """The name, in the ``idempotency`` container, of an incoming call that is taken.
+
+    No Idempotency-Key's: those are named by a hash alone.
+    """
+    return f"incoming-{hashlib.sha256(correlation_id.encode()).hexdigest()}.json"
+
+
 def idempotency_blob(key: str) -> str:
     """The name, in the ``idempotency`` container, of an Idempotency-Key."""
     return f"{hashlib.sha256(key.encode()).hexdigest()}.json"

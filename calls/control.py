@@ -34,7 +34,8 @@ from calls import refusals, store, web
 from calls.belonging import place
 from calls.clients import Clients
 from calls.problems import Problem, from_acs
-from calls.records import CallRecord, RequestRecord, add_request, remove_request
+from calls.records import CallRecord, Direction, RequestRecord, add_request, remove_request
+from calls.settings import Settings
 from calls.storage import Storage
 
 CALLBACK_PATH = "/api/callbacks"
@@ -47,15 +48,20 @@ _REPEATABILITY = uuid.UUID("4f0f2c43-2b7b-4f5c-9c0a-6f2a3d1f9a10")
 _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 
 
-class PlaceCall(msgspec.Struct, kw_only=True, frozen=True):
-    """What ``POST /api/calls`` asks for, found right."""
+class NewCall(msgspec.Struct, kw_only=True, frozen=True):
+    """Who calls whom, and how that is to be streamed."""
 
     to: str
     from_: str | None
     channels: str
     sample_rate: int
     start_streaming: bool
-    operation_context: str | None
+    operation_context: str | None = None
+
+
+class PlaceCall(NewCall, kw_only=True, frozen=True):
+    """What ``POST /api/calls`` asks for, found right."""
+
     cognitive_services_endpoint: str | None
 
 
@@ -172,8 +178,7 @@ def _in_flight() -> Problem:
 async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRecord:
     settings, storage = clients.settings, clients.storage
     now = datetime.now(UTC)
-    token = new_token()
-    await storage.put(names.GRANTS, names.grant_blob(token), encode_grant(new_grant(now)))
+    token = await grant_stream(storage, now)
     headers = {}
     if key is not None:
         headers["Repeatability-Request-ID"] = str(uuid.uuid5(_REPEATABILITY, key))
@@ -182,7 +187,7 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
             PhoneNumberIdentifier(asked.to)
             if is_phone_number(asked.to)
             else CommunicationUserIdentifier(asked.to),
-            settings.callback_url.rstrip("/") + CALLBACK_PATH,
+            callback_url(settings),
             source_caller_id_number=PhoneNumberIdentifier(asked.from_) if asked.from_ else None,
             operation_context=asked.operation_context,
             cognitive_services_endpoint=asked.cognitive_services_endpoint,
@@ -191,34 +196,59 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
         )
     except AzureError as error:
         raise from_acs("the call was not placed", error) from error
-    call = placed.call_connection_id
-    if not call:
-        raise Problem(HTTPStatus.BAD_GATEWAY, "ACS placed a call without a call connection id")
-
-    check, foreign = settings.callback_ids_check, 0
-
-    def know(record: CallRecord) -> bool:
-        nonlocal foreign
-        foreign = _describe(record, asked, placed, keep_others=check != "require")
-        return True
-
-    record = await store.change(storage, call, know, create_at=now)
-    if foreign and check != "off":
-        tell = refusals.refused if check == "require" else refusals.warned
-        detail = f"{foreign} events that came before call {call} was placed"
-        tell(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_otherwise", detail)
-    await _bind(storage, token, call, record.correlation_id)
+    record = await take_up(clients, asked, "outgoing", placed, token, now)
     if key is not None:
         done = IdempotencyRecord(
             request=_fingerprint(asked),
             begun_at=now,
-            call_connection_id=call,
+            call_connection_id=record.call_connection_id,
         )
         await storage.put(names.IDEMPOTENCY, names.idempotency_blob(key), msgspec.json.encode(done))
     return record
 
 
-def media_streaming(asked: PlaceCall, streamer_url: str, token: str) -> MediaStreamingOptions:
+async def grant_stream(storage: Storage, now: datetime) -> str:
+    """A new stream token, and the grant that it opens; bound when the call is taken up."""
+    token = new_token()
+    await storage.put(names.GRANTS, names.grant_blob(token), encode_grant(new_grant(now)))
+    return token
+
+
+async def take_up(
+    clients: Clients,
+    asked: NewCall,
+    direction: Direction,
+    made: CallConnectionProperties,
+    token: str,
+    now: datetime,
+) -> CallRecord:
+    """Write the record of a call that ACS has placed or answered, and bind its grant to it."""
+    call = made.call_connection_id
+    if not call:
+        raise Problem(HTTPStatus.BAD_GATEWAY, "ACS gave a call without a call connection id")
+    check, foreign = clients.settings.callback_ids_check, 0
+
+    def know(record: CallRecord) -> bool:
+        nonlocal foreign
+        record.direction = direction
+        foreign = _describe(record, asked, made, keep_others=check != "require")
+        return True
+
+    record = await store.change(clients.storage, call, know, create_at=now)
+    if foreign and check != "off":
+        tell = refusals.refused if check == "require" else refusals.warned
+        detail = f"{foreign} events that came before call {call} was placed"
+        tell(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_otherwise", detail)
+    await _bind(clients.storage, token, call, record.correlation_id)
+    return record
+
+
+def callback_url(settings: Settings) -> str:
+    """Where ACS posts a call's events."""
+    return settings.callback_url.rstrip("/") + CALLBACK_PATH
+
+
+def media_streaming(asked: NewCall, streamer_url: str, token: str) -> MediaStreamingOptions:
     """The media streaming options of a call: WebSocket transport, audio content."""
     return MediaStreamingOptions(
         transport_url=streamer_url.rstrip("/") + MEDIA_PATH + token,
@@ -232,7 +262,7 @@ def media_streaming(asked: PlaceCall, streamer_url: str, token: str) -> MediaStr
 
 
 def _describe(
-    record: CallRecord, asked: PlaceCall, placed: CallConnectionProperties, *, keep_others: bool
+    record: CallRecord, asked: NewCall, placed: CallConnectionProperties, *, keep_others: bool
 ) -> int:
     """Fill the record; how many of the events that came before are not of this call's ids."""
     record.to, record.from_ = asked.to, asked.from_
@@ -303,7 +333,7 @@ async def _stream(
     try:
         # ACS does not recognize these when they are repeated, so the client must not repeat them.
         await send(
-            operation_callback_url=clients.settings.callback_url.rstrip("/") + CALLBACK_PATH,
+            operation_callback_url=callback_url(clients.settings),
             operation_context=context,
             retry_total=0,
         )

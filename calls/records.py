@@ -19,6 +19,7 @@ SCHEMA = 1
 KEPT_EVENTS = 500
 
 CallState = Literal["connecting", "connected", "disconnected", "failed"]
+Direction = Literal["outgoing", "incoming"]
 StreamingState = Literal["inactive", "starting", "active", "stopping", "failed"]
 
 
@@ -83,7 +84,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
 
 class CallRecord(msgspec.Struct, kw_only=True):
-    """One call. ``placed`` is False while only its events are known, not yet who placed it.
+    """One call. ``placed`` is False while only its events are known, not yet who placed it,
+    or that it was answered (``direction``: incoming).
 
     ``settled``: it is over, and the reconciler found nothing more to do.
     """
@@ -94,6 +96,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     state: CallState = "connecting"
     streaming: Streaming = msgspec.field(default_factory=Streaming)
     placed: bool = False
+    direction: Direction | None = None
     server_call_id: str | None = None
     correlation_id: str | None = None
     to: str | None = None

@@ -17,6 +17,7 @@ import logging
 from http import HTTPStatus
 
 CALLBACKS = "callbacks"
+INCOMING = "incoming"
 
 _log = logging.getLogger(__name__)
 _LONGEST_DETAIL = 300

@@ -8,11 +8,14 @@ from typing import Annotated, Literal
 import msgspec
 
 import configuration
+from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from configuration import SettingsError, doc
 
+Channels = Literal["mixed", "unmixed"]
 Check = Literal["require", "warn", "off"]
 Recording = Literal["wav", "flac"]
+SampleRate = Literal[16_000, 24_000]
 Transcription = Literal["off", "local", "azure"]
 
 SPELLED = {
@@ -46,6 +49,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    answer_calls: Annotated[
+        str, doc("incoming calls to answer: off, all, or those to these numbers and raw ids: a,b")
+    ] = "off"
+    answer_channels: Annotated[
+        Channels, doc("how an answered call is streamed: mixed or unmixed")
+    ] = "mixed"
+    answer_sample_rate: Annotated[
+        SampleRate, doc("of an answered call's audio: 16000 or 24000")
+    ] = 16_000
+    answer_start_streaming: Annotated[
+        bool, doc("whether an answered call is streamed at once: true or false")
+    ] = True
     link_seconds: Annotated[int, doc("how long a link to audio opens it", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("ACS's bearer token on callback events: require, warn or off")
@@ -90,6 +105,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, doc("a call this long without news is put together from what is there", ge=0)
     ] = 1800
 
+    def answers(self, raw_id: str) -> bool:
+        """Whether calls to this raw id are to be answered."""
+        return self.answer_calls == "all" or raw_id in _raw_ids(self.answer_calls)
+
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError with every fault at once."""
@@ -102,6 +121,12 @@ def load(environment: Mapping[str, str]) -> Settings:
     faults += [f"{name}: is not set" for name, value in required.items() if not value]
     if settings.streamer_url and not settings.streamer_url.startswith(("ws://", "wss://")):
         faults.append("STREAMER_URL: must begin with wss:// (ws:// on a laptop)")
+    if settings.answer_calls not in ("off", "all"):
+        faults += [
+            f"ANSWER_CALLS: {entry!r} is neither off, all, a phone number (E.164) nor a raw id"
+            for entry in _raw_ids(settings.answer_calls)
+            if not is_raw_id(entry)
+        ]
     if configuration.in_azure(environment):
         faults += _only_for_a_laptop(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
@@ -116,6 +141,12 @@ def load(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _raw_ids(answer_calls: str) -> list[str]:
+    """The raw ids that ANSWER_CALLS lists; phone numbers are written without their prefix."""
+    entries = [entry.strip() for entry in answer_calls.split(",")]
+    return [phone_number_raw_id(e) if is_phone_number(e) else e for e in entries]
 
 
 def _only_for_a_laptop(settings: Settings) -> list[str]:

@@ -105,10 +105,13 @@ class Storage:
         client = self._service.get_blob_client(container, blob)
         await client.upload_blob(content, overwrite=True, content_settings=_JSON)
 
-    async def delete(self, container: str, blob: str) -> None:
-        """Delete a blob; one that is gone is no fault."""
-        with contextlib.suppress(ResourceNotFoundError):
-            await self._service.get_blob_client(container, blob).delete_blob()
+    async def delete(self, container: str, blob: str, etag: str | None = None) -> None:
+        """Delete a blob; one that is gone, or has no more this ETag, is no fault."""
+        conditions: dict[str, Any] = {}
+        if etag is not None:
+            conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        with contextlib.suppress(ResourceNotFoundError, ResourceModifiedError):
+            await self._service.get_blob_client(container, blob).delete_blob(**conditions)
 
     async def properties(self, container: str, blob: str) -> Properties | None:
         """A blob's properties, or None where there is no such blob."""

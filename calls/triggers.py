@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+import azure.functions as func
 import msgspec
 from azure.core.exceptions import AzureError
 
@@ -19,12 +20,14 @@ from calls.failures import PoisonMessage
 _log = logging.getLogger(__name__)
 
 
-async def segment_landed(path: str, content: bytes, metadata: dict[str, str] | None) -> None:
-    """A segment is in Blob Storage; ``path`` is ``segments/...``.
+async def segment_landed(segment: func.InputStream) -> None:
+    """A segment is in Blob Storage; its name is ``segments/...``.
 
     Raises whatever went wrong, so that the host tries again and, at last, puts it aside as poison.
     """
-    await analyse(clients(), path.removeprefix(names.SEGMENTS + "/"), content, metadata or {})
+    blob = str(segment.name).removeprefix(names.SEGMENTS + "/")
+    metadata = getattr(segment, "metadata", None) or {}
+    await analyse(clients(), blob, segment.read(), metadata)
 
 
 async def manifest_landed(path: str) -> None:

@@ -45,7 +45,7 @@ STEPS = {
         "a 403 goes by itself in minutes; else the log stream of the app says why",
     ),
     "subscribe": Step(
-        "subscribing the functions to blob events", "a cold host: run it again in a minute"
+        "subscribing the functions to their events", "a cold host: run it again in a minute"
     ),
     "smoke": Step(
         "trying it out", "what answered wrongly is named; look at the logs in the portal"

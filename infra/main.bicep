@@ -63,6 +63,9 @@ param functionSettings Settings
 @description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
 param signInClientId string
 
+@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+param answerCalls string
+
 @description('Speech to text: off, or by an Azure AI Speech resource that is made for it.')
 @allowed(['off', 'azure'])
 param transcription string
@@ -152,8 +155,10 @@ module events 'modules/events.bicep' = {
     tags: tags
     name: names.systemTopic
     storageName: names.storage
+    callTopicName: names.callTopic
+    communicationName: names.communication
   }
-  dependsOn: [storage]
+  dependsOn: [storage, communication]
 }
 
 module access 'modules/access.bicep' = {
@@ -168,6 +173,8 @@ module access 'modules/access.bicep' = {
     streamerPrincipalId: identities.outputs.streamerPrincipalId
     topicName: names.systemTopic
     topicPrincipalId: events.outputs.principalId
+    callTopicName: names.callTopic
+    callTopicPrincipalId: events.outputs.callTopicPrincipalId
     deadLetterContainer: deadLetterContainer
   }
   dependsOn: [storage, communication, registry, monitoring]
@@ -210,6 +217,7 @@ module functionApp 'modules/function_app.bicep' = {
     acsEndpoint: communication.outputs.endpoint
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
+    answerCalls: answerCalls
     settings: union(speechSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
     maximumInstanceCount: maximumInstanceCount

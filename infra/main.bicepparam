@@ -23,6 +23,9 @@ param instanceMemoryMB = 2048
 param functionSettings = {}
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
+// subscriptions.bicepparam reads it, too.
+param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
+
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')

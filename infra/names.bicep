@@ -26,6 +26,8 @@ type Names = {
   speech: string
   @description('The storage account\'s events.')
   systemTopic: string
+  @description('The ACS resource\'s events.')
+  callTopic: string
   @description('The Log Analytics workspace.')
   workspace: string
   @description('The Application Insights component.')
@@ -48,6 +50,7 @@ func namesOf(token string) Names => {
   speech: 'spch-calls-${token}'
   communication: 'acs-calls-${token}'
   systemTopic: 'evgt-calls-${token}'
+  callTopic: 'evgt-incoming-${token}'
   workspace: 'log-calls-${token}'
   insights: 'appi-calls-${token}'
   actionGroup: 'ag-calls-${token}'

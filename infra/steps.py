@@ -183,7 +183,7 @@ class Deployment:
         )
 
     def subscribe(self) -> None:
-        """Blob events go to the app's functions, which are there and awake."""
+        """Events go to the app's functions, which are there and awake."""
         health = f"{self._output('FUNCTION_APP_URL')}/api/health"
         self._shell.again(12, "waking the app", lambda: expect(200, "GET", health))
         self._shell.again(12, "its functions", self._functions_are_there)
@@ -359,7 +359,8 @@ class Deployment:
         return self._output("STREAMER_URL").partition("://")[0]
 
     def _functions_are_there(self) -> None:
-        needed = set(re.findall(r"function: '(\w+)'", (ROOT / SUBSCRIPTIONS).read_text()))
+        told = r"(?:function: '|/functions/)(\w+)'"
+        needed = set(re.findall(told, (ROOT / SUBSCRIPTIONS).read_text()))
         of_app = ("--name", self._output("FUNCTION_APP_NAME"))
         where = ("--resource-group", self._options.group, "--query", "[].name")
         names = self._shell.ask("functionapp", "function", "list", *of_app, *where)

@@ -1,4 +1,4 @@
-// Who is told when a blob is written. On its own: Event Grid greets each webhook as it is subscribed, so
+// Who is told when a blob is written, and when a phone rings. On its own: Event Grid greets each webhook as it is subscribed, so
 // that the function app must be published and awake, and the webhook's key is made by its first start.
 
 import { namesOf } from 'names.bicep'
@@ -23,6 +23,14 @@ var triggers = [
   }
 ]
 
+@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+param answerCalls string
+
+@description('Whose phones ring, by raw id; empty: anyone\'s.')
+var called = answerCalls == 'all'
+  ? []
+  : map(map(split(answerCalls, ','), entry => trim(entry)), entry => startsWith(entry, '+') ? '4:${entry}' : entry)
+
 @description('The names of all resources.')
 var names = namesOf(uniqueString(resourceGroup().id))
 
@@ -36,6 +44,22 @@ resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: names.systemTopic
+}
+
+resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: names.callTopic
+}
+
+@description('Where the events go that could not be delivered.')
+var deadLetters = {
+  identity: { type: 'SystemAssigned' }
+  deadLetterDestination: {
+    endpointType: 'StorageBlob'
+    properties: {
+      resourceId: storage.id
+      blobContainerName: 'dead-letters'
+    }
+  }
 }
 
 resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [
@@ -72,16 +96,44 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
         maxDeliveryAttempts: 30
         eventTimeToLiveInMinutes: 1440
       }
-      deadLetterWithResourceIdentity: {
-        identity: { type: 'SystemAssigned' }
-        deadLetterDestination: {
-          endpointType: 'StorageBlob'
-          properties: {
-            resourceId: storage.id
-            blobContainerName: 'dead-letters'
-          }
-        }
-      }
+      deadLetterWithResourceIdentity: deadLetters
     }
   }
 ]
+
+resource incomingCalls 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = if (answerCalls != 'off') {
+  parent: callTopic
+  name: 'incoming-calls'
+  properties: {
+    eventDeliverySchema: 'EventGridSchema'
+    destination: {
+      // By the function's own resource: Event Grid finds the way and the key itself.
+      endpointType: 'AzureFunction'
+      properties: {
+        resourceId: '${app.id}/functions/answer_incoming_call'
+        maxEventsPerBatch: 1
+        preferredBatchSizeInKilobytes: 64
+      }
+    }
+    filter: {
+      includedEventTypes: ['Microsoft.Communication.IncomingCall']
+      // A call to a number may ring at a user, too: only what is listed is told. Event Grid takes 25
+      // values; beyond them the app alone looks.
+      advancedFilters: empty(called) || length(called) > 25
+        ? []
+        : [
+            {
+              operatorType: 'StringIn'
+              key: 'data.to.rawId'
+              values: called
+            }
+          ]
+    }
+    // A phone rings for 30 s: what is later than that is of no use.
+    retryPolicy: {
+      maxDeliveryAttempts: 2
+      eventTimeToLiveInMinutes: 1
+    }
+    deadLetterWithResourceIdentity: deadLetters
+  }
+}

@@ -148,6 +148,7 @@ class Up:
             "ACS_TOKEN_JWKS_URL": acs_endpoint + "/calling/.well-known/acsopenidconfiguration",
             "ACS_TOKEN_AUDIENCE": audience,
         }
+        event_grid_key = secrets.token_urlsafe(32)
         await self._launch(
             "emulator",
             [
@@ -160,7 +161,11 @@ class Up:
                 "--speed",
                 str(self._speed),
             ],
-            {"ACS_EMULATOR_ACCESS_KEY": acs_key},
+            {
+                "ACS_EMULATOR_ACCESS_KEY": acs_key,
+                "ACS_EMULATOR_INCOMING_WEBHOOK": f"{app}/runtime/webhooks/EventGrid"
+                f"?functionName=answer_incoming_call&code={event_grid_key}",
+            },
             acs_endpoint + "/emulator/health",
         )
         await self._launch(
@@ -183,6 +188,8 @@ class Up:
             ["-m", "local.host", "--port", str(ports["app"]), "--app-dir", str(ROOT)],
             {
                 "FUNCTION_KEY": function_key,
+                "EVENT_GRID_KEY": event_grid_key,
+                "ANSWER_CALLS": "all",
                 "AzureWebJobsStorage": storage,
                 "AudioStorage": storage,
                 "ACS_ENDPOINT": acs_endpoint,

@@ -30,7 +30,9 @@ def test_a_start_imports_nothing_of_the_app() -> None:
 
 
 def test_call_control_and_callbacks_load_no_audio_libraries() -> None:
-    found = imported("function_app", "calls.control", "calls.callbacks", "calls.web")
+    found = imported(
+        "function_app", "calls.control", "calls.incoming", "calls.callbacks", "calls.web"
+    )
     assert not found & HEAVY
 
 

@@ -2,7 +2,7 @@
 
 import { json } from "./api.js";
 import { element, setText } from "./dom.js";
-import { clock, duration, isOver, moment, percent, person, state } from "./format.js";
+import { clock, duration, isIncoming, isOver, moment, percent, person, state } from "./format.js";
 import { Poller } from "./poll.js";
 
 const ENDING_MS = 60_000;
@@ -31,9 +31,11 @@ export function showPill(node, record) {
   node.dataset.look = look;
 }
 
-/** Whom the list names: the one who was called. */
-export const nameOf = (record) =>
-  record.to ? person(record.to) : `Call ${record.call_connection_id.slice(0, 8)}`;
+/** Whom the list names: the one who was called, or who calls. */
+export const nameOf = (record) => {
+  const other = isIncoming(record) ? record.from : record.to;
+  return other ? person(other) : `Call ${record.call_connection_id.slice(0, 8)}`;
+};
 
 export class CallList {
   #ul = document.getElementById("calls");
@@ -147,7 +149,7 @@ function fill(row, record) {
   showPill(row.pill, record);
   setText(row.when, moment(record.created_at));
   const lasted = duration(record);
-  const facts = [];
+  const facts = isIncoming(record) ? ["incoming"] : [];
   if (lasted !== null) facts.push(clock(lasted));
   if (record.summary) facts.push(`${percent(record.summary.speech_share)} speech`);
   else if (record.channels) facts.push(record.channels);

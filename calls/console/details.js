@@ -1,7 +1,7 @@
 // What is told of a call beside its waveform: figures, legend, faults, events, the table.
 
 import { element, icon } from "./dom.js";
-import { clock, exactMoment, length, percent, person, plural, words } from "./format.js";
+import { clock, exactMoment, isIncoming, length, percent, person, plural, words } from "./format.js";
 import { covered, participantOf, total } from "./timeline.js";
 
 /** Replace a node's children, but only where they say something new: focus and reading stay. */
@@ -127,7 +127,8 @@ const tenths = (ms) => `${clock(ms)}.${Math.floor(ms / 100) % 10}`;
 /** The line of facts under a call's name. */
 export function facts(record) {
   const shown = [];
-  if (record.from) shown.push(`from ${person(record.from)}`);
+  if (isIncoming(record)) shown.push(`incoming, to ${person(record.to)}`);
+  else if (record.from) shown.push(`from ${person(record.from)}`);
   shown.push(new Date(record.created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
   if (record.channels) shown.push(record.channels === "unmixed" ? "a track each" : "mixed");
   if (record.sample_rate) shown.push(`${record.sample_rate / 1000} kHz`);

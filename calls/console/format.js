@@ -47,6 +47,7 @@ export function exactMoment(iso) {
 export function person(rawId) {
   if (!rawId) return "Everyone, mixed";
   const text = rawId.replace(/^4:/, "");
+  if (text === "anonymous") return "Number withheld";
   const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(text);
   if (american) return `+1 ${american[1]} ${american[2]} ${american[3]}`;
   const user = /^8:acs:([^_]+)(?:_(.*))?$/.exec(text);
@@ -59,6 +60,7 @@ const STATES = {
   starting: "Starting", stopping: "Stopping",
 };
 export const state = (name) => STATES[name] ?? name;
+export const isIncoming = (record) => record.direction === "incoming";
 export const isOver = (record) => record.state === "disconnected" || record.state === "failed";
 
 /** How long the call has run, or ran, in milliseconds; null before it connects. */

@@ -32,6 +32,12 @@ param topicName string
 @description('Object id of the system topic\'s identity.')
 param topicPrincipalId string
 
+@description('Name of the ACS resource\'s system topic.')
+param callTopicName string
+
+@description('Object id of that topic\'s identity.')
+param callTopicPrincipalId string
+
 @description('Container of the events that Event Grid could not deliver.')
 param deadLetterContainer string
 
@@ -102,7 +108,7 @@ resource functionOnCommunication 'Microsoft.Authorization/roleAssignments@2022-0
     principalId: functionPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationServiceOwner)
-    description: 'Places calls and controls their streaming; ACS has no narrower role for its data plane.'
+    description: 'Places and answers calls and controls their streaming; ACS has no narrower role for its data plane.'
   }
 }
 
@@ -147,16 +153,30 @@ resource streamerOnRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-resource topicOnDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(account::blobs::deadLetters.id, topicName, roles.storageBlobDataContributor)
-  scope: account::blobs::deadLetters
-  properties: {
+@description('The system topics, each of which writes its own dead letters.')
+var topics = [
+  {
+    name: topicName
     principalId: topicPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId(
-      'Microsoft.Authorization/roleDefinitions',
-      roles.storageBlobDataContributor
-    )
-    description: 'Event Grid writes the events there that it could not deliver.'
   }
-}
+  {
+    name: callTopicName
+    principalId: callTopicPrincipalId
+  }
+]
+
+resource topicOnDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for topic in topics: {
+    name: guid(account::blobs::deadLetters.id, topic.name, roles.storageBlobDataContributor)
+    scope: account::blobs::deadLetters
+    properties: {
+      principalId: topic.principalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId(
+        'Microsoft.Authorization/roleDefinitions',
+        roles.storageBlobDataContributor
+      )
+      description: 'Event Grid writes the events there that it could not deliver.'
+    }
+  }
+]

@@ -91,6 +91,15 @@ var rules = [
     aggregation: 'Total'
     threshold: 0
   }
+  {
+    name: 'incoming-calls-failed'
+    severity: 1
+    text: 'A call that was to be answered was not: ACS or Blob Storage failed.'
+    // The function has failed; requests are never sampled (host.json), traces are.
+    query: 'AppRequests | where Name == \'answer_incoming_call\' and Success == false | project TimeGenerated, value = 1.0'
+    aggregation: 'Total'
+    threshold: 0
+  }
 ]
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {

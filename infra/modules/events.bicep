@@ -1,8 +1,8 @@
-// The storage account's events. Who gets them is in ../subscriptions.bicep, which needs the published app.
+// The events of the storage account and of the ACS resource. Who gets them is in ../subscriptions.bicep, which needs the published app.
 
 import { Tags } from '../types.bicep'
 
-@description('Azure region; the account\'s own.')
+@description('Azure region; the storage account\'s own.')
 param location string
 
 @description('Tags of every resource.')
@@ -13,6 +13,12 @@ param name string
 
 @description('Name of the storage account.')
 param storageName string
+
+@description('Name of the ACS resource\'s system topic.')
+param callTopicName string
+
+@description('Name of the ACS resource.')
+param communicationName string
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -29,5 +35,24 @@ resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
+resource communication 'Microsoft.Communication/communicationServices@2025-09-01' existing = {
+  name: communicationName
+}
+
+resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+  name: callTopicName
+  // Its source's: ACS is no region's.
+  location: 'global'
+  tags: tags
+  identity: { type: 'SystemAssigned' }
+  properties: {
+    source: communication.id
+    topicType: 'Microsoft.Communication.CommunicationServices'
+  }
+}
+
 @description('Object id of the topic\'s own identity, which writes dead letters.')
 output principalId string = topic.identity.principalId
+
+@description('Object id of the ACS resource\'s topic\'s own identity, which writes dead letters.')
+output callTopicPrincipalId string = callTopic.identity.principalId

@@ -44,6 +44,9 @@ param acsTokenAudience string
 @description('The streamer\'s public address, wss://...')
 param streamerUrl string
 
+@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+param answerCalls string
+
 @description('Settings of calls/settings.py beyond these, or in their place.')
 param settings Settings
 
@@ -68,6 +71,8 @@ var anonymousPaths = [
   '/api/console'
   '/api/console/*'
   '/runtime/webhooks/blobs'
+  '/runtime/webhooks/EventGrid'
+  '/runtime/webhooks/eventgrid'
   '/admin/host/status'
 ]
 
@@ -159,6 +164,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         ACS_TOKEN_AUDIENCE: acsTokenAudience
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'
         STREAMER_URL: streamerUrl
+        ANSWER_CALLS: answerCalls
       },
       settings
     )

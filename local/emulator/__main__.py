@@ -14,6 +14,7 @@ import sys
 from local.emulator.server import ISSUER, EmulatorServer, EmulatorSettings
 
 _KEY = "ACS_EMULATOR_ACCESS_KEY"
+_INCOMING_WEBHOOK = "ACS_EMULATOR_INCOMING_WEBHOOK"
 
 
 def main() -> int:
@@ -50,8 +51,9 @@ def _settings() -> EmulatorSettings:
     parser = argparse.ArgumentParser(
         prog="python -m local.emulator",
         description="Azure Communication Services Call Automation, emulated.",
-        epilog=f"The access key is {_KEY} (base64), else a new one, printed. Faults: POST the "
-        "members of local.emulator.faults.Faults to /emulator/faults.",
+        epilog=f"The access key is {_KEY} (base64), else a new one, printed. Incoming calls, POST "
+        f"/emulator/incoming, are told to the Event Grid webhook {_INCOMING_WEBHOOK}. Faults: POST "
+        "the members of local.emulator.faults.Faults to /emulator/faults.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--port", type=int, default=8090, help="0 takes a free one")
@@ -63,6 +65,15 @@ def _settings() -> EmulatorSettings:
     parser.add_argument("--issuer", default=ISSUER, help="the issuer of its tokens")
     parser.add_argument("--speed", type=float, default=1.0, help="of call audio, against real time")
     parser.add_argument("--answer-seconds", type=float, default=0.2, help="how long a call rings")
+    parser.add_argument(
+        "--ring-seconds", type=float, default=30.0, help="how long an incoming call rings"
+    )
+    parser.add_argument(
+        "--redelivery-seconds",
+        type=float,
+        default=10.0,
+        help="until Event Grid tells of an incoming call again that was not taken",
+    )
     parser.add_argument(
         "--hang-up-at-end", action="store_true", help="hang up when the audio is over"
     )
@@ -77,6 +88,9 @@ def _settings() -> EmulatorSettings:
         speed=options.speed,
         answer_seconds=options.answer_seconds,
         hang_up_at_end=options.hang_up_at_end,
+        incoming_webhook=os.environ.get(_INCOMING_WEBHOOK, ""),
+        ring_seconds=options.ring_seconds,
+        redelivery_seconds=options.redelivery_seconds,
     )
 
 

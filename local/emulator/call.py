@@ -86,8 +86,8 @@ class Call:
 
     # What the REST calls ask for.
 
-    def ring(self) -> None:
-        """Ring; the other side answers by itself."""
+    def begin(self) -> None:
+        """Connect, after the time that it takes to answer."""
         self._spawn(self._connect())
 
     def start_streaming(self, callback_uri: str | None, context: str | None) -> None:

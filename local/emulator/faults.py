@@ -41,7 +41,9 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     a delayed tick is sent; ``cut_after_ticks`` drops the socket without a close, and ``reconnect``
     then opens a new one. ``kind_case`` writes kinds as ``audiodata``; ``fragments`` sends each
     packet in that many; ``stop_keeps_socket`` leaves the socket open, and silent, after a stop.
-    ``operation_status`` is what a start or stop is answered with although it is carried out.
+    ``operation_status`` is what a start, stop or answer is answered with although it is carried
+    out; ``answer_status`` what an answer is refused with. ``repeat_events`` tells of an incoming
+    call twice at the same time.
     """
 
     seed: int = 1
@@ -58,6 +60,7 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     repeat_events: bool = False
     reverse_events: bool = False
     operation_status: Annotated[int, Meta(ge=400, le=599)] | None = None
+    answer_status: Annotated[int, Meta(ge=400, le=599)] | None = None
     media_token: TokenFault | None = None
     callback_token: TokenFault | None = None
 

@@ -17,6 +17,7 @@ from aiohttp import web
 from local.emulator import signature
 from local.emulator.call import Call, MediaStreamingOptions, Refused
 from local.emulator.faults import Faults, TokenRequest
+from local.emulator.incoming import IncomingCalls, Ring
 from local.emulator.keys import CALLBACK_SECONDS, MEDIA_SECONDS, SigningKeys
 
 ISSUER = "https://acscallautomation.communication.azure.com"
@@ -27,7 +28,10 @@ _POST_TRIES = 4
 
 
 class EmulatorSettings(NamedTuple):
-    """How the emulator runs. ``speed`` is that of call audio against real time."""
+    """How the emulator runs. ``speed`` is that of call audio against real time.
+
+    ``incoming_webhook`` is where Event Grid tells of incoming calls, with its key.
+    """
 
     access_key: str
     resource_id: str
@@ -37,6 +41,9 @@ class EmulatorSettings(NamedTuple):
     speed: float = 1.0
     answer_seconds: float = 0.2
     hang_up_at_end: bool = False
+    incoming_webhook: str = ""
+    ring_seconds: float = 30.0
+    redelivery_seconds: float = 10.0
 
 
 class Target(msgspec.Struct, rename="camel", frozen=True):
@@ -52,6 +59,15 @@ class CreateCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     callback_uri: str
     operation_context: str | None = None
     source_caller_id_number: dict[str, str] | None = None
+    media_streaming_options: MediaStreamingOptions | None = None
+
+
+class AnswerCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of ``POST /calling/callConnections:answer``."""
+
+    incoming_call_context: str
+    callback_uri: str
+    operation_context: str | None = None
     media_streaming_options: MediaStreamingOptions | None = None
 
 
@@ -71,6 +87,9 @@ class EmulatorServer:
         self._calls: dict[str, Call] = {}
         self._repeatable: dict[str, Call] = {}
         self._faults = Faults()
+        self._incoming = IncomingCalls(
+            settings.incoming_webhook, settings.ring_seconds, settings.redelivery_seconds
+        )
         self._session: aiohttp.ClientSession | None = None
         self._runner: web.AppRunner | None = None
         self.requests: dict[str, int] = {}
@@ -84,6 +103,7 @@ class EmulatorServer:
         app.router.add_get("/calling/.well-known/acsopenidconfiguration", self._openid)
         app.router.add_get("/calling/keys", self._key_set)
         app.router.add_post("/calling/callConnections", self._create)
+        app.router.add_post("/calling/callConnections:answer", self._answer)
         app.router.add_get("/calling/callConnections/{id}", self._get)
         app.router.add_delete("/calling/callConnections/{id}", self._hang_up)
         app.router.add_post("/calling/callConnections/{operation}", self._operate)
@@ -94,6 +114,8 @@ class EmulatorServer:
         app.router.add_get("/emulator/calls/{id}/sent/{stream}/{track}.pcm", self._sent_pcm)
         app.router.add_post("/emulator/calls/{id}/faults", self._set_faults)
         app.router.add_post("/emulator/faults", self._set_faults)
+        app.router.add_post("/emulator/incoming", self._let_ring)
+        app.router.add_get("/emulator/incoming/{id}", self._show_ring)
         app.router.add_post("/emulator/keys/rotate", self._rotate)
         app.router.add_post("/emulator/tokens", self._sign)
         self._runner = web.AppRunner(app, access_log=None)
@@ -104,6 +126,7 @@ class EmulatorServer:
 
     async def stop(self) -> None:
         """End every call's tasks and stop listening."""
+        await self._incoming.end()
         await asyncio.gather(*(call.end() for call in self._calls.values()))
         if self._runner is not None:
             await self._runner.cleanup()
@@ -154,6 +177,38 @@ class EmulatorServer:
         caller: dict[str, Any] = dict(CALLER)
         if asked.source_caller_id_number is not None:
             caller = _identifier("4:" + asked.source_caller_id_number["value"])
+        call = self._call_between(caller, target, asked)
+        call.begin()
+        _log.info("call %s is placed", call.id)
+        return call
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        repeatability = request.headers.get("Repeatability-Request-ID", "")
+        known = self._repeatable.get(repeatability)
+        if known is None:
+            asked = msgspec.json.decode(await request.read(), type=AnswerCall)
+            ring = self._incoming.ringing(asked.incoming_call_context)
+            if self._faults.answer_status is not None:
+                raise Refused(self._faults.answer_status, "8500", "The call is not answered.")
+            known = self._pick_up(ring, asked)
+            await self._note(known, "answer", request)
+            if repeatability:
+                self._repeatable[repeatability] = known
+        if self._faults.operation_status is not None:
+            raise Refused(self._faults.operation_status, "8500", "Internal server error.")
+        return web.json_response(known.properties())
+
+    def _pick_up(self, ring: Ring, asked: AnswerCall) -> Call:
+        call = self._call_between(_identifier(ring.from_), _identifier(ring.to), asked)
+        call.server_call_id, call.correlation_id = ring.server_call_id, ring.id
+        ring.call_connection_id = call.id
+        call.begin()
+        _log.info("call %s is answered", call.id)
+        return call
+
+    def _call_between(
+        self, caller: dict[str, Any], target: dict[str, Any], asked: CreateCall | AnswerCall
+    ) -> Call:
         call = Call(
             participants=[caller, target],
             callback_uri=asked.callback_uri,
@@ -167,8 +222,6 @@ class EmulatorServer:
             hang_up_at_end=self._settings.hang_up_at_end,
         )
         self._calls[call.id] = call
-        call.ring()
-        _log.info("call %s is placed", call.id)
         return call
 
     async def _get(self, request: web.Request) -> web.Response:
@@ -261,6 +314,14 @@ class EmulatorServer:
         else:
             self._faults = faults
         return web.json_response(msgspec.to_builtins(faults))
+
+    async def _let_ring(self, request: web.Request) -> web.Response:
+        twice = self._faults.repeat_events
+        ring = self._incoming.let_ring(await request.read(), _identifier, twice=twice)
+        return web.json_response(ring.describe(), status=201)
+
+    async def _show_ring(self, request: web.Request) -> web.Response:
+        return web.json_response(self._incoming.find(request.match_info["id"]).describe())
 
     async def _rotate(self, request: web.Request) -> web.Response:
         self._keys.rotate(keep_old=request.query.get("keep_old", "true") != "false")

@@ -15,7 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.host import timers
+from local.host import event_webhook, timers
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import EventGrid
 from local.host.http import MAX_BODY_BYTES, Keys, WithoutHeads, add_routes
@@ -24,7 +24,7 @@ from local.host.timers import Timer
 from local.host.worker import Function, IndexingError, InvocationError, index
 
 _STORAGE = "AzureWebJobsStorage"
-_SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger")
+_SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger", "eventGridTrigger")
 
 
 def main() -> int:
@@ -57,6 +57,7 @@ async def _run(options: argparse.Namespace) -> int:
         options.function_key or os.environ.get("FUNCTION_KEY") or secrets.token_urlsafe(32),
         options.master_key or os.environ.get("MASTER_KEY") or secrets.token_urlsafe(32),
         secrets.token_urlsafe(32),
+        os.environ.get("EVENT_GRID_KEY") or secrets.token_urlsafe(32),
     )
     extensions = host_json.get("extensions", {})
     connection = os.environ[_STORAGE]
@@ -71,6 +72,7 @@ async def _run(options: argparse.Namespace) -> int:
     application = web.Application(client_max_size=MAX_BODY_BYTES)
     add_routes(application, functions, extensions.get("http", {}).get("routePrefix", "api"), keys)
     application.router.add_post(WEBHOOK, listener.webhook)
+    event_webhook.add_route(application, functions, keys)
     _add_admin(application, functions, listener, keys)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
@@ -163,7 +165,7 @@ def _announce(functions: list[Function], address: str, keys: Keys, *, as_json: b
     print("Functions:", flush=True)
     for function in functions:
         where = function.trigger.get("route") or function.trigger.get("path") or ""
-        where = where or function.trigger.get("queueName") or function.trigger.get("schedule")
+        where = where or function.trigger.get("queueName") or function.trigger.get("schedule", "")
         print(f"  {function.name}: [{function.kind}] {where}", flush=True)
     print(f"listening on {address}", flush=True)
 

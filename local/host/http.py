@@ -39,10 +39,13 @@ class WithoutHeads(logging.Filter):
 class Keys:
     """The host's keys. ``function`` opens functions, ``master`` everything."""
 
-    def __init__(self, function: str, master: str, blobs_extension: str) -> None:
+    def __init__(
+        self, function: str, master: str, blobs_extension: str, eventgrid_extension: str
+    ) -> None:
         self.function = function
         self.master = master
         self.blobs_extension = blobs_extension
+        self.eventgrid_extension = eventgrid_extension
 
     def open(self, request: web.Request, level: str) -> bool:
         """Whether a request's key opens a function of this auth level."""

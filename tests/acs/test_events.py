@@ -73,3 +73,57 @@ def test_an_event_too_deep_to_follow_is_a_fault() -> None:
 def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
     with pytest.raises(events.MalformedEvent):
         events.decode_callback_events(body)
+
+
+# As in communication-services-voice-video-events.md.
+INCOMING = {
+    "to": {
+        "kind": "communicationUser",
+        "rawId": "8:acs:to_user",
+        "communicationUser": {"id": "8:acs:to_user"},
+    },
+    "from": {
+        "kind": "phoneNumber",
+        "rawId": "4:+15559990000",
+        "phoneNumber": {"value": "+15559990000"},
+    },
+    "serverCallId": "aHR0cHM6Ly9jb252",
+    "callerDisplayName": "John Doe",
+    "incomingCallContext": "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.e30.",
+    "correlationId": "d732db64-4803-462d-be9c-518943ea2b7a",
+}
+
+
+def test_an_incoming_call_in_the_documented_form() -> None:
+    call = events.read_incoming_call(INCOMING)
+    assert (call.to.raw_id, call.from_.raw_id) == ("8:acs:to_user", "4:+15559990000")
+    assert call.incoming_call_context == INCOMING["incomingCallContext"]
+    assert call.correlation_id == INCOMING["correlationId"]
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"incomingCallContext": None}, "$.incomingCallContext"),
+        ({"correlationId": "two words"}, "$.correlationId"),
+        ({"to": {"rawId": "4:secret"}}, "$.to.rawId"),
+        ({"from": {"kind": "unknown"}}, "$.from"),
+        ({"customContext": {"sipHeaders": "x" * 70_000}}, "bytes"),
+    ],
+)
+def test_what_is_no_incoming_call_is_named_and_not_quoted(
+    change: dict[str, object], place: str
+) -> None:
+    with pytest.raises(events.MalformedEvent) as refused:
+        events.read_incoming_call(INCOMING | change)
+    assert place in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_brackets_too_deep_to_follow_are_no_incoming_call() -> None:
+    deep: list[object] = []
+    for _ in range(20_000):
+        deep = [deep]
+    for change in ({"customContext": deep}, {"to": deep}):
+        with pytest.raises(events.MalformedEvent):
+            events.read_incoming_call(INCOMING | change)

@@ -36,6 +36,31 @@ def test_a_phone_numbers_raw_id() -> None:
     assert identifiers.phone_number_raw_id("+15551230000") == "4:+15551230000"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4:+15551230000",
+        "4:15551230000",
+        "4:anonymous",
+        "4:+15551230000_207ffef6-9444-41fb-92ab-20eacaae2768",
+        "8:acs:37691ec4-57fb-4c0f-ae31-32791610cb14_37691ec4-57fb-4c0f-ae31-32791610cb15",
+        "8:orgid:45ab2481-1c1c-4005-be24-0ffb879b1130",
+        "8:gcch-acs:37691ec4_x",
+        "28:orgid:01234567-89ab-cdef-0123-456789abcdef",
+    ],
+)
+def test_raw_ids_of_whoever_calls(text: str) -> None:
+    assert identifiers.is_raw_id(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "4:", "4:+", "4:x", "+15551230000", "8:acs:", "8:acs:a/b", "8:acs:a\n", "48:a:b", "é"],
+)
+def test_what_is_no_raw_id(text: str) -> None:
+    assert not identifiers.is_raw_id(text)
+
+
 def test_the_call_that_a_source_names() -> None:
     named = "4c1f5600-a9c6-4343-8979-b638a98de98f"
     for source in (f"calling/callConnections/{named}", f"calling/callConnections/{named}/Kind"):

@@ -87,3 +87,11 @@ def test_the_index_lists_the_newest_first() -> None:
 def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
     assert "secret" not in names.grant_blob("secret") + names.idempotency_blob("secret")
     assert names.grant_blob("a") != names.grant_blob("b")
+
+
+def test_no_idempotency_key_is_in_the_way_of_an_incoming_call() -> None:
+    incoming = names.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7a")
+    assert incoming != names.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7b")
+    for key in ("d732db64-4803-462d-be9c-518943ea2b7a", incoming):
+        assert names.idempotency_blob(key).startswith("incoming") is False
+    assert incoming.startswith("incoming-")

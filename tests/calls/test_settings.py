@@ -62,6 +62,39 @@ def test_the_streamer_in_azure_asks_for_keys_over_tls() -> None:
         streamer.settings.load(settings | AZURE)
 
 
+def test_who_is_answered() -> None:
+    for text, answered in (
+        ("off", set()),
+        ("all", {"4:+15551230000", "8:acs:a_b", "4:+15551230001"}),
+        ("+15551230000", {"4:+15551230000"}),
+        (" +15551230000 , 8:acs:a_b", {"4:+15551230000", "8:acs:a_b"}),
+    ):
+        settings = load(RIGHT | AZURE | {"ANSWER_CALLS": text})
+        asked = ("4:+15551230000", "8:acs:a_b", "4:+15551230001")
+        assert {raw_id for raw_id in asked if settings.answers(raw_id)} == answered, text
+    assert load(RIGHT).answer_calls == "off"
+
+
+@pytest.mark.parametrize("wrong", ["on", "ALL", "15551230000", "+1555,", "all,+15551230000"])
+def test_a_wrong_list_of_whom_to_answer_is_named(wrong: str) -> None:
+    with pytest.raises(SettingsError, match=r"^ANSWER_CALLS: ") as refused:
+        load(RIGHT | {"ANSWER_CALLS": wrong})
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("ANSWER_CHANNELS", "stereo"),
+        ("ANSWER_SAMPLE_RATE", "8000"),
+        ("ANSWER_START_STREAMING", "perhaps"),
+    ],
+)
+def test_how_an_answered_call_cannot_be_streamed(name: str, wrong: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        load(RIGHT | {name: wrong})
+
+
 def test_every_fault_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         load({"CALLBACK_TOKEN_CHECK": "perhaps", "LINK_SECONDS": "0"})

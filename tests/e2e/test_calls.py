@@ -12,6 +12,7 @@ import pytest
 from local import verify
 from local.client import AppClient, Json, is_put_together, state_is, streaming_is
 from local.up import Up
+from tests.e2e.ringing import let_ring
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -271,3 +272,15 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
     assert counts["late"] + counts["late_dropped"] > 0
     assert silent * 320 <= counts["filled_samples"]
     assert same > 10 * silent
+
+
+async def test_an_incoming_call_is_answered_as_calls_are_placed(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    ring = await let_ring(faults, **PHONE)
+    call = ring["call_connection_id"]
+    record = await app.until(call, streaming_is("active"), "streaming starts")
+    assert (record["direction"], record["from"]) == ("incoming", PHONE["from"])
+    await asyncio.sleep(1)
+    _, landed = await finish(app, up, call, 1)
+    assert set(landed[0]) == {None}

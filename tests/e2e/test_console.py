@@ -18,6 +18,7 @@ from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
 from tests.e2e.browser import Console, chromium, launch
 from tests.e2e.conftest import SPEED
+from tests.e2e.ringing import let_ring
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -99,6 +100,24 @@ async def expect_position(console: Console, seconds: float, within: float) -> No
             return
         await console.page.wait_for_timeout(100)
     raise AssertionError(f"at {at} s, not {seconds} s")
+
+
+async def test_a_phone_that_rings_is_shown_as_who_calls(console: Console) -> None:
+    page = console.page
+    await console.open()
+    async with aiohttp.ClientSession(console.up.addresses.acs_endpoint) as emulator:
+        ring = await let_ring(emulator, to=TO, **{"from": FROM})
+    row = page.get_by_role("navigation", name="Calls").get_by_role("link").first
+    await expect(row).to_have_accessible_name(re.compile(rf"{re.escape(SHOWN_FROM)}.*incoming"))
+    await row.click()
+    assert ring["call_connection_id"] in page.url
+    await expect(page.get_by_role("heading", name=SHOWN_FROM)).to_be_visible()
+    await expect(page.locator(".call")).to_contain_text(f"incoming, to {SHOWN_TO}")
+    await expect(page.locator(".call .pill")).to_have_text("Live")
+    await page.get_by_role("button", name="Stop streaming").click()
+    await expect(page.locator(".call .pill")).to_have_text("Not streaming")
+    await console.hang_up()
+    await expect(page.locator(".call .pill")).to_have_text(re.compile("End(ing|ed)"))
 
 
 async def test_a_call_placed_watched_live_stopped_played_and_read(console: Console) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
@@ -18,8 +19,9 @@ import calls.settings
 import configuration
 import streamer.settings
 from audio import wav
-from local.client import AppClient, is_put_together
+from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
+from tests.e2e.ringing import told
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -69,6 +71,25 @@ def test_its_lines_for_core_tools_make_the_parts_a_laptop_s() -> None:
     assert example["STREAMER_URL"] == f"ws://{settings.host}:{settings.port}"
     # The SDKs' version of the service's interface is newer than Azurite's.
     assert "--skipApiVersionCheck" in block
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_its_line_lets_the_phone_ring(up: Up, app: AppClient) -> None:
+    (line,) = re.findall(r"```sh\n(.*/emulator/incoming.*)\n```", README)
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        ["bash", "-c", line.replace("http://127.0.0.1:8090", up.addresses.acs_endpoint)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    async with aiohttp.ClientSession(up.addresses.acs_endpoint) as emulator:
+        ring = await told(emulator, json.loads(ran.stdout)["id"])
+    call = ring["call_connection_id"]
+    record = await app.until(call, streaming_is("active"), "it is answered and streamed")
+    assert record["direction"] == "incoming"
+    await app.hang_up(call)
 
 
 def test_it_names_every_setting_of_the_function_app() -> None:

@@ -95,7 +95,12 @@ class Cloud:
             "split": {},
             "replicas": 2,
             "published": False,
-            "functions": ["analyse_segment", "assemble_call", "place_call"],
+            "functions": [
+                "analyse_segment",
+                "answer_incoming_call",
+                "assemble_call",
+                "place_call",
+            ],
             "outputs": outputs,
             "fqdn": laptop["streamer"].partition("://")[2],
         }
@@ -406,7 +411,7 @@ def test_events_are_not_subscribed_to_functions_that_are_not_there(cloud: Cloud)
     cloud.set(functions=["place_call", "analyse_segment"])
     ran = cloud.deploy("subscribe")
     assert ran.returncode == 1
-    assert "no function assemble_call yet" in ran.stderr
+    assert "no function answer_incoming_call, assemble_call yet" in ran.stderr
     assert "subscriptions" not in cloud.state["deployments"]
 
 

@@ -51,6 +51,7 @@ ASSIGNMENTS = {
     ("streamer", "Storage Blob Data Contributor", "containers/grants"): "reads and binds grants",
     ("streamer", "AcrPull", "registries"): "pulls its image",
     ("topic", "Storage Blob Data Contributor", "containers/dead-letters"): "writes dead letters",
+    ("callTopic", "Storage Blob Data Contributor", "containers/dead-letters"): "likewise",
 }
 
 
@@ -262,6 +263,13 @@ def test_alerts_read_what_the_streamer_tells(deployed: Deployed) -> None:
     }
     assert read <= told
     assert "poison-segments" in {rule["name"] for rule in rules}
+    (failed,) = (rule for rule in rules if rule["name"] == "incoming-calls-failed")
+    (criterion,) = failed["properties"]["criteria"]["allOf"]
+    # The host names an invocation's request after its function.
+    function = re.search(r"Name == '(\w+)'", criterion["query"])
+    assert function is not None
+    source = (bicep.FOLDER.parent / "function_app.py").read_text()
+    assert f"async def {function[1]}(event: func.EventGridEvent)" in source
 
 
 def test_alerts_reach_somebody_once_there_is_an_address(cli: Cli) -> None:
@@ -298,5 +306,7 @@ def test_names_are_fit_for_their_kind(deployed: Deployed) -> None:
         "Microsoft.EventGrid/systemTopics": r"[a-zA-Z0-9-]{3,128}",
     }
     for kind, pattern in limits.items():
-        (resource,) = deployed(kind)
-        assert re.fullmatch(pattern, resource["name"]), resource["name"]
+        made = [resource["name"] for resource in deployed(kind)]
+        assert made
+        for name in made:
+            assert re.fullmatch(pattern, name), name

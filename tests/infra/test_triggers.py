@@ -1,4 +1,4 @@
-"""Event Grid tells the right function of the right blobs: nothing would notice if it did not."""
+"""Event Grid tells the right function of the right events: nothing would notice if it did not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from azure.storage.blob import BlobServiceClient
 
+from acs.events import INCOMING_CALL
 from audio import names
+from calls.settings import Settings
 
 from .conftest import Cli, Resources
 
@@ -124,6 +126,83 @@ def test_only_finished_blobs_are_told_of_and_for_long_enough(
         assert destination["blobContainerName"] == "dead-letters"
 
 
+def incoming(cli: Cli, answer_calls: str) -> list[dict[str, Any]]:
+    """The subscriptions to incoming calls that ANSWER_CALLS makes."""
+    made = cli.snapshot("subscriptions", ANSWER_CALLS=answer_calls)["predictedResources"]
+    return [r["properties"] for r in made if r["name"].endswith("/incoming-calls")]
+
+
+def test_incoming_calls_are_told_to_the_function_that_answers_them(
+    cli: Cli, deployed: Callable[..., Resources], triggers: dict[str, dict[str, Any]]
+) -> None:
+    answering = {n for n, t in triggers.items() if t["type"] == "eventGridTrigger"}
+    (properties,) = incoming(cli, "all")
+    destination = properties["destination"]
+    # By its resource, so that no template reads a key.
+    assert destination["endpointType"] == "AzureFunction"
+    (app,) = deployed("Microsoft.Web/sites")
+    site, _, name = destination["properties"]["resourceId"].partition("/functions/")
+    assert (site, {name}) == (app["id"], answering)
+    assert properties["filter"]["includedEventTypes"] == [INCOMING_CALL]
+    assert properties["eventDeliverySchema"] == "EventGridSchema"
+    # As incoming-call-notification.md advises.
+    assert properties["retryPolicy"] == {"maxDeliveryAttempts": 2, "eventTimeToLiveInMinutes": 1}
+    letters = properties["deadLetterWithResourceIdentity"]
+    assert letters["identity"] == {"type": "SystemAssigned"}
+    destination = letters["deadLetterDestination"]["properties"]
+    assert destination["blobContainerName"] == "dead-letters"
+
+
+def test_the_topic_of_incoming_calls_is_the_acs_resource_s(
+    cli: Cli, deployed: Callable[..., Resources]
+) -> None:
+    topics = {t["name"]: t for t in deployed("Microsoft.EventGrid/systemTopics")}
+    made = cli.snapshot("subscriptions", ANSWER_CALLS="all")["predictedResources"]
+    (subscription,) = (r for r in made if r["name"].endswith("/incoming-calls"))
+    topic = topics[subscription["name"].partition("/")[0]]
+    (communication,) = deployed("Microsoft.Communication/communicationServices")
+    assert topic["properties"] == {
+        "source": communication["id"],
+        "topicType": "Microsoft.Communication.CommunicationServices",
+    }
+    assert topic["location"] == communication["location"] == "global"
+    assert topic["identity"] == {"type": "SystemAssigned"}
+
+
+@pytest.mark.parametrize(
+    ("answer_calls", "called"),
+    [
+        ("all", None),
+        ("+15551230000", ["4:+15551230000"]),
+        ("+15551230000, 8:acs:a_b", ["4:+15551230000", "8:acs:a_b"]),
+        (",".join(f"+1555123{n:04}" for n in range(26)), None),
+    ],
+)
+def test_only_calls_to_what_is_answered_are_told_of(
+    cli: Cli, answer_calls: str, called: list[str] | None
+) -> None:
+    (properties,) = incoming(cli, answer_calls)
+    filters = properties["filter"]["advancedFilters"]
+    if called is None:
+        assert filters == []
+        return
+    assert filters == [{"operatorType": "StringIn", "key": "data.to.rawId", "values": called}]
+    # What passes the filter is what the app answers by the same setting.
+    settings = Settings(answer_calls=answer_calls)
+    assert all(map(settings.answers, called))
+
+
+def test_without_being_asked_nothing_is_answered(
+    cli: Cli, app_settings: dict[str, str], subscriptions: dict[str, dict[str, Any]]
+) -> None:
+    assert app_settings["ANSWER_CALLS"] == "off"
+    assert incoming(cli, "off") == []
+    made = cli.snapshot("main", ANSWER_CALLS="+15551230000")["predictedResources"]
+    (settings,) = (r["properties"] for r in made if r["name"].endswith("/appsettings"))
+    assert settings["ANSWER_CALLS"] == "+15551230000"
+    assert subscriptions.keys() == {"analyse_segment", "assemble_call"}
+
+
 @pytest.mark.parametrize("megabytes", [1, 65])
 def test_the_ways_in_which_the_sdk_finishes_a_blob_pass_the_filter(
     subscriptions: dict[str, dict[str, Any]], storage: str, megabytes: int
@@ -172,7 +251,8 @@ def test_signing_in_leaves_open_what_verifies_its_callers_itself(
     (auth,) = (r for r in made if r["name"].endswith("/authsettingsV2"))
     open_paths = auth["properties"]["globalValidation"]["excludedPaths"]
     assert auth["properties"]["globalValidation"]["requireAuthentication"] is True
-    assert "/runtime/webhooks/blobs" in open_paths, "Event Grid comes with its key"
+    for webhook in ("/runtime/webhooks/blobs", "/runtime/webhooks/EventGrid"):
+        assert webhook in open_paths, "Event Grid comes with its key"
     assert "/admin/host/status" in open_paths, "func publish looks there, with the master key"
     told = (ROOT / "SECURITY.md").read_text()
     assert all(f"`{path.removesuffix('/*')}`" in told for path in open_paths)

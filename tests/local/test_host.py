@@ -66,6 +66,14 @@ def told(message: func.QueueMessage) -> None:
         raise RuntimeError("never right")
 
 
+@app.event_grid_trigger("event")
+async def rings(event: func.EventGridEvent) -> None:
+    with open(TRACE, "a") as trace:
+        trace.write(f"rings/{event.event_type} {event.event_time} {event.get_json()}\\n")
+    if event.get_json() == "wrong":
+        raise RuntimeError("never right")
+
+
 @app.timer_trigger("timer", schedule="*/1 * * * * *")
 def ticks(timer: func.TimerRequest) -> None:
     with open(TRACE, "a") as trace:
@@ -77,6 +85,9 @@ def yearly(timer: func.TimerRequest) -> None:
     with open(TRACE, "a") as trace:
         trace.write("yearly/ \\n")
 """
+
+
+EVENT_GRID_KEY = "the-key-of-event-grid"
 
 
 class Host:
@@ -125,7 +136,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.host", "--app-dir", str(folder), *options],
             cwd=Path(__file__).parents[2],
-            env={"AzureWebJobsStorage": storage, "PATH": ""},
+            env={"AzureWebJobsStorage": storage, "PATH": "", "EVENT_GRID_KEY": EVENT_GRID_KEY},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
@@ -205,6 +216,49 @@ def test_what_never_succeeds_is_poison(host: Host) -> None:
 def test_the_webhook_wants_its_key(host: Host) -> None:
     path = "/runtime/webhooks/blobs?functionName=Host.Functions.landed&code=wrong"
     assert host.ask(path, "POST", b"[]")[0] == 401
+
+
+def grid(
+    host: Host, events: object, kind: str = "Notification", function: str = "rings", key: str = ""
+) -> tuple[int, str]:
+    path = f"/runtime/webhooks/EventGrid?functionName={function}&code={key or EVENT_GRID_KEY}"
+    body = events if isinstance(events, bytes) else json.dumps(events).encode()
+    return host.ask(path, "POST", body, {"aeg-event-type": kind})[:2]
+
+
+def event(data: object) -> dict[str, object]:
+    return {
+        "id": "1",
+        "topic": "t",
+        "subject": "s",
+        "eventType": "Kind",
+        "eventTime": "2022-08-25T19:27:24.2415391Z",
+        "data": data,
+        "dataVersion": "1.0",
+    }
+
+
+def test_the_event_grid_webhook_greets_and_wants_its_key(host: Host) -> None:
+    greeting = [event({"validationCode": "c0de"})]
+    status, body = grid(host, greeting, "SubscriptionValidation")
+    assert (status, json.loads(body)) == (200, {"validationResponse": "c0de"})
+    assert grid(host, greeting, "SubscriptionValidation", key="wrong")[0] == 401
+    assert grid(host, [event("x")], key="wrong")[0] == 401
+    assert grid(host, [event("x")], key=host.master)[0] == 401
+    assert grid(host, [event("x")], function="landed")[0] == 404
+    for wrong in (b"", b"{", b"[]", b"{}", b'[{"data": 1}]'):
+        assert grid(host, wrong, "SubscriptionValidation")[0] == 400, wrong
+    assert grid(host, [event("x")], "Something")[0] == 400
+    assert grid(host, {})[0] == 400
+    assert host.traces("rings/Kind") == 0
+
+
+def test_each_event_is_an_invocation_and_one_failure_fails_the_delivery(host: Host) -> None:
+    assert grid(host, [event("one"), event("two")])[0] == 202
+    begun = "rings/Kind 2022-08-25 19:27:24.241539+00:00 "
+    assert (host.traces(begun + "one"), host.traces(begun + "two")) == (1, 1)
+    assert grid(host, [event("one"), event("wrong")]) == (500, "")
+    assert host.traces(begun + "one") == 2
 
 
 def test_a_queue_message_becomes_an_invocation(host: Host) -> None:

@@ -11,11 +11,13 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from azure.functions import AuthLevel
 
 from local.client import AppClient, Json, state_is
+from tests.e2e.ringing import let_ring
 from tests.trust.conftest import PHONE, TOKEN, Stranger, http_functions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -316,6 +318,30 @@ async def test_what_is_no_event_is_a_bad_request(stranger: Stranger, body: bytes
 
 
 # The HTTP functions.
+
+
+async def test_event_grid_s_webhooks_want_their_key(stranger: Stranger) -> None:
+    for webhook in (
+        "EventGrid?functionName=answer_incoming_call",
+        "blobs?functionName=Host.Functions.analyse_segment",
+    ):
+        for key in ("", "&code=", "&code=wrong", f"&code={stranger.up.addresses.function_key}"):
+            status, body = await stranger.ask("POST", f"/runtime/webhooks/{webhook}{key}")
+            assert (status, body) == (401, b""), (webhook, key)
+
+
+@pytest.mark.parametrize("trick", [t for t in TRICKS if t != "-a"])
+async def test_no_trick_in_a_number_that_rings_or_calls_is_answered(
+    stranger: Stranger, trick: str
+) -> None:
+    async with aiohttp.ClientSession(stranger.up.addresses.acs_endpoint) as emulator:
+        for to, caller in ((f"4:{trick}", PHONE["from"]), (PHONE["to"], f"8:acs:{trick}/")):
+            before = await stranger.refusals("incoming", 400, "malformed_event")
+            ring = await let_ring(emulator, to=to, **{"from": caller})
+            assert (ring["deliveries"], ring["state"]) == ([202], "ringing")
+            found = await stranger.refusals("incoming", 400, "malformed_event", before + 1)
+            assert found == before + 1
+    no_token_in(stranger.log("app"))
 
 
 async def test_every_function_wants_its_key(stranger: Stranger, call: Json) -> None:

@@ -16,6 +16,7 @@ from azure.storage.queue import QueueServiceClient
 from local.azurite import ACCOUNT_KEY
 from local.client import AppClient, is_put_together, state_is, streaming_is
 from local.up import Up
+from tests.e2e.ringing import let_ring
 from tests.trust.conftest import PHONE, TOKEN, Stranger
 
 SHAPES = {
@@ -84,7 +85,14 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
         wrong = (await app.place_call(**PHONE))["call_connection_id"]
         await asyncio.sleep(1)
         await emulator.post("/emulator/faults", json={})
-    for number, which in enumerate((call, wrong)):
+    async with aiohttp.ClientSession(up.addresses.acs_endpoint) as emulator:
+        answered = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        await app.until(answered["call_connection_id"], streaming_is("active"), "it is answered")
+        await emulator.post("/emulator/faults", json={"answer_status": 502})
+        failed = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        assert failed["deliveries"] == [500]
+        await emulator.post("/emulator/faults", json={})
+    for number, which in enumerate((call, wrong, answered["call_connection_id"])):
         token = (await stranger.transport_url(which)).rpartition("/")[2]
         secrets[f"the stream token of call {number}"] = token
     signed = str(await stranger.authorization("callback"))

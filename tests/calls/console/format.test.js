@@ -34,6 +34,7 @@ test("raw ids are shown as people know them, and others as they are", () => {
   assert.equal(person("4:+4930123456"), "+4930123456");
   assert.equal(person("8:acs:3d20e1de-0f28-41c5_0000-1a2b"), "User 3d20e1de\u20261a2b");
   assert.equal(person("8:acs:emulator_agent"), "User emulator\u2026gent");
+  assert.equal(person("anonymous"), "Number withheld");
   assert.equal(person("speaker 2"), "speaker 2");
   assert.equal(person(null), "Everyone, mixed");
 });

@@ -1,0 +1,140 @@
+"""From a phone that rings to results, over real processes, as for calls that the app places."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from local.client import AppClient, Json, state_is, streaming_is
+from local.up import Up
+from tests.e2e.conftest import SPEED
+from tests.e2e.ringing import let_ring, told
+from tests.e2e.test_calls import finish
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CALLED, CALLER = "+15551230000", "+15559990000"
+RINGS = {"to": CALLED, "from": CALLER}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def up() -> AsyncIterator[Up]:
+    """The whole system, that answers one number, and streams in the other way than by default."""
+    settings = {
+        "SEGMENT_SECONDS": "5",
+        "TRANSCRIPTION": "off",
+        "ANSWER_CALLS": CALLED,
+        "ANSWER_CHANNELS": "unmixed",
+        "ANSWER_SAMPLE_RATE": "24000",
+    }
+    async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
+        yield running
+
+
+async def answered(emulator: aiohttp.ClientSession) -> str:
+    """The id of a call that rang and was answered."""
+    ring = await let_ring(emulator, **RINGS)
+    assert (ring["state"], ring["deliveries"]) == ("answered", [202])
+    return str(ring["call_connection_id"])
+
+
+def log(up: Up) -> str:
+    return (Path(up.log_dir) / "app.log").read_text()
+
+
+async def test_what_lands_is_what_was_sent(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    call = await answered(faults)
+    record = await app.show(call)
+    assert (record["direction"], record["from"], record["to"]) == ("incoming", CALLER, CALLED)
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(2)
+    record, landed = await finish(app, up, call, 1)
+    assert set(landed[0]) == {f"4:{CALLER}", f"4:{CALLED}"}
+    (stream,) = record["streams"]
+    assert stream["sample_rate"] == 24_000
+    assert record["summary"]["missing_segments"] == 0
+    names = [event["type"] for event in record["events"]]
+    assert {"CallConnected", "MediaStreamingStarted", "CallDisconnected"} <= set(names)
+
+
+async def test_its_streaming_stops_and_starts_and_it_is_listed(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    call = await answered(faults)
+    await app.until(call, streaming_is("active"), "streaming starts")
+    _, page, _ = await app.request("GET", "/api/calls?limit=1")
+    (listed,) = page["calls"]
+    assert (listed["call_connection_id"], listed["direction"]) == (call, "incoming")
+    await asyncio.sleep(0.5)
+    await app.streaming(call, "stop", operation_context="pause")
+    await app.until(call, streaming_is("inactive"), "streaming stops")
+    await app.streaming(call, "start")
+    await app.until(call, streaming_is("active"), "streaming starts again")
+    await asyncio.sleep(0.5)
+    await finish(app, up, call, 2)
+
+
+async def test_told_twice_at_the_same_time_it_is_answered_once(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    async def answers() -> int:
+        async with faults.get("/emulator/requests") as answer:
+            return int((await answer.json()).get("POST answer", 0))
+
+    before = await answers()
+    await faults.post("/emulator/faults", json={"repeat_events": True})
+    ring = await let_ring(faults, **RINGS)
+    ring = await told(faults, ring["id"], deliveries=2)
+    assert ring["deliveries"] == [202, 202]
+    assert await answers() == before + 1
+    assert f"outcome=left reason=taken correlation={ring['id']} " in log(up)
+    record = await app.until(ring["call_connection_id"], state_is("connected"), "it connects")
+    ids = [event["id"] for event in record["events"]]
+    assert len(ids) == len(set(ids))
+    await app.hang_up(ring["call_connection_id"])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"to": "+15551230001"}, "not_listed"), ({"age_seconds": 31}, "too_old")],
+)
+async def test_a_call_that_is_left_rings_on(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession, change: Json, reason: str
+) -> None:
+    before = await listed(app)
+    ring = await let_ring(faults, **RINGS | change)
+    assert ring["deliveries"] == [202], "it is not told again"
+    assert ring["call_connection_id"] is None
+    assert f"incoming outcome=left reason={reason} correlation={ring['id']} " in log(up)
+    assert await listed(app) == before
+
+
+async def listed(app: AppClient) -> list[str]:
+    _, page, _ = await app.request("GET", "/api/calls?limit=100")
+    return [record["call_connection_id"] for record in page["calls"]]
+
+
+async def test_an_answer_that_fails_shows_no_call_until_the_next_delivery_answers(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    before = await listed(app)
+    await faults.post("/emulator/faults", json={"answer_status": 502})
+    ring = await let_ring(faults, **RINGS)
+    assert (ring["deliveries"], ring["state"]) == ([500], "ringing")
+    assert f"incoming outcome=failed reason=HttpResponseError correlation={ring['id']} " in log(up)
+    assert await listed(app) == before
+    await faults.post("/emulator/faults", json={})
+    ring = await told(faults, ring["id"], deliveries=2)
+    assert (ring["deliveries"], ring["state"]) == ([500, 202], "answered")
+    call = ring["call_connection_id"]
+    assert await listed(app) == [call, *before]
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await asyncio.sleep(0.5)
+    await finish(app, up, call, 1)
