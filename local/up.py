@@ -32,10 +32,15 @@ _HEALTHY_SECONDS = 40.0
 _STOP_SECONDS = 20.0
 _PR_SET_PDEATHSIG = 1
 _POLL_SECONDS = 0.1
+_TRIES = 3
 
 
 class UpError(RuntimeError):
     """Raised when a part cannot be started; the text says which, why, and what to do."""
+
+
+class _PortTakenError(UpError):
+    """A port that was free a moment ago is taken."""
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,11 +105,19 @@ class Up:
         self.processes: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self.__aexit__()
-            raise
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                await self._start()
+            except _PortTakenError:
+                await self.__aexit__()
+                # One that was free a moment ago. A usual port cannot be another.
+                if not self._use_free_ports or not tries_left:
+                    raise
+            except BaseException:
+                await self.__aexit__()
+                raise
+            else:
+                break
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -113,6 +126,8 @@ class Up:
             await part.stop()
         for log in self._logs:
             log.close()
+        self._parts.clear()
+        self._logs.clear()
         await self._stack.aclose()
 
     async def wait(self) -> str:
@@ -224,10 +239,13 @@ class Up:
 
     async def _azurite(self, folder: Path, ports: Mapping[str, int]) -> str:
         keep = folder / "azurite" if self._data_dir is not None else None
-        table = 0 if self._use_free_ports else USUAL_TABLE_PORT
+        # Free ones it finds by itself.
+        blob, queue, table = (
+            (0, 0, 0) if self._use_free_ports else (ports["blob"], ports["queue"], USUAL_TABLE_PORT)
+        )
         try:
             azurite = await self._stack.enter_async_context(
-                Azurite(keep, blob_port=ports["blob"], queue_port=ports["queue"], table_port=table)
+                Azurite(keep, blob_port=blob, queue_port=queue, table_port=table)
             )
         except AzuriteError as error:
             raise UpError(str(error)) from error
@@ -264,7 +282,10 @@ class Up:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 if part.process.returncode is not None:
-                    raise UpError(f"the {part.name} did not start:\n{part.tail()}")
+                    tail = part.tail()
+                    taken = "address already in use" in tail.lower()
+                    error = _PortTakenError if taken else UpError
+                    raise error(f"the {part.name} did not start:\n{tail}")
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                     async with session.get(health) as answer:
                         if answer.status == 200:
