@@ -35,7 +35,7 @@ CLOCK_STEP_FRAMES = 50
 """How many frames in a row behind the track mean that the sender's clock was set back: a second."""
 
 RECENT_FRAMES = 16
-"""How many frames, at least, a repeat is compared with."""
+"""How many frames, at least, a repeat is compared with; all within the tolerance in any case."""
 
 _DRIFT_WEIGHT = 1 / 256
 _MICROSECONDS = 1_000_000
@@ -120,6 +120,7 @@ class Track:
         "_jump",
         "_open_segment",
         "_pending",
+        "_recall",
         "_recent",
         "_shift",
         "_skew",
@@ -156,6 +157,9 @@ class Track:
         self._ahead: _Frame | None = None
         self._behind: list[_Frame] = []
         self._recent: list[bytes] = []
+        self._recall = BYTES_PER_SAMPLE * max(
+            RECENT_FRAMES * 2 * self._half, self._tolerance + 4 * self._half
+        )
         self._arrivals = 0
         self._shift = 0
         self._skew = 0.0
@@ -224,9 +228,18 @@ class Track:
         """Hand what is buffered to the writer."""
         if self._buffered and self._writer is not None:
             self._writer.append(b"".join(self._pending))
-            self._recent = self._pending[-RECENT_FRAMES:]
+            self._remember()
             self._pending = []
             self._buffered = 0
+
+    def _remember(self) -> None:
+        """Keep the last frames for ``_came_before``, also those of flushes just before."""
+        kept = self._recent + self._pending
+        first, size = len(kept), 0
+        while first and size < self._recall:
+            first -= 1
+            size += len(kept[first])
+        self._recent = kept[first:]
 
     def finish(self) -> None:
         """Place what is held, and end the open segment."""
@@ -377,6 +390,9 @@ class Track:
     def _write(self, pcm: bytes) -> None:
         """Add audio where the track stands, over as many cuts as lie within it."""
         assert self.position is not None
+        if not pcm:
+            # A silent frame that drift has taken whole: it is no reason for a segment.
+            return
         if self._writer is None:
             self._open(self.position)
         end = self.position + len(pcm) // BYTES_PER_SAMPLE
@@ -402,6 +418,7 @@ class Track:
         if len(pcm) > self._capacity:
             assert self._writer is not None
             self._writer.append(pcm)
+            self._recent = []
             return
         self._pending.append(pcm)
         self._buffered += len(pcm)
@@ -424,10 +441,17 @@ class Track:
             self.flush()
             tail = self._writer.cut((cut - self._start) * BYTES_PER_SAMPLE)
             gaps = [(max(start, cut), end) for start, end in self._gaps if end > cut]
+            # What lies behind the cut is the next segment's to tell of.
+            filled = sum(end - start for start, end in gaps)
+            frames = min(self.counts.frames, (position - cut - filled) // (2 * self._half))
+            self.counts.filled_samples -= filled
+            self.counts.frames -= frames
             self.position = cut
             self.close_segment()
             self._open(cut)
-            self._keep(tail)
+            self.counts = Counts(frames=frames, filled_samples=filled)
+            # Past the buffer, so that it goes on to follow the recent frames.
+            self._writer.append(tail)
             self._gaps = gaps
             self.position = position
         if cut == position:
@@ -479,16 +503,14 @@ class Track:
 
     def _patch(self, place: int, pcm: bytes) -> None:
         """Write over audio of the open segment, in the buffer, in the file, or across both."""
-        assert self.position is not None and self._writer is not None
+        assert self._writer is not None
         buffered = self._buffer_position
         if place < buffered:
             flushed = (buffered - place) * BYTES_PER_SAMPLE
             self._writer.patch((place - self._start) * BYTES_PER_SAMPLE, pcm[:flushed])
-            pcm, place = pcm[flushed:], max(place, buffered)
-        offset = (place - buffered) * BYTES_PER_SAMPLE
-        if pcm:
-            joined = b"".join(self._pending)
-            self._pending = [joined[:offset] + pcm + joined[offset + len(pcm) :]]
+        at = (place - buffered) * BYTES_PER_SAMPLE
+        self._recent = _laid_over(self._recent, at + sum(map(len, self._recent)), pcm)
+        self._pending = _laid_over(self._pending, at, pcm)
 
     # Strays: stamps that may be wrong rather than tell of the audio's place.
 
@@ -547,3 +569,19 @@ class Track:
             else:
                 self.counts.late_dropped += 1
         self._behind.clear()
+
+
+def _laid_over(chunks: list[bytes], at: int, pcm: bytes) -> list[bytes]:
+    """The chunks with ``pcm`` over them, in a chunk of its own, so that it is known when repeated.
+
+    ``at`` is in bytes from the first chunk's beginning; what lies outside of them is left out.
+    """
+    laid: list[bytes] = []
+    for chunk in chunks:
+        begin, end = max(0, min(at, len(chunk))), max(0, min(at + len(pcm), len(chunk)))
+        parts = (
+            (chunk[:begin], pcm[begin - at : end - at], chunk[end:]) if begin < end else (chunk,)
+        )
+        laid += filter(None, parts)
+        at -= len(chunk)
+    return laid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from audio.manifest import Counts
@@ -88,8 +88,13 @@ def frame(index: int) -> bytes:
     return (index + 1).to_bytes(4, "little") * (FRAME // 2)
 
 
+# "late3" comes three frames late; "again2" comes, and two frames later once more; before "tick", what
+# is buffered is flushed, as it is once a second.
 faults = st.lists(
-    st.sampled_from(["keep"] * 8 + ["drop", "repeat", "late1", "late3", "late12"]),
+    st.sampled_from(
+        ["keep"] * 8
+        + ["drop", "repeat", "again1", "again2", "late1", "late3", "late12", "tick", "tick again2"]
+    ),
     min_size=2,
     max_size=200,
 )
@@ -97,24 +102,35 @@ faults = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(faults=faults, flush=st.sampled_from([640, 5000, 32_000]))
+# A repeat of what a flush has just taken along, but for the last frame.
+@example(faults=["keep", "again2", "keep", "tick", "keep"], flush=32_000)
+# A repeat of what a late frame has been put beside, in the buffer.
+@example(faults=["keep", *["drop"] * 5, "late12", *["keep"] * 11, "again2", "keep"], flush=32_000)
 def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) -> None:
     rig = Rig(flush_bytes=flush)
     faults[0] = "keep"
     sent: list[int] = []
+    ticks: set[int] = set()
     pending: list[tuple[int, int]] = []
     for index, fault in enumerate(faults):
         if fault == "drop":
             continue
+        if fault.startswith("tick"):
+            ticks.add(len(sent))
         if fault.startswith("late"):
             pending.append((index + int(fault[4:]), index))
         else:
             sent.append(index)
             if fault == "repeat":
                 sent.append(index)
+            elif "again" in fault:
+                pending.append((index + int(fault[-1]), index))
         sent += [late for due, late in pending if due == index]
         pending = [(due, late) for due, late in pending if due > index]
     sent += [late for _, late in pending]
-    for index in sent:
+    for number, index in enumerate(sent):
+        if number in ticks:
+            rig.track.flush()
         rig.send(index)
     totals = rig.finish()
     audio = rig.audio()
@@ -131,7 +147,7 @@ def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) 
     assert totals.frames + totals.repeated + totals.late_dropped == len(sent)
     assert totals.filled_samples == (max(sent) + 1 - present) * FRAME
     assert totals.unstamped == totals.corrected_samples == totals.clock_steps == 0
-    if all(fault in ("keep", "drop", "repeat") for fault in faults):
+    if not any(fault.startswith("late") for fault in faults):
         assert present == len(set(sent))
 
 
@@ -200,6 +216,17 @@ def test_slow_drift_is_corrected_in_silence_and_nowhere_else() -> None:
     assert totals.corrected_samples == length - count * FRAME
     voiced = b"".join(frame(index) for index in range(100))
     assert rig.audio().startswith(voiced)
+
+
+def test_a_silent_frame_that_drift_takes_whole_begins_no_segment() -> None:
+    rig = Rig()
+    frames = 40 * SEGMENT_FRAMES
+    for index in range(frames):
+        rig.send(index, shift_ms=-index / 40)
+    assert not rig.track.is_open
+    rig.track.place(ORIGIN_US + frames * 19_975, bytes(FRAME * 2), silent=True)
+    assert rig.finish().frames + rig.track.counts.frames == frames + 1
+    assert all(segment.pcm for segment in rig.segments)
 
 
 def test_a_day_has_no_drift() -> None:
