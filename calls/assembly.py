@@ -39,7 +39,7 @@ async def streams_of(storage: Storage, call: str) -> list[StreamResult]:
         ended = await storage.blob_names(names.MANIFESTS, f"{call}/")
         if len(ended) == len(result.streams):
             return result.streams
-    manifests = await _manifests(storage, call)
+    manifests, _ = await _manifests(storage, call)
     analyses = await _analyses(storage, results.result_blobs(manifests))
     return [results.stream_result(manifest, analyses) for manifest in manifests]
 
@@ -87,11 +87,15 @@ async def assemble(
 
 async def _parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
     """All that the call is made of; None where something is missing that may still come."""
-    manifests = await _manifests(storage, call)
-    if not manifests and not partial:
+    manifests, unreadable = await _manifests(storage, call)
+    if not manifests and not unreadable and not partial:
         return None
     landed = await storage.listing(names.SEGMENTS, f"{call}/")
-    makeshift = results.makeshift_manifests(call, manifests, landed) if partial else []
+    makeshift = [
+        made
+        for made in results.makeshift_manifests(call, manifests, landed)
+        if partial or made.stream_id in unreadable
+    ]
     manifests = sorted([*manifests, *makeshift], key=lambda manifest: manifest.stream_id)
     if not manifests:
         return None
@@ -106,11 +110,25 @@ async def _parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
     return Parts(manifests, analyses, landed, partial=bool(makeshift))
 
 
-async def _manifests(storage: Storage, call: str) -> list[Manifest]:
+async def _manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:
+    """The call's manifests, and the streams of those that cannot be read.
+
+    Such a one is told of by its own trigger (see ``failures``): the call's other streams, and the
+    segments of its own, are there all the same.
+    """
     blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
     found = await storage.read_all(names.MANIFESTS, blobs)
-    manifests = [decode_manifest(document.content) for document in found if document]
-    return sorted(manifests, key=lambda manifest: manifest.stream_id)
+    manifests: list[Manifest] = []
+    unreadable: set[str] = set()
+    for blob, document in zip(blobs, found, strict=True):
+        if document is None:
+            continue
+        try:
+            manifests.append(decode_manifest(document.content))
+        except ValueError as error:
+            _log.error("manifest %s cannot be read: %s", blob, error)
+            unreadable.add(names.parse_manifest(blob).stream_id)
+    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
 
 
 async def _analyses(storage: Storage, blobs: list[str]) -> dict[str, Analysis]:

@@ -10,7 +10,7 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from audio import names
-from audio.manifest import counts_from_metadata
+from audio.manifest import counts_from_metadata, decode_manifest
 from audio.names import ManifestName
 from audio.wav import MalformedWav
 from calls import analysis, assembly, failures, transcription
@@ -31,9 +31,11 @@ async def segment_landed(segment: func.InputStream) -> None:
 
 
 async def manifest_landed(path: str) -> None:
-    """A stream's manifest is in Blob Storage; ``path`` is ``manifests/...``."""
-    name = names.parse_manifest(path.removeprefix(names.MANIFESTS + "/"))
-    await put_together(clients(), name.call_connection_id)
+    """A stream's manifest is in Blob Storage; ``path`` is ``manifests/...``. Raises as above."""
+    blob = path.removeprefix(names.MANIFESTS + "/")
+    document = await clients().storage.read(names.MANIFESTS, blob)
+    if document is not None:
+        await end_stream(clients(), blob, document.content)
 
 
 async def given_up_on(body: bytes) -> None:
@@ -63,7 +65,7 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
         if container == names.SEGMENTS:
             await analyse(clients, blob, document.content, found.metadata)
         else:
-            await put_together(clients, names.parse_manifest(blob).call_connection_id)
+            await end_stream(clients, blob, document.content)
     except AzureError:
         raise
     except Exception as error:
@@ -71,9 +73,8 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
         said = f"{type(error).__name__}: {error}"[:500]
         failure = failures.new_failure(container, blob, said, datetime.now(UTC))
         await failures.write(storage, failure)
-        if container == names.SEGMENTS:
-            # It may have been all that the call was waiting for.
-            await put_together(clients, failure.call_connection_id)
+        # It may have been all that the call was waiting for.
+        await put_together(clients, failure.call_connection_id)
 
 
 async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[str, str]) -> None:
@@ -89,6 +90,12 @@ async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[st
     manifest = ManifestName(name.call_connection_id, name.stream_id).blob
     if await clients.storage.properties(names.MANIFESTS, manifest) is not None:
         await put_together(clients, name.call_connection_id)
+
+
+async def end_stream(clients: Clients, blob: str, content: bytes) -> None:
+    """Put the call together if a stream's manifest was the last of it. Raises ValueError."""
+    decode_manifest(content)
+    await put_together(clients, names.parse_manifest(blob).call_connection_id)
 
 
 async def put_together(clients: Clients, call: str, *, partial: bool = False) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import azure.functions as func
 import msgspec
@@ -87,6 +88,35 @@ async def test_a_manifest_that_cannot_be_read(landing: Landing) -> None:
     (failure,) = await failures.of_call(landing.clients.storage, call)
     assert (failure.track, failure.start) == (None, None)
     assert "schema 99 is newer" in failure.error
+
+
+async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(landing: Landing) -> None:
+    call = new_call()
+    await store.change(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
+    whole = MadeStream(call, {None: noise(16_000)})
+    spoilt = MadeStream(call, {None: noise(16_000, 2)}, start=BEGUN + timedelta(seconds=1))
+    await landing.upload(spoilt)
+    for blob in spoilt.files:
+        await landing.event(spoilt, blob)
+    blob, content = spoilt.manifest_blob
+    await landing.clients.storage.put(names.MANIFESTS, blob, b"[" + content)
+    await triggers.try_once_more(landing.clients, names.MANIFESTS, blob)
+    await landing.all(whole)
+
+    response = await ask(landing, showing.show_call, id=call)
+    shown = json.loads(response.get_body())
+    assert response.status_code == 200
+    (failure,) = shown["failures"]
+    assert failure["blob"] == blob, "the segments have not failed"
+    assert (len(shown["streams"]), len(shown["landed_segments"])) == (1, 1)
+    assert shown["summary"]["partial"]
+    recording = await landing.content(names.RECORDINGS, names.recording_blob(call))
+    assert wav.samples(recording) == whole.pcm[None] + spoilt.pcm[None]
+
+    await landing.manifest(spoilt)
+    record = await store.find(landing.clients.storage, call)
+    assert record.summary is not None
+    assert not record.summary.partial
 
 
 async def test_a_blob_that_is_gone_is_no_failure(landing: Landing) -> None:
