@@ -88,8 +88,8 @@ def frame(index: int) -> bytes:
     return (index + 1).to_bytes(4, "little") * (FRAME // 2)
 
 
-# "late3" comes three frames late; "again2" comes, and two frames later once more; before "tick", what
-# is buffered is flushed, as it is once a second.
+# "late3" comes three frames late; "again2" comes, and two frames later once more; before "tick",
+# what is buffered is flushed, as it is once a second.
 faults = st.lists(
     st.sampled_from(
         ["keep"] * 8
