@@ -42,6 +42,8 @@ _KINDS = {
     )
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_9999 = 253_370_764_800_000_000
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: nested too deep
 
 
 class MalformedPacket(ValueError):
@@ -75,10 +77,14 @@ class AudioData(msgspec.Struct, rename="camel", gc=False):
     silent: bool = False
 
     def timestamp_us(self) -> int | None:
-        """The timestamp as microseconds since 1970, UTC; None where there is none."""
+        """The timestamp as microseconds since 1970, UTC; None where there is none.
+
+        .NET's least and greatest moments, of the years 1 and 9999, are how it says that.
+        """
         if self.timestamp is None:
             return None
-        return to_microseconds(self.timestamp)
+        microseconds = to_microseconds(self.timestamp)
+        return microseconds if 0 <= microseconds < _YEAR_9999 else None
 
 
 class DtmfData(msgspec.Struct, rename="camel", frozen=True):
@@ -147,7 +153,7 @@ def decode(message: bytes | bytearray | memoryview) -> Packet:
     """
     try:
         packet = _decode_packet(message)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         packet = _decode_without_timestamp(message, error)
     kind = packet.kind
     if kind == AUDIO_DATA and packet.audio_data is not None:
@@ -160,9 +166,7 @@ def decode(message: bytes | bytearray | memoryview) -> Packet:
     return packet
 
 
-def _decode_without_timestamp(
-    message: bytes | bytearray | memoryview, cause: msgspec.DecodeError | UnicodeDecodeError
-) -> Packet:
+def _decode_without_timestamp(message: bytes | bytearray | memoryview, cause: Exception) -> Packet:
     """Second chance, off the fast path: the packet may be whole but for its timestamp."""
     if "timestamp" not in str(cause):
         raise MalformedPacket(str(cause)) from cause
@@ -170,7 +174,7 @@ def _decode_without_timestamp(
         raw = msgspec.json.decode(message)
         raw["audioData"].pop("timestamp", None)
         return msgspec.convert(raw, Packet)
-    except (msgspec.DecodeError, UnicodeDecodeError, TypeError, KeyError, AttributeError) as error:
+    except (*_UNREADABLE, TypeError, KeyError, AttributeError) as error:
         raise MalformedPacket(str(error)) from error
 
 

@@ -41,7 +41,9 @@ MIXED_TRACK = "mixed"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
-_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2}){1,512}", re.ASCII)
+_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+", re.ASCII)
+_LONGEST_TRACK = 255
+"""It names a folder of the spool, and no file system of ours takes more (NAME_MAX)."""
 _START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
 _CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
 _NEWEST_FIRST = 10**13 - 1
@@ -156,7 +158,9 @@ def parse_manifest(blob: str) -> ManifestName:
 
 def is_track(text: str) -> bool:
     """Whether ``text`` can be a track's name."""
-    return _TRACK.fullmatch(text) is not None and text not in (".", "..")
+    if not 1 <= len(text) <= _LONGEST_TRACK or text in (".", ".."):
+        return False
+    return _TRACK.fullmatch(text) is not None
 
 
 def is_stream_id(text: str) -> bool:

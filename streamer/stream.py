@@ -210,9 +210,6 @@ class Stream:
             return Close(1008, "AudioMetadata must come before AudioData")
         if len(self._tracks) >= self._settings.max_tracks:
             return Close(1008, f"more than {self._settings.max_tracks} tracks (MAX_TRACKS)")
-        if self._clock.origin_us is None and audio.timestamp is None:
-            # Nothing has told the time yet, so that arrival has to.
-            self._clock.position(media.to_microseconds(datetime.now(UTC)))
         name = names.track_name(audio.participant_raw_id)
         if not names.is_track(name):
             return Close(1008, "a participant's raw id is too long")
@@ -222,8 +219,19 @@ class Stream:
             self._track_settings,
             partial(self._open_segment, audio.participant_raw_id, name, self._clock),
         )
+        if audio.timestamp_us() is None:
+            track.position = self._now(self._clock)
         self._tracks[audio.participant_raw_id] = track
         return track
+
+    def _now(self, clock: Clock) -> int:
+        """Where a frame without a stamp arrives: where the others are, or else when it comes."""
+        positions = [
+            track.position for track in self._tracks.values() if track.position is not None
+        ]
+        if positions:
+            return max(positions)
+        return clock.position(media.to_microseconds(datetime.now(UTC)))
 
     def _finish_tracks(self) -> None:
         for track in self._tracks.values():

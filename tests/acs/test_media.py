@@ -101,6 +101,15 @@ def test_an_unreadable_timestamp_costs_the_timestamp_only(stamp: object) -> None
     assert (packet.audio_data.data, packet.audio_data.participant_raw_id) == (b"\0\0", "4:+1")
 
 
+@pytest.mark.parametrize(
+    "stamp", ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"]
+)
+def test_the_moments_that_stand_for_none_are_none(stamp: str) -> None:
+    packet = media.decode(audio(timestamp=stamp, data="AAA="))
+    assert packet.audio_data is not None
+    assert packet.audio_data.timestamp_us() is None
+
+
 def test_seven_fractional_digits_and_no_zone() -> None:
     for stamp in ("2024-11-15T19:16:12.9250000Z", "2024-11-15T19:16:12.925"):
         packet = media.decode(audio(timestamp=stamp))
@@ -125,7 +134,10 @@ def test_seven_fractional_digits_and_no_zone() -> None:
         b'{"kind":"AudioData","audioData":{"data":"****"}}',
         b'{"kind":"AudioData","audioData":{"timestamp":"x","data":"A"}}',
         b'{"kind":"AudioData","audioData":{"silent":"maybe"}}',
+        b'{"kind":"AudioData","x":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        b'{"kind":"AudioData","audioData":{"timestamp":1,"x":' + b"[" * 20_000 + b"]" * 20_000,
     ],
+    ids=lambda message: message[:60],
 )
 def test_what_is_no_packet_is_refused(message: bytes) -> None:
     with pytest.raises(media.MalformedPacket):

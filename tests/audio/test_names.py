@@ -26,13 +26,19 @@ def test_a_manifests_name() -> None:
     assert names.parse_manifest(name.blob) == name
 
 
-@given(st.text(min_size=1, max_size=60))
+@given(st.text(min_size=1, max_size=20))
 def test_every_participant_has_a_track_of_its_own(raw_id: str) -> None:
     track = names.track_name(raw_id)
     assert names.is_track(track)
     assert track != names.MIXED_TRACK
     assert "/" not in track
     assert names.participant_raw_id(track) == raw_id
+
+
+def test_a_track_names_a_folder() -> None:
+    assert names.is_track("x" * 255)
+    assert not names.is_track("x" * 256)
+    assert not names.is_track(names.track_name("+" * 100))
 
 
 def test_no_participant_is_the_mixed_track() -> None:

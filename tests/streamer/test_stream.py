@@ -21,7 +21,7 @@ from audio.manifest import Manifest, SegmentEntry, decode_manifest
 from streamer.settings import load
 from streamer.spool import Spool
 from streamer.stream import Stream
-from tests.streamer.conftest import audio, metadata
+from tests.streamer.conftest import FRAME, ORIGIN, audio, metadata
 
 _SETTINGS = {
     "AUDIO_STORAGE_CONNECTION_STRING": "x",
@@ -129,6 +129,34 @@ def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
     finally:
         spool.release()
         shutil.rmtree(root)
+
+
+async def test_who_joins_with_no_stamp_is_placed_where_the_others_are(tmp_path: Path) -> None:
+    """Not where the stream began: that would be the length of the call too early."""
+    spool = Spool(tmp_path, 1 << 30)
+    outbox = _Outbox()
+    stream = Stream(
+        "call",
+        "",
+        settings=load(_SETTINGS),
+        spool=spool,
+        outbox=outbox,  # type: ignore[arg-type]
+        closed_by=lambda close: None,
+    )
+    stream.message(metadata().encode())
+    for index in range(500):
+        stream.message(audio(index, raw_id="4:+1").encode())
+    stampless = json.loads(audio(500, raw_id="4:+2"))
+    stampless["audioData"]["timestamp"] = "0001-01-01T00:00:00"
+    stream.message(json.dumps(stampless).encode())
+    for index in range(501, 510):
+        stream.message(audio(index, raw_id="4:+2").encode())
+    await stream.end("over")
+    spool.release()
+    manifest = decode_manifest(outbox.files[-1][0].read_bytes())
+    (entry,) = (e for e in manifest.segments if e.track == names.track_name("4:+2"))
+    assert (entry.start, entry.samples) == (ORIGIN + timedelta(seconds=10), 10 * FRAME)
+    assert (entry.counts.frames, entry.counts.unstamped) == (10, 1)
 
 
 def _check_counts(manifest: Manifest, sent: int) -> None:
