@@ -25,7 +25,8 @@ OTHER_RATE = "of another sample rate than the recording"
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
-    """One segment: ``position`` is that of its first sample in the recording.
+    """One segment: ``position`` is that of its first sample in the recording, which ``samples``
+    are of, too; ``sample_rate`` is its own.
 
     ``fault`` says why its audio cannot be used (None: it can).
     """
@@ -34,6 +35,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     start: datetime
     position: int
     samples: int
+    sample_rate: int
     blob: str
     result_blob: str
     data_offset: int
@@ -123,6 +125,7 @@ def _placements(
             start=entry.start,
             position=position,
             samples=_samples_at(entry, rate),
+            sample_rate=entry.sample_rate,
             blob=name.blob,
             result_blob=name.result_blob,
             data_offset=entry.bytes - 2 * entry.samples,

@@ -95,10 +95,22 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
 
 
 def _accepted(accept: str) -> str:
-    """The first form that an ``Accept`` header names; JSON where it names none."""
-    named = [kind.partition(";")[0].strip().lower() for kind in accept.split(",")]
+    """The form that an ``Accept`` header likes best, then names first; JSON where it names none."""
     forms = {kind: form for form, kind in _FORMS.items()}
-    return next((forms[kind] for kind in named if kind in forms), "json")
+    best, found = 0.0, "json"
+    for named in accept.split(","):
+        kind, *parameters = (part.strip().lower() for part in named.split(";"))
+        quality = next((_quality(p) for p in parameters if p.startswith("q=")), 1.0)
+        if kind in forms and quality > best:
+            best, found = quality, forms[kind]
+    return found
+
+
+def _quality(parameter: str) -> float:
+    try:
+        return float(parameter.removeprefix("q="))
+    except ValueError:
+        return 0.0
 
 
 async def _result(clients: Clients, call: str) -> CallResult:

@@ -8,6 +8,7 @@ without an analysis, calls that were never put together, and calls that ACS know
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -22,6 +23,8 @@ from calls.clients import Clients, clients
 from calls.records import CallRecord, add_event
 from calls.storage import Properties
 
+_TRANSCRIBING_SECONDS = 120.0
+"""After this a run makes no more transcripts, so that every call's audio has its turn."""
 _MOST_SEGMENTS = 200
 """A run has a function's time: the next goes on."""
 
@@ -31,9 +34,11 @@ _log = logging.getLogger(__name__)
 async def run() -> None:
     """Look through the newest calls. What fails in one does not keep the others."""
     now = datetime.now(UTC)
+    begun = time.monotonic()
     for call in await newest(clients(), now):
         try:
-            await mend(clients(), call, now)
+            transcribe = time.monotonic() - begun < _TRANSCRIBING_SECONDS
+            await mend(clients(), call, now, transcribe=transcribe)
         except AzureError:
             raise
         except Exception:
@@ -48,8 +53,8 @@ async def newest(clients: Clients, now: datetime) -> list[str]:
     return list(dict.fromkeys(map(names.call_of_index_blob, blobs)))
 
 
-async def mend(clients: Clients, call: str, now: datetime) -> None:
-    """Do what is left undone of one call. Raises AzureError."""
+async def mend(clients: Clients, call: str, now: datetime, *, transcribe: bool = True) -> None:
+    """Do what is left undone of one call, its transcript too if asked. Raises AzureError."""
     record = await store.find(clients.storage, call)
     if record.settled:
         return
@@ -63,7 +68,7 @@ async def mend(clients: Clients, call: str, now: datetime) -> None:
         found.last_modified <= quiet_since for found in landed.values()
     )
     if await _is_to_be_put_together(clients, call, landed):
-        await triggers.put_together(clients, call, partial=quiet)
+        await triggers.put_together(clients, call, partial=quiet, transcribe=transcribe)
     if record.is_over and quiet and not await _is_to_be_put_together(clients, call, landed):
         await store.change(clients.storage, call, _settle)
 

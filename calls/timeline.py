@@ -100,7 +100,11 @@ def build(
     for placement in sorted(layout.placements, key=lambda placement: placement.position):
         placed[placement.track].append(placement)
     spoken = {track: _speech(layout, placed[track], analyses) for track in layout.tracks}
-    covered = {track: _covered(layout, placed[track]) for track in layout.tracks}
+    streamed = {track: _covered(layout, placed[track]) for track in layout.tracks}
+    covered = {
+        track: _covered(layout, [placement for placement in placed[track] if not placement.fault])
+        for track in layout.tracks
+    }
     lengths = {track: _length(spans) for track, spans in spoken.items()}
     all_speech = sum(lengths.values())
     return Timeline(
@@ -115,7 +119,7 @@ def build(
                 speech_ms=lengths[track],
                 talk_share=round(lengths[track] / all_speech, 4) if all_speech else 0.0,
                 speech=_shown(spoken[track]),
-                gaps=_shown(_between(covered[track])),
+                gaps=_shown(_between(streamed[track])),
                 faults=_faults(layout, placed[track]),
                 waveform=_waveform(layout, placed[track], analyses),
             )
@@ -188,12 +192,11 @@ def _speech(
 
 
 def _covered(layout: Layout, placed: Sequence[Placement]) -> list[Span]:
-    """Where a track has audio."""
+    """Where segments of a track lie."""
     return speech.bridge(
         (
             (layout.milliseconds(placement.position), layout.milliseconds(placement.end))
             for placement in placed
-            if placement.fault is None
         ),
         pause_ms=2,
     )
@@ -226,7 +229,7 @@ def _faults(layout: Layout, placed: Sequence[Placement]) -> list[Faulty]:
             start_ms=layout.milliseconds(placement.position),
             end_ms=layout.milliseconds(placement.end),
             gaps=placement.counts.gaps,
-            filled_ms=round(placement.counts.filled_samples * 1000 / layout.sample_rate, 3),
+            filled_ms=round(placement.counts.filled_samples * 1000 / placement.sample_rate, 3),
         )
         for placement in placed
         if placement.counts.filled_samples

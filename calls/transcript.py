@@ -97,12 +97,19 @@ def _no_longer_than(longest_ms: int, spans: Iterable[Span]) -> Iterable[Span]:
 
 
 def utterance(track: str, passage: Span, heard: Heard, speech: Sequence[Span]) -> Utterance:
-    """An utterance in the call's time; nothing is said outside of ``speech``."""
-    start, end = _within(speech, passage[0] + heard.start_ms, passage[0] + heard.end_ms)
+    """An utterance in the call's time; nothing is said outside of ``speech``, nor of its passage.
+
+    Its text is one line: two line ends would close a WebVTT cue.
+    """
+    start, end = (
+        min(max(passage[0] + at, passage[0]), passage[1]) for at in (heard.start_ms, heard.end_ms)
+    )
+    start, end = _within(speech, *((start, end) if start < end else passage))
     words = []
     for word in heard.words:
         from_, to = passage[0] + word.start_ms, passage[0] + word.end_ms
-        from_, to = min(max(from_, start), end), min(max(to, start), end)
+        from_ = min(max(from_, start), end)
+        to = min(max(to, from_), end)
         words.append(Word(from_, to, word.text))
     return Utterance(
         track=track,
@@ -110,7 +117,7 @@ def utterance(track: str, passage: Span, heard: Heard, speech: Sequence[Span]) -
         speaker=heard.speaker,
         start_ms=start,
         end_ms=end,
-        text=heard.text,
+        text=" ".join(heard.text.split()),
         words=words,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -26,7 +27,10 @@ from calls.transcript import Heard, Transcript, Utterance
 CLAIM = timedelta(minutes=15)
 """A claim this old is of a run that was cut off."""
 MOST_ATTEMPTS = 3
+RUN_SECONDS = 180.0
+"""After this a run begins no further passage: a function has ten minutes, and the next goes on."""
 _TRIES = 3
+_TRY_SECONDS = 90.0
 
 _log = logging.getLogger(__name__)
 
@@ -62,10 +66,11 @@ async def run(
     claim = await _claim(storage, transcriber, result)
     if claim is None:
         return None
+    begun = time.monotonic()
     pending = _decode(claim)
     utterances: list[Utterance] = []
     faults: list[str] = []
-    total = 0
+    total = left = 0
     for track in result.timeline.tracks:
         speech = [(span.start_ms, span.end_ms) for span in track.speech]
         spans = transcript.passages(
@@ -73,6 +78,9 @@ async def run(
         )
         total += len(spans)
         for span in spans:
+            if time.monotonic() - begun > RUN_SECONDS:
+                left += 1
+                continue
             try:
                 heard = await _passage(
                     storage, transcriber, call, layout, track.track, span, retry_seconds
@@ -94,6 +102,10 @@ async def run(
     if faults:
         made.state, made.attempts = "failed", pending.attempts
         made.error = f"{len(faults)} of {total} passages: {faults[0]}"
+    elif left:
+        # Let go of: whoever comes next may go on at once, and this was no failed attempt.
+        _log.info("call %s: %s of %s passages are left for the next run", call, left, total)
+        made.state, made.attempts = "pending", pending.attempts - 1
     blob = names.transcript_blob(call)
     if not await storage.replace(names.RESULTS, blob, msgspec.json.encode(made), claim.etag):
         _log.info("the transcript of call %s is made by another", call)
@@ -163,12 +175,24 @@ async def _hear(
 ) -> list[Heard]:
     for tries_left in reversed(range(_TRIES)):
         try:
-            return await transcriber.hear(file, speakers=speakers)
+            async with asyncio.timeout(_TRY_SECONDS):
+                heard = await transcriber.hear(file, speakers=speakers)
+            # As it is read again: what its types forbid is found now.
+            return msgspec.json.decode(msgspec.json.encode(heard), type=list[Heard])
+        except TimeoutError:
+            failed = TranscriptionFailed(
+                f"{transcriber.provider} did not answer within {_TRY_SECONDS:.0f} s"
+            )
         except TranscriptionFailed as error:
-            if not tries_left:
-                raise
-            _log.warning("%s; it is tried again", error)
-            await asyncio.sleep(retry_seconds * 2 ** (_TRIES - 1 - tries_left))
+            failed = error
+        except Exception as error:
+            # An answer of another shape than its client knows.
+            _log.exception("%s failed", transcriber.name)
+            failed = TranscriptionFailed(f"{transcriber.provider} failed: {type(error).__name__}")
+        if not tries_left:
+            raise failed
+        _log.warning("%s; it is tried again", failed)
+        await asyncio.sleep(retry_seconds * 2 ** (_TRIES - 1 - tries_left))
     raise AssertionError("the last try returns or raises")
 
 

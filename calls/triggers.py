@@ -98,15 +98,17 @@ async def end_stream(clients: Clients, blob: str, content: bytes) -> None:
     await put_together(clients, names.parse_manifest(blob).call_connection_id)
 
 
-async def put_together(clients: Clients, call: str, *, partial: bool = False) -> bool:
-    """Put a call together if all of it is there; whether it was."""
+async def put_together(
+    clients: Clients, call: str, *, partial: bool = False, transcribe: bool = True
+) -> bool:
+    """Put a call together if all of it is there, and transcribe it; whether it was."""
     form = clients.settings.recording_format
     assembled = await assembly.assemble(clients.storage, call, form, partial=partial)
     if assembled is None:
         return False
     result, laid_out = assembled
     _log.info("put call %s together", call)
-    if clients.transcriber is not None:
+    if transcribe and clients.transcriber is not None:
         await transcription.run(
             clients.storage,
             clients.transcriber,

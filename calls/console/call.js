@@ -147,10 +147,13 @@ export class CallView {
     this.#showDownloads();
     this.#showTable();
     // The recording may be long: what else is known of the call does not wait for it.
-    this.#player.load(`${this.#path}/recording`, this.#model.tracks.length).then((isReady) => {
-      if (isReady && !this.#isStopped) this.#show();
-    });
+    if (this.#timeline.duration_ms) this.#loadRecording();
     await this.#loadTranscript();
+  }
+
+  async #loadRecording() {
+    const isReady = await this.#player.load(`${this.#path}/recording`, this.#model.tracks.length);
+    if (isReady && !this.#isStopped) this.#show();
   }
 
   async #loadTranscript() {
@@ -174,7 +177,7 @@ export class CallView {
     const model = this.#model;
     const parts = this.#parts;
     this.#showHead(record);
-    setText(parts.timelineNote, note(record, isWhole));
+    setText(parts.timelineNote, note(record, isWhole && model.durationMs > 0));
     this.#lanes.show(model, {
       canSeek: this.#player.isReady,
       canMute: this.#player.isReady && model.tracks.length > 1,
@@ -307,8 +310,10 @@ export class CallView {
 /** What the timeline's panel says beside its heading. */
 function note(record, isWhole) {
   if (isWhole) return "";
-  if (isOver(record)) return record.streams.length || record.landed_segments.length
-    ? "Being put together" : "No audio was streamed";
+  if (isOver(record)) {
+    const isAny = record.streams.some((stream) => stream.segments.length) || record.landed_segments.length;
+    return isAny ? "Being put together" : "No audio was streamed";
+  }
   if (record.state === "connecting") return "Ringing";
   if (record.streaming.state === "active") return "Recording";
   return record.streaming.state === "inactive" ? "Nothing is streamed now" : "";

@@ -60,7 +60,7 @@ function route() {
   const named = /^#\/calls\/([^/]+)$/.exec(location.hash);
   app.dataset.shows = named ? "call" : "list";
   if (named) {
-    const id = decodeURIComponent(named[1]);
+    const id = decoded(named[1]);
     list.select(id);
     view = new CallView(id, { onChanged: () => list.now() });
     main.append(view.root);
@@ -71,6 +71,15 @@ function route() {
     document.title = "Calls \u2013 Call audio";
   }
   window.scrollTo(0, 0);
+}
+
+/** As the address names it; one that was cut short is shown as it is. */
+function decoded(id) {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 function focusHeading() {

@@ -4,6 +4,9 @@ import { element, icon } from "./dom.js";
 import { clock, exactMoment, isIncoming, length, percent, person, plural, words } from "./format.js";
 import { covered, participantOf, total } from "./timeline.js";
 
+/** The reason of a segment that the recording has, and the timeline has not: calls/timeline.py. */
+const NOT_ANALYSED = "not analysed";
+
 /** Replace a node's children, but only where they say something new: focus and reading stay. */
 export function refill(node, children) {
   const same = node.childElementCount === children.length &&
@@ -62,8 +65,10 @@ export function faults(model, record, onRetry) {
     found.push(fault("bad", title, where + failure.error, button));
   }
   for (const missing of model.missing) {
-    found.push(fault("bad", `${clock(missing.start_ms)} to ${clock(missing.end_ms)}: missing`,
-      `${person(missing.participant)}: ${missing.reason}`));
+    const what = missing.reason === NOT_ANALYSED ? missing.reason : "missing";
+    const why = what === missing.reason ? "it is heard, and its speech is not known" : missing.reason;
+    found.push(fault("bad", `${clock(missing.start_ms)} to ${clock(missing.end_ms)}: ${what}`,
+      `${person(missing.participant)}: ${why}`));
   }
   for (const track of model.tracks) {
     for (const lost of track.faults) {
@@ -145,7 +150,8 @@ export function alerts(record, model) {
   if (record.streaming.state === "failed") {
     say("bad", "The media streaming failed", reason(record.streaming.result) || record.streaming.details);
   }
-  const missing = model.missing.length || (record.summary?.missing_segments ?? 0);
+  const unheard = model.missing.filter((segment) => segment.reason !== NOT_ANALYSED).length;
+  const missing = unheard || (model.missing.length ? 0 : (record.summary?.missing_segments ?? 0));
   if (missing) say("warn", `${plural(missing, "segment")} missing`, `The recording has silence in ${missing === 1 ? "its" : "their"} place.`);
   else if (model.partial) say("warn", "This call is not whole", "The end of one of its streams was never told.");
   return shown;

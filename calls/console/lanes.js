@@ -149,6 +149,8 @@ export class Lanes {
     row.share.hidden = share === null;
     row.share.firstChild.style.width = `${(share ?? 0) * 100}%`;
     row.mute.hidden = !canMute;
+    // A recording that was put together anew has other channels, none of them muted.
+    if (canMute) this.#onMute(track.channel, row.mute.getAttribute("aria-pressed") === "true");
     row.mute.setAttribute("aria-label", `Mute ${name}`);
     row.mute.title = `Mute ${name}`;
     const facts = [`Waveform of ${name}, ${length(this.#model.durationMs)}`];

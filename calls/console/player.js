@@ -14,6 +14,8 @@ export class Player {
   #onTime;
   #gains = [];
   #context = null;
+  #source = null;
+  #splitter = null;
   #frame = null;
   #abort = new AbortController();
   #url = null;
@@ -76,17 +78,18 @@ export class Player {
       else this.#fail(error.message, () => this.load(path, channels));
       return false;
     }
-    if (signal.aborted || !(await this.#take(this.blob))) return false;
-    this.#route(channels);
+    if (signal.aborted || !(await this.#take(this.blob, channels))) return false;
     this.#showReady();
     return true;
   }
 
   /** Let the audio element have the recording; false where it cannot play it. */
-  async #take(blob) {
+  async #take(blob, channels) {
     const wasPlaying = this.isReady && !this.#audio.paused;
     this.#wanted = this.ms;
     this.#drop();
+    // Before the recording is there: Chromium else plays none of more than eight channels.
+    this.#route(channels);
     const url = URL.createObjectURL(blob);
     const loaded = new Promise((resolve) => {
       this.#audio.onloadedmetadata = () => resolve(true);
@@ -185,13 +188,17 @@ export class Player {
 
   /** Each participant is a channel: all are heard in the middle, and each can be muted. */
   #route(channels) {
-    if (channels < 2 || this.#context) return;
-    this.#context = new AudioContext();
-    const splitter = this.#context.createChannelSplitter(channels);
-    this.#context.createMediaElementSource(this.#audio).connect(splitter);
+    if (channels < 2 && !this.#context) return;
+    this.#context ??= new AudioContext();
+    this.#source ??= this.#context.createMediaElementSource(this.#audio);
+    this.#source.disconnect();
+    this.#splitter?.disconnect();
+    this.#splitter = this.#context.createChannelSplitter(channels);
+    this.#source.connect(this.#splitter);
+    this.#gains = [];
     for (let channel = 0; channel < channels; channel += 1) {
       const gain = this.#context.createGain();
-      splitter.connect(gain, channel);
+      this.#splitter.connect(gain, channel);
       gain.connect(this.#context.destination);
       this.#gains.push(gain);
     }

@@ -35,7 +35,8 @@ export class Transcript {
 
   /** Show the answer of `GET /api/calls/{id}/transcript`; `tracks` give the speakers' colours. */
   show(found, tracks) {
-    if (found.state !== "complete" || !found.utterances.length) {
+    // Where some passages failed, what was heard in the others is there.
+    if (!["complete", "failed"].includes(found.state) || !found.utterances.length) {
       const why = STATES[found.state] ?? "Nothing was said that could be understood.";
       return this.showNone(found.error ? `${why} ${found.error}` : why);
     }
@@ -56,7 +57,8 @@ export class Transcript {
     this.#parts.utterances.classList.toggle("long", this.#items.length > MANY);
     this.#parts.utterances.replaceChildren(...this.#items.map((item) => item.root));
     this.#parts.find.hidden = false;
-    setText(this.#parts.transcriptNote, plural(found.utterances.length, "utterance"));
+    const lacking = found.state === "failed" ? `. Not all could be written: ${found.error}` : "";
+    setText(this.#parts.transcriptNote, plural(found.utterances.length, "utterance") + lacking);
   }
 
   /** Mark what is said at a moment; while playing, it is kept in sight. */

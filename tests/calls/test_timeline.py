@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audio.manifest import Counts
 from calls import analysis, timeline
 from calls.analysis import Analysis, SpeechSpan
-from calls.layout import Layout, Placement
+from calls.layout import GONE, Layout, Placement
 from calls.speech import Span
 from calls.timeline import Interruption, Timeline, interruptions, overlaps
 
@@ -28,6 +29,7 @@ def segment(
         start=start,
         position=start_ms * RATE // 1000,
         samples=(end_ms - start_ms) * RATE // 1000,
+        sample_rate=RATE,
         blob=blob,
         result_blob=blob,
         data_offset=44,
@@ -99,6 +101,16 @@ def test_gaps_lie_between_a_tracks_own_audio_and_are_no_silence() -> None:
     assert build(segment("a", 0, 500, [(0, 500)])).longest_silence is None
 
 
+def test_a_missing_segment_is_no_gap_and_no_silence() -> None:
+    """It was streamed, and lost later: to call it not streamed would be wrong."""
+    lost, found = segment("a", 1000, 9000, [])
+    lost = msgspec.structs.replace(lost, fault=GONE)
+    shown = build(segment("a", 0, 1000, []), (lost, found), segment("a", 9000, 9500, []))
+    assert shown.tracks[0].gaps == []
+    assert [missing.reason for missing in shown.missing_segments] == [GONE]
+    assert shown.longest_silence == SpeechSpan(0, 1000)
+
+
 def test_the_waveform_is_in_its_place() -> None:
     shown = build(segment("a", 0, 500, []), segment("a", 1000, 1450, []))
     assert shown.tracks[0].waveform.peaks == [0.5] * 5 + [0.0] * 5 + [0.5] * 5
@@ -108,6 +120,9 @@ def test_what_the_streamer_filled_is_shown() -> None:
     shown = build(segment("a", 0, 500, [], Counts(gaps=2, filled_samples=640)))
     (fault,) = shown.tracks[0].faults
     assert (fault.start_ms, fault.end_ms, fault.gaps, fault.filled_ms) == (0, 500, 2, 40.0)
+    placement, found = segment("a", 0, 500, [], Counts(gaps=2, filled_samples=960))
+    placement = msgspec.structs.replace(placement, sample_rate=24_000)
+    assert build((placement, found)).tracks[0].faults == [fault], "a segment's rate is its own"
 
 
 def test_interruptions() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,8 +24,10 @@ def made(*utterances: Utterance) -> Transcript:
 
 SAID = (
     utterance("4~3A~2B1", (0, 5000), Heard(start_ms=10, end_ms=900, text="Fish & <chips>?"), []),
-    utterance("mixed", (3_600_000, 0), Heard(start_ms=0, end_ms=5, text="Yes.", speaker=2), []),
-    utterance("mixed", (3_700_000, 0), Heard(start_ms=0, end_ms=5, text="No."), []),
+    utterance(
+        "mixed", (3_600_000, 3_601_000), Heard(start_ms=0, end_ms=5, text="Yes.", speaker=2), []
+    ),
+    utterance("mixed", (3_700_000, 3_701_000), Heard(start_ms=0, end_ms=5, text="No."), []),
 )
 
 
@@ -71,6 +74,19 @@ def test_passages_hold_all_speech_and_keep_their_bounds(
     for start, end in speech:
         covered = sum(max(0, min(end, b) - max(start, a)) for a, b in found)
         assert covered >= end - start
+
+
+@pytest.mark.parametrize(
+    ("heard", "span"),
+    [((-5000, -9000), (1000, 9000)), ((90_000, 10), (1000, 9000)), ((500, 90_000), (1500, 9000))],
+)
+def test_an_utterance_stays_in_its_passage(heard: Span, span: Span) -> None:
+    words = [Word(90_000, -9, "Good")]
+    nonsense = Heard(start_ms=heard[0], end_ms=heard[1], text="Good\n\nday --> to", words=words)
+    said = utterance("mixed", (1000, 9000), nonsense, [])
+    assert (said.start_ms, said.end_ms) == span
+    assert (said.words[0].start_ms, said.words[0].end_ms) == (9000, 9000)
+    assert transcript.to_vtt(made(said)).splitlines()[3:] == ["Good day --&gt; to"]
 
 
 def test_an_utterance_begins_and_ends_with_speech() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -246,6 +246,83 @@ async def test_a_failure_is_given_up_on_at_last(landing: Landing, azure: SpeechS
     assert (await stored(landing, call)).state == "failed"
 
 
+class Odd:
+    """A transcriber that answers what no client of ours has foreseen, or not at all."""
+
+    provider, name, longest_ms, pause_ms = "azure", "odd", 2000, 500
+
+    def __init__(self, hear: Callable[[], Awaitable[list[Heard]]]) -> None:
+        self._hear = hear
+
+    async def hear(self, file: bytes, *, speakers: bool) -> list[Heard]:
+        return await self._hear()
+
+    async def close(self) -> None:
+        pass
+
+
+async def nonsense() -> list[Heard]:
+    raise TypeError("'NoneType' object is not iterable")
+
+
+async def untyped() -> list[Heard]:
+    nothing: Any = None
+    return [Heard(start_ms=nothing, end_ms=500, text="Good day.")]
+
+
+async def nothing() -> list[Heard]:
+    await asyncio.sleep(600)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("hear", "word"),
+    [
+        (nonsense, "failed: TypeError"),
+        (untyped, "failed: ValidationError"),
+        (nothing, "did not answer within"),
+    ],
+)
+async def test_what_is_nonsense_or_never_comes_is_a_failure_too(
+    landing: Landing,
+    monkeypatch: pytest.MonkeyPatch,
+    hear: Callable[[], Awaitable[list[Heard]]],
+    word: str,
+) -> None:
+    monkeypatch.setattr(transcription, "_TRY_SECONDS", 0.01)
+    use(landing, Odd(hear))
+    call = new_call()
+    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    made = await stored(landing, call)
+    assert made.state == "failed"
+    assert word in str(made.error)
+
+
+async def test_a_long_transcript_is_made_in_several_runs(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transcription, "RUN_SECONDS", 0.15)
+    heard = 0
+
+    async def slowly() -> list[Heard]:
+        nonlocal heard
+        heard += 1
+        await asyncio.sleep(0.1)
+        return [Heard(start_ms=0, end_ms=500, text=f"Number {heard}.")]
+
+    use(landing, Odd(slowly))
+    call = new_call()
+    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    first = await stored(landing, call)
+    assert (first.state, first.attempts, first.claimed_at) == ("pending", 0, None)
+    assert 1 <= len(first.utterances) <= 2
+    for _ in range(20):
+        await triggers.put_together(landing.clients, call)
+    last = await stored(landing, call)
+    assert last.state == "complete"
+    assert len(last.utterances) == heard > 3, "each passage was heard once"
+
+
 async def test_a_service_that_is_not_there(landing: Landing) -> None:
     use(landing, AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US"))
     call = new_call()
@@ -303,6 +380,8 @@ async def test_forms(landing: Landing, azure: SpeechService) -> None:
     for headers, route, mimetype in (
         ({"Accept": "text/vtt"}, {}, "text/vtt"),
         ({"Accept": "text/plain;q=0.9, */*"}, {}, "text/plain"),
+        ({"Accept": "application/json;q=0.1, text/vtt"}, {}, "text/vtt"),
+        ({"Accept": "text/vtt; q=0, text/plain; q=x"}, {}, "application/json"),
         ({}, {"format": "vtt"}, "text/vtt"),
         ({}, {"format": "txt"}, "text/plain"),
         ({"Accept": "text/vtt"}, {"format": "json"}, "application/json"),

@@ -12,10 +12,14 @@ from typing import Any, Literal
 import aiohttp
 import pytest
 import pytest_asyncio
+from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import Browser, Route, async_playwright, expect
 
+from audio import names, wav
+from calls.timeline import NOT_ANALYSED
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
+from tests.calls.made import MadeStream
 from tests.e2e.browser import Console, chromium, launch
 from tests.e2e.conftest import SPEED
 from tests.e2e.ringing import let_ring
@@ -331,8 +335,9 @@ async def test_gaps_and_missing_segments_are_named(console: Console, ended: str)
                 "start_ms": 10_000,
                 "end_ms": 15_000,
                 "blob": "segments/...",
-                "reason": "not in the storage",
+                "reason": reason,
             }
+            for reason in ("not in the storage", NOT_ANALYSED)
         ]
         await route.fulfill(json=timeline)
 
@@ -341,10 +346,11 @@ async def test_gaps_and_missing_segments_are_named(console: Console, ended: str)
     faults = console.page.locator("[data-faults]")
     await expect(faults).to_contain_text("0:05 to 0:07: not streamed")
     await expect(faults).to_contain_text("0:10 to 0:15: missing")
+    await expect(faults).to_contain_text("0:10 to 0:15: not analysed")
     await expect(console.page.locator("[data-alerts]")).to_contain_text("1 segment missing")
     await expect(
         console.page.get_by_role(
-            "img", name=re.compile("1 gap without streaming.*1 segment missing")
+            "img", name=re.compile("1 gap without streaming.*2 segments missing")
         )
     ).to_have_count(1)
 
@@ -377,6 +383,132 @@ async def test_a_failed_segment_is_run_again(console: Console, ended: str) -> No
     await expect(console.page.locator("[data-faults]")).not_to_contain_text("MalformedWav")
     app = console.up.addresses.app
     assert asked == [f"POST {app}/api/failures/{failure['id']}/retry"]
+
+
+async def test_ten_participants_are_heard(console: Console, ended: str) -> None:
+    """A call that two took part in, as one of ten: one of them has a very long id."""
+    rate, seconds = 16_000, 4
+    wide = wav.header(rate, rate * seconds * 20, 10) + os.urandom(rate * seconds * 20)
+
+    async def widen(route: Route) -> None:
+        timeline = await (await route.fetch()).json()
+        long = "28:orgid:" + "x" * 180
+        track = timeline["tracks"][0]
+        timeline["tracks"] = [
+            track | {"track": f"t{n}", "participant": f"4:+1555000{n:04}" if n else long}
+            for n in range(10)
+        ]
+        await route.fulfill(json=timeline)
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(status=200, body=wide, headers={"Content-Type": "audio/wav"})
+
+    page = console.page
+    await page.route("**/timeline", widen)
+    await page.route("**/recording", answer)
+    await show(console, ended)
+    await page.get_by_role("button", name="Play").click()
+    await expect(page.get_by_label("Position")).not_to_have_value(re.compile(r"^0(\.[0-3])?$"))
+    mutes = page.get_by_role("button", name=re.compile("^Mute"))
+    await expect(mutes).to_have_count(10)
+    edges = "nodes => nodes.map((node) => node.getBoundingClientRect().right)"
+    assert max(await mutes.evaluate_all(edges)) < DESKTOP[0]
+
+
+async def test_who_comes_to_the_recording_later_is_heard_too(console: Console, ended: str) -> None:
+    """Put together anew, a recording may have a channel more; a muted one stays so."""
+    rate, seconds = 16_000, 20
+    page = console.page
+    # What becomes of each channel is looked at behind its gain.
+    await page.add_init_script(
+        """window.channels = [];
+        const make = AudioContext.prototype.createGain;
+        AudioContext.prototype.createGain = function () {
+            const gain = make.call(this);
+            const seen = this.createAnalyser();
+            gain.connect(seen);
+            window.channels.push(seen);
+            return gain;
+        };
+        window.isHeard = (seen) => {
+            const samples = new Float32Array(seen.fftSize);
+            seen.getFloatTimeDomainData(samples);
+            return samples.some((sample) => sample !== 0);
+        };"""
+    )
+    tracks = 2
+
+    async def widen(route: Route) -> None:
+        timeline = await (await route.fetch()).json()
+        track = timeline["tracks"][0]
+        timeline["tracks"] = [
+            track | {"track": f"t{n}", "participant": f"4:+1555000{n:04}"} for n in range(tracks)
+        ]
+        await route.fulfill(json=timeline)
+
+    async def answer(route: Route) -> None:
+        size = rate * seconds * 2 * tracks
+        file = wav.header(rate, size, tracks) + os.urandom(size)
+        await route.fulfill(status=200, body=file, headers={"Content-Type": "audio/wav"})
+
+    async def mend(route: Route) -> None:
+        record = await (await route.fetch()).json()
+        record["summary"]["streams"] = tracks
+        await route.fulfill(json=record)
+
+    await page.route("**/timeline", widen)
+    await page.route("**/recording", answer)
+    await page.route(f"**/api/calls/{ended}", mend)
+    await show(console, ended)
+    await page.get_by_role("button", name="Mute +1 555 000 0000").click()
+    tracks = 3
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.get_by_role("button", name=re.compile("^Mute"))).to_have_count(3)
+    await page.wait_for_function("window.channels.length >= 5")
+    await page.get_by_role("button", name="Play").click()
+    await page.wait_for_function("isHeard(channels.at(-1))")
+    assert await page.evaluate("channels.slice(-3).map(isHeard)") == [False, True, True]
+
+
+async def test_a_call_without_audio_says_so(console: Console, app: AppClient, up: Up) -> None:
+    asked: Any = {"to": TO, "from": FROM, "start_streaming": False}
+    call = (await app.place_call(**asked))["call_connection_id"]
+    await app.until(call, lambda r: r["state"] == "connected", "the call connects")
+    await app.hang_up(call)
+    async with BlobServiceClient.from_connection_string(
+        up.addresses.storage_connection_string
+    ) as service:
+        blob, content = MadeStream(call, {}).manifest_blob
+        await service.get_blob_client(names.MANIFESTS, blob).upload_blob(content)
+        await app.until(call, lambda r: is_put_together(r, 1), "the result")
+    page = console.page
+    await console.open()
+    await page.goto(f"{up.addresses.console}#/calls/{call}")
+    await expect(page.locator("[data-timeline-note]")).to_have_text("No audio was streamed")
+    await expect(page.get_by_role("heading", name="Downloads")).to_be_visible()
+    await expect(page.get_by_role("group", name="Player")).to_be_hidden()
+
+
+async def test_a_transcript_that_failed_in_part_shows_the_rest(
+    console: Console, ended: str
+) -> None:
+    async def fail(route: Route) -> None:
+        transcript = await (await route.fetch()).json()
+        await route.fulfill(json=transcript | {"state": "failed", "error": "1 of 9 passages: no"})
+
+    await show(console, ended)
+    await console.page.route("**/transcript", fail)
+    await console.page.reload()
+    await expect(console.page.locator(".utterance").first).to_be_visible(timeout=READY_MS)
+    note = console.page.locator("[data-transcript-note]")
+    await expect(note).to_contain_text("Not all could be written: 1 of 9 passages: no")
+
+
+async def test_an_address_that_was_cut_short(console: Console) -> None:
+    await console.open()
+    await expect(console.page.get_by_role("heading", name="Calls")).to_be_visible()
+    await console.page.goto(f"{console.up.addresses.console}#/calls/%E0%A4%A")
+    await expect(console.page.get_by_role("heading", name="No such call")).to_be_visible()
 
 
 async def test_what_callers_send_is_only_ever_text(console: Console, app: AppClient) -> None:
