@@ -186,7 +186,7 @@ def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) 
         assert len(content) == entry.bytes
         assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
         assert entry.samples, "no segment is empty"
-        # Its own counts tell its length, but for the frames that lie over its first and last sample.
+        # Its own counts tell its length, but for frames that lie over its first and last sample.
         told = entry.counts.frames * (entry.sample_rate // 50) + entry.counts.corrected_samples
         assert 0 <= entry.counts.filled_samples <= entry.samples
         assert abs(told + entry.counts.filled_samples - entry.samples) < entry.sample_rate // 25
