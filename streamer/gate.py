@@ -96,7 +96,7 @@ class _Gate(asyncio.Protocol):
         if self._task is not None:
             # A client waits for the answer before it goes on; who does not is no client.
             if len(self._head) > 2 * _MAX_HEAD_BYTES:
-                self._transport.abort()
+                self._drop("head_too_big")
             return
         end = self._head.find(_END_OF_HEAD)
         if (end if end >= 0 else len(self._head)) > _MAX_HEAD_BYTES:
@@ -184,6 +184,16 @@ class _Gate(asyncio.Protocol):
         self._transport.write("\r\n".join(lines).encode() + _END_OF_HEAD + response.body)
 
     def _timed_out(self) -> None:
+        if self._head:
+            self._drop("timeout")
+        else:
+            # Only looked whether the port is open, as a probe does.
+            self._transport.abort()
+
+    def _drop(self, reason: str) -> None:
+        """Refuse without an answer, for nothing can be said any more."""
+        metrics.HANDSHAKES_REFUSED.labels(reason).inc()
+        _log.warning("handshake refused: %s", reason)
         self._transport.abort()
 
     def _stop_timer(self) -> None:

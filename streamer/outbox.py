@@ -94,24 +94,31 @@ class Outbox:
         while True:
             path = await self._queue.get()
             try:
-                await self._upload(path)
-            except BlobConflict as error:
-                self._reject(path, error)
-            except FileNotFoundError:
-                self._lose(path)
+                await self._take(path)
             except (AzureError, ChecksumMismatch, OSError) as error:
                 self._failed(path, error)
             except Exception as error:
                 # Whatever else an SDK may raise: the pool must live, and the file must be kept.
                 _log.exception("unexpected failure of an upload")
                 self._failed(path, error)
-            else:
-                self._done(path)
 
-    async def _upload(self, path: Path) -> None:
-        entry = self._entries.get(path)
+    async def _take(self, path: Path) -> None:
+        """Upload a file, and see it out of the outbox: to do so again does no harm."""
         loop = asyncio.get_running_loop()
-        content = await loop.run_in_executor(self._spool.worker, path.read_bytes)
+        try:
+            content = await loop.run_in_executor(self._spool.worker, path.read_bytes)
+        except FileNotFoundError:
+            self._lose(path)
+            return
+        try:
+            await self._upload(path, content)
+        except BlobConflict as error:
+            self._reject(path, error)
+        else:
+            self._done(path)
+
+    async def _upload(self, path: Path, content: bytes) -> None:
+        entry = self._entries.get(path)
         md5 = (
             bytes.fromhex(entry.md5)
             if entry
@@ -126,7 +133,6 @@ class Outbox:
             content_type="audio/wav" if entry else "application/json",
             metadata=segment_metadata(entry) if entry else {},
         )
-        (metrics.SEGMENTS_UPLOADED if entry else metrics.MANIFESTS_UPLOADED).inc()
 
     def _failed(self, path: Path, error: Exception) -> None:
         metrics.UPLOAD_FAILURES.inc()
@@ -146,6 +152,10 @@ class Outbox:
             self.last_error = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
+        uploaded = (
+            metrics.SEGMENTS_UPLOADED if path in self._entries else metrics.MANIFESTS_UPLOADED
+        )
+        uploaded.inc()
         self._discharge(path)
         self._forget(path)
 
@@ -153,6 +163,8 @@ class Outbox:
         """It was removed from under us: what is named after it must not wait for it for ever."""
         metrics.SPOOL_ERRORS.inc()
         _log.error("%r was removed from the spool, and is lost", path.name)
+        if path in self._entries:
+            metrics.FRAMES.labels("lost").inc(self._entries[path].counts.frames)
         self._discharge(path)
         self._forget(path)
 
@@ -163,11 +175,9 @@ class Outbox:
 
     def _reject(self, path: Path, error: BlobConflict) -> None:
         """Put a file aside that may not be written: nothing is lost, or written over."""
+        self._spool.put_aside(path)
         metrics.UPLOADS_REJECTED.inc()
         _log.error("%s; the file is kept under %s", error, self._spool.rejected.name)
-        target = self._spool.rejected / path.relative_to(self._spool.outbox)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
         self._forget(path)
 
     def _forget(self, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from http import HTTPStatus
 from pathlib import Path
@@ -30,6 +31,7 @@ MEDIA_PATH = "/media/"
 _log = logging.getLogger(__name__)
 _RETRY_AFTER = (("Retry-After", "5"),)
 _CLOSE_WAIT_SECONDS = 5.0
+_RECOVER_SECONDS = 5.0
 # Looked up for every frame.
 _TEXT = WSMsgType.TEXT
 _CLOSE = WSMsgType.CLOSE
@@ -53,13 +55,15 @@ class Streamer:
         self._hasten = asyncio.Event()
         self._started = time.monotonic()
         self._vitals = Vitals(self._measure)
-        self._telling: asyncio.Task[None] | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def start(self) -> tuple[str, int]:
         """Finish what a killed process left, then listen; the address that it listens on."""
-        recovered = await asyncio.to_thread(self._spool.recover)
-        if recovered:
-            _log.info("finished %d streams that an earlier process left", recovered)
+        found = len(self._spool.left)
+        await asyncio.to_thread(self._spool.recover)
+        if found:
+            finished = found - len(self._spool.left)
+            _log.info("finished %d of %d streams that an earlier process left", finished, found)
         if self._settings.audio_storage_connection_string:
             await self._prepare_laptop()
         self._outbox.start()
@@ -75,7 +79,10 @@ class Streamer:
                 handshake_timeout_seconds=settings.handshake_timeout_seconds,
             ),
         )
-        self._telling = asyncio.create_task(self._vitals.tell_every(settings.vitals_seconds))
+        self._chores = [
+            asyncio.create_task(self._vitals.tell_every(settings.vitals_seconds)),
+            asyncio.create_task(self._recover_left()),
+        ]
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -101,15 +108,16 @@ class Streamer:
         # What hastened the calls' end does not cut the uploads short; one more signal does.
         self._hasten.clear()
         await self._or_hastened(self._outbox.emptied(), self._settings.drain_upload_seconds)
-        if self._telling is not None:
-            self._telling.cancel()
+        for chore in self._chores:
+            chore.cancel()
         self._vitals.tell()
-        left = self._outbox.files
+        # A folder is left where the disk took no end of its stream.
+        left = self._outbox.files + len(os.listdir(self._spool.streams))
         await self._outbox.stop()
         await self._storage.close()
         self._spool.release()
         if left:
-            _log.error("%d files are not uploaded; the next start uploads them", left)
+            _log.error("%d files or streams are not uploaded; the next start uploads them", left)
         return not left
 
     def hasten(self) -> None:
@@ -124,6 +132,14 @@ class Streamer:
         await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
+
+    async def _recover_left(self) -> None:
+        """Try again to finish what a full disk did not let the start finish: uploads make room."""
+        loop = asyncio.get_running_loop()
+        while self._spool.left:
+            await asyncio.sleep(_RECOVER_SECONDS)
+            for file in await loop.run_in_executor(self._spool.worker, self._spool.recover):
+                self._outbox.add(*file)
 
     async def _prepare_laptop(self) -> None:
         """Azurite begins empty; where it is not there yet, uploads are tried again anyway."""

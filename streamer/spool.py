@@ -11,7 +11,8 @@ What it promises:
 - What a killed process left is finished at the next start (``recover``): each open segment ends
   where its file ends. Doing so again, after being killed in the middle, gives the same names.
 - A write that fails (a full disk, a full quota) is kept in memory and tried again, up to
-  ``BACKLOG_BYTES`` a segment; past that it is silence of the same length, counted as lost.
+  ``BACKLOG_BYTES`` a segment and ``KEPT_BYTES`` in all; past that it is silence of the same length,
+  counted as lost.
 
 Layout::
 
@@ -25,6 +26,7 @@ Layout::
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import hashlib
@@ -56,9 +58,11 @@ from streamer import metrics
 BACKLOG_BYTES = 1024 * 1024
 """How much of a segment is kept in memory while the disk takes nothing: half a minute at 16 kHz."""
 
+KEPT_BYTES = 256 * 1024 * 1024
+"""How much all segments together keep, those that wait for the disk to be finished among them."""
+
 PART = ".part"
 
-_MOVES = 3
 _NICE = 10
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 _log = logging.getLogger(__name__)
@@ -139,7 +143,7 @@ class SegmentFile:
     def cut(self, offset: int) -> bytes:
         """Take off, and return, all from ``offset`` on."""
         tail = self._read(offset, self._size - offset)
-        self._backlog = [(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset]
+        self._keep([(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset])
         self._size = offset
         if self._fd is not None:
             os.ftruncate(self._fd, wav.HEADER_BYTES + offset)
@@ -155,6 +159,8 @@ class SegmentFile:
         """
         if not self._drain():
             raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
+        # What was lost at its end takes room, too, as silence.
+        self._charge(self._size)
         fd = self._file()
         size = wav.HEADER_BYTES + self._size
         os.ftruncate(fd, size)
@@ -179,8 +185,20 @@ class SegmentFile:
             # On a line of its own, even behind one that a kill cut off.
             entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
         _move(self.path, target)
-        os.close(fd)
+        self.close()
         return entry
+
+    def lose(self) -> None:
+        """It was removed: take up no more room for it."""
+        self._keep([])
+        self._spool.discharge(self._charged)
+        self.close()
+
+    def close(self) -> None:
+        """Leave the file as it is."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
     @classmethod
     def reopen(cls, spool: Spool, path: Path) -> SegmentFile:
@@ -213,10 +231,18 @@ class SegmentFile:
                 return
             except OSError as error:
                 self._spool.failed(error)
-        self._backlog.append((offset, pcm))
+        self._keep([*self._backlog, (offset, pcm)])
         self._drain()
-        while sum(len(pcm) for _, pcm in self._backlog) > BACKLOG_BYTES:
-            self._lost_bytes += len(self._backlog.pop(0)[1])
+        while self._backlog and (
+            _size_of(self._backlog) > BACKLOG_BYTES or self._spool.kept_bytes > KEPT_BYTES
+        ):
+            self._lost_bytes += len(self._backlog[0][1])
+            self._keep(self._backlog[1:])
+
+    def _keep(self, backlog: list[tuple[int, bytes]]) -> None:
+        """Let this be what the disk has not taken yet."""
+        self._spool.kept_bytes += _size_of(backlog) - _size_of(self._backlog)
+        self._backlog = backlog
 
     def _drain(self) -> bool:
         """Try what was kept again; whether all of it is on disk now."""
@@ -226,18 +252,22 @@ class SegmentFile:
             except OSError as error:
                 self._spool.failed(error)
                 return False
-            self._backlog.pop(0)
+            self._keep(self._backlog[1:])
         return True
 
     def _put(self, offset: int, pcm: bytes) -> None:
-        growth = offset + len(pcm) - self._charged
-        if growth > 0:
-            self._spool.charge(growth)
-            self._charged += growth
+        self._charge(offset + len(pcm))
         fd = self._file()
         done = os.pwrite(fd, pcm, wav.HEADER_BYTES + offset)
         while done < len(pcm):
             done += os.pwrite(fd, pcm[done:], wav.HEADER_BYTES + offset + done)
+        self._spool.took()
+
+    def _charge(self, size: int) -> None:
+        growth = size - self._charged
+        if growth > 0:
+            self._spool.charge(growth)
+            self._charged += growth
 
 
 class StreamSpool:
@@ -278,8 +308,13 @@ class StreamSpool:
         """Put the manifest into the outbox, and the folder away.
 
         Raises OSError where the disk takes nothing; it can then be called again.
+        Raises FileNotFoundError where the folder was removed.
         """
-        path = self._spool.finish_stream(self.folder, manifest)
+        try:
+            path = self._spool.finish_stream(self.folder, manifest)
+        except FileNotFoundError:
+            os.close(self._fd)
+            raise
         os.close(self._fd)
         return path
 
@@ -287,13 +322,15 @@ class StreamSpool:
 class Spool:
     """The spool's folder, held by one process at a time.
 
-    ``max_bytes`` bounds what it holds. Raises SpoolInUse, OSError.
+    ``max_bytes`` bounds what it holds; ``left`` are the folders of streams that a killed process
+    left, until they are recovered. Raises SpoolInUse, OSError.
     """
 
     def __init__(self, root: Path, max_bytes: int) -> None:
         self.root = root
         self.max_bytes = max_bytes
         self.used_bytes = 0
+        self.kept_bytes = 0
         self.last_error: str | None = None
         self.streams = root / "streams"
         self.outbox = root / "outbox"
@@ -312,6 +349,7 @@ class Spool:
             ) from error
         held = (file for file in root.rglob("*") if file.suffix in (PART, ".wav"))
         self.used_bytes = sum(max(0, file.stat().st_size - wav.HEADER_BYTES) for file in held)
+        self.left = sorted(path for path in self.streams.iterdir() if path.is_dir())
 
     def release(self) -> None:
         """Let another process have the folder."""
@@ -345,6 +383,12 @@ class Spool:
             _log.error("the spool takes no audio: %s; it is kept in memory and tried again", cause)
         self.last_error = cause
 
+    def took(self) -> None:
+        """Note a write that did not fail: with nothing kept any more, the trouble is over."""
+        if self.last_error is not None and not self.kept_bytes:
+            _log.info("the spool takes audio again")
+            self.last_error = None
+
     def segment_target(self, state: StreamState, file: SegmentFile) -> Path:
         """A segment's place in the outbox: its container and blob name."""
         name = names.SegmentName(
@@ -366,23 +410,32 @@ class Spool:
             self.failed(error)
         return path
 
-    def recover(self) -> int:
-        """Finish every stream that a killed process left; how many there were. Blocks.
+    def recover(self) -> list[tuple[Path, SegmentEntry | None]]:
+        """Finish every stream that a killed process left; what came into the outbox. Blocks.
 
         A stream whose folder cannot be read is put aside under ``rejected``, logged, and not lost.
+        One that the disk has no room to finish is still ``left``; it can then be called again.
         """
-        found = 0
-        for folder in sorted(path for path in self.streams.iterdir() if path.is_dir()):
-            found += 1
+        moved: list[tuple[Path, SegmentEntry | None]] = []
+        folders, self.left = self.left, []
+        for folder in folders:
             try:
-                self._recover(folder)
-            except (OSError, ValueError) as error:
+                self._recover(folder, moved)
+            except (FileNotFoundError, ValueError) as error:
                 _log.error("stream %s cannot be recovered: %s; put aside", folder.name, error)
                 self.rejected.mkdir(exist_ok=True)
                 folder.rename(self.rejected / folder.name)
-        return found
+            except OSError as error:
+                self.failed(error)
+                self.left.append(folder)
+        return moved
 
-    def _recover(self, folder: Path) -> None:
+    def _recover(self, folder: Path, moved: list[tuple[Path, SegmentEntry | None]]) -> None:
+        if any((self.outbox / names.MANIFESTS).glob(f"*/{folder.name}.json")):
+            # Killed while it removed the folder: to make the manifest again of what is left would
+            # say less.
+            shutil.rmtree(folder)
+            return
         state = msgspec.json.decode((folder / "stream.json").read_bytes(), type=StreamState)
         for path in sorted(folder.glob(f"*/*{PART}")):
             if path.stat().st_size <= wav.HEADER_BYTES:
@@ -394,18 +447,26 @@ class Spool:
             told = file.samples - counts.filled_samples - counts.corrected_samples
             frame = file.sample_rate * FRAME_MILLISECONDS // 1000
             counts.frames = max(counts.frames, told // frame)
-            entry = file.seal(counts, self.segment_target(state, file), recovered=True)
+            target = self.segment_target(state, file)
+            try:
+                entry = file.seal(counts, target, recovered=True)
+            except OSError:
+                file.close()
+                raise
+            moved.append((target, entry))
             metrics.count_frames(entry.counts, entry.sample_rate)
         entries = read_entries(folder)
-        placed = sum(e.counts.frames + e.counts.repeated + e.counts.late_dropped for e in entries)
-        state.packets[AUDIO_DATA] = max(placed, state.packets.get(AUDIO_DATA, 0))
         ended_at = max((entry.end for entry in entries), default=None)
-        self.finish_stream(folder, manifest_of(state, entries, ended_at, "recovered"))
+        manifest = manifest_of(state, entries, ended_at, "recovered")
+        counts = manifest.counts
+        placed = counts.frames + counts.repeated + counts.late_dropped
+        manifest.packets[AUDIO_DATA] = max(placed, state.packets.get(AUDIO_DATA, 0))
+        moved.append((self.finish_stream(folder, manifest), None))
 
     def waiting(self) -> list[tuple[Path, SegmentEntry | None]]:
         """The files in the outbox, the oldest first: segments with their entries, then manifests.
 
-        To be asked after ``recover``: then every segment's stream has its manifest there too.
+        To be asked after ``recover``: then a segment's stream has its manifest there too.
         """
         manifests = sorted((self.outbox / names.MANIFESTS).glob("*/*.json"), key=_age)
         entries: dict[Path, SegmentEntry] = {}
@@ -420,11 +481,20 @@ class Spool:
             for entry in manifest.segments:
                 name = entry.name(manifest.call_connection_id, manifest.stream_id)
                 entries[folder / name.blob] = entry
-        segments = sorted((self.outbox / names.SEGMENTS).rglob("*.wav"), key=_age)
-        return [
-            *((path, entries.get(path) or _entry_of(path)) for path in segments),
-            *((path, None) for path in manifests),
-        ]
+        waiting: list[tuple[Path, SegmentEntry | None]] = []
+        for path in sorted((self.outbox / names.SEGMENTS).rglob("*.wav"), key=_age):
+            try:
+                waiting.append((path, entries.get(path) or _entry_of(path)))
+            except ValueError as error:
+                _log.error("the segment %s cannot be read: %s; put aside", path.name, error)
+                self.put_aside(path)
+        return [*waiting, *((path, None) for path in manifests)]
+
+    def put_aside(self, path: Path) -> None:
+        """Keep a file of the outbox under ``rejected``. Raises OSError."""
+        target = self.rejected / path.relative_to(self.outbox)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
 
 
 def _step_back() -> None:
@@ -434,16 +504,26 @@ def _step_back() -> None:
 
 
 def _move(path: Path, target: Path) -> None:
-    """Rename; the folder is made where it is missing. Raises OSError."""
-    for _ in range(_MOVES):
+    """Rename; the folder is made where it is missing.
+
+    Raises OSError; FileNotFoundError only where there is nothing to move.
+    """
+    while True:
         try:
             os.rename(path, target)
         except FileNotFoundError:
-            # Not made yet, or just removed as empty: another stream of the call was uploaded.
-            target.parent.mkdir(parents=True, exist_ok=True)
+            # Its folder is not made yet, or was just removed as empty, even while it was made:
+            # another stream of the call was uploaded.
+            if not path.exists():
+                raise
+            with contextlib.suppress(FileNotFoundError):
+                target.parent.mkdir(parents=True, exist_ok=True)
         else:
             return
-    os.rename(path, target)
+
+
+def _size_of(backlog: list[tuple[int, bytes]]) -> int:
+    return sum(len(pcm) for _, pcm in backlog)
 
 
 def _age(path: Path) -> float:
@@ -475,7 +555,7 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
         lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    entries: dict[tuple[str, datetime], SegmentEntry] = {}
+    entries: dict[tuple[str, str], SegmentEntry] = {}
     for line in lines:
         if not line:
             continue
@@ -484,7 +564,8 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
         except msgspec.DecodeError:
             _log.warning("a cut-off entry in %s is left out", folder.name)
             continue
-        entries[entry.track, entry.start] = entry
+        # By its name: a file that is found again knows its start to the millisecond only.
+        entries[entry.track, names.format_start(entry.start)] = entry
     return list(entries.values())
 
 

@@ -31,10 +31,12 @@ from streamer.spool import (
 from streamer.timeline import Clock, SegmentWriter, Track, TrackSettings
 
 _log = logging.getLogger(__name__)
-_DISK_PAUSE_SECONDS = 2.0
+_FIRST_DISK_PAUSE_SECONDS = 1.0
+_LONGEST_DISK_PAUSE_SECONDS = 16.0
 _DTMF_KEPT = 10_000
 _KINDS_KEPT = 64
 _FORMATS = 16
+_MALFORMED = "malformed"
 _NAME_STEP = timedelta(milliseconds=1)
 """Segments are named for their start in milliseconds."""
 
@@ -124,6 +126,8 @@ class Stream:
         """Count a message that is no packet; past the limit, the stream is closed."""
         metrics.PACKETS_MALFORMED.labels(reason).inc()
         self._malformed += 1
+        # Among the packets, so that a restart knows of them.
+        self._state.packets[_MALFORMED] = self._malformed
         if self._malformed == 1:
             _log.warning("stream %s: malformed packet (%s): %s", self.id, reason, detail)
         if self._malformed > self._settings.max_malformed_packets:
@@ -133,8 +137,7 @@ class Stream:
     @property
     def packets(self) -> dict[str, int]:
         """How many messages came, by kind; the malformed ones under ``malformed``."""
-        counted = self._state.packets | {media.AUDIO_DATA: self._audio_packets}
-        return counted | ({"malformed": self._malformed} if self._malformed else {})
+        return self._state.packets | {media.AUDIO_DATA: self._audio_packets}
 
     @property
     def pending_bytes(self) -> int:
@@ -269,6 +272,9 @@ class Stream:
         except FileNotFoundError as error:
             _log.error("segment %s was removed from the spool, and is lost: %s", file.key, error)
             metrics.SPOOL_ERRORS.inc()
+            metrics.FRAMES.labels("lost").inc(counts.frames)
+            file.lose()
+            del self._unsealed[file.key]
             return
         metrics.count_frames(entry.counts, entry.sample_rate)
         del self._unsealed[file.key]
@@ -279,14 +285,18 @@ class Stream:
 
         Raises FileNotFoundError: somebody has emptied the spool.
         """
+        pause = _FIRST_DISK_PAUSE_SECONDS
         while True:
             try:
                 return await self._loop.run_in_executor(self._worker, work)
             except FileNotFoundError:
                 raise
             except OSError as error:
-                _log.error("%s cannot be finished yet: %s", what, error)
-                await asyncio.sleep(_DISK_PAUSE_SECONDS)
+                if pause == _FIRST_DISK_PAUSE_SECONDS:
+                    # Once: the longer a disk is full, the more there is that waits for it.
+                    _log.error("%s cannot be finished yet: %s", what, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_DISK_PAUSE_SECONDS)
 
     def _write_manifest(self, ended_by: str) -> Path:
         entries = read_entries(self._spool.folder)

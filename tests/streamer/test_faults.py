@@ -347,6 +347,38 @@ async def test_a_disk_full_at_a_streams_end(
         assert server.terminate() == 0
 
 
+async def test_a_disk_full_over_a_restart(
+    streamer: Start, azurite: Azurite, tmp_path: Path, call: str
+) -> None:
+    """What has no room at the drain's end is no success; at the start it waits, and is not put
+    aside; and it is finished when there is room, by the process that runs then."""
+    with contextlib.ExitStack() as stack:
+        _mount_tmpfs(stack, tmp_path / "full", "size=3m")
+        settings = {"spool": "full", "DRAIN_GRACE_SECONDS": "0", "DRAIN_UPLOAD_SECONDS": "1"}
+        server = await asyncio.to_thread(lambda: streamer(**settings))
+        (caller,) = callers_of(server, call, 1)
+        filler = tmp_path / "full" / "filler"
+        async with calling([caller], 2):
+            await asyncio.sleep(1.5)
+            kept = len(caller.sent) - 75
+            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+                while True:
+                    file.write(bytes(4096))
+            assert await asyncio.to_thread(server.terminate) == 1
+        server = await asyncio.to_thread(lambda: streamer(**settings))
+        assert server.get("/healthz")[1]["spool"]["error"]
+        await asyncio.sleep(6)
+        assert list((server.spool / "streams").iterdir())
+        assert not (server.spool / "rejected").exists()
+        filler.unlink()
+        stored = Stored(azurite.connection_string, caller.call)
+        await asyncio.to_thread(stored.manifests)
+        found = stored.track()
+        assert b"".join(map(pcm, range(len(caller.sent)))).startswith(found)
+        assert len(found) >= 2 * FRAME * kept
+        assert server.terminate() == 0
+
+
 async def test_a_disk_without_inodes(
     streamer: Start, azurite: Azurite, tmp_path: Path, call: str
 ) -> None:

@@ -254,6 +254,7 @@ def test_a_slow_handshake_is_cut_off(streamer: Start) -> None:
         with contextlib.suppress(ConnectionResetError):
             assert slow.recv(10) == b""
     assert server.get("/healthz")[0] == 200
+    assert server.metric('streamer_handshakes_refused_total{reason="timeout"}') == 1
 
 
 @pytest.mark.parametrize(

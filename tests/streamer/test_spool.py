@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import sys
 import tempfile
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from streamer.spool import (
     SpoolInUse,
     StreamSpool,
     StreamState,
+    _move,
     manifest_of,
     read_entries,
 )
@@ -116,13 +121,181 @@ def test_one_process_at_a_time(spool: Spool) -> None:
     Spool(spool.root, spool.max_bytes).release()
 
 
+def again(spool: Spool) -> Spool:
+    """The spool after a restart."""
+    spool.release()
+    return Spool(spool.root, spool.max_bytes)
+
+
 def test_a_stream_that_cannot_be_read_is_put_aside(spool: Spool) -> None:
     folder = spool.streams / "broken"
     folder.mkdir()
     (folder / "stream.json").write_bytes(b"{")
     (folder / "mixed").mkdir()
-    assert spool.recover() == 1
+    spool = again(spool)
+    assert not spool.recover()
+    assert not spool.left
     assert (spool.rejected / "broken" / "stream.json").exists()
+
+
+def test_a_stream_that_the_disk_has_no_room_to_finish_is_finished_later(spool: Spool) -> None:
+    stream = StreamSpool(spool, state())
+    for number in range(2):
+        start = START + timedelta(seconds=number)
+        stream.open_segment("mixed", start, 16_000).append(bytes(SECOND))
+    spool = again(spool)
+    # The first is finished; then something is in the second's way, which is no FileNotFoundError.
+    second = spool.outbox / names.SEGMENTS / "call-1" / stream.folder.name / "mixed"
+    blocked = second / "20260301T120001.000Z.wav"
+    (blocked / "x").mkdir(parents=True)
+    held = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        assert len(spool.recover()) <= 1
+    assert len(os.listdir("/proc/self/fd")) == held
+    assert spool.left == [stream.folder]
+    assert spool.last_error
+    shutil.rmtree(blocked)
+    (path, entry), (manifest, _) = spool.recover()
+    assert entry is not None
+    assert path == blocked
+    assert [e.samples for e in decode_manifest(manifest.read_bytes()).segments] == [16_000] * 2
+    assert not spool.left
+
+
+def test_killed_while_it_removes_a_finished_streams_folder(spool: Spool) -> None:
+    """The manifest of what is left of the folder would name nothing."""
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    file.seal(Counts(), stream.target(file))
+    manifest = manifest_of(stream.state, read_entries(stream.folder), START, "1000")
+    half = (stream.folder / "stream.json").read_bytes()
+    path = stream.close(manifest)
+    stream.folder.mkdir()
+    (stream.folder / "stream.json").write_bytes(half)
+    spool = again(spool)
+    spool.recover()
+    assert decode_manifest(path.read_bytes()) == manifest
+    assert not list(spool.streams.iterdir())
+
+
+def test_a_segment_sealed_twice_counts_once_whatever_its_start(spool: Spool) -> None:
+    """Killed between its entry and its rename; its file's name has no microseconds."""
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START + timedelta(microseconds=1234), 16_000)
+    file.append(bytes(SECOND))
+    file.seal(Counts(frames=50), stream.target(file))
+    stream.target(file).rename(file.path)
+    spool = again(spool)
+    _, (path, _) = spool.recover()
+    manifest = decode_manifest(path.read_bytes())
+    assert [entry.samples for entry in manifest.segments] == [16_000]
+    assert manifest.counts.frames == 50
+
+
+def test_a_restart_knows_of_frames_that_are_in_no_segment(spool: Spool) -> None:
+    stream = StreamSpool(spool, state())
+    stream.state.counts = Counts(late_dropped=3)
+    stream.state.packets = {"malformed": 2}
+    stream.save()
+    stream.open_segment("mixed", START, 16_000).append(bytes(SECOND))
+    spool = again(spool)
+    *_, (path, _) = spool.recover()
+    manifest = decode_manifest(path.read_bytes())
+    assert manifest.counts.late_dropped == 3
+    assert manifest.packets == {"AudioData": 53, "malformed": 2}
+
+
+def test_a_move_survives_that_its_folder_is_removed_as_empty(tmp_path: Path) -> None:
+    """Another stream of the call was uploaded. To take that for a lost segment would lose it."""
+    target = tmp_path / "outbox" / "call" / "stream" / "mixed" / "start.wav"
+    over = threading.Event()
+
+    def remove() -> None:
+        while not over.is_set():
+            for folder in list(target.parents)[:3]:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    remover = threading.Thread(target=remove)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    remover.start()
+    try:
+        for _ in range(500):
+            (tmp_path / "part").write_bytes(b"audio")
+            _move(tmp_path / "part", target)
+            target.unlink()
+    finally:
+        over.set()
+        remover.join()
+        sys.setswitchinterval(switch)
+    with pytest.raises(FileNotFoundError):
+        _move(tmp_path / "part", target)
+
+
+def test_a_segment_that_cannot_be_read_does_not_keep_the_others(spool: Spool) -> None:
+    folder = spool.outbox / names.SEGMENTS / "call-1" / state().stream_id / "mixed"
+    folder.mkdir(parents=True)
+    (folder / "20260301T120000.000Z.wav").write_bytes(b"")
+    (folder / "20260301T120001.000Z.wav").write_bytes(wav.header(16_000, 4) + bytes(4))
+    assert [path.name for path, _ in spool.waiting()] == ["20260301T120001.000Z.wav"]
+    assert [path.name for path in spool.rejected.rglob("*.wav")] == ["20260301T120000.000Z.wav"]
+
+
+def test_what_all_segments_keep_in_memory_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a disk that stays full, each finished segment waits with what it keeps."""
+    monkeypatch.setattr("streamer.spool.KEPT_BYTES", 10 * SECOND)
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    spool.charge(1024 * 1024)
+    stream = StreamSpool(spool, state())
+    files = [
+        stream.open_segment("mixed", START + timedelta(seconds=8 * number), 16_000)
+        for number in range(4)
+    ]
+    for number, file in enumerate(files):
+        for second in range(8):
+            file.append(bytes([8 * number + second + 1]) * SECOND)
+        assert spool.kept_bytes <= 10 * SECOND
+    spool.discharge(1024 * 1024)
+    heard = b""
+    lost = 0
+    for file in files:
+        target = stream.target(file)
+        lost += file.seal(Counts(), target).counts.lost
+        heard += wav.samples(target.read_bytes())
+    kept = [heard[at] for at in range(0, len(heard), SECOND)]
+    assert kept == [*range(1, 9), *[0] * 6, 15, 16, *[0] * 16]
+    assert lost == 22 * 50
+    assert (spool.kept_bytes, spool.used_bytes) == (0, 32 * SECOND)
+
+
+def test_the_trouble_is_over_when_nothing_is_kept(spool: Spool) -> None:
+    spool.charge(spool.max_bytes)
+    file = StreamSpool(spool, state()).open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    assert spool.last_error
+    spool.discharge(spool.max_bytes)
+    file.append(bytes(SECOND))
+    file.append(bytes(SECOND))
+    assert spool.last_error is None
+
+
+def test_what_was_removed_takes_up_nothing(spool: Spool) -> None:
+    held = len(os.listdir("/proc/self/fd"))
+    stream = StreamSpool(spool, state())
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    shutil.rmtree(stream.folder)
+    with pytest.raises(FileNotFoundError):
+        file.seal(Counts(), stream.target(file))
+    file.lose()
+    with pytest.raises(FileNotFoundError):
+        stream.close(manifest_of(stream.state, [], START, "1000"))
+    assert len(os.listdir("/proc/self/fd")) == held
+    assert spool.used_bytes == 0
 
 
 def test_a_restart_knows_the_rate_of_each_segment(spool: Spool) -> None:
@@ -135,10 +308,9 @@ def test_a_restart_knows_the_rate_of_each_segment(spool: Spool) -> None:
         file = stream.open_segment("mixed", START + timedelta(seconds=number), rate)
         file.append(bytes(rate))
         expected[START + timedelta(seconds=number)] = (rate, rate // 2, 25)
-    spool.release()
-    again = Spool(spool.root, spool.max_bytes)
-    assert again.recover() == 1
-    segments = [(path, entry) for path, entry in again.waiting() if entry is not None]
+    spool = again(spool)
+    assert len(spool.recover()) == 3
+    segments = [(path, entry) for path, entry in spool.waiting() if entry is not None]
     assert {
         entry.start: (entry.sample_rate, entry.samples, entry.counts.frames)
         for _, entry in segments

@@ -1,0 +1,81 @@
+"""The outbox's pool, over a real Blob Storage: whatever happens to a file, the pool goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from audio import names, wav
+from audio.manifest import Counts, SegmentEntry
+from streamer.outbox import Outbox
+from streamer.settings import load
+from streamer.spool import Spool, StreamSpool, StreamState
+from streamer.storage import Storage
+from tests.streamer.conftest import Stored, pcm
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+async def blobs(storage: str) -> AsyncIterator[Storage]:
+    blobs = Storage(
+        load(
+            {
+                "AUDIO_STORAGE_CONNECTION_STRING": storage,
+                "TOKEN_CHECK": "off",
+            }
+        )
+    )
+    await blobs.create_containers()
+    yield blobs
+    await blobs.close()
+
+
+def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
+    """A finished segment of a stream of its own."""
+    state = StreamState(
+        call_connection_id=call,
+        stream_id=f"20260301T120000{number:03d}Z-0a1b2c3d",
+        started_at=START,
+    )
+    stream = StreamSpool(spool, state)
+    file = stream.open_segment("mixed", START, 16_000)
+    file.append(pcm(number))
+    target = stream.target(file)
+    return target, file.seal(Counts(frames=1), target)
+
+
+async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
+    blobs: Storage, tmp_path: Path, call: str, stored: Stored
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    (path, _), other = segment(spool, call, 0), segment(spool, call, 1)
+    await blobs.put_once(
+        names.SEGMENTS,
+        path.relative_to(spool.outbox / names.SEGMENTS).as_posix(),
+        b"another",
+        md5=hashlib.md5(b"another", usedforsecurity=False).digest(),
+        content_type="audio/wav",
+        metadata={},
+    )
+    # In its way, as a full disk would be.
+    spool.rejected.write_bytes(b"")
+    outbox = Outbox(spool, blobs, 1)
+    outbox.start()
+    async with asyncio.timeout(20):
+        while outbox.files > 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        assert path.exists()
+        spool.rejected.unlink()
+        await outbox.emptied()
+    assert (spool.rejected / path.relative_to(spool.outbox)).exists()
+    await outbox.stop()
+    spool.release()
+    name = other[1].name(call, f"20260301T120000{1:03d}Z-0a1b2c3d").blob
+    container = stored.service.get_container_client(names.SEGMENTS)
+    assert wav.samples(container.download_blob(name).readall()) == pcm(1)
