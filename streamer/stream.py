@@ -88,6 +88,7 @@ class Stream:
         self._silence = b""
         self._audio_packets = 0
         self._audio_packets_at_tick = 0
+        self._positions: dict[str | None, int] = {}
         self._noted = 0
         self._malformed = 0
         self._formats = 0
@@ -329,12 +330,17 @@ class Stream:
 
     def _rest_idle_tracks(self) -> None:
         """End the segments of tracks that the others have left behind, to upload them."""
+        before, self._positions = (
+            self._positions,
+            {raw_id: track.position or 0 for raw_id, track in self._tracks.items()},
+        )
         if len(self._tracks) < 2 or self._track_settings is None:
             return
-        leader = max(track.position or 0 for track in self._tracks.values())
-        for track in self._tracks.values():
-            if track.is_open and leader - (track.position or 0) > self._track_settings.jump:
-                track.finish()
+        behind = max(self._positions.values()) - self._track_settings.jump
+        for raw_id, position in self._positions.items():
+            # One that goes on behind another whose clock is ahead is not idle.
+            if position < behind and position == before.get(raw_id):
+                self._tracks[raw_id].finish()
 
     def _watch_time(self) -> None:
         now = self._loop.time()

@@ -159,6 +159,37 @@ async def test_who_joins_with_no_stamp_is_placed_where_the_others_are(tmp_path: 
     assert (entry.counts.frames, entry.counts.unstamped) == (10, 1)
 
 
+async def test_a_track_is_ended_when_it_is_left_behind_but_not_while_it_goes_on(
+    tmp_path: Path,
+) -> None:
+    """One whose clock is a minute ahead made segments of a second of all the others."""
+    spool = Spool(tmp_path, 1 << 30)
+    outbox = _Outbox()
+    stream = Stream(
+        "call",
+        "",
+        settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "0.1"}),
+        spool=spool,
+        outbox=outbox,  # type: ignore[arg-type]
+        closed_by=lambda close: None,
+    )
+    stream.message(metadata().encode())
+    stream.message(audio(0, raw_id="idle").encode())
+    for index in range(60):
+        stream.message(audio(index, raw_id="behind").encode())
+        stream.message(audio(index + 3000, raw_id="ahead").encode())
+        await asyncio.sleep(0.01)
+    assert [entry.track for _, entry in outbox.files if entry is not None] == ["idle"]
+    await stream.end("over")
+    spool.release()
+    manifest = decode_manifest(outbox.files[-1][0].read_bytes())
+    assert {e.track: e.samples for e in manifest.segments} == {
+        "idle": FRAME,
+        "behind": 60 * FRAME,
+        "ahead": 60 * FRAME,
+    }
+
+
 def _check_counts(manifest: Manifest, sent: int) -> None:
     counts = manifest.counts
     assert manifest.packets.get(media.AUDIO_DATA, 0) == sent
