@@ -39,9 +39,9 @@ def _commands() -> list[str]:
 
 def test_its_number_of_log_alerts_is_right(deployed: Callable[..., Resources]) -> None:
     rules = deployed("Microsoft.Insights/scheduledQueryRules")
-    assert len(rules) == 6
+    assert len(rules) == 7
     assert {rule["properties"]["evaluationFrequency"] for rule in rules} == {"PT5M"}
-    assert "six log alerts, each looking every five minutes" in re.sub(r"\s+", " ", DOC)
+    assert "seven log alerts, each looking every five minutes" in re.sub(r"\s+", " ", DOC)
 
 
 def test_it_tells_every_alert(deployed: Callable[..., Resources]) -> None:
