@@ -50,6 +50,18 @@ def is_due(found: Transcript | None, layout: str, now: datetime) -> bool:
     return found.state == "pending" and (found.claimed_at is None or now - found.claimed_at > CLAIM)
 
 
+class _Allowance:
+    """A run's time. It begins with the first passage that is new, so that each run hears one."""
+
+    def __init__(self) -> None:
+        self._begun: float | None = None
+
+    def is_left(self) -> bool:
+        now = time.monotonic()
+        self._begun = self._begun or now
+        return now - self._begun <= RUN_SECONDS
+
+
 async def run(
     storage: Storage,
     transcriber: Transcriber,
@@ -66,7 +78,7 @@ async def run(
     claim = await _claim(storage, transcriber, result)
     if claim is None:
         return None
-    begun = time.monotonic()
+    allowance = _Allowance()
     pending = _decode(claim)
     utterances: list[Utterance] = []
     faults: list[str] = []
@@ -78,16 +90,16 @@ async def run(
         )
         total += len(spans)
         for span in spans:
-            if time.monotonic() - begun > RUN_SECONDS:
-                left += 1
-                continue
             try:
                 heard = await _passage(
-                    storage, transcriber, call, layout, track.track, span, retry_seconds
+                    storage, transcriber, call, layout, track.track, span, retry_seconds, allowance
                 )
             except TranscriptionFailed as error:
                 _log.error("call %s, %s ms: %s", call, span[0], error)
                 faults.append(str(error))
+                continue
+            if heard is None:
+                left += 1
                 continue
             utterances += _placed(track.track, span, heard, speech)
     made = Transcript(
@@ -155,8 +167,12 @@ async def _passage(
     track: str,
     span: Span,
     retry_seconds: float,
-) -> list[Heard]:
-    """What is said in one passage. Raises TranscriptionFailed after three tries."""
+    allowance: _Allowance,
+) -> list[Heard] | None:
+    """What is said in one passage; None where this run may hear no more.
+
+    Raises TranscriptionFailed after three tries.
+    """
     start, end = (round(at * layout.sample_rate / 1000) for at in span)
     pcm = await recording.one_track(storage, layout, track, start, min(end, layout.frames))
     file = wav.header(layout.sample_rate, len(pcm)) + pcm
@@ -165,6 +181,8 @@ async def _passage(
     kept = await storage.read(names.RESULTS, blob)
     if kept is not None:
         return msgspec.json.decode(kept.content, type=list[Heard])
+    if not allowance.is_left():
+        return None
     heard = await _hear(transcriber, file, names.participant_raw_id(track) is None, retry_seconds)
     await storage.put(names.RESULTS, blob, msgspec.json.encode(heard))
     return heard
