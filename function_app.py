@@ -180,7 +180,7 @@ async def assemble_call(manifest: func.InputStream) -> None:
     """Put a call together when its stream has ended."""
     from calls import triggers
 
-    await triggers.manifest_landed(str(manifest.name))
+    await triggers.manifest_landed(manifest)
 
 
 @app.queue_trigger("message", queue_name="webjobs-blobtrigger-poison", connection=STORAGE)

@@ -25,17 +25,17 @@ async def segment_landed(segment: func.InputStream) -> None:
 
     Raises whatever went wrong, so that the host tries again and, at last, puts it aside as poison.
     """
-    blob = str(segment.name).removeprefix(names.SEGMENTS + "/")
     metadata = getattr(segment, "metadata", None) or {}
-    await analyse(clients(), blob, segment.read(), metadata)
+    await analyse(clients(), _within(names.SEGMENTS, segment), segment.read(), metadata)
 
 
-async def manifest_landed(path: str) -> None:
-    """A stream's manifest is in Blob Storage; ``path`` is ``manifests/...``. Raises as above."""
-    blob = path.removeprefix(names.MANIFESTS + "/")
-    document = await clients().storage.read(names.MANIFESTS, blob)
-    if document is not None:
-        await end_stream(clients(), blob, document.content)
+async def manifest_landed(manifest: func.InputStream) -> None:
+    """A stream's manifest is in Blob Storage; its name is ``manifests/...``. Raises as above."""
+    await end_stream(clients(), _within(names.MANIFESTS, manifest), manifest.read())
+
+
+def _within(container: str, blob: func.InputStream) -> str:
+    return str(blob.name).removeprefix(container + "/")
 
 
 async def given_up_on(body: bytes) -> None:
