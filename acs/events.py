@@ -14,6 +14,7 @@ from typing import Annotated
 import msgspec
 
 from acs.identifiers import is_raw_id
+from acs.unreadable import UNREADABLE
 
 TYPE_PREFIX = "Microsoft.Communication."
 
@@ -108,8 +109,6 @@ class IncomingCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     correlation_id: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,128}\Z")]
 
 
-# Of brackets in brackets, too deep to follow, comes a RecursionError.
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_event = msgspec.json.Decoder(CallbackEvent).decode
 
@@ -121,7 +120,7 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
     """
     try:
         raws = _decode_array(body)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise MalformedEvent(f"the body is no JSON array of CloudEvents: {error}") from error
     events: list[CallbackEvent] = []
     faults: list[str] = []
@@ -131,7 +130,7 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
             # Of the first and the last day of time, not every moment can be told in UTC.
             event.time.astimezone(UTC)
             events.append(event)
-        except (*_UNREADABLE, OverflowError) as error:
+        except (*UNREADABLE, OverflowError) as error:
             faults.append(f"event {index}: {error}")
     return events, faults
 
@@ -143,7 +142,7 @@ def read_incoming_call(data: object) -> IncomingCall:
         if len(body) > MOST_INCOMING_CALL_BYTES:
             raise MalformedEvent(f"the event has {len(body)} bytes")
         call = msgspec.json.decode(body, type=IncomingCall)
-    except (*_UNREADABLE, UnicodeEncodeError) as error:
+    except (*UNREADABLE, UnicodeEncodeError) as error:
         raise MalformedEvent(f"the event is no IncomingCall: {error}") from error
     for name, identifier in (("to", call.to), ("from", call.from_)):
         if not is_raw_id(identifier.raw_id):

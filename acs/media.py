@@ -16,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from acs.unreadable import UNREADABLE
+
 AUDIO_DATA = "AudioData"
 AUDIO_METADATA = "AudioMetadata"
 DTMF_DATA = "DtmfData"
@@ -43,7 +45,6 @@ _KINDS = {
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999 = 253_370_764_800_000_000
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # the last: nested too deep
 
 
 class MalformedPacket(ValueError):
@@ -153,7 +154,7 @@ def decode(message: bytes | bytearray | memoryview) -> Packet:
     """
     try:
         packet = _decode_packet(message)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         packet = _decode_without_timestamp(message, error)
     kind = packet.kind
     if kind == AUDIO_DATA and packet.audio_data is not None:
@@ -174,7 +175,7 @@ def _decode_without_timestamp(message: bytes | bytearray | memoryview, cause: Ex
         raw = msgspec.json.decode(message)
         raw["audioData"].pop("timestamp", None)
         return msgspec.convert(raw, Packet)
-    except (*_UNREADABLE, TypeError, KeyError, AttributeError) as error:
+    except (*UNREADABLE, TypeError, KeyError, AttributeError) as error:
         raise MalformedPacket(str(error)) from error
 
 

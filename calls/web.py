@@ -14,6 +14,7 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
+from acs.unreadable import UNREADABLE
 from calls import refusals
 from calls.clients import Clients, clients
 from calls.problems import CONTENT_TYPE, Problem, not_found
@@ -124,7 +125,7 @@ def json_object(request: func.HttpRequest) -> dict[str, Any]:
         return {}
     try:
         parsed = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"the body is no JSON: {error}") from error
     if not isinstance(parsed, dict):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
