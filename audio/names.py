@@ -212,7 +212,7 @@ def grant_blob(token: str) -> str:
 
     Only the token's SHA-256 is ever stored, so that who reads the storage cannot open a stream.
     """
-    return f"{hashlib.sha256(token.encode()).hexdigest()}.json"
+    return f"{_hashed(token)}.json"
 
 
 def incoming_blob(correlation_id: str) -> str:
@@ -220,9 +220,13 @@ def incoming_blob(correlation_id: str) -> str:
 
     No Idempotency-Key's: those are named by a hash alone.
     """
-    return f"incoming-{hashlib.sha256(correlation_id.encode()).hexdigest()}.json"
+    return f"incoming-{_hashed(correlation_id)}.json"
 
 
 def idempotency_blob(key: str) -> str:
     """The name, in the ``idempotency`` container, of an Idempotency-Key."""
-    return f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    return f"{_hashed(key)}.json"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -21,6 +21,8 @@ from typing import Annotated, Any
 import aiohttp
 import msgspec
 
+from acs.events import INCOMING_CALL
+from acs.identifiers import phone_number_raw_id
 from local.emulator.call import Refused
 
 _log = logging.getLogger(__name__)
@@ -178,7 +180,7 @@ def _event(ring: Ring, identifier: Callable[[str], dict[str, Any]]) -> dict[str,
             "incomingCallContext": ring.context,
             "correlationId": ring.id,
         },
-        "eventType": "Microsoft.Communication.IncomingCall",
+        "eventType": INCOMING_CALL,
         "dataVersion": "1.0",
         "metadataVersion": "1",
         # Seven digits, as on the wire.
@@ -187,4 +189,4 @@ def _event(ring: Ring, identifier: Callable[[str], dict[str, Any]]) -> dict[str,
 
 
 def _raw_id(text: str) -> str:
-    return f"4:{text}" if text.startswith("+") else text
+    return phone_number_raw_id(text) if text.startswith("+") else text
