@@ -68,6 +68,12 @@ def count_frames(counts: Counts, sample_rate: int) -> None:
     FILLED_SECONDS.inc(max(0, counts.filled_samples) / sample_rate)
 
 
+def count_removed(frames: int) -> None:
+    """Count a file that was removed from the spool by hand, and the frames that were in it."""
+    SPOOL_ERRORS.inc()
+    FRAMES.labels("lost").inc(frames)
+
+
 def render() -> bytes:
     """All metrics in Prometheus's text format."""
     return generate_latest(REGISTRY)

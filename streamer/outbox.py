@@ -161,10 +161,9 @@ class Outbox:
 
     def _lose(self, path: Path) -> None:
         """It was removed from under us: what is named after it must not wait for it for ever."""
-        metrics.SPOOL_ERRORS.inc()
         _log.error("%r was removed from the spool, and is lost", path.name)
-        if path in self._entries:
-            metrics.FRAMES.labels("lost").inc(self._entries[path].counts.frames)
+        entry = self._entries.get(path)
+        metrics.count_removed(entry.counts.frames if entry else 0)
         self._discharge(path)
         self._forget(path)
 

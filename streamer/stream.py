@@ -272,8 +272,7 @@ class Stream:
             entry = await self._on_disk(f"segment {file.key}", partial(file.seal, counts, target))
         except FileNotFoundError as error:
             _log.error("segment %s was removed from the spool, and is lost: %s", file.key, error)
-            metrics.SPOOL_ERRORS.inc()
-            metrics.FRAMES.labels("lost").inc(counts.frames)
+            metrics.count_removed(counts.frames)
             file.lose()
             del self._unsealed[file.key]
             return
