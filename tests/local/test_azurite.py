@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from azure.storage.queue import QueueServiceClient
 from local import azurite as module
 from local.azurite import Azurite, AzuriteError
 from local.ports import HOST, free_ports, is_free
+from tests.local.waiting import until
 
 
 def put(connection_string: str, container: str, data: bytes) -> None:
@@ -28,13 +28,6 @@ def put(connection_string: str, container: str, data: bytes) -> None:
 def get(connection_string: str, container: str) -> bytes:
     with BlobServiceClient.from_connection_string(connection_string) as service:
         return service.get_blob_client(container, "name").download_blob().readall()
-
-
-def until(reached: Callable[[], bool], timeout: float = 30) -> None:
-    deadline = time.monotonic() + timeout
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_blob_and_queue_serve_the_sdk_clients(storage: str) -> None:
@@ -72,11 +65,11 @@ def test_comes_back_on_the_same_ports_with_its_data(tmp_path: Path, how: signal.
         if how is signal.SIGKILL:
             # Azurite writes its index down every five seconds, and when it is asked to end.
             index = tmp_path / "data" / "__azurite_db_blob__.json"
-            until(lambda: index.exists() and '"kept"' in index.read_text())
+            until(lambda: index.exists() and '"kept"' in index.read_text(), 30)
         assert azurite.pid is not None
         os.kill(azurite.pid, how)
         # `stop()` would ask a second time, which ends it in the middle of writing.
-        until(lambda: azurite.pid is None)
+        until(lambda: azurite.pid is None, 30)
         azurite.stop()
         azurite.start()
         assert azurite.connection_string == before

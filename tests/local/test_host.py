@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import Azurite
+from tests.local.waiting import until
 
 APP = """
 import azure.functions as func
@@ -151,13 +152,6 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 def upload(host: Host, blob: str, text: str) -> None:
     service = BlobServiceClient.from_connection_string(host.storage)
     service.get_blob_client("watched", blob).upload_blob(text.encode(), overwrite=True)
-
-
-def until(reached: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not reached():
-        assert time.monotonic() < deadline, "not reached in time"
-        time.sleep(0.05)
 
 
 def test_levels_and_keys(host: Host) -> None:

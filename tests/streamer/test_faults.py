@@ -333,10 +333,7 @@ async def test_a_disk_full_at_a_streams_end(
         (caller,) = callers_of(server, call, 1)
         async with calling([caller], 2):
             await asyncio.sleep(1.5)
-            filler = tmp_path / "full" / "filler"
-            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(4096))
+            filler = _fill_up(tmp_path / "full")
         await asyncio.sleep(3)
         health = (await asyncio.to_thread(server.get, "/healthz"))[1]
         assert health["streams"] == 1
@@ -357,13 +354,10 @@ async def test_a_disk_full_over_a_restart(
         settings = {"spool": "full", "DRAIN_GRACE_SECONDS": "0", "DRAIN_UPLOAD_SECONDS": "1"}
         server = await asyncio.to_thread(lambda: streamer(**settings))
         (caller,) = callers_of(server, call, 1)
-        filler = tmp_path / "full" / "filler"
         async with calling([caller], 2):
             await asyncio.sleep(1.5)
             kept = len(caller.sent) - 75
-            with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
-                while True:
-                    file.write(bytes(4096))
+            filler = _fill_up(tmp_path / "full")
             assert await asyncio.to_thread(server.terminate) == 1
         server = await asyncio.to_thread(lambda: streamer(**settings))
         assert server.get("/healthz")[1]["spool"]["error"]
@@ -415,7 +409,10 @@ async def test_a_spool_emptied_by_hand(streamer: Start, call: str, stored: Store
         await socket.send(metadata())
         for index in range(75):
             await socket.send(audio(index))
-        part = await asyncio.to_thread(_until_found, server.spool, "*.part")
+        # The first second's was sealed when there are frames of the second one.
+        second = "20260301T120001*.part"
+        await asyncio.to_thread(server.until, lambda: any(server.spool.rglob(second)), 10)
+        (part,) = server.spool.rglob(second)
         part.unlink()
         for index in range(75, 130):
             await socket.send(audio(index))
@@ -429,15 +426,13 @@ async def test_a_spool_emptied_by_hand(streamer: Start, call: str, stored: Store
     server.until(lambda: not server.get("/healthz")[1]["streams"])
 
 
-def _until_found(folder: Path, pattern: str, timeout: float = 10) -> Path:
-    deadline = time.monotonic() + timeout
-    while True:
-        for path in folder.rglob(pattern):
-            # The first second's was sealed when there are frames of the second one.
-            if path.name.startswith("20260301T120001"):
-                return path
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def _fill_up(folder: Path) -> Path:
+    """Leave the disk no room; the file to remove to give it back."""
+    filler = folder / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
 
 
 def _mount_tmpfs(stack: contextlib.ExitStack, path: Path, limit: str) -> None:
