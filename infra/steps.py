@@ -116,12 +116,12 @@ class Deployment:
         """What would change is shown, and agreed to."""
         group = ("--resource-group", self._options.group)
         before = set(self._shell.ask("deployment", "group", "list", *group, *NAMES_OF_DONE))
-        self._what_if("main", self._main_variables())
+        self._what_if("main", self._kept_variables())
         later = {"streamer", "subscriptions"} & before if "main" in before else set()
         if "streamer" in later:
             self._what_if("streamer", self._streamer_variables())
         if "subscriptions" in later:
-            self._what_if("subscriptions")
+            self._what_if("subscriptions", self._kept_variables())
         if len(later) < 2:
             say("  And what needs the above: the streamer, and the subscriptions to blob events.")
         if not self._options.yes and not consents("Make these changes?"):
@@ -131,7 +131,7 @@ class Deployment:
 
     def provision(self) -> None:
         """Everything that needs neither image nor code."""
-        self._create("main", self._main_variables())
+        self._create("main", self._kept_variables())
 
     def image(self) -> None:
         """The streamer's image is in the registry, built there, without Docker here."""
@@ -187,8 +187,9 @@ class Deployment:
         health = f"{self._output('FUNCTION_APP_URL')}/api/health"
         self._shell.again(12, "waking the app", lambda: expect(200, "GET", health))
         self._shell.again(12, "its functions", self._functions_are_there)
+        kept = self._kept_variables()
         # A cold host may fail Event Grid's greeting.
-        self._shell.again(5, "subscribing", lambda: self._create("subscriptions"))
+        self._shell.again(5, "subscribing", lambda: self._create("subscriptions", kept))
 
     # Afterwards.
 
@@ -260,8 +261,10 @@ class Deployment:
         parameters = f"infra/{template}.bicepparam"
         return ("--resource-group", self._options.group, "--parameters", parameters)
 
-    def _main_variables(self) -> dict[str, str]:
+    def _kept_variables(self) -> dict[str, str]:
         """What main.bicepparam reads and nobody has set: as it was the last time.
+
+        subscriptions.bicepparam reads of the same, and must not be told another thing than the app.
 
         A run without them would take alerts and transcripts back, and ask ACS to move its data.
         """
@@ -276,6 +279,9 @@ class Deployment:
         return self._kept
 
     def _last_parameters(self) -> dict[str, Any]:
+        if self._options.azd:
+            # It provisions main.bicep itself, and keeps in its environment what was set.
+            return {}
         where = ("--resource-group", self._options.group)
         if "main" not in self._shell.ask("deployment", "group", "list", *where, *NAMES):
             return {}

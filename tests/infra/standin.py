@@ -87,8 +87,10 @@ class Azure:
             self._deploy_streamer(
                 os.environ["STREAMER_IMAGE"], os.environ["STREAMER_LIVE_REVISION"]
             )
-        if template == "subscriptions" and not self.state["published"]:
-            raise Refused("listKeys: ServiceUnavailable from host runtime")
+        if template == "subscriptions":
+            if not self.state["published"]:
+                raise Refused("listKeys: ServiceUnavailable from host runtime")
+            self.state["subscribed"] = os.environ.get("ANSWER_CALLS", "off")
         if template == "main":
             self._deploy_main()
         if template not in self.state["deployments"]:

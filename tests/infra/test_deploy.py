@@ -95,6 +95,7 @@ class Cloud:
             "split": {},
             "replicas": 2,
             "published": False,
+            "subscribed": "",
             "functions": [
                 "analyse_segment",
                 "answer_incoming_call",
@@ -244,6 +245,7 @@ def test_what_was_set_once_stays_until_it_is_set_anew(cloud: Cloud) -> None:
     first = {
         "ACS_DATA_LOCATION": "Europe",
         "ALERT_EMAIL": "operator@example.com",
+        "ANSWER_CALLS": "all",
         "TRANSCRIPTION": "azure",
     }
     assert cloud.deploy(*ALL, **first).returncode == 0
@@ -254,6 +256,7 @@ def test_what_was_set_once_stays_until_it_is_set_anew(cloud: Cloud) -> None:
     assert kept["dataLocation"] == "Europe"
     assert kept["alertEmail"] == "operator@example.com"
     assert kept["transcription"] == "azure"
+    assert kept["answerCalls"] == cloud.state["subscribed"] == "all"
     assert cloud.deploy("provision", ALERT_EMAIL="", TRANSCRIPTION="off").returncode == 0
     assert cloud.state["parameters"]["alertEmail"] == {"value": ""}
     assert cloud.state["parameters"]["transcription"] == {"value": "off"}
