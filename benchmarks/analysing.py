@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from audio import wav
-from audio.names import SegmentName
 from calls.analysis import analyse
+from contract import wav
+from contract.names import SegmentName
 
 _CONVERSATION = Path(__file__).parents[1] / "local" / "conversation"
 _SEGMENT_SECONDS = 30

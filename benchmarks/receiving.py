@@ -22,8 +22,8 @@ from typing import IO, Any, NamedTuple
 
 from azure.storage.blob import BlobServiceClient
 
-from audio import names
-from audio.manifest import decode_manifest
+from contract import names
+from contract.manifest import decode_manifest
 from local.azurite import Azurite
 from local.ports import free_ports
 

@@ -12,10 +12,10 @@ from datetime import datetime
 import msgspec
 import numpy as np
 
-from audio import wav
-from audio.manifest import Counts
-from audio.names import SegmentName
 from calls import speech
+from contract import wav
+from contract.manifest import Counts
+from contract.names import SegmentName
 
 SCHEMA = 1
 FULL_SCALE = 32_768

@@ -10,9 +10,7 @@ import logging
 
 import msgspec
 
-from audio import names
-from audio.manifest import Manifest, decode_manifest
-from calls import analysis, failures, recording, results, store
+from calls import analysis, blobs, failures, recording, results, store
 from calls.analysis import Analysis
 from calls.layout import Layout
 from calls.problems import Problem
@@ -20,6 +18,8 @@ from calls.records import CallRecord
 from calls.results import CallResult, Parts, StreamResult
 from calls.settings import Recording
 from calls.storage import Contended, Document, Storage
+from contract import names
+from contract.manifest import Manifest, decode_manifest
 
 _TRIES = 10
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 async def find(storage: Storage, call: str) -> CallResult | None:
     """The call's result, or None while it is not put together."""
-    document = await storage.read(names.RESULTS, names.call_result_blob(call))
+    document = await storage.read(blobs.RESULTS, blobs.call_result_blob(call))
     return _decode(document) if document else None
 
 
@@ -52,11 +52,11 @@ async def assemble(
     With ``partial``, what is there will do: streams without a manifest, segments without an
     analysis. Raises Contended, AzureError: then the trigger runs it again.
     """
-    blob = names.call_result_blob(call)
+    blob = blobs.call_result_blob(call)
     for _ in range(_TRIES):
         # Read before what they are made of: a result from older parts must not replace a newer one.
-        before = await storage.read(names.RESULTS, blob)
-        recorded = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+        before = await storage.read(blobs.RESULTS, blob)
+        recorded = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
         known = _decode(before) if before else None
         # What was put together from what was there stays no less than that.
         were_partial = known is not None and known.summary.partial
@@ -76,9 +76,9 @@ async def assemble(
         if before is not None and before.content == content:
             written = True
         elif before is None:
-            written = await storage.create(names.RESULTS, blob, content)
+            written = await storage.create(blobs.RESULTS, blob, content)
         else:
-            written = await storage.replace(names.RESULTS, blob, content, before.etag)
+            written = await storage.replace(blobs.RESULTS, blob, content, before.etag)
         if written:
             await _tell(storage, call, result)
             return result, laid_out
@@ -100,7 +100,7 @@ async def _parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
     if not manifests:
         return None
     wanted = results.result_blobs(manifests)
-    there = set(await storage.blob_names(names.RESULTS, f"{call}/"))
+    there = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
     missing = [blob for blob in wanted if blob not in there]
     if missing and not partial:
         given_up = await failures.result_blobs(storage, call)
@@ -116,11 +116,11 @@ async def _manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[s
     Such a one is told of by its own trigger (see ``failures``): the call's other streams, and the
     segments of its own, are there all the same.
     """
-    blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
-    found = await storage.read_all(names.MANIFESTS, blobs)
+    manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
+    found = await storage.read_all(names.MANIFESTS, manifest_blobs)
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
-    for blob, document in zip(blobs, found, strict=True):
+    for blob, document in zip(manifest_blobs, found, strict=True):
         if document is None:
             continue
         try:
@@ -131,11 +131,11 @@ async def _manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[s
     return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
 
 
-async def _analyses(storage: Storage, blobs: list[str]) -> dict[str, Analysis]:
-    found = await storage.read_all(names.RESULTS, blobs)
+async def _analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:
+    found = await storage.read_all(blobs.RESULTS, analysis_blobs)
     return {
         blob: analysis.decode(document.content)
-        for blob, document in zip(blobs, found, strict=True)
+        for blob, document in zip(analysis_blobs, found, strict=True)
         if document
     }
 

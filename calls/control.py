@@ -28,15 +28,15 @@ from azure.communication.callautomation import (
 from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_communication_user_id, is_phone_number
-from audio import names
-from audio.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
-from calls import refusals, store, web
+from calls import blobs, refusals, store, web
 from calls.belonging import place
 from calls.clients import Clients
 from calls.problems import Problem, from_acs
 from calls.records import CallRecord, Direction, RequestRecord, add_request, remove_request
 from calls.settings import Settings
 from calls.storage import Storage
+from contract import names
+from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
 
 CALLBACK_PATH = "/api/callbacks"
 MEDIA_PATH = "/media/"
@@ -132,13 +132,13 @@ def _created(record: CallRecord, *, replayed: bool = False) -> func.HttpResponse
 
 async def _begin(storage: Storage, key: str, asked: PlaceCall) -> str | None:
     """Take the key for this request; the call that it placed before, if it did."""
-    blob = names.idempotency_blob(key)
+    blob = blobs.idempotency_blob(key)
     fingerprint = _fingerprint(asked)
     now = datetime.now(UTC)
     fresh = msgspec.json.encode(IdempotencyRecord(request=fingerprint, begun_at=now))
-    if await storage.create(names.IDEMPOTENCY, blob, fresh):
+    if await storage.create(blobs.IDEMPOTENCY, blob, fresh):
         return None
-    document = await storage.read(names.IDEMPOTENCY, blob)
+    document = await storage.read(blobs.IDEMPOTENCY, blob)
     if document is None:
         raise _in_flight()
     known = msgspec.json.decode(document.content, type=IdempotencyRecord)
@@ -151,7 +151,7 @@ async def _begin(storage: Storage, key: str, asked: PlaceCall) -> str | None:
         return known.call_connection_id
     # An attempt that died may be taken over: ACS knows the repeated request by its id.
     if now - known.begun_at < _IN_FLIGHT or not await storage.replace(
-        names.IDEMPOTENCY, blob, fresh, document.etag
+        blobs.IDEMPOTENCY, blob, fresh, document.etag
     ):
         raise _in_flight()
     return None
@@ -160,7 +160,7 @@ async def _begin(storage: Storage, key: str, asked: PlaceCall) -> str | None:
 async def _give_back(storage: Storage, key: str, asked: PlaceCall) -> None:
     """The call was not placed: the same request may be sent again at once."""
     known = IdempotencyRecord(request=_fingerprint(asked), begun_at=datetime.fromtimestamp(0, UTC))
-    await storage.put(names.IDEMPOTENCY, names.idempotency_blob(key), msgspec.json.encode(known))
+    await storage.put(blobs.IDEMPOTENCY, blobs.idempotency_blob(key), msgspec.json.encode(known))
 
 
 def _fingerprint(asked: PlaceCall) -> str:
@@ -203,7 +203,7 @@ async def _place(clients: Clients, asked: PlaceCall, key: str | None) -> CallRec
             begun_at=now,
             call_connection_id=record.call_connection_id,
         )
-        await storage.put(names.IDEMPOTENCY, names.idempotency_blob(key), msgspec.json.encode(done))
+        await storage.put(blobs.IDEMPOTENCY, blobs.idempotency_blob(key), msgspec.json.encode(done))
     return record
 
 

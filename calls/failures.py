@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from acs.identifiers import is_call_connection_id
-from audio import names
+from calls import blobs
 from calls.storage import Storage
+from contract import names
 
 SCHEMA = 1
 _DIGEST = re.compile("[0-9a-f]{16}")
@@ -82,32 +83,32 @@ def is_failure_id(text: str) -> bool:
 
 async def write(storage: Storage, failure: Failure) -> None:
     """Write a failure down; the same blob's later one replaces it."""
-    await storage.put(names.FAILURES, f"{failure.id}.json", msgspec.json.encode(failure))
+    await storage.put(blobs.FAILURES, f"{failure.id}.json", msgspec.json.encode(failure))
 
 
 async def find(storage: Storage, failure_id: str) -> Failure | None:
     """A failure by its id."""
-    document = await storage.read(names.FAILURES, f"{failure_id}.json")
+    document = await storage.read(blobs.FAILURES, f"{failure_id}.json")
     return msgspec.json.decode(document.content, type=Failure) if document else None
 
 
 async def of_call(storage: Storage, call: str | None = None) -> list[Failure]:
     """The failures of one call, or of all; the newest first."""
-    blobs = await storage.blob_names(names.FAILURES, f"{call}." if call else "")
-    documents = await storage.read_all(names.FAILURES, blobs)
+    failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}." if call else "")
+    documents = await storage.read_all(blobs.FAILURES, failure_blobs)
     found = [msgspec.json.decode(d.content, type=Failure) for d in documents if d]
     return sorted(found, key=lambda failure: failure.failed_at, reverse=True)
 
 
 async def forget(storage: Storage, failure: Failure) -> None:
     """A failure that is mended, or tried again."""
-    await storage.delete(names.FAILURES, f"{failure.id}.json")
+    await storage.delete(blobs.FAILURES, f"{failure.id}.json")
 
 
 async def result_blobs(storage: Storage, call: str) -> set[str]:
     """The analyses of a call that will not come: those of its segments that were given up on."""
     return {
-        names.parse_segment(failure.blob).result_blob
+        blobs.analysis_blob(names.parse_segment(failure.blob))
         for failure in await of_call(storage, call)
         if failure.container == names.SEGMENTS
     }

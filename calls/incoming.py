@@ -27,13 +27,13 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from acs.events import INCOMING_CALL, IncomingCall, MalformedEvent, read_incoming_call
 from acs.identifiers import shown
-from audio import names
-from audio.grants import decode_grant
-from calls import control, refusals
+from calls import blobs, control, refusals
 from calls.clients import Clients, clients
 from calls.control import NewCall
 from calls.settings import Settings
 from calls.storage import Storage
+from contract import names
+from contract.grants import decode_grant
 
 RINGS = timedelta(seconds=30)
 """How long ACS lets a call ring (``incoming-call-notification.md``)."""
@@ -80,7 +80,7 @@ async def take(clients: Clients, event: func.EventGridEvent, now: datetime) -> N
     if reason is not None:
         _tell("left", reason, call)
         return
-    storage, blob = clients.storage, names.incoming_blob(call.correlation_id)
+    storage, blob = clients.storage, blobs.incoming_blob(call.correlation_id)
     if not await _begin(storage, blob, now):
         _tell("left", "taken", call)
         return
@@ -88,25 +88,25 @@ async def take(clients: Clients, event: func.EventGridEvent, now: datetime) -> N
         await _answer(clients, call, now)
     except BaseException as error:
         _tell("failed", type(error).__name__, call)
-        await storage.delete(names.IDEMPOTENCY, blob)
+        await storage.delete(blobs.IDEMPOTENCY, blob)
         raise
     done = msgspec.json.encode(Taken(begun_at=now, done=True))
-    await storage.put(names.IDEMPOTENCY, blob, done)
+    await storage.put(blobs.IDEMPOTENCY, blob, done)
 
 
 async def _begin(storage: Storage, blob: str, now: datetime) -> bool:
     """Take the call; False where it is another's."""
     fresh = msgspec.json.encode(Taken(begun_at=now))
-    if await storage.create(names.IDEMPOTENCY, blob, fresh):
+    if await storage.create(blobs.IDEMPOTENCY, blob, fresh):
         return True
-    document = await storage.read(names.IDEMPOTENCY, blob)
+    document = await storage.read(blobs.IDEMPOTENCY, blob)
     if document is None:
         # The other has failed just now, and Event Grid tells it again.
         return False
     known = msgspec.json.decode(document.content, type=Taken)
     if known.done or now - known.begun_at < _IN_FLIGHT:
         return False
-    return await storage.replace(names.IDEMPOTENCY, blob, fresh, document.etag)
+    return await storage.replace(blobs.IDEMPOTENCY, blob, fresh, document.etag)
 
 
 def _why_not(settings: Settings, call: IncomingCall, age: timedelta) -> str | None:

@@ -14,7 +14,8 @@ from datetime import datetime
 import msgspec
 
 from acs.media import from_microseconds, to_microseconds
-from audio.manifest import Counts, Manifest, SegmentEntry
+from calls import blobs
+from contract.manifest import Counts, Manifest, SegmentEntry
 
 _GRAIN_PER_SECOND = 1000
 """Segments' names hold milliseconds: one that a restart found is known no more exactly."""
@@ -37,7 +38,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     samples: int
     sample_rate: int
     blob: str
-    result_blob: str
+    analysis_blob: str
     data_offset: int
     md5: str
     counts: Counts
@@ -127,7 +128,7 @@ def _placements(
             samples=_samples_at(entry, rate),
             sample_rate=entry.sample_rate,
             blob=name.blob,
-            result_blob=name.result_blob,
+            analysis_blob=blobs.analysis_blob(name),
             data_offset=entry.bytes - 2 * entry.samples,
             md5=entry.md5,
             counts=entry.counts,

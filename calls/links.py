@@ -16,15 +16,15 @@ import msgspec
 from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 from azure.storage.blob.aio import BlobServiceClient
 
-from audio import names
-from calls import store, web
+from calls import blobs, store, web
 from calls.clients import Clients
 from calls.storage import Storage
+from contract import names
 
 MOST = 1000
 """Links in one answer."""
 
-_AUDIO = (names.SEGMENTS, names.RECORDINGS)
+_AUDIO = (names.SEGMENTS, blobs.RECORDINGS)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _NOT_CACHED = {"Cache-Control": "no-store"}
 
@@ -71,7 +71,9 @@ async def make_links(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     return web.document(Links(expires_at, links), headers=_NOT_CACHED)
 
 
-async def sign(service: BlobServiceClient, blobs: Iterable[str], expires_at: datetime) -> list[str]:
+async def sign(
+    service: BlobServiceClient, blob_paths: Iterable[str], expires_at: datetime
+) -> list[str]:
     """Read-only links to blobs (``container/name``) that open until then. Raises AzureError."""
     signed_by: dict[str, Any]
     account_key = getattr(service.credential, "account_key", None)
@@ -83,7 +85,7 @@ async def sign(service: BlobServiceClient, blobs: Iterable[str], expires_at: dat
         key = await service.get_user_delegation_key(begun, expires_at)
         signed_by = {"user_delegation_key": key, "protocol": "https"}
     urls = []
-    for blob in blobs:
+    for blob in blob_paths:
         container, _, name = blob.partition("/")
         signature = generate_blob_sas(
             str(service.account_name),

@@ -8,13 +8,13 @@ from http import HTTPStatus
 import azure.functions as func
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
-from audio import names
-from calls import assembly, ranges, store, transcript, transcription, web
+from calls import assembly, blobs, ranges, store, transcript, transcription, web
 from calls.clients import Clients
 from calls.problems import Problem, not_ready
 from calls.results import CallResult
 from calls.storage import Properties
 from calls.transcript import Transcript
+from contract import names
 
 _FORMS = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
 MOST_WHOLE_BYTES = 32 * 1024 * 1024
@@ -30,12 +30,12 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/calls/{id}/recording``, whole or a range."""
     call = web.call_connection_id(request)
-    blob = names.recording_blob(call)
-    found = await clients.storage.properties(names.RECORDINGS, blob)
+    blob = blobs.recording_blob(call)
+    found = await clients.storage.properties(blobs.RECORDINGS, blob)
     if found is None:
         await store.find(clients.storage, call)
         raise not_ready(call)
-    return await _send(clients, request, names.RECORDINGS, blob, found, call)
+    return await _send(clients, request, blobs.RECORDINGS, blob, found, call)
 
 
 async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

@@ -17,11 +17,11 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from acs import events
 from acs.events import CallbackEvent, EventData, ResultInformation
-from audio import names
-from calls import assembly, failures, results, store, transcription, triggers
+from calls import assembly, blobs, failures, results, store, transcription, triggers
 from calls.clients import Clients, clients
 from calls.records import CallRecord, add_event
 from calls.storage import Properties
+from contract import names
 
 _TRANSCRIBING_SECONDS = 120.0
 """After this a run makes no more transcripts, so that every call's audio has its turn."""
@@ -48,9 +48,9 @@ async def run() -> None:
 async def newest(clients: Clients, now: datetime) -> list[str]:
     """The calls since RECONCILE_HOURS ago, newest first."""
     since = now - timedelta(hours=clients.settings.reconcile_hours)
-    before = names.index_blob(since, "")
-    blobs = await clients.storage.blob_names_until(names.INDEX, before)
-    return list(dict.fromkeys(map(names.call_of_index_blob, blobs)))
+    before = blobs.index_blob(since, "")
+    index_blobs = await clients.storage.blob_names_until(blobs.INDEX, before)
+    return list(dict.fromkeys(map(blobs.call_of_index_blob, index_blobs)))
 
 
 async def mend(clients: Clients, call: str, now: datetime, *, transcribe: bool = True) -> None:
@@ -112,12 +112,13 @@ async def _analyse_forgotten(
 ) -> None:
     """Analyse the segments whose events were lost."""
     waited = now - timedelta(seconds=clients.settings.reconcile_after_seconds)
-    there = set(await clients.storage.blob_names(names.RESULTS, f"{call}/"))
+    there = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
     there |= await failures.result_blobs(clients.storage, call)
     forgotten = [
         blob
         for blob, found in landed.items()
-        if found.last_modified <= waited and names.parse_segment(blob).result_blob not in there
+        if found.last_modified <= waited
+        and blobs.analysis_blob(names.parse_segment(blob)) not in there
     ]
     for blob in forgotten[:_MOST_SEGMENTS]:
         _log.warning("segment %s was forgotten", blob)

@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 import msgspec
 import numpy as np
 
-from audio import names, wav
+from calls import blobs
 from calls.layout import Layout, Placement
 from calls.settings import Recording
 from calls.storage import Properties, Storage
+from contract import names, wav
 
 BLOCK_BYTES = 4 * 1024 * 1024
 _FLAC_CHANNELS = 8
@@ -36,15 +37,15 @@ async def write(
     if before is not None and before.metadata.get(_CONTENT) == content:
         return before.size
     written = await storage.write_in_blocks(
-        names.RECORDINGS,
-        names.recording_blob(call),
+        blobs.RECORDINGS,
+        blobs.recording_blob(call),
         wav_blocks(storage, layout) if form == "wav" else _flac_blocks(storage, layout),
         name=content,
         content_type=f"audio/{form}",
         metadata={_CONTENT: content},
         etag=before.etag if before else None,
     )
-    found = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+    found = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
     return found.size if written and found is not None else None
 
 

@@ -8,14 +8,14 @@ from datetime import datetime
 
 import msgspec
 
-from audio import names
-from audio.manifest import Counts, Manifest, entry_from_metadata, total
-from calls import layout, timeline
+from calls import blobs, layout, timeline
 from calls.analysis import Analysis, SpeechSpan
 from calls.layout import Layout
 from calls.records import Summary, Talk
 from calls.storage import Properties
 from calls.timeline import Timeline
+from contract import names
+from contract.manifest import Counts, Manifest, entry_from_metadata, total
 
 SCHEMA = 1
 ENDED_BY_UNKNOWN = "unknown: its manifest is missing"
@@ -129,7 +129,7 @@ def stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> Strea
     segments = []
     for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
         name = entry.name(manifest.call_connection_id, manifest.stream_id)
-        found = analyses.get(name.result_blob)
+        found = analyses.get(blobs.analysis_blob(name))
         segments.append(
             SegmentResult(
                 track=entry.track,
@@ -163,7 +163,7 @@ def stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> Strea
 def result_blobs(manifests: Iterable[Manifest]) -> list[str]:
     """The names of all analyses that the manifests' segments have, or will have."""
     return [
-        entry.name(manifest.call_connection_id, manifest.stream_id).result_blob
+        blobs.analysis_blob(entry.name(manifest.call_connection_id, manifest.stream_id))
         for manifest in manifests
         for entry in manifest.segments
     ]
@@ -180,9 +180,9 @@ def makeshift_manifests(
         if stream_id not in known:
             entries.setdefault(stream_id, []).append((blob, found))
     made = []
-    for stream_id, blobs in entries.items():
+    for stream_id, segment_blobs in entries.items():
         segments = []
-        for blob, found in blobs:
+        for blob, found in segment_blobs:
             try:
                 segments.append(entry_from_metadata(found.metadata, found.size))
             except ValueError as error:

@@ -10,11 +10,11 @@ import azure.functions as func
 import msgspec
 from azure.core.exceptions import HttpResponseError
 
-from audio import names
 from calls import failures, store, web
 from calls.assembly import streams_of
 from calls.clients import Clients
 from calls.problems import Problem
+from contract import names
 
 _DEFAULT_LIMIT = 20
 _MOST = 100

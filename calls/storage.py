@@ -19,7 +19,7 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobServiceClient
 
-from audio import names
+from calls import blobs
 
 _JSON = ContentSettings(content_type="application/json")
 _PRECONDITION_FAILED = 412
@@ -246,7 +246,7 @@ class Storage:
 
     async def create_containers(self) -> None:
         """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
-        for container in names.CONTAINERS:
+        for container in blobs.CONTAINERS:
             try:
                 await self._service.create_container(container)
             except ResourceExistsError:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from audio import names
+from calls import blobs
 from calls.problems import not_found
 from calls.records import CallRecord, new_record
 from calls.storage import Contended, Storage
@@ -20,7 +20,7 @@ _encode = msgspec.json.encode
 
 async def find(storage: Storage, call_connection_id: str) -> CallRecord:
     """A call's record. Raises Problem (404)."""
-    document = await storage.read(names.CALLS, names.call_blob(call_connection_id))
+    document = await storage.read(blobs.CALLS, blobs.call_blob(call_connection_id))
     if document is None:
         raise not_found(call_connection_id)
     return _decode(document.content)
@@ -38,24 +38,24 @@ async def change(
     With ``create_at``, a call that is not known yet gets a record and its place in the list: its
     events may come before the answer that told its id. Raises Problem (404), Contended.
     """
-    blob = names.call_blob(call_connection_id)
+    blob = blobs.call_blob(call_connection_id)
     for _ in range(_TRIES):
-        document = await storage.read(names.CALLS, blob)
+        document = await storage.read(blobs.CALLS, blob)
         if document is None:
             if create_at is None:
                 raise not_found(call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
             # The index goes first: a record that no list shows would be lost to people.
-            index = names.index_blob(create_at, call_connection_id)
-            await storage.put(names.INDEX, index, b"")
-            if await storage.create(names.CALLS, blob, _encode(record)):
+            index = blobs.index_blob(create_at, call_connection_id)
+            await storage.put(blobs.INDEX, index, b"")
+            if await storage.create(blobs.CALLS, blob, _encode(record)):
                 return record
             continue
         record = _decode(document.content)
         if not apply(record):
             return record
-        if await storage.replace(names.CALLS, blob, _encode(record), document.etag):
+        if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
             return record
     raise Contended(f"the record of call {call_connection_id} is changed too often")
 
@@ -64,8 +64,8 @@ async def newest(
     storage: Storage, limit: int, cursor: str | None
 ) -> tuple[list[CallRecord], str | None]:
     """The newest calls, and where the next page begins. A call listed twice is shown once."""
-    page = await storage.page(names.INDEX, limit, cursor)
-    calls = dict.fromkeys(names.call_of_index_blob(name) for name in page.names)
-    blobs = [names.call_blob(call) for call in calls]
-    documents = await storage.read_all(names.CALLS, blobs)
+    page = await storage.page(blobs.INDEX, limit, cursor)
+    calls = dict.fromkeys(blobs.call_of_index_blob(name) for name in page.names)
+    call_blobs = [blobs.call_blob(call) for call in calls]
+    documents = await storage.read_all(blobs.CALLS, call_blobs)
     return [_decode(found.content) for found in documents if found is not None], page.cursor

@@ -13,11 +13,11 @@ from datetime import datetime
 
 import msgspec
 
-from audio import names
 from calls import speech
 from calls.analysis import PEAK_WINDOW_MS, Analysis, SpeechSpan
 from calls.layout import Layout, Placement
 from calls.speech import Span
+from contract import names
 
 SCHEMA = 1
 NOT_ANALYSED = "not analysed"
@@ -180,9 +180,9 @@ def _speech(
     """A track's speech; what was cut between two segments is whole again."""
     found = []
     for placement in placed:
-        if placement.result_blob in analyses:
+        if placement.analysis_blob in analyses:
             at = layout.milliseconds(placement.position)
-            spans = analyses[placement.result_blob].speech
+            spans = analyses[placement.analysis_blob].speech
             found += [(at + span.start_ms, at + span.end_ms) for span in spans]
     return [
         (start, end)
@@ -241,7 +241,7 @@ def _waveform(
 ) -> Waveform:
     peaks = [0.0] * -(-layout.duration_ms // PEAK_WINDOW_MS)
     for placement in placed:
-        analysis = analyses.get(placement.result_blob)
+        analysis = analyses.get(placement.analysis_blob)
         first = round(layout.milliseconds(placement.position) / PEAK_WINDOW_MS)
         for at, peak in enumerate(analysis.peaks if analysis else [], first):
             if at < len(peaks):
@@ -261,5 +261,5 @@ def _missing(layout: Layout, analyses: Mapping[str, Analysis]) -> list[MissingSe
             reason=placement.fault or NOT_ANALYSED,
         )
         for placement in layout.placements
-        if placement.fault or placement.result_blob not in analyses
+        if placement.fault or placement.analysis_blob not in analyses
     ]

@@ -12,8 +12,8 @@ from typing import Literal
 import msgspec
 
 from acs.identifiers import shown
-from audio import names
 from calls.speech import Span
+from contract import names
 
 SCHEMA = 1
 PAD_MS = 200

@@ -15,14 +15,14 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from audio import names, wav
-from calls import recording, transcript
+from calls import blobs, recording, transcript
 from calls.layout import Layout
 from calls.results import CallResult
 from calls.speech import Span
 from calls.storage import Document, Storage
 from calls.transcribers import Transcriber, TranscriptionFailed
 from calls.transcript import Heard, Transcript, Utterance
+from contract import names, wav
 
 CLAIM = timedelta(minutes=15)
 """A claim this old is of a run that was cut off."""
@@ -37,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 async def find(storage: Storage, result: CallResult) -> Transcript | None:
     """The call's transcript; None where none was begun."""
-    document = await storage.read(names.RESULTS, names.transcript_blob(result.call_connection_id))
+    document = await storage.read(blobs.RESULTS, blobs.transcript_blob(result.call_connection_id))
     return _decode(document) if document else None
 
 
@@ -118,8 +118,8 @@ async def run(
         # Let go of: whoever comes next may go on at once, and this was no failed attempt.
         _log.info("call %s: %s of %s passages are left for the next run", call, left, total)
         made.state, made.attempts = "pending", pending.attempts - 1
-    blob = names.transcript_blob(call)
-    if not await storage.replace(names.RESULTS, blob, msgspec.json.encode(made), claim.etag):
+    blob = blobs.transcript_blob(call)
+    if not await storage.replace(blobs.RESULTS, blob, msgspec.json.encode(made), claim.etag):
         _log.info("the transcript of call %s is made by another", call)
         return None
     return made
@@ -132,8 +132,8 @@ def _placed(
 
 
 async def _claim(storage: Storage, transcriber: Transcriber, result: CallResult) -> Document | None:
-    blob = names.transcript_blob(result.call_connection_id)
-    document = await storage.read(names.RESULTS, blob)
+    blob = blobs.transcript_blob(result.call_connection_id)
+    document = await storage.read(blobs.RESULTS, blob)
     found = _decode(document) if document else None
     now = datetime.now(UTC)
     if not is_due(found, result.layout, now):
@@ -152,10 +152,10 @@ async def _claim(storage: Storage, transcriber: Transcriber, result: CallResult)
     )
     content = msgspec.json.encode(claim)
     if document is None:
-        claimed = await storage.create(names.RESULTS, blob, content)
+        claimed = await storage.create(blobs.RESULTS, blob, content)
     else:
-        claimed = await storage.replace(names.RESULTS, blob, content, document.etag)
-    written = await storage.read(names.RESULTS, blob) if claimed else None
+        claimed = await storage.replace(blobs.RESULTS, blob, content, document.etag)
+    written = await storage.read(blobs.RESULTS, blob) if claimed else None
     return written if written and written.content == content else None
 
 
@@ -177,14 +177,14 @@ async def _passage(
     pcm = await recording.one_track(storage, layout, track, start, min(end, layout.frames))
     file = wav.header(layout.sample_rate, len(pcm)) + pcm
     digest = hashlib.sha256(transcriber.name.encode() + b"\0" + file).hexdigest()[:32]
-    blob = names.passage_blob(call, digest)
-    kept = await storage.read(names.RESULTS, blob)
+    blob = blobs.chunk_blob(call, digest)
+    kept = await storage.read(blobs.RESULTS, blob)
     if kept is not None:
         return msgspec.json.decode(kept.content, type=list[Heard])
     if not allowance.is_left():
         return None
     heard = await _hear(transcriber, file, names.participant_raw_id(track) is None, retry_seconds)
-    await storage.put(names.RESULTS, blob, msgspec.json.encode(heard))
+    await storage.put(blobs.RESULTS, blob, msgspec.json.encode(heard))
     return heard
 
 

@@ -9,13 +9,13 @@ import azure.functions as func
 import msgspec
 from azure.core.exceptions import AzureError
 
-from audio import names
-from audio.manifest import counts_from_metadata, decode_manifest
-from audio.names import ManifestName
-from audio.wav import MalformedWav
-from calls import analysis, assembly, failures, transcription
+from calls import analysis, assembly, blobs, failures, transcription
 from calls.clients import Clients, clients
 from calls.failures import PoisonMessage
+from contract import names
+from contract.manifest import counts_from_metadata, decode_manifest
+from contract.names import ManifestName
+from contract.wav import MalformedWav
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ async def analyse(clients: Clients, blob: str, content: bytes, metadata: dict[st
         found = analysis.analyse(name, content, counts_from_metadata(metadata))
     except MalformedWav as error:
         raise ValueError(f"{blob} is no WAV file: {error}") from error
-    await clients.storage.put(names.RESULTS, name.result_blob, analysis.encode(found))
+    await clients.storage.put(blobs.RESULTS, blobs.analysis_blob(name), analysis.encode(found))
     _log.info("analysed %s", blob)
     # While a segment's own stream still runs, it cannot be the last: nothing more is looked up.
     manifest = ManifestName(name.call_connection_id, name.stream_id).blob

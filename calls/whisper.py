@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from audio import wav
 from calls.transcribers import TranscriptionFailed
 from calls.transcript import Heard, Word
+from contract import wav
 
 _RATE = 16_000
 

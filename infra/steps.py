@@ -30,7 +30,7 @@ PROVIDERS = (
 )
 
 # What the streamer's Dockerfile copies.
-CONTEXT = ("configuration.py", "acs", "audio", "streamer", ".dockerignore")
+CONTEXT = ("configuration.py", "event_log.py", "acs", "contract", "streamer", ".dockerignore")
 
 OUTPUTS = (
     "FUNCTION_APP_NAME",

@@ -12,8 +12,8 @@ import msgspec
 from azure.storage.blob.aio import BlobServiceClient
 
 from acs.media import to_microseconds
-from audio import names, wav
-from audio.manifest import Manifest, decode_manifest
+from contract import names, wav
+from contract.manifest import Manifest, decode_manifest
 
 
 class TrackAudio(msgspec.Struct, frozen=True):

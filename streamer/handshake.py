@@ -20,8 +20,8 @@ from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
 from acs.tokens import InvalidToken, KeysUnavailable, TokenVerifier
-from audio import names
-from audio.grants import StreamGrant
+from contract import names
+from contract.grants import StreamGrant
 from streamer import metrics
 from streamer.settings import Check, Settings
 from streamer.storage import Storage

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
-from audio.manifest import Counts
+from contract.manifest import Counts
 
 REGISTRY = CollectorRegistry()
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from azure.core.exceptions import AzureError
 
-from audio import names
-from audio.manifest import SegmentEntry, segment_metadata
-from audio.wav import HEADER_BYTES
+from contract import names
+from contract.manifest import SegmentEntry, segment_metadata
+from contract.wav import HEADER_BYTES
 from streamer import metrics
 from streamer.spool import Spool
 from streamer.storage import BlobConflict, ChecksumMismatch, Storage

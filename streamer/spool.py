@@ -43,8 +43,8 @@ from pathlib import Path
 import msgspec
 
 from acs.media import AUDIO_DATA, FRAME_MILLISECONDS
-from audio import names, wav
-from audio.manifest import (
+from contract import names, wav
+from contract.manifest import (
     Counts,
     DtmfTone,
     Manifest,

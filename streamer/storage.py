@@ -13,8 +13,8 @@ from azure.core.exceptions import (
 from azure.storage.blob import ContentSettings
 from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
-from audio import names
-from audio.grants import StreamGrant, decode_grant, encode_grant
+from contract import names
+from contract.grants import StreamGrant, decode_grant, encode_grant
 from streamer.settings import Settings
 
 

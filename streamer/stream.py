@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from acs import media
-from audio import names
-from audio.manifest import Counts, DtmfTone
+from contract import names
+from contract.manifest import Counts, DtmfTone
 from streamer import metrics
 from streamer.cuts import CutPlanner
 from streamer.outbox import Outbox

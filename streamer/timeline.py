@@ -25,7 +25,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
-from audio.manifest import Counts
+from contract.manifest import Counts
 from streamer.cuts import CutPlanner
 
 DECISION_FRAMES = 25

@@ -167,7 +167,7 @@ export function parseBlob(blob) {
   };
 }
 
-/** The raw id that a track was named for; null for the mixed one. Mirrors audio/names.py. */
+/** The raw id that a track was named for; null for the mixed one. Mirrors contract/names.py. */
 export function participantOf(track) {
   return track === "mixed" ? null : decodeURIComponent(track.replaceAll("~", "%"));
 }

@@ -32,7 +32,7 @@ param packageContainer string
 @description('Container of the events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('Every container of audio/names.py, under the time that its blobs are kept.')
+@description('Every container of contract/names.py, under the time that its blobs are kept.')
 var retention = [
   {
     name: 'segments'

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from acs.media import FRAME_MILLISECONDS
-from audio import wav
+from contract import wav
 
 CONVERSATION = Path(__file__).parents[1] / "conversation"
 

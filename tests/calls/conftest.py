@@ -8,10 +8,10 @@ import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
-from audio import names
 from calls import triggers
 from calls.clients import Clients
 from calls.settings import Settings
+from contract import names
 from tests.calls.made import MadeStream
 
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from audio import names, wav
-from audio.manifest import Counts, Manifest, SegmentEntry, encode_manifest, segment_metadata
+from contract import names, wav
+from contract.manifest import Counts, Manifest, SegmentEntry, encode_manifest, segment_metadata
 
 BEGUN = datetime(2026, 11, 24, 12, 0, 0, 123_457, tzinfo=UTC)
 CONVERSATION = Path(__file__).parents[2] / "local" / "conversation"

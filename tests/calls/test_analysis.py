@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from audio import wav
-from audio.manifest import Counts
-from audio.names import SegmentName
 from calls import analysis
 from calls.analysis import Analysis
+from contract import wav
+from contract.manifest import Counts
+from contract.names import SegmentName
 from tests.calls.made import conversation
 
 NAME = SegmentName(

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio import names, wav
-from calls import assembly, results, triggers
+from calls import assembly, blobs, results, triggers
 from calls.analysis import SpeechSpan
 from calls.settings import Recording
 from calls.timeline import NOT_ANALYSED
+from contract import names, wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call, noise
 
@@ -25,8 +25,8 @@ AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
 async def products(landing: Landing, call: str) -> tuple[bytes, bytes]:
     return (
-        await landing.content(names.RECORDINGS, names.recording_blob(call)),
-        await landing.content(names.RESULTS, names.call_result_blob(call)),
+        await landing.content(blobs.RECORDINGS, blobs.recording_blob(call)),
+        await landing.content(blobs.RESULTS, blobs.call_result_blob(call)),
     )
 
 
@@ -81,7 +81,7 @@ async def test_flac_holds_the_same_samples(landing: Landing, participants: int) 
     await landing.all(MadeStream(call, pcm, segment_seconds=40))
     recording, _ = await products(landing, call)
     storage = clients.storage
-    found = await storage.properties(names.RECORDINGS, names.recording_blob(call))
+    found = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
     assert found is not None
     assert found.content_type == ("audio/flac" if participants <= 8 else "audio/wav")
     samples, rate = soundfile.read(io.BytesIO(recording), dtype="int16", always_2d=True)
@@ -112,9 +112,9 @@ async def test_any_order_twice_and_one_late_end_in_the_same_bytes(landing: Landi
     await landing.all(stream)
     wanted = await products(landing, call)
     for seed in range(3):
-        for blob in await landing.clients.storage.blob_names(names.RESULTS, f"{call}/"):
-            await landing.delete(names.RESULTS, blob)
-        await landing.delete(names.RECORDINGS, names.recording_blob(call))
+        for blob in await landing.clients.storage.blob_names(blobs.RESULTS, f"{call}/"):
+            await landing.delete(blobs.RESULTS, blob)
+        await landing.delete(blobs.RECORDINGS, blobs.recording_blob(call))
         await landing.delete(names.MANIFESTS, stream.manifest_blob[0])
         order = list(stream.files)
         Random(seed).shuffle(order)
@@ -133,11 +133,11 @@ async def test_a_second_stream_makes_it_anew_and_repeats_do_not(landing: Landing
     first = MadeStream(call, {None: noise(16_000)})
     second = MadeStream(call, {None: noise(16_000, 2)}, start=BEGUN + timedelta(seconds=2))
     await landing.all(first)
-    blob = names.recording_blob(call)
+    blob = blobs.recording_blob(call)
     storage = landing.clients.storage
-    before = await storage.properties(names.RECORDINGS, blob)
+    before = await storage.properties(blobs.RECORDINGS, blob)
     await landing.manifest(first)
-    again = await storage.properties(names.RECORDINGS, blob)
+    again = await storage.properties(blobs.RECORDINGS, blob)
     assert before is not None
     assert again is not None
     assert before.etag == again.etag, "a repeat wrote it anew"

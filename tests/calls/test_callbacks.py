@@ -13,8 +13,7 @@ import azure.functions as func
 import pytest
 import pytest_asyncio
 
-from audio import names
-from calls import callbacks, store
+from calls import blobs, callbacks, store
 from calls.belonging import place
 from calls.clients import Clients
 from calls.problems import Problem
@@ -152,7 +151,7 @@ async def test_an_early_event_that_could_never_be_checked_makes_no_record(make: 
     clients = make()
     call = uuid.uuid4().hex
     assert await post(clients, event(call, correlationId=None)) == 403
-    assert await clients.storage.read(names.CALLS, names.call_blob(call)) is None
+    assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
 
 
 async def test_an_event_of_the_end_of_time_does_not_lead_the_list(make: Make) -> None:

@@ -9,9 +9,9 @@ import azure.functions as func
 import msgspec
 import pytest
 
-from audio import names, wav
-from calls import assembly, failures, showing, store, triggers, web
+from calls import assembly, blobs, failures, showing, store, triggers, web
 from calls.timeline import NOT_ANALYSED
+from contract import names, wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, MadeStream, new_call, noise
 
@@ -45,7 +45,7 @@ async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -
     assert result is not None
     (missing,) = result.timeline.missing_segments
     assert (missing.blob, missing.reason) == (f"segments/{blob}", NOT_ANALYSED)
-    recording = await landing.content(names.RECORDINGS, names.recording_blob(call))
+    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
     assert wav.samples(recording) == stream.pcm[None], "its samples are there all the same"
 
     listed = json.loads((await ask(landing, showing.list_failures)).get_body())["failures"]
@@ -110,7 +110,7 @@ async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(landing
     assert failure["blob"] == blob, "the segments have not failed"
     assert (len(shown["streams"]), len(shown["landed_segments"])) == (1, 1)
     assert shown["summary"]["partial"]
-    recording = await landing.content(names.RECORDINGS, names.recording_blob(call))
+    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
     assert wav.samples(recording) == whole.pcm[None] + spoilt.pcm[None]
 
     await landing.manifest(spoilt)

@@ -21,13 +21,13 @@ from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 
 from acs.events import MOST_INCOMING_CALL_BYTES
-from audio import names
-from audio.grants import StreamGrant, decode_grant, encode_grant
-from calls import control, incoming, store
+from calls import blobs, control, incoming, store
 from calls.clients import Clients
 from calls.records import CallRecord
 from calls.settings import Settings
 from calls.storage import Contended
+from contract import names
+from contract.grants import StreamGrant, decode_grant, encode_grant
 from local.azurite import Azurite
 from local.emulator.server import EmulatorServer, EmulatorSettings
 
@@ -174,7 +174,7 @@ class Left:
     async def _all(self) -> set[str]:
         return {
             f"{container}/{blob}"
-            for container in (names.CALLS, names.INDEX, names.GRANTS, names.IDEMPOTENCY)
+            for container in (blobs.CALLS, blobs.INDEX, names.GRANTS, blobs.IDEMPOTENCY)
             for blob in await self._clients.storage.blob_names(container, "")
         }
 
@@ -229,7 +229,7 @@ async def test_an_answered_call_is_as_a_placed_one(
     assert options == {
         "transportType": "websocket",
         "audioChannelType": "mixed",
-        "contentType": "audio",
+        "contentType": "contract",
         "startMediaStreaming": True,
         "audioFormat": "pcm16KMono",
         "enableDtmfTones": True,
@@ -344,8 +344,8 @@ async def test_an_instance_that_died_before_it_answered_is_followed_by_the_next_
     event = await phones.ring()
     now = datetime.now(UTC)
     taken = incoming.Taken(begun_at=now - timedelta(seconds=seconds))
-    blob = names.incoming_blob(ring_of(event))
-    await clients.storage.put(names.IDEMPOTENCY, blob, msgspec.json.encode(taken))
+    blob = blobs.incoming_blob(ring_of(event))
+    await clients.storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(taken))
     await incoming.take(clients, bound(event), now)
     assert outcomes(caplog, event) == [outcome]
 

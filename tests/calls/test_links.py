@@ -26,13 +26,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from audio import names
-from calls import links
+from calls import blobs, links
 from calls.clients import Clients
 from calls.problems import Problem
 from calls.records import new_record
 from calls.settings import Settings
 from calls.storage import Storage
+from contract import names
 from local.ports import HOST, free_ports
 
 AZURITE = Path(__file__).parents[2] / "node_modules/azurite/dist/src/blob/main.js"
@@ -142,8 +142,8 @@ async def clients(azure: Azure) -> AsyncIterator[Clients]:
         clients.storage = Storage(service)
         await clients.storage.create_containers()
         record = new_record(CALL, dt.datetime.now(dt.UTC))
-        blob = names.call_blob(CALL)
-        await clients.storage.put(names.CALLS, blob, msgspec.json.encode(record))
+        blob = blobs.call_blob(CALL)
+        await clients.storage.put(blobs.CALLS, blob, msgspec.json.encode(record))
         for name in (SEGMENT, OTHER):
             await clients.storage.put(names.SEGMENTS, name, CONTENT)
         yield clients

@@ -17,9 +17,9 @@ import msgspec
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from audio import names, wav
-from audio.manifest import SegmentEntry, encode_manifest, segment_metadata
-from calls import analysis
+from calls import analysis, blobs
+from contract import names, wav
+from contract.manifest import SegmentEntry, encode_manifest, segment_metadata
 from local.azurite import Azurite
 from tests.calls.made import MadeStream, conversation, new_call
 
@@ -79,7 +79,7 @@ async def test_eight_hours_in_256_mib(disk: Azurite) -> None:
 
 async def lay_down(service: BlobServiceClient, stream: MadeStream, count: int) -> None:
     """The conversation's two files again and again, as segments with analyses and a manifest."""
-    for container in (*names.CONTAINERS, "files"):
+    for container in (*blobs.CONTAINERS, "files"):
         await service.create_container(container)
     gate = asyncio.Semaphore(8)
     entries: list[SegmentEntry] = []
@@ -107,14 +107,14 @@ async def lay_down(service: BlobServiceClient, stream: MadeStream, count: int) -
                 its = made.name(stream.call, stream.stream_id)
                 result = analysis.encode(msgspec.structs.replace(found, start=start))
                 group.create_task(copy(its.blob, source, segment_metadata(made)))
-                group.create_task(put(names.RESULTS, its.result_blob, result))
+                group.create_task(put(blobs.RESULTS, blobs.analysis_blob(its), result))
     manifest = msgspec.structs.replace(stream.manifest, segments=entries)
     await put(names.MANIFESTS, stream.manifest_blob[0], encode_manifest(manifest))
 
 
 async def check(service: BlobServiceClient, stream: MadeStream, count: int) -> None:
     """The recording has its length, and here and there its samples."""
-    client = service.get_blob_client(names.RECORDINGS, names.recording_blob(stream.call))
+    client = service.get_blob_client(blobs.RECORDINGS, blobs.recording_blob(stream.call))
     tracks = list(stream.pcm.values())
     period = len(tracks[0]) * len(tracks)
     properties = await client.get_blob_properties()

@@ -8,9 +8,9 @@ import azure.functions as func
 import msgspec
 import pytest
 
-from audio import names, wav
 from calls import media, ranges, store, web
 from calls.web import Handler
+from contract import names, wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, MadeStream, new_call, noise
 

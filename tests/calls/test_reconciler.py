@@ -12,10 +12,10 @@ import pytest_asyncio
 
 from acs import events
 from acs.events import CallbackEvent, EventData
-from audio import names
 from calls import assembly, failures, reconciler, store, triggers
 from calls.clients import call_automation_client
 from calls.records import CallRecord, add_event
+from contract import names
 from local.emulator.server import EmulatorServer, EmulatorSettings
 from tests.calls.conftest import Landing
 from tests.calls.made import MadeStream, new_call, noise

@@ -8,12 +8,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio.manifest import Counts
 from calls import analysis, timeline
 from calls.analysis import Analysis, SpeechSpan
 from calls.layout import GONE, Layout, Placement
 from calls.speech import Span
 from calls.timeline import Interruption, Timeline, interruptions, overlaps
+from contract.manifest import Counts
 
 BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RATE = 16_000
@@ -31,7 +31,7 @@ def segment(
         samples=(end_ms - start_ms) * RATE // 1000,
         sample_rate=RATE,
         blob=blob,
-        result_blob=blob,
+        analysis_blob=blob,
         data_offset=44,
         md5="",
         counts=counts or Counts(),
@@ -69,7 +69,7 @@ def build(*segments: tuple[Placement, Analysis]) -> Timeline:
         frames=max(placement.end for placement in placements),
         placements=placements,
     )
-    analyses = {placement.result_blob: found for placement, found in segments}
+    analyses = {placement.analysis_blob: found for placement, found in segments}
     return timeline.build("call", layout, analyses, partial=False)
 
 

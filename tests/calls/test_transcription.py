@@ -26,12 +26,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from audio import names, wav
-from calls import assembly, media, store, transcription, triggers
+from calls import assembly, blobs, media, store, transcription, triggers
 from calls.azure_speech import AzureSpeech
 from calls.transcribers import TranscriptionFailed
 from calls.transcript import Heard, Transcript
 from calls.whisper import Whisper
+from contract import wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call
 from tests.calls.test_media import ask, document
@@ -367,8 +367,8 @@ async def test_a_run_that_was_cut_off_is_taken_up(landing: Landing, azure: Speec
     old = datetime.now(UTC) - transcription.CLAIM - timedelta(seconds=1)
     for claimed_at, taken_up in ((datetime.now(UTC), False), (old, True)):
         claim = msgspec.structs.replace(made, state="pending", claimed_at=claimed_at, utterances=[])
-        blob = names.transcript_blob(call)
-        await storage.put(names.RESULTS, blob, msgspec.json.encode(claim))
+        blob = blobs.transcript_blob(call)
+        await storage.put(blobs.RESULTS, blob, msgspec.json.encode(claim))
         await triggers.put_together(landing.clients, call)
         assert ((await stored(landing, call)).state == "complete") == taken_up
     assert len(azure.requests) == 1, "what was heard is kept"

@@ -18,7 +18,7 @@ import pytest_asyncio
 import calls.settings
 import configuration
 import streamer.settings
-from audio import wav
+from contract import wav
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
 from tests.e2e.ringing import told

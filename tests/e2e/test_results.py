@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from audio import names
-from calls import analysis
+from calls import analysis, blobs
+from contract import names
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
 from tests.calls.made import MadeStream, new_call, noise
@@ -76,7 +76,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
     async with BlobServiceClient.from_connection_string(storage) as service:
         for segment in stream["segments"]:
             blob = segment["blob"].removeprefix("segments/").replace(".wav", ".json")
-            download = await service.get_blob_client(names.RESULTS, blob).download_blob()
+            download = await service.get_blob_client(blobs.RESULTS, blob).download_blob()
             frames += analysis.decode(await download.readall()).counts.frames
     assert frames == stream["counts"]["frames"] > 0
 

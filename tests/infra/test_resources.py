@@ -12,7 +12,8 @@ import pytest
 
 import calls.settings
 import streamer.settings
-from audio import names
+from calls import blobs
+from contract import names
 from infra import bicep
 from streamer import server
 from streamer.vitals import VitalSigns
@@ -134,7 +135,7 @@ def test_every_container_of_the_code_is_made_and_none_is_forgotten(deployed: Dep
         resource["name"].rsplit("/", 1)[1]
         for resource in deployed("Microsoft.Storage/storageAccounts/blobServices/containers")
     }
-    assert made == {*names.CONTAINERS, "app-package", "dead-letters"}
+    assert made == {*blobs.CONTAINERS, "app-package", "dead-letters"}
     (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
     rules = policy["properties"]["policy"]["rules"]
     ends = {
@@ -147,10 +148,10 @@ def test_every_container_of_the_code_is_made_and_none_is_forgotten(deployed: Dep
 
 
 def test_deletions_can_be_undone(deployed: Deployed) -> None:
-    (blobs,) = deployed("Microsoft.Storage/storageAccounts/blobServices")
+    (blob_service,) = deployed("Microsoft.Storage/storageAccounts/blobServices")
     for policy in ("deleteRetentionPolicy", "containerDeleteRetentionPolicy"):
-        assert blobs["properties"][policy]["enabled"]
-        assert blobs["properties"][policy]["days"] >= 7
+        assert blob_service["properties"][policy]["enabled"]
+        assert blob_service["properties"][policy]["days"] >= 7
 
 
 def test_the_function_app_is_python_as_the_project_s(deployed: Deployed) -> None:

@@ -15,8 +15,9 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from acs.events import INCOMING_CALL
-from audio import names
+from calls import blobs
 from calls.settings import Settings
+from contract import names
 
 from .conftest import Cli, Resources
 
@@ -98,13 +99,13 @@ def test_each_blob_trigger_has_its_subscription_and_none_is_left_over(
 def test_nothing_else_that_is_written_fires_a_trigger(
     subscriptions: dict[str, dict[str, Any]],
 ) -> None:
-    others = {*names.CONTAINERS, "app-package", "dead-letters", "segments-of-others"}
+    others = {*blobs.CONTAINERS, "app-package", "dead-letters", "segments-of-others"}
     for properties in subscriptions.values():
         fired = {
             container
             for container in others
-            for blobs in WRITTEN.values()
-            for blob in blobs
+            for written in WRITTEN.values()
+            for blob in written
             if matches(properties, container, blob)
         }
         assert len(fired) == 1, "each subscription sees one container"

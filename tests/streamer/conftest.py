@@ -21,8 +21,8 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from acs import media
-from audio import names, wav
-from audio.manifest import Manifest, decode_manifest
+from contract import names, wav
+from contract.manifest import Manifest, decode_manifest
 
 ORIGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FRAME = 320

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from audio.manifest import Counts
+from contract.manifest import Counts
 from streamer.cuts import CutPlanner
 from streamer.timeline import Clock, Track, TrackSettings
 

@@ -14,8 +14,8 @@ from azure.storage.blob import BlobServiceClient
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from audio import names
-from audio.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from contract import names
+from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
 from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
 

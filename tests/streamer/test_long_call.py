@@ -15,8 +15,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from acs import media
-from audio import names, wav
-from audio.manifest import Manifest
+from contract import names, wav
+from contract.manifest import Manifest
 from tests.streamer.conftest import FRAME, ORIGIN, Stored, StreamerProcess, audio, metadata, pcm
 
 CALL_SECONDS = int(os.environ.get("SOAK_CALL_SECONDS", "240"))

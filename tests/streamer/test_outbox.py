@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from audio import names, wav
-from audio.manifest import Counts, SegmentEntry
+from contract import names, wav
+from contract.manifest import Counts, SegmentEntry
 from streamer.outbox import Outbox
 from streamer.settings import load
 from streamer.spool import Spool, StreamSpool, StreamState

@@ -14,7 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
-from audio import names
+from contract import names
 from tests.streamer.conftest import FRAME, Stored, StreamerProcess, audio, metadata, pcm
 
 Start = Callable[..., StreamerProcess]

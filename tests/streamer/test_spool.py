@@ -16,8 +16,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from audio import names, wav
-from audio.manifest import Counts, Manifest, decode_manifest
+from contract import names, wav
+from contract.manifest import Counts, Manifest, decode_manifest
 from streamer.spool import (
     BACKLOG_BYTES,
     SegmentFile,

@@ -16,8 +16,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from acs import media
-from audio import names, wav
-from audio.manifest import Manifest, SegmentEntry, decode_manifest
+from contract import names, wav
+from contract.manifest import Manifest, SegmentEntry, decode_manifest
 from streamer.settings import load
 from streamer.spool import Spool
 from streamer.stream import Stream

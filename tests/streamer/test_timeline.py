@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from audio.manifest import Counts
+from contract.manifest import Counts
 from streamer.cuts import CutPlanner
 from streamer.timeline import CLOCK_STEP_FRAMES, DECISION_FRAMES, Clock, Track, TrackSettings
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from audio import wav
+from contract import wav
 
 PCM = bytes(range(250)) * 4
 

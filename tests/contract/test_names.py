@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audio import names
+from calls import blobs
+from contract import names
 
 START = datetime(2024, 11, 15, 19, 16, 12, 925_000, tzinfo=UTC)
 STREAM = "20241115T191612925Z-0a1b2c3d"
 
 
-def test_a_segments_name_and_its_results() -> None:
+def test_a_segments_name() -> None:
     name = names.SegmentName("call-1", STREAM, "mixed", START)
     assert name.blob == f"call-1/{STREAM}/mixed/20241115T191612.925Z.wav"
-    assert name.result_blob == f"call-1/{STREAM}/mixed/20241115T191612.925Z.json"
     assert names.parse_segment(name.blob) == name
 
 
@@ -82,22 +82,22 @@ def test_stream_ids_are_unique_and_sort_by_their_start() -> None:
 
 
 def test_the_index_lists_the_newest_first() -> None:
-    old = names.index_blob(START, "old")
-    new = names.index_blob(START + timedelta(seconds=1), "new-1")
+    old = blobs.index_blob(START, "old")
+    new = blobs.index_blob(START + timedelta(seconds=1), "new-1")
     assert sorted([old, new]) == [new, old]
-    assert names.call_of_index_blob(new) == "new-1"
+    assert blobs.call_of_index_blob(new) == "new-1"
     with pytest.raises(names.MalformedName):
-        names.call_of_index_blob("0000000000000")
+        blobs.call_of_index_blob("0000000000000")
 
 
 def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
-    assert "secret" not in names.grant_blob("secret") + names.idempotency_blob("secret")
+    assert "secret" not in names.grant_blob("secret") + blobs.idempotency_blob("secret")
     assert names.grant_blob("a") != names.grant_blob("b")
 
 
 def test_no_idempotency_key_is_in_the_way_of_an_incoming_call() -> None:
-    incoming = names.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7a")
-    assert incoming != names.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7b")
+    incoming = blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7a")
+    assert incoming != blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7b")
     for key in ("d732db64-4803-462d-be9c-518943ea2b7a", incoming):
-        assert names.idempotency_blob(key).startswith("incoming") is False
+        assert blobs.idempotency_blob(key).startswith("incoming") is False
     assert incoming.startswith("incoming-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from audio import grants
+from contract import grants
 
 
 def test_a_grant_is_read_as_it_was_written() -> None:

@@ -14,27 +14,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import unquote
 
-CALLS = "calls"
+from acs.identifiers import is_call_connection_id
+
 SEGMENTS = "segments"
 MANIFESTS = "manifests"
-RESULTS = "results"
-RECORDINGS = "recordings"
 GRANTS = "grants"
-INDEX = "index"
-IDEMPOTENCY = "idempotency"
-FAILURES = "failures"
 
-CONTAINERS = (
-    CALLS,
-    SEGMENTS,
-    MANIFESTS,
-    RESULTS,
-    RECORDINGS,
-    GRANTS,
-    INDEX,
-    IDEMPOTENCY,
-    FAILURES,
-)
+CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS)
+"""The containers that both programs use; the function app has more (``calls/blobs.py``)."""
 
 MIXED_TRACK = "mixed"
 """The one track of a stream whose participants ACS has mixed."""
@@ -45,8 +32,6 @@ _TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+", re.ASCII)
 _LONGEST_TRACK = 255
 """It names a folder of the spool, and no file system of ours takes more (NAME_MAX)."""
 _START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
-_CALL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
-_NEWEST_FIRST = 10**13 - 1
 
 
 class MalformedName(ValueError):
@@ -64,15 +49,11 @@ class SegmentName(NamedTuple):
     @property
     def blob(self) -> str:
         """The name in the ``segments`` container."""
-        return f"{self._stem}.wav"
+        return f"{self.stem}.wav"
 
     @property
-    def result_blob(self) -> str:
-        """The name of its analysis in the ``results`` container."""
-        return f"{self._stem}.json"
-
-    @property
-    def _stem(self) -> str:
+    def stem(self) -> str:
+        """The name without its extension."""
         start = format_start(self.start)
         return f"{self.call_connection_id}/{self.stream_id}/{self.track}/{start}"
 
@@ -142,7 +123,7 @@ def parse_segment(blob: str) -> SegmentName:
     if len(parts) != 4 or not parts[3].endswith(".wav"):
         raise MalformedName(f"no segment's name: {blob!r}")
     call, stream, track, file = parts
-    if not (_CALL.fullmatch(call) and _STREAM_ID.fullmatch(stream) and is_track(track)):
+    if not (is_call_connection_id(call) and _STREAM_ID.fullmatch(stream) and is_track(track)):
         raise MalformedName(f"no segment's name: {blob!r}")
     return SegmentName(call, stream, track, parse_start(file.removesuffix(".wav")))
 
@@ -151,7 +132,12 @@ def parse_manifest(blob: str) -> ManifestName:
     """The parts of a manifest's blob name (without its container). Raises MalformedName."""
     call, slash, file = blob.partition("/")
     stream = file.removesuffix(".json")
-    if not slash or stream == file or not _CALL.fullmatch(call) or not _STREAM_ID.fullmatch(stream):
+    if (
+        not slash
+        or stream == file
+        or not is_call_connection_id(call)
+        or not _STREAM_ID.fullmatch(stream)
+    ):
         raise MalformedName(f"no manifest's name: {blob!r}")
     return ManifestName(call, stream)
 
@@ -168,65 +154,13 @@ def is_stream_id(text: str) -> bool:
     return _STREAM_ID.fullmatch(text) is not None
 
 
-def call_blob(call_connection_id: str) -> str:
-    """The call record's name in the ``calls`` container."""
-    return f"{call_connection_id}.json"
-
-
-def call_result_blob(call_connection_id: str) -> str:
-    """The name, in the ``results`` container, of a call that was put together."""
-    return f"{call_connection_id}/call.json"
-
-
-def transcript_blob(call_connection_id: str) -> str:
-    """The name, in the ``results`` container, of a call's transcript."""
-    return f"{call_connection_id}/transcript.json"
-
-
-def passage_blob(call_connection_id: str, digest: str) -> str:
-    """The name, in the ``results`` container, of what was heard in one passage of a call."""
-    return f"{call_connection_id}/passages/{digest}.json"
-
-
-def recording_blob(call_connection_id: str) -> str:
-    """The name, in the ``recordings`` container, of a call's recording; its type is the blob's."""
-    return f"{call_connection_id}/recording"
-
-
-def index_blob(created_at: datetime, call_connection_id: str) -> str:
-    """The name, in the ``index`` container, that lists the newest call first."""
-    milliseconds = int(created_at.timestamp() * 1000)
-    return f"{_NEWEST_FIRST - milliseconds:013d}-{call_connection_id}"
-
-
-def call_of_index_blob(blob: str) -> str:
-    """The call connection id in an index blob's name. Raises MalformedName."""
-    _, dash, call = blob.partition("-")
-    if not dash or not _CALL.fullmatch(call):
-        raise MalformedName(f"no index name: {blob!r}")
-    return call
-
-
 def grant_blob(token: str) -> str:
     """The name, in the ``grants`` container, of the grant that a stream token opens.
 
     Only the token's SHA-256 is ever stored, so that who reads the storage cannot open a stream.
     """
-    return f"{_hashed(token)}.json"
+    return f"{_sha256(token)}.json"
 
 
-def incoming_blob(correlation_id: str) -> str:
-    """The name, in the ``idempotency`` container, of an incoming call that is taken.
-
-    No Idempotency-Key's: those are named by a hash alone.
-    """
-    return f"incoming-{_hashed(correlation_id)}.json"
-
-
-def idempotency_blob(key: str) -> str:
-    """The name, in the ``idempotency`` container, of an Idempotency-Key."""
-    return f"{_hashed(key)}.json"
-
-
-def _hashed(text: str) -> str:
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from audio.names import SegmentName
+from contract.names import SegmentName
 
 SCHEMA = 1
 

@@ -18,7 +18,7 @@ from azure.functions import AuthLevel
 
 from local.client import AppClient, Json, state_is
 from tests.e2e.ringing import let_ring
-from tests.trust.conftest import PHONE, TOKEN, Stranger, http_functions
+from tests.security.conftest import PHONE, TOKEN, Stranger, http_functions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from local import verify
 from local.client import AppClient, Json, is_put_together, state_is, streaming_is
 from local.up import Up
-from tests.trust.conftest import PHONE, Stranger
+from tests.security.conftest import PHONE, Stranger
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -17,7 +17,7 @@ from local.azurite import ACCOUNT_KEY
 from local.client import AppClient, is_put_together, state_is, streaming_is
 from local.up import Up
 from tests.e2e.ringing import let_ring
-from tests.trust.conftest import PHONE, TOKEN, Stranger
+from tests.security.conftest import PHONE, TOKEN, Stranger
 
 SHAPES = {
     "a JSON Web Token": TOKEN,

@@ -15,7 +15,7 @@ from azure.functions import AuthLevel
 
 from calls import openapi
 from local.client import AppClient
-from tests.trust.conftest import PHONE, Stranger, http_functions
+from tests.security.conftest import PHONE, Stranger, http_functions
 
 ANONYMOUS = {"callbacks", "health", "console", "console/{file}"}
 """What may be anonymous: ACS is verified by its token, and the page's shell holds no data."""

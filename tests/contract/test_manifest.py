@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from audio import manifest as m
+from contract import manifest as m
 
 START = datetime(2024, 11, 15, 19, 16, 12, 925_000, tzinfo=UTC)
 COUNTS = m.Counts(frames=9, gaps=1, filled_samples=320, late=2, repeated=3)

@@ -1,0 +1,86 @@
+"""Names of the containers and blobs that only the function app uses.
+
+Those that it shares with the streamer are in ``contract/names.py``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from acs.identifiers import is_call_connection_id
+from contract.names import CONTAINERS as SHARED_CONTAINERS
+from contract.names import MalformedName, SegmentName
+
+CALLS = "calls"
+RESULTS = "results"
+RECORDINGS = "recordings"
+INDEX = "index"
+IDEMPOTENCY = "idempotency"
+FAILURES = "failures"
+
+CONTAINERS = (*SHARED_CONTAINERS, CALLS, RESULTS, RECORDINGS, INDEX, IDEMPOTENCY, FAILURES)
+"""Every container of the system."""
+
+_NEWEST_FIRST = 10**13 - 1
+
+
+def analysis_blob(segment: SegmentName) -> str:
+    """The name, in the ``results`` container, of a segment's analysis."""
+    return f"{segment.stem}.json"
+
+
+def call_blob(call_connection_id: str) -> str:
+    """The call record's name in the ``calls`` container."""
+    return f"{call_connection_id}.json"
+
+
+def call_result_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of an assembled call."""
+    return f"{call_connection_id}/call.json"
+
+
+def transcript_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of a call's transcript."""
+    return f"{call_connection_id}/transcript.json"
+
+
+def chunk_blob(call_connection_id: str, digest: str) -> str:
+    """The name, in the ``results`` container, of the phrases in one chunk of a call's audio."""
+    return f"{call_connection_id}/chunks/{digest}.json"
+
+
+def recording_blob(call_connection_id: str) -> str:
+    """The name, in the ``recordings`` container, of a call's recording; its type is the blob's."""
+    return f"{call_connection_id}/recording"
+
+
+def index_blob(created_at: datetime, call_connection_id: str) -> str:
+    """The name, in the ``index`` container, that lists the newest call first."""
+    milliseconds = int(created_at.timestamp() * 1000)
+    return f"{_NEWEST_FIRST - milliseconds:013d}-{call_connection_id}"
+
+
+def call_of_index_blob(blob: str) -> str:
+    """The call connection id in an index blob's name. Raises MalformedName."""
+    _, dash, call = blob.partition("-")
+    if not dash or not is_call_connection_id(call):
+        raise MalformedName(f"not the name of an index blob: {blob!r}")
+    return call
+
+
+def incoming_blob(correlation_id: str) -> str:
+    """The name, in the ``idempotency`` container, of the claim on an incoming call.
+
+    The prefix keeps it apart from an Idempotency-Key, which is named by a hash alone.
+    """
+    return f"incoming-{_sha256(correlation_id)}.json"
+
+
+def idempotency_blob(key: str) -> str:
+    """The name, in the ``idempotency`` container, of an Idempotency-Key."""
+    return f"{_sha256(key)}.json"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
