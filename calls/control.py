@@ -36,10 +36,16 @@ from calls.records import CallRecord, Direction, RequestRecord, add_request, rem
 from calls.settings import Settings
 from calls.storage import Storage
 from contract import names
-from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from contract.grants import (
+    MEDIA_PATH,
+    StreamGrant,
+    decode_grant,
+    encode_grant,
+    new_grant,
+    new_token,
+)
 
 CALLBACK_PATH = "/api/callbacks"
-MEDIA_PATH = "/media/"
 
 _log = logging.getLogger(__name__)
 _IN_FLIGHT = timedelta(seconds=60)

@@ -17,6 +17,9 @@ LIFETIME = timedelta(hours=24)
 
 SCHEMA = 1
 
+MEDIA_PATH = "/media/"
+"""Path of the streamer's media WebSocket; the stream token follows it."""
+
 
 class StreamGrant(msgspec.Struct, kw_only=True):
     """Leave to stream one call. Unbound (``call_connection_id`` None) until that call is known.

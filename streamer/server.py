@@ -16,6 +16,7 @@ import msgspec
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from acs.media import FRAME_MILLISECONDS
+from contract.grants import MEDIA_PATH
 from streamer import gate, metrics
 from streamer.gate import Request, Response
 from streamer.handshake import Admitted, Doorkeeper, Refused, verifier_of
@@ -25,8 +26,6 @@ from streamer.spool import Spool
 from streamer.storage import Storage
 from streamer.stream import Close, Stream
 from streamer.vitals import Vitals
-
-MEDIA_PATH = "/media/"
 
 _log = logging.getLogger(__name__)
 _RETRY_AFTER = (("Retry-After", "5"),)
