@@ -41,7 +41,7 @@ class Counts(msgspec.Struct, kw_only=True):
     lost: int = 0
 
     @property
-    def noted(self) -> int:
+    def anomalies(self) -> int:
         """All that is out of the ordinary, in one number that grows with each of them."""
         return (
             self.silent_frames

@@ -17,8 +17,10 @@ from acs import media
 from contract import names
 from contract.manifest import Counts, DtmfTone
 from streamer import metrics
+from streamer.clock import Clock
 from streamer.cuts import CutPlanner
 from streamer.outbox import Outbox
+from streamer.segmenter import SegmentWriter
 from streamer.settings import Settings
 from streamer.spool import (
     SegmentFile,
@@ -28,7 +30,7 @@ from streamer.spool import (
     manifest_of,
     read_entries,
 )
-from streamer.timeline import Clock, SegmentWriter, Track, TrackSettings
+from streamer.track import Track, TrackSettings, create_track
 
 _log = logging.getLogger(__name__)
 _FIRST_DISK_PAUSE_SECONDS = 1.0
@@ -217,14 +219,14 @@ class Stream:
         name = names.track_name(audio.participant_raw_id)
         if not names.is_track(name):
             return Close(1008, "a participant's raw id is too long")
-        track = Track(
+        track = create_track(
             self._clock,
             self._cuts,
             self._track_settings,
             partial(self._open_segment, audio.participant_raw_id, name, self._clock),
         )
         if audio.timestamp_us() is None:
-            track.position = self._now(self._clock)
+            track.start_at(self._now(self._clock))
         self._tracks[audio.participant_raw_id] = track
         return track
 
@@ -311,7 +313,7 @@ class Stream:
         noted = len(self._state.dtmf) + sum(self._state.packets.values())
         for track in self._tracks.values():
             track.flush()
-            noted += track.noted
+            noted += track.anomalies
         if noted != self._noted:
             # Frames alone need no saving: a restart tells them by their files' length.
             self._noted = noted

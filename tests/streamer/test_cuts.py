@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from contract.manifest import Counts
+from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.timeline import Clock, Track, TrackSettings
+from streamer.track import TrackSettings, create_track
 
 RATE = 16_000
 FRAME = 320
@@ -53,7 +54,9 @@ def test_a_cut_is_put_into_the_pause_and_no_sample_is_lost(flush_bytes: int) -> 
             segments[name].append(Writer(position))
             return segments[name][-1]
 
-        tracks[name] = Track(clock, cuts, TrackSettings(960, 10 * RATE, flush_bytes), open_segment)
+        tracks[name] = create_track(
+            clock, cuts, TrackSettings(960, 10 * RATE, flush_bytes), open_segment
+        )
     for index in range(1000):
         for name, track in tracks.items():
             pcm = audio[name][index * 2 * FRAME : (index + 1) * 2 * FRAME]

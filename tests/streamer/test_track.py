@@ -9,8 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifest import Counts
+from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.timeline import CLOCK_STEP_FRAMES, DECISION_FRAMES, Clock, Track, TrackSettings
+from streamer.track import CLOCK_STEP_FRAMES, DECISION_FRAMES, TrackSettings, create_track
 
 RATE = 16_000
 FRAME = 320
@@ -53,7 +54,7 @@ class Rig:
     ) -> None:
         self.clock = Clock(RATE)
         self.segments: list[MemoryWriter] = []
-        self.track = Track(
+        self.track = create_track(
             self.clock,
             CutPlanner(length, 0, RATE),
             TrackSettings(tolerance=960, jump=jump_seconds * RATE, flush_bytes=flush_bytes),
@@ -302,7 +303,7 @@ def test_tracks_share_one_clock_and_their_spans_line_up() -> None:
         return open_segment
 
     settings_ = TrackSettings(960, 10 * RATE, 32_000)
-    tracks = {name: Track(clock, cuts, settings_, opener(name)) for name in segments}  # type: ignore[arg-type]
+    tracks = {name: create_track(clock, cuts, settings_, opener(name)) for name in segments}  # type: ignore[arg-type]
     for index in range(180):
         for name, track in tracks.items():
             if name == "a" or index > 20:
