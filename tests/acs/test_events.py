@@ -7,6 +7,7 @@ import json
 import pytest
 
 from acs import events
+from acs.errors import MalformedEvent
 
 STARTED = {
     "id": "d13c62c5-721e-44b9-a680-9866c33db7e7",
@@ -65,13 +66,13 @@ def test_a_time_that_is_no_moment_in_utc_is_a_fault(time: object) -> None:
 
 def test_an_event_too_deep_to_follow_is_a_fault() -> None:
     deep = b'[{"id":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
-    with pytest.raises(events.MalformedEvent):
+    with pytest.raises(MalformedEvent):
         events.decode_callback_events(deep)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff", b"[" * 200_000])
 def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
-    with pytest.raises(events.MalformedEvent):
+    with pytest.raises(MalformedEvent):
         events.decode_callback_events(body)
 
 
@@ -114,7 +115,7 @@ def test_an_incoming_call_in_the_documented_form() -> None:
 def test_what_is_no_incoming_call_is_named_and_not_quoted(
     change: dict[str, object], place: str
 ) -> None:
-    with pytest.raises(events.MalformedEvent) as refused:
+    with pytest.raises(MalformedEvent) as refused:
         events.read_incoming_call(INCOMING | change)
     assert place in str(refused.value)
     assert "secret" not in str(refused.value)
@@ -125,5 +126,5 @@ def test_brackets_too_deep_to_follow_are_no_incoming_call() -> None:
     for _ in range(20_000):
         deep = [deep]
     for change in ({"customContext": deep}, {"to": deep}):
-        with pytest.raises(events.MalformedEvent):
+        with pytest.raises(MalformedEvent):
             events.read_incoming_call(INCOMING | change)

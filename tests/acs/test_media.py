@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs import media
+from acs.errors import MalformedPacket
 
 PCM = bytes(range(256)) * 2 + bytes(128)
 
@@ -140,13 +141,13 @@ def test_seven_fractional_digits_and_no_zone() -> None:
     ids=lambda message: message[:60],
 )
 def test_what_is_no_packet_is_refused(message: bytes) -> None:
-    with pytest.raises(media.MalformedPacket):
+    with pytest.raises(MalformedPacket):
         media.decode(message)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_raise_anything_else(message: bytes) -> None:
-    with contextlib.suppress(media.MalformedPacket):
+    with contextlib.suppress(MalformedPacket):
         media.decode(message)
 
 
