@@ -248,7 +248,7 @@ class Segmenter:
     def _cut(self) -> None:
         """End the segment at the boundary; what lies behind the cut starts the next one.
 
-        Another track may have decided meanwhile, so that there is no cut here yet, or several.
+        Another track may have decided meanwhile: then the cut may be later, or there are several.
         """
         assert self.position is not None
         position = self.position

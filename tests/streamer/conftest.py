@@ -23,6 +23,7 @@ from azure.storage.blob import BlobServiceClient
 from acs import media
 from contract import names, wav
 from contract.manifest import Manifest, decode_manifest
+from streamer.spool import Spool
 
 ORIGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FRAME = 320
@@ -160,6 +161,12 @@ def streamer(storage: str, tmp_path: Path) -> Iterator[Callable[..., StreamerPro
     yield start
     for process in started:
         process.end()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """A spool of 10 MiB."""
+    return Spool(tmp_path / "spool", 10 * 1024 * 1024)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ class _Kept:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spool]:
     spool = Spool(tmp_path_factory.mktemp("fuzz"), 1 << 30)
     yield spool
-    spool.release()
+    spool.close()
 
 
 @settings(
@@ -103,12 +103,12 @@ def test_a_stream_takes_anything(folder: Spool, messages: list[bytes]) -> None:
             ),
             spool=folder,
             outbox=_Kept(),  # type: ignore[arg-type]
-            closed_by=closes.append,
+            request_close=closes.append,
         )
         taken = 0
         for message in messages:
             taken += 1
-            close = stream.message(message)
+            close = stream.handle_message(message)
             if close is not None:
                 assert 1001 <= close.code <= 1011
                 assert close.reason

@@ -14,8 +14,9 @@ from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
 from streamer.outbox import Outbox
 from streamer.settings import load
-from streamer.spool import Spool, StreamSpool, StreamState
+from streamer.spool import Spool
 from streamer.storage import Storage
+from streamer.stream_folder import StreamFolder, StreamState
 from tests.streamer.conftest import Stored, pcm
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -43,10 +44,10 @@ def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
         stream_id=f"20260301T120000{number:03d}Z-0a1b2c3d",
         started_at=START,
     )
-    stream = StreamSpool(spool, state)
+    stream = StreamFolder(spool, state)
     file = stream.open_segment("mixed", START, 16_000)
     file.append(pcm(number))
-    target = stream.target(file)
+    target = stream.outbox_path(file)
     return target, file.seal(Counts(frames=1), target)
 
 
@@ -68,14 +69,14 @@ async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
     async with asyncio.timeout(20):
-        while outbox.files > 1:  # noqa: ASYNC110
+        while outbox.file_count > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert path.exists()
         spool.rejected.unlink()
-        await outbox.emptied()
+        await outbox.wait_until_empty()
     assert (spool.rejected / path.relative_to(spool.outbox)).exists()
     await outbox.stop()
-    spool.release()
+    spool.close()
     name = other[1].name(call, f"20260301T120000{1:03d}Z-0a1b2c3d").blob
     container = stored.service.get_container_client(names.SEGMENTS)
     assert wav.samples(container.download_blob(name).readall()) == pcm(1)

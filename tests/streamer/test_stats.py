@@ -1,4 +1,4 @@
-"""The line that Azure's alerts are made of, as a real streamer logs it."""
+"""The line that Azure's alerts read, as a real streamer logs it."""
 
 from __future__ import annotations
 
@@ -9,42 +9,46 @@ from collections.abc import Callable
 import msgspec
 
 from streamer import metrics
-from streamer.vitals import Vitals, VitalSigns
+from streamer.stats import Stats, StatsLogger
 
 from .conftest import StreamerProcess
 
 
-def lines(process: StreamerProcess) -> list[VitalSigns]:
-    found = re.findall(r"INFO streamer\.vitals: (\{.*\})", process.log.read_text())
-    return [msgspec.json.decode(line, type=VitalSigns, strict=True) for line in found]
+def logged_stats(process: StreamerProcess) -> list[Stats]:
+    """Return the statistics that a streamer has logged."""
+    lines = re.findall(r"INFO streamer\.stats: streamer_stats (.*)", process.log.read_text())
+    fields = [dict(field.split("=") for field in line.split()) for line in lines]
+    return [msgspec.convert(values, Stats, strict=False) for values in fields]
 
 
-def test_a_refusal_is_told_once_in_the_next_line(
+def test_a_refusal_is_counted_once_in_the_next_line(
     streamer: Callable[..., StreamerProcess],
 ) -> None:
-    process = streamer(VITALS_SECONDS="0.2")
+    process = streamer(STATS_LOG_SECONDS="0.2")
     assert process.get("/media/token")[0] == 426
     deadline = time.monotonic() + 10
-    while not (told := lines(process)) or not sum(line.handshakes_refused for line in told):
+    while not sum(stats.handshakes_refused for stats in logged_stats(process)):
         assert time.monotonic() < deadline, process.log.read_text()
         time.sleep(0.05)
-    time.sleep(0.5)
-    told = lines(process)
-    assert sum(line.handshakes_refused for line in told) == 1
-    assert sum(line.turned_away for line in told) == 0
+    lines = len(logged_stats(process))
+    process.until(lambda: len(logged_stats(process)) >= lines + 2)
+    logged = logged_stats(process)
+    assert sum(stats.handshakes_refused for stats in logged) == 1
+    assert sum(stats.handshakes_refused_full for stats in logged) == 0
 
 
-def test_the_last_line_is_told_by_the_drain(streamer: Callable[..., StreamerProcess]) -> None:
-    process = streamer(VITALS_SECONDS="3600")
+def test_the_drain_logs_the_last_line(streamer: Callable[..., StreamerProcess]) -> None:
+    process = streamer(STATS_LOG_SECONDS="3600")
     process.get("/media/token")
     assert process.terminate() == 0
-    (line,) = lines(process)
-    assert (line.handshakes_refused, line.streams) == (1, 0)
+    (stats,) = logged_stats(process)
+    assert (stats.handshakes_refused, stats.streams) == (1, 0)
+    assert "streamer_stats streams=0 handshakes_refused_full=0 " in process.log.read_text()
 
 
-def test_each_count_is_told_apart_and_only_since_the_last() -> None:
-    vitals = Vitals(lambda: 3)
-    vitals.take()
+def test_each_count_covers_only_the_time_since_the_last() -> None:
+    stats_logger = StatsLogger(lambda: 3)
+    stats_logger.collect()
     metrics.HANDSHAKES_REFUSED.labels("full").inc(2)
     metrics.HANDSHAKES_REFUSED.labels("token_expired").inc(4)
     metrics.FRAMES.labels("lost").inc(5)
@@ -52,8 +56,10 @@ def test_each_count_is_told_apart_and_only_since_the_last() -> None:
     metrics.FRAMES.labels("placed").inc(100)
     metrics.FILLED_SECONDS.inc(1.5)
     metrics.UPLOADS_REJECTED.inc(7)
-    signs = vitals.take()
-    assert (signs.streams, signs.turned_away, signs.handshakes_refused) == (3, 2, 4)
-    assert (signs.frames_lost, signs.filled_seconds, signs.uploads_rejected) == (6, 1.5, 7)
-    again = vitals.take()
-    assert not (again.turned_away or again.frames_lost or again.filled_seconds)
+    stats = stats_logger.collect()
+    assert (stats.streams, stats.handshakes_refused_full, stats.handshakes_refused) == (3, 2, 4)
+    assert (stats.frames_lost, stats.filled_seconds, stats.uploads_rejected) == (6, 1.5, 7)
+    following = stats_logger.collect()
+    assert not (
+        following.handshakes_refused_full or following.frames_lost or following.filled_seconds
+    )

@@ -99,20 +99,20 @@ def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
             settings=load(_SETTINGS | window),
             spool=spool,
             outbox=outbox,  # type: ignore[arg-type]
-            closed_by=lambda close: None,
+            request_close=lambda close: None,
         )
         rate, index = _RATES[0], 10_000
-        assert stream.message(metadata(rate).encode()) is None
+        assert stream.handle_message(metadata(rate).encode()) is None
         for packet in packets:
             if packet[0] == "metadata":
                 rate = packet[1]
-                if stream.message(metadata(rate).encode()) is not None:
+                if stream.handle_message(metadata(rate).encode()) is not None:
                     break
                 continue
             _, raw_id, step, count, kind = packet
             for number in range(count):
                 index += 1 if number else step
-                assert stream.message(_frame(index, raw_id, kind, rate).encode()) is None
+                assert stream.handle_message(_frame(index, raw_id, kind, rate).encode()) is None
                 sent += 1
         # A hang must fail here: hypothesis would try it again, for ever.
         await asyncio.wait_for(stream.end("over"), 20)
@@ -127,7 +127,7 @@ def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
         assert spool.used_bytes == held
         assert not list(spool.streams.iterdir())
     finally:
-        spool.release()
+        spool.close()
         shutil.rmtree(root)
 
 
@@ -141,18 +141,18 @@ async def test_who_joins_with_no_stamp_is_placed_where_the_others_are(tmp_path: 
         settings=load(_SETTINGS),
         spool=spool,
         outbox=outbox,  # type: ignore[arg-type]
-        closed_by=lambda close: None,
+        request_close=lambda close: None,
     )
-    stream.message(metadata().encode())
+    stream.handle_message(metadata().encode())
     for index in range(500):
-        stream.message(audio(index, raw_id="4:+1").encode())
+        stream.handle_message(audio(index, raw_id="4:+1").encode())
     stampless = json.loads(audio(500, raw_id="4:+2"))
     stampless["audioData"]["timestamp"] = "0001-01-01T00:00:00"
-    stream.message(json.dumps(stampless).encode())
+    stream.handle_message(json.dumps(stampless).encode())
     for index in range(501, 510):
-        stream.message(audio(index, raw_id="4:+2").encode())
+        stream.handle_message(audio(index, raw_id="4:+2").encode())
     await stream.end("over")
-    spool.release()
+    spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
     (entry,) = (e for e in manifest.segments if e.track == names.track_name("4:+2"))
     assert (entry.start, entry.samples) == (ORIGIN + timedelta(seconds=10), 10 * FRAME)
@@ -171,17 +171,17 @@ async def test_a_track_is_ended_when_it_is_left_behind_but_not_while_it_goes_on(
         settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "0.1"}),
         spool=spool,
         outbox=outbox,  # type: ignore[arg-type]
-        closed_by=lambda close: None,
+        request_close=lambda close: None,
     )
-    stream.message(metadata().encode())
-    stream.message(audio(0, raw_id="idle").encode())
+    stream.handle_message(metadata().encode())
+    stream.handle_message(audio(0, raw_id="idle").encode())
     for index in range(60):
-        stream.message(audio(index, raw_id="behind").encode())
-        stream.message(audio(index + 3000, raw_id="ahead").encode())
+        stream.handle_message(audio(index, raw_id="behind").encode())
+        stream.handle_message(audio(index + 3000, raw_id="ahead").encode())
         await asyncio.sleep(0.01)
     assert [entry.track for _, entry in outbox.files if entry is not None] == ["idle"]
     await stream.end("over")
-    spool.release()
+    spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
     assert {e.track: e.samples for e in manifest.segments} == {
         "idle": FRAME,
