@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,8 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from acs import media
 from contract import names, wav
@@ -178,6 +181,20 @@ def call() -> str:
 @pytest.fixture
 def headers(call: str) -> dict[str, str]:
     return {"x-ms-call-connection-id": call, "x-ms-call-correlation-id": "correlation"}
+
+
+def open_websocket(server: StreamerProcess, headers: dict[str, str]) -> connect:
+    """Open a WebSocket as ACS does, without compression."""
+    return connect(server.url, additional_headers=headers, compression=None)
+
+
+async def wait_for_close(socket: ClientConnection) -> tuple[int, str]:
+    """Wait for the server to close a WebSocket, and return its code and reason."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await asyncio.wait_for(socket.recv(), 10)
+    received = closed.value.rcvd
+    assert received is not None
+    return received.code, received.reason
 
 
 class Stored:
