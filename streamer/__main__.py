@@ -52,6 +52,7 @@ async def _run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
+        """Start the drain, or hasten it."""
         if stop.is_set():
             streamer.hasten()
         stop.set()

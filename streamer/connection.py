@@ -58,6 +58,7 @@ class Connection(WSListener):
         self._last_message_bytes = 0
 
     def on_ws_connected(self, transport: WSTransport) -> None:
+        """Open the stream."""
         self._transport = transport
         self._socket = transport.underlying_transport.get_extra_info("socket")
         try:
@@ -69,6 +70,7 @@ class Connection(WSListener):
             self.close(Close(1013, "the spool accepts no files; try again later"))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Hand a whole message to the stream, and close the WebSocket where it says so."""
         kind = frame.msg_type
         if self._ignores_messages and kind != _CLOSE:
             return
@@ -90,6 +92,7 @@ class Connection(WSListener):
             self.close(close)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """End the stream."""
         if self._close is None:
             self._close = _close_by_picows(transport) or Close(1006, "")
         close = self._close

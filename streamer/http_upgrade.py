@@ -85,16 +85,19 @@ class _HttpProtocol(asyncio.Protocol):
         self._refused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the handshake's timer."""
         self._transport = transport
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._options.handshake_timeout_seconds, self._time_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop deciding about the request."""
         self._cancel_timer()
         if self._task is not None:
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
+        """Collect the head; once it is whole, have the request handled."""
         if self._refused:
             return
         self._head += data

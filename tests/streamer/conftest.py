@@ -33,7 +33,7 @@ FRAME = 320
 
 
 def pcm(index: int, samples: int = FRAME) -> bytes:
-    """A frame like no other."""
+    """Return a frame of audio that is unique to its index."""
     return (index + 1).to_bytes(4, "little") * (samples // 2)
 
 
@@ -120,16 +120,18 @@ class StreamerProcess:
 
     @property
     def resident_kib(self) -> int:
-        """The process's memory now."""
+        """The process's resident memory."""
         assert self.process is not None
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
-    def until(self, reached: Callable[[], bool], timeout: float = 15) -> None:
-        """Wait for a state of it."""
+    def until(self, condition: Callable[[], bool], timeout: float = 15) -> None:
+        """Wait until a condition is true."""
         deadline = time.monotonic() + timeout
-        while not reached():
-            assert time.monotonic() < deadline, f"not reached; its log:\n{self.log.read_text()}"
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"the condition did not become true; the log:\n{self.log.read_text()}"
+            )
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -152,7 +154,7 @@ class StreamerProcess:
 
 @pytest.fixture
 def streamer(storage: str, tmp_path: Path) -> Iterator[Callable[..., StreamerProcess]]:
-    """Starts streamers: ``streamer(SEGMENT_SECONDS="1")``; one spool each, unless given."""
+    """Start streamers: ``streamer(SEGMENT_SECONDS="1")``. Each has its own spool by default."""
     started: list[StreamerProcess] = []
 
     def start(*, spool: str = "", connection: str = storage, **settings: str) -> StreamerProcess:
@@ -198,14 +200,14 @@ async def wait_for_close(socket: ClientConnection) -> tuple[int, str]:
 
 
 class Stored:
-    """What Blob Storage holds of a call."""
+    """The content of Blob Storage for a call."""
 
     def __init__(self, storage: str, call: str) -> None:
         self.service = BlobServiceClient.from_connection_string(storage, retry_total=2)
         self.call = call
 
     def manifests(self, count: int = 1, timeout: float = 20) -> list[Manifest]:
-        """The call's manifests, when there are that many."""
+        """Wait for this many manifests of the call, and return them."""
         deadline = time.monotonic() + timeout
         container = self.service.get_container_client(names.MANIFESTS)
         while True:
@@ -219,7 +221,7 @@ class Stored:
             time.sleep(0.05)
 
     def segments(self) -> dict[str, bytes]:
-        """Every segment's samples by blob name."""
+        """Return every segment's samples by blob name."""
         container = self.service.get_container_client(names.SEGMENTS)
         return {
             blob.name: wav.samples(container.download_blob(blob.name).readall())
@@ -227,7 +229,7 @@ class Stored:
         }
 
     def track(self, track: str = names.MIXED_TRACK) -> bytes:
-        """A track's samples, its segments in the order of time; they must meet."""
+        """Return a track's samples. Its segments, sorted by time, must meet."""
         manifests = self.manifests()
         segments = self.segments()
         out = bytearray()

@@ -37,20 +37,20 @@ Headers = dict[str, str]
         ([metadata(), *[audio(i, raw_id=f"4:+{i}") for i in range(3)]], 1008, "tracks"),
     ],
 )
-async def test_a_close_reason_for_each_breach(
+async def test_each_violation_has_a_close_reason(
     streamer: Start, headers: Headers, messages: list[object], code: int, reason: str
 ) -> None:
     server = streamer(MAX_MALFORMED_PACKETS="3", MAX_TRACKS="2")
     async with open_websocket(server, headers) as socket:
         for message in messages:
             await socket.send(message)  # type: ignore[arg-type]
-        found = await wait_for_close(socket)
-    assert found[0] == code
-    assert reason in found[1]
+        close_code, close_reason = await wait_for_close(socket)
+    assert close_code == code
+    assert reason in close_reason
     assert server.get("/healthz")[0] == 200
 
 
-async def test_pings_are_answered_and_a_dead_peer_is_noticed(
+async def test_pings_are_answered_and_a_dead_peer_is_disconnected(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
     server = streamer(PING_INTERVAL_SECONDS="0.5")

@@ -23,7 +23,7 @@ from tests.streamer.conftest import StreamerProcess
 Start = Callable[..., StreamerProcess]
 
 
-def test_a_slow_handshake_is_cut_off(streamer: Start) -> None:
+def test_a_slow_handshake_times_out(streamer: Start) -> None:
     server = streamer(HANDSHAKE_TIMEOUT_SECONDS="0.5")
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as slow:
         slow.sendall(b"GET /media/x HTTP/1.1\r\n")

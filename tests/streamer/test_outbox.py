@@ -1,4 +1,4 @@
-"""The outbox's pool, over a real Blob Storage: whatever happens to a file, the pool goes on."""
+"""The outbox, with real Blob Storage: whatever happens to a file, the workers go on."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def blobs(storage: str) -> AsyncIterator[Storage]:
 
 
 def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
-    """A finished segment of a stream of its own."""
+    """Return a sealed segment, in a stream of its own."""
     state = StreamState(
         call_connection_id=call,
         stream_id=f"20260301T120000{number:03d}Z-0a1b2c3d",
@@ -51,7 +51,7 @@ def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
     return target, file.seal(Counts(frames=1), target)
 
 
-async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
+async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
     blobs: Storage, tmp_path: Path, call: str, stored: Stored
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
@@ -64,7 +64,7 @@ async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
         content_type="audio/wav",
         metadata={},
     )
-    # In its way, as a full disk would be.
+    # Blocks the quarantine, as a full disk would.
     spool.rejected.write_bytes(b"")
     outbox = Outbox(spool, blobs, 1)
     outbox.start()

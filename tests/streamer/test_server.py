@@ -1,4 +1,4 @@
-"""The streamer as ACS meets it: a real process, a real WebSocket, real Blob Storage."""
+"""The streamer as ACS uses it: a real process, real WebSockets and real Blob Storage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Start = Callable[..., StreamerProcess]
 Headers = dict[str, str]
 
 
-async def test_a_mixed_stream_lands_sample_for_sample(
+async def test_a_mixed_stream_is_stored_sample_for_sample(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
     server = streamer(SEGMENT_SECONDS="1")
@@ -64,8 +64,10 @@ async def test_an_unmixed_stream_has_a_track_for_each_participant(
     assert len(set(map(tuple, spans.values()))) == 1, "the spans line up"
 
 
-async def test_what_is_no_error(streamer: Start, headers: Headers, stored: Stored) -> None:
-    """Fragments, another case, an absent participant, empty data, unknown kinds, metadata again."""
+async def test_unusual_messages_are_accepted(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """Fragments, another case, no participant, no data, unknown kinds, repeated metadata."""
     server = streamer()
     async with open_websocket(server, headers) as socket:
         await socket.send(metadata())
@@ -87,12 +89,12 @@ async def test_what_is_no_error(streamer: Start, headers: Headers, stored: Store
     assert manifest.packets["Hologram"] == 1
 
 
-async def test_a_new_format_whose_clock_begins_anew_overwrites_nothing(
+async def test_a_new_format_with_earlier_timestamps_overwrites_nothing(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
-    """Its stamps are those of what was heard already, so that its segments would bear their names.
+    """Its timestamps repeat earlier ones, so that its segments would get the same names.
 
-    The stream used to wait for ever for the second of two segments of one name.
+    The stream used to wait forever for the second of two segments of one name.
     """
     server = streamer(SEGMENT_SECONDS="1")
     async with open_websocket(server, headers) as socket:
@@ -102,14 +104,16 @@ async def test_a_new_format_whose_clock_begins_anew_overwrites_nothing(
                 frame = pcm(first + index, rate // 50)
                 await socket.send(audio(index, data=frame))
     (manifest,) = stored.manifests()
-    heard = [e for e in manifest.segments if e.samples]
-    assert [e.samples for e in heard] == [16_000, 6_400, 24_000, 9_600, 16_000, 6_400]
+    segments_in_order = [e for e in manifest.segments if e.samples]
+    assert [e.samples for e in segments_in_order] == [16_000, 6_400, 24_000, 9_600, 16_000, 6_400]
     assert manifest.counts.frames == 210
-    for before, after in itertools.pairwise(heard):
+    for before, after in itertools.pairwise(segments_in_order):
         assert before.end <= after.start
     segments = stored.segments()
-    landed = b"".join(segments[e.name(stored.call, manifest.stream_id).blob] for e in heard)
-    assert landed == b"".join(
+    stored_audio = b"".join(
+        segments[e.name(stored.call, manifest.stream_id).blob] for e in segments_in_order
+    )
+    assert stored_audio == b"".join(
         pcm(first + index, rate // 50)
         for rate, first in ((16_000, 0), (24_000, 500), (16_000, 1000))
         for index in range(70)
@@ -134,7 +138,7 @@ async def test_two_streams_of_a_call_stay_apart_and_in_order(
     assert stored.track() == b"".join(map(pcm, range(40)))
 
 
-async def test_a_malformed_packet_costs_itself_only(
+async def test_a_malformed_packet_costs_no_other_audio(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
     server = streamer()
@@ -150,7 +154,7 @@ async def test_a_malformed_packet_costs_itself_only(
     assert server.metric('streamer_packets_malformed_total{reason="packet"}') == 1
 
 
-async def test_time_to_the_first_packet_and_idle_time(streamer: Start, headers: Headers) -> None:
+async def test_streams_without_packets_are_closed(streamer: Start, headers: Headers) -> None:
     server = streamer(
         FIRST_PACKET_TIMEOUT_SECONDS="0.5", IDLE_TIMEOUT_SECONDS="1.5", FLUSH_SECONDS="0.2"
     )
@@ -161,7 +165,7 @@ async def test_time_to_the_first_packet_and_idle_time(streamer: Start, headers: 
         assert "IDLE_TIMEOUT_SECONDS" in (await wait_for_close(socket))[1]
 
 
-async def test_sigterm_hands_running_streams_over_and_uploads_all(
+async def test_sigterm_closes_open_streams_and_uploads_everything(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
     server = streamer(DRAIN_GRACE_SECONDS="1")
@@ -180,17 +184,17 @@ async def test_sigterm_hands_running_streams_over_and_uploads_all(
     assert stored.track() == b"".join(map(pcm, range(31)))
 
 
-async def test_kill_loses_nothing_that_was_flushed(
+async def test_a_kill_loses_nothing_that_was_flushed(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
-    server = streamer(spool="kept", FLUSH_SECONDS="0.2", SEGMENT_SECONDS="2")
+    server = streamer(spool="killed", FLUSH_SECONDS="0.2", SEGMENT_SECONDS="2")
     async with open_websocket(server, headers) as socket:
         await socket.send(metadata())
         for index in range(250):
             await socket.send(audio(index))
         await asyncio.sleep(0.6)
         server.kill()
-    streamer(spool="kept")
+    streamer(spool="killed")
     (manifest,) = stored.manifests()
     assert manifest.ended_by == "recovered"
     assert stored.track() == b"".join(map(pcm, range(250)))
@@ -205,7 +209,7 @@ def test_two_streamers_do_not_share_a_spool(streamer: Start) -> None:
     assert first.get("/healthz")[0] == 200
 
 
-def test_wrong_settings_are_all_named(streamer: Start) -> None:
+def test_all_wrong_settings_are_reported(streamer: Start) -> None:
     with pytest.raises(AssertionError) as refused:
         streamer(SEGMENT_SECONDS="soon", MAX_STREAMS="0", TOKEN_CHECK="require")
     for name in ("SEGMENT_SECONDS", "MAX_STREAMS", "ACS_TOKEN_AUDIENCE"):
