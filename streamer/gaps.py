@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_MAX_SPANS = 64
+
 
 class Gaps:
     """Spans of filled-in silence, in samples, in order and without overlap."""
@@ -21,6 +23,17 @@ class Gaps:
         if self._spans and self._spans[-1][1] == start:
             start = self._spans.pop()[0]
         self._spans.append((start, end))
+
+    def extend(self, others: Gaps) -> None:
+        """Add gaps that lie behind all of these; only the latest ``_MAX_SPANS`` are kept."""
+        self._spans += others._spans
+        del self._spans[:-_MAX_SPANS]
+
+    def copy(self) -> Gaps:
+        """Return a copy."""
+        copied = Gaps()
+        copied._spans = list(self._spans)
+        return copied
 
     def claim(self, position: int, samples: int, tolerance: int) -> int | None:
         """Find room for audio in a gap, and take that room out of the gap.

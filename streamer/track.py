@@ -1,26 +1,30 @@
-"""Where a frame belongs, by its timestamp. Pure: timestamps and audio in, calls to a Segmenter out.
+"""Where a frame belongs. Pure: timestamps, audio and time in, calls to a Segmenter out.
 
-Timestamps alone place frames; their arrival does not. ACS's timestamps have millisecond resolution
-and jitter, and frames carry no sequence number. The rules:
+ACS's timestamps have millisecond resolution and jitter, frames carry no sequence number, and senders'
+clocks are set. A timestamp says where a frame belongs, but it is not believed against all else.
 
-- A frame stamped within half a frame of where the track stands follows on directly.
-- A frame stamped later, but within ``tolerance``, is jitter or the first sign of a lost frame. It
-  waits in the jitter buffer until a frame fits, which shows that it was jitter (or that the missing
-  frame was only late), or until ``DECISION_FRAMES`` frames agree that audio is missing.
-- Beyond the tolerance there is a gap: silence of exactly the missing length.
-- A late frame, stamped before where the track stands, replaces the silence of a gap that it fits
-  into. If the same audio is there already, it is dropped as repeated. Else it is counted.
-- Beyond ``jump`` a new segment starts at its own time, instead of hours of silence. A single
-  outlier moves nothing: its frame is placed in the order of arrival.
-- ``CLOCK_STEP_FRAMES`` late frames in a row mean that the sender's clock was set back. That costs
-  no audio: the track goes on where it stands.
-- Slow drift between timestamps and samples is followed, and corrected in silent frames only.
-- All tracks of a stream share one clock and one set of cuts, so that their segments line up.
+What it promises:
+
+- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``), or
+  when its place is in a segment that is closed (``late_dropped``), or when a sender runs further ahead
+  of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted.
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp.
+- A gap needs a second witness: further frames, or the time that passed. It becomes silence of exactly
+  the missing length or, beyond ``jump``, a new segment at its own time.
+- A timestamp that is ahead of the time that passed, or behind the track with audio that is not there
+  yet, is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
+  frames in a row are a step: it is counted once, and belongs to the stream's clock, so that all tracks
+  keep lining up.
+- Drift between timestamps and samples is corrected at the quietest place of a second of audio.
+- A frame waits for a decision for less than a second.
+- No stream becomes longer than the time for which it was open and ``MAX_LEAD_SECONDS``.
+
+The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
+other frame waits, and with it all that follow, until one of the rules in ``_decide`` applies.
 """
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -30,16 +34,23 @@ from streamer.clock import HALF_SECOND, MICROSECONDS, Clock
 from streamer.cuts import CutPlanner
 from streamer.segmenter import Segmenter, SegmentWriter
 
-DECISION_FRAMES = 25
-"""How many frames in the jitter buffer must agree that audio was lost: half a second."""
+WITNESSES = 3
+"""How many frames in a row must agree on a gap, or on a step of the sender's clock."""
 
-CLOCK_STEP_FRAMES = 50
-"""How many late frames in a row mean that the sender's clock was set back: a second."""
+DECISION_FRAMES = 15
+"""How many frames must agree that audio within the tolerance was lost, and is not jitter."""
 
-RECENT_FRAMES = 16
-"""With how many frames, at least, a repeat is compared; all within the tolerance in any case."""
+HOLD_SECONDS = 0.3
+"""After this time a waiting frame is placed by what is known."""
 
-_DRIFT_WEIGHT = 1 / 256
+ARRIVAL_SLACK_SECONDS = 0.3
+"""How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
+
+MAX_LATE_SECONDS = 60
+"""How late a track's first frame may arrive; one that seems later has another clock."""
+
+_DRIFT_WEIGHT = 1 / 32
+_NO_RAW = -(1 << 80)
 
 
 class TrackSettings(NamedTuple):
@@ -51,44 +62,61 @@ class TrackSettings(NamedTuple):
 
 
 class _Frame(NamedTuple):
-    """A frame that waits for its place. Sorts by position, then by arrival."""
+    """A frame that waits. ``raw`` is its timestamp's raw position; None: it has none that helps.
 
-    position: int
-    arrival: int
+    ``elapsed`` is when it arrived, in samples since the stream's first frame.
+    """
+
+    raw: int | None
+    elapsed: int
     pcm: bytes
     silent: bool
+
+    @property
+    def samples(self) -> int:
+        return len(self.pcm) // BYTES_PER_SAMPLE
 
 
 class Track:
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
     __slots__ = (
-        "_arrivals",
         "_clock",
-        "_clock_offset",
-        "_early",
         "_half",
-        "_jitter_buffer",
+        "_hold",
         "_jump",
+        "_last_raw",
         "_late",
+        "_max_skew",
+        "_offset",
+        "_reference_us",
+        "_sample_rate",
         "_segmenter",
         "_skew",
+        "_slack",
         "_tolerance",
+        "_waiting",
     )
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         self._clock = clock
+        self._sample_rate = clock.sample_rate
+        # The clock's, once the track has started: until then no frame takes the fast path.
+        self._reference_us: int | None = None
         self._segmenter = segmenter
         self._tolerance = settings.tolerance
         self._jump = settings.jump
-        self._half = half_frame(clock.sample_rate)
-        self._jitter_buffer: list[_Frame] = []
-        # Outliers: one frame far ahead of the track, or frames in a row far behind it.
-        self._early: _Frame | None = None
-        self._late: list[_Frame] = []
-        self._arrivals = 0
-        # What the steps of the sender's clock add up to, in samples.
-        self._clock_offset = 0
+        self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
+        # So far behind the track, a timestamp may be jitter.
+        self._late = settings.tolerance - self._half
+        self._max_skew = self._half * 3 // 2
+        self._slack = round(ARRIVAL_SLACK_SECONDS * clock.sample_rate)
+        self._hold = round(HOLD_SECONDS * clock.sample_rate)
+        # In the order of arrival.
+        self._waiting: list[_Frame] = []
+        # From raw positions to positions. The clock's, as this track's sender uses it.
+        self._offset = 0
+        self._last_raw = _NO_RAW
         # The running mean of how far timestamps are ahead of the samples, in samples.
         self._skew = 0.0
 
@@ -103,6 +131,11 @@ class Track:
         return self._segmenter.is_open
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether frames wait for a decision."""
+        return bool(self._waiting)
+
+    @property
     def counts(self) -> Counts:
         """The counts of the open segment."""
         return self._segmenter.counts
@@ -115,17 +148,12 @@ class Track:
     @property
     def pending_bytes(self) -> int:
         """How much audio is in memory only."""
-        waiting = self._jitter_buffer + self._late
-        return self._segmenter.buffered + sum(len(frame.pcm) for frame in waiting)
+        return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)
 
     @property
     def anomalies(self) -> int:
         """A number that changes with every count, except that of placed frames."""
         return self.counts.anomalies + self.totals.anomalies
-
-    def start_at(self, position: int) -> None:
-        """Set where the first frame goes, if its timestamp does not say so."""
-        self._segmenter.position = position
 
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples.
@@ -136,29 +164,24 @@ class Track:
             pcm: Its audio, s16le mono.
             silent: Whether ACS marked it as silent.
         """
-        if timestamp_us is None:
-            self._place_unstamped(pcm, silent)
+        if timestamp_us is None or self._reference_us is None:
+            raw = None if timestamp_us is None else self._clock.raw_position(timestamp_us)
+            self._place_with_care(raw, pcm, silent)
             return
-        clock = self._clock
-        if clock.origin_us is None:
-            clock.origin_us = timestamp_us
-        # Clock.position, inlined: a call costs more than everything else here.
-        elapsed = (timestamp_us - clock.origin_us) * clock.sample_rate
-        stamped = (elapsed + HALF_SECOND) // MICROSECONDS + self._clock_offset
+        # Clock.raw_position, inlined: a call costs more than everything else here.
+        elapsed = (timestamp_us - self._reference_us) * self._sample_rate
+        raw = (elapsed + HALF_SECOND) // MICROSECONDS
         segmenter = self._segmenter
-        position = segmenter.position
-        if position is None:
-            segmenter.position = position = stamped
-        deviation = stamped - position - self._skew
-        if -self._half <= deviation <= self._half and not (
-            self._jitter_buffer or self._late or self._early
-        ):
+        position: int = segmenter.position  # type: ignore[assignment]  # the track has started
+        deviation = raw + self._offset - position - self._skew
+        if -self._half <= deviation <= self._half and not self._waiting:
             # The fast path: nothing waits, and the frame follows on directly.
             size = len(pcm)
             end = position + size // BYTES_PER_SAMPLE
             buffered = segmenter.buffered + size
+            self._last_raw = raw
             if end >= segmenter.boundary or buffered > segmenter.direct_bytes or silent:
-                self._put(pcm, silent, stamped)
+                self._put(raw, pcm, silent)
                 return
             self._skew += deviation * _DRIFT_WEIGHT
             # Segmenter.append, inlined.
@@ -167,188 +190,423 @@ class Track:
             segmenter.position = end
             segmenter.counts.frames += 1
             return
-        self._place_with_care(stamped, pcm, silent)
+        self._place_with_care(raw, pcm, silent)
 
     def flush(self) -> None:
-        """Hand the buffered audio to the open segment's writer."""
+        """Hand the buffered audio to the open segment's writer; drift is corrected before."""
+        if abs(self._skew) >= self._max_skew:
+            self._skew -= self._segmenter.correct(round(self._skew))
         self._segmenter.flush()
+
+    def decide(self) -> bool:
+        """Place the frames that have waited long enough; whether there were any.
+
+        To be called about twice a second.
+        """
+        if self._segmenter.position is not None and not self._waiting:
+            self._clock.observe(self._segmenter.position)
+        overdue = self._clock.elapsed() - self._hold
+        if not self._waiting or self._waiting[0].elapsed > overdue:
+            return False
+        self._decide(overdue)
+        return True
 
     def finish(self) -> None:
         """Place every frame that waits, and end the open segment."""
-        self._resolve_outliers()
-        self._release(force=True)
+        self._decide(self._clock.elapsed())
+        if abs(self._skew) >= self._max_skew:
+            self._skew -= self._segmenter.correct(round(self._skew))
         self._segmenter.close_segment()
 
     # Off the fast path.
 
-    def _place_unstamped(self, pcm: bytes, silent: bool) -> None:
-        if self._segmenter.position is None:
-            self._segmenter.position = 0
-        self._resolve_outliers()
-        self._release(force=True)
-        self._put(pcm, silent)
-        self._segmenter.counts.unstamped += 1
+    def _place_with_care(self, raw: int | None, pcm: bytes, silent: bool) -> None:
+        frame = _Frame(raw, self._clock.elapsed(), pcm, silent)
+        if self._segmenter.position is not None:
+            self._reference_us = self._clock.reference_us
+        if raw is not None:
+            repeats = raw == self._last_raw
+            self._last_raw = raw
+            if self._is_done_late(frame) or self._repeats_a_waiting_one(frame):
+                return
+            if repeats:
+                # Timestamps in whole seconds, say: one that repeats says nothing.
+                frame = frame._replace(raw=None)
+        self._waiting.append(frame)
+        self._decide(None)
 
-    def _place_with_care(self, stamped: int, pcm: bytes, silent: bool) -> None:
+    def _is_done_late(self, frame: _Frame) -> bool:
+        """Whether a frame behind the track fills a gap, or is there already."""
         segmenter = self._segmenter
-        assert segmenter.position is not None
-        self._arrivals += 1
-        frame = _Frame(stamped, self._arrivals, pcm, silent)
-        deviation = stamped - segmenter.position - round(self._skew)
-        if deviation > self._jump:
-            self._add_early(frame)
-            return
-        if deviation < -self._half:
-            expected = stamped - round(self._skew)
-            if segmenter.replace_gap(expected, pcm, self._half):
-                segmenter.counts.silent_frames += silent
-                return
-            if segmenter.contains(expected, pcm, self._half):
-                segmenter.counts.repeated += 1
-                return
-            waits_behind = bool(self._jitter_buffer) and self._jitter_buffer[0].position <= stamped
-            if deviation < -self._tolerance and not waits_behind:
-                self._add_late(frame)
-                return
-        self._resolve_outliers()
-        if any(other.position == stamped and other.pcm == pcm for other in self._jitter_buffer):
+        if segmenter.position is None or self._advance(frame) >= -self._half:
+            return False
+        position = segmenter.position + self._advance(frame)
+        if segmenter.replace_gap(position, frame.pcm, self._half):
+            segmenter.counts.silent_frames += frame.silent
+            return True
+        # Silence is like other silence: it may as well be new.
+        if any(frame.pcm) and segmenter.contains(position, frame.pcm, self._half):
             segmenter.counts.repeated += 1
-            return
-        insort(self._jitter_buffer, frame)
-        self._release(force=False)
+            return True
+        return False
 
-    def _put(self, pcm: bytes, silent: bool, stamped: int | None = None) -> None:
+    def _repeats_a_waiting_one(self, frame: _Frame) -> bool:
+        if any(other.raw == frame.raw and other.pcm == frame.pcm for other in self._waiting):
+            self._segmenter.counts.repeated += 1
+            return True
+        return False
+
+    def _advance(self, frame: _Frame) -> int:
+        """How far a frame's timestamp is ahead of where the track stands, in samples."""
+        assert frame.raw is not None
+        assert self._segmenter.position is not None
+        return frame.raw + self._offset - self._segmenter.position - round(self._skew)
+
+    def _missing(self, frame: _Frame) -> int:
+        """How much audio is missing before a frame by the time that passed, in samples."""
+        assert self._segmenter.position is not None
+        return self._clock.expected(frame.elapsed) - self._segmenter.position
+
+    def _decide(self, overdue: int | None) -> None:
+        """Place what can be decided; and all that arrived up to ``overdue``."""
+        if self._segmenter.position is None and self._waiting and not self._start(overdue):
+            return
+        while self._waiting and (
+            self._put_unstamped()
+            or self._put_fitting()
+            or self._put_outliers()
+            or self._follow_known_step()
+            or self._accept_run()
+            or self._accept_lost_frames(overdue)
+            or self._put_overdue(overdue)
+        ):
+            pass
+
+    def _put(self, raw: int | None, pcm: bytes, silent: bool) -> None:
         """Place a frame where the track stands."""
         segmenter = self._segmenter
-        assert segmenter.position is not None
-        if stamped is not None:
-            self._skew += (stamped - segmenter.position - self._skew) * _DRIFT_WEIGHT
-        if silent and abs(self._skew) > self._half:
-            pcm = self._correct_drift(pcm)
+        position = segmenter.position
+        assert position is not None
+        if position > self._clock.limit(self._clock.elapsed()):
+            # Every frame is looked at until time has caught up.
+            segmenter.direct_bytes = 0
+            segmenter.counts.lost += 1
+            return
+        segmenter.allow_direct()
+        if raw is not None:
+            self._skew += (raw + self._offset - position - self._skew) * _DRIFT_WEIGHT
+        if segmenter.buffered + len(pcm) > segmenter.direct_bytes:
+            self.flush()
         segmenter.append(pcm)
-        if silent:
-            segmenter.counts.silent_frames += 1
+        segmenter.counts.silent_frames += silent
 
-    def _correct_drift(self, pcm: bytes) -> bytes:
-        """Lengthen or shorten a silent frame by the drift, by at most its own length."""
-        samples = len(pcm) // BYTES_PER_SAMPLE
-        change = max(-samples, min(samples, round(self._skew)))
-        self._skew -= change
-        self._segmenter.counts.corrected_samples += change
-        return bytes((samples + change) * BYTES_PER_SAMPLE)
+    def _put_waiting(self, frame: _Frame) -> None:
+        self._waiting.remove(frame)
+        self._put(frame.raw, frame.pcm, frame.silent)
 
-    # The jitter buffer.
+    def _put_in_order_of_arrival(self, frame: _Frame) -> None:
+        """Place a frame whose timestamp does not say where it belongs."""
+        self._waiting.remove(frame)
+        self._put(None, frame.pcm, frame.silent)
+        self._segmenter.counts.unstamped += 1
 
-    def _release(self, *, force: bool) -> None:
-        """Place the frames of the jitter buffer that are decided; all of them with ``force``."""
-        frames = self._jitter_buffer
-        while frames:
-            assert self._segmenter.position is not None
-            advance = frames[0].position - self._segmenter.position - round(self._skew)
-            if advance <= self._half:
-                count = 1
-            elif advance > self._tolerance:
-                self._segmenter.fill(advance)
-                count = 1
-            else:
-                count, advance = self._compare_with_track()
-                if not count:
-                    if not force and len(frames) < DECISION_FRAMES:
-                        return
-                    self._accept(advance)
-                    continue
-            for frame in frames[:count]:
-                self._put(frame.pcm, frame.silent, frame.position)
-            del frames[:count]
+    # The rules. Each one says whether it placed a frame, or moved the track.
 
-    def _compare_with_track(self) -> tuple[int, int]:
-        """Return how many frames of the jitter buffer simply follow on, and 0.
+    def _put_unstamped(self) -> bool:
+        frame = self._waiting[0]
+        if frame.raw is not None:
+            return False
+        self._put_in_order_of_arrival(frame)
+        return True
 
-        Where none does, return 0 and the advance that all of them show, in samples.
-        """
+    def _put_fitting(self) -> bool:
+        """Place the earliest frame that fits where the track stands, within jitter."""
+        run = self._run()
+        fitting = [
+            frame
+            for frame in self._waiting
+            if frame.raw is not None
+            and -self._late <= self._advance(frame) <= self._half
+            and frame not in run
+        ]
+        if not fitting:
+            return False
+        self._put_waiting(min(fitting, key=self._advance))
+        return True
+
+    def _is_far(self, frame: _Frame) -> bool:
+        """Whether a frame's timestamp is too far from the track for jitter."""
+        return frame.raw is None or not -self._late <= self._advance(frame) <= self._tolerance
+
+    def _put_outliers(self) -> bool:
+        """Place outliers where a frame behind them shows that there is just room for them."""
+        outliers: list[_Frame] = []
+        room = 0
+        for frame in self._waiting:
+            if outliers and frame.raw is not None and abs(self._advance(frame) - room) <= self._half:
+                for outlier in outliers:
+                    self._put_in_order_of_arrival(outlier)
+                return True
+            if not self._is_far(frame):
+                return False
+            outliers.append(frame)
+            room += frame.samples
+        return False
+
+    def _follow_known_step(self) -> bool:
+        """Follow a step of the sender's clock that the stream has seen: then the frame fits."""
         assert self._segmenter.position is not None
-        expected = self._segmenter.position + round(self._skew)
-        least = self._jump
-        for index, frame in enumerate(self._jitter_buffer):
-            advance = frame.position - expected
-            if advance <= self._half:
-                return index + 1, 0
-            least = min(least, advance)
-            expected += len(frame.pcm) // BYTES_PER_SAMPLE
-        return 0, least
+        frame = self._waiting[0]
+        if frame.raw is None or not self._is_far(frame):
+            return False
+        for offset in reversed(self._clock.offsets):
+            deviation = frame.raw + offset - self._segmenter.position
+            if offset != self._offset and abs(deviation) <= self._half:
+                self._use_offset(offset)
+                return True
+        return False
 
-    def _accept(self, advance: int) -> None:
-        """Fill in the whole frames of an advance that all frames of the jitter buffer show.
+    def _accept_run(self) -> bool:
+        """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
+        run = self._run()
+        if len(run) < WITNESSES:
+            return False
+        line = self._line_of(run[0])
+        for frame in self._waiting[: -len(run)]:
+            if frame not in line and self._is_far(frame):
+                self._put_or_drop(frame)
+        self._move_to(min(line, key=self._advance))
+        return True
 
-        Senders lose whole frames, so that less than one is the timestamps' own offset: drift.
+    def _run(self) -> list[_Frame]:
+        """The last waiting frames that follow on each other, the first of them far from the track."""
+        run: list[_Frame] = []
+        for frame in reversed(self._waiting):
+            if frame.raw is None:
+                break
+            if run:
+                next_raw = run[-1].raw
+                assert next_raw is not None
+                if abs(next_raw - frame.raw - frame.samples) > self._half:
+                    break
+            run.append(frame)
+        near = self._near()
+        while run and (run[-1] in near or not self._is_far(run[-1])):
+            run.pop()
+        return run[::-1]
+
+    def _line_of(self, first: _Frame) -> list[_Frame]:
+        """The waiting frames whose timestamps agree with one of them, whatever their order."""
+        assert first.raw is not None
+        slots: dict[int, int] = {}
+        slot = 0
+        for index, frame in enumerate(self._waiting):
+            slots[index] = slot
+            slot += frame.samples
+        start = first.raw - slots[self._waiting.index(first)]
+        return [
+            frame
+            for index, frame in enumerate(self._waiting)
+            if frame.raw is not None and abs(frame.raw - start - slots[index]) <= self._tolerance
+        ]
+
+    def _move_to(self, frame: _Frame) -> None:
+        """Move the track to a frame: over a gap, or by a step of the sender's clock."""
+        assert frame.raw is not None
+        position = self._segmenter.position
+        assert position is not None
+        latest = self._clock.expected(frame.elapsed) + self._slack
+        # The stream's latest step is the best explanation, also for a track that was silent then.
+        for offset in reversed(self._clock.offsets):
+            moved = frame.raw + offset
+            if offset != self._offset and position - self._half <= moved <= latest:
+                self._use_offset(offset)
+                break
+            if offset == self._offset and position < moved <= latest:
+                break
+        else:
+            self._step(frame)
+            return
+        advance = self._advance(frame)
+        if advance > self._jump:
+            self._segmenter.restart_at(position + advance)
+            self._skew = 0.0
+        elif advance > self._half:
+            self._segmenter.fill(advance)
+
+    def _step(self, frame: _Frame) -> None:
+        """Take a step of the sender's clock: the frame follows on where the track stands.
+
+        Where time passed meanwhile, too, it becomes a gap.
         """
-        frame = 2 * self._half
-        lost = (advance + self._half * 3 // 20) // frame * frame
-        if lost:
+        assert frame.raw is not None
+        assert self._segmenter.position is not None
+        missing = self._missing(frame)
+        gap = missing if missing > self._slack else 0
+        self._skew = 0.0
+        self._use_offset(self._segmenter.position + gap - frame.raw)
+        if gap > self._jump:
+            self._segmenter.restart_at(self._segmenter.position + gap)
+        elif gap:
+            self._segmenter.fill(gap)
+
+    def _use_offset(self, offset: int) -> None:
+        """Use another offset; for the stream that is a step, unless it is its latest one."""
+        clock = self._clock
+        if clock.offsets and clock.offsets[-1] != offset:
+            self._segmenter.counts.clock_steps += 1
+        clock.add_offset(offset)
+        self._offset = offset
+        self._skew = 0.0
+
+    def _accept_lost_frames(self, overdue: int | None) -> bool:
+        """Decide about frames within the tolerance: jitter, or the first frames after a loss."""
+        near = self._near()
+        if not near:
+            return False
+        count, advance = self._compare_with_track(near)
+        if count:
+            for frame in near[:count]:
+                self._put_waiting(frame)
+            return True
+        if len(near) < DECISION_FRAMES and (overdue is None or near[0].elapsed > overdue):
+            return False
+        # Senders lose whole frames. What is less than one is the timestamps' own offset: drift.
+        length = 2 * self._half
+        lost = (advance + self._half * 3 // 20) // length * length
+        if lost and lost > self._missing(near[-1]) + self._slack:
+            # There was no time for them: the sender's clock was set, by little.
+            self._use_offset(self._offset - lost)
+        elif lost:
             self._segmenter.fill(lost)
         else:
             self._skew += advance
+        return True
 
-    # Outliers: timestamps that may be wrong.
+    def _near(self) -> list[_Frame]:
+        """The waiting frames, by time, that follow on within the tolerance."""
+        stamped = [frame for frame in self._waiting if frame.raw is not None]
+        near: list[_Frame] = []
+        room = 0
+        for frame in sorted(stamped, key=self._advance):
+            advance = self._advance(frame)
+            if advance > 0 and advance - room <= self._tolerance:
+                near.append(frame)
+                room += frame.samples
+        return near
 
-    def _add_early(self, frame: _Frame) -> None:
-        previous, self._early = self._early, None
-        if previous is None or not 0 <= frame.position - previous.position <= self._jump:
-            if previous is not None:
-                self._put_outlier(previous)
-            self._early = frame
-            return
-        # Two timestamps agree: the stream has moved on, and a new segment starts at its own time.
-        self._release(force=True)
-        self._drop_late()
-        self._segmenter.restart_at(previous.position)
-        self._skew = 0.0
-        self._put(previous.pcm, previous.silent, previous.position)
-        self._place_with_care(frame.position, frame.pcm, frame.silent)
+    def _compare_with_track(self, near: list[_Frame]) -> tuple[int, int]:
+        """Return how many frames simply follow on, and 0.
 
-    def _add_late(self, frame: _Frame) -> None:
-        if self._late and frame.position < self._late[-1].position:
-            self._drop_late()
-        self._late.append(frame)
-        if len(self._late) < CLOCK_STEP_FRAMES:
-            return
-        # The clock was set back: these frames are new audio, and follow where the track stands.
-        frames, self._late = self._late, []
-        self._resolve_outliers()
-        self._release(force=True)
-        assert self._segmenter.position is not None
-        step = self._segmenter.position - frames[0].position
-        self._clock_offset += step
-        self._skew = 0.0
-        self._segmenter.counts.clock_steps += 1
-        for late in frames:
-            self._place_with_care(late.position + step, late.pcm, late.silent)
+        Where none does, return 0 and the advance that all of them show, in samples.
+        """
+        room, least = 0, self._jump
+        for index, frame in enumerate(near):
+            advance = self._advance(frame) - room
+            if advance <= self._half:
+                return index + 1, 0
+            least = min(least, advance)
+            room += frame.samples
+        return 0, least
 
-    def _resolve_outliers(self) -> None:
-        """Place or count the outliers, because a frame that fits has shown them to be alone."""
-        early, self._early = self._early, None
-        if early is not None:
-            self._put_outlier(early)
-        self._drop_late()
+    def _put_overdue(self, overdue: int | None) -> bool:
+        """Place the first frame if it has waited long enough: by its time, if that passed."""
+        frame = self._waiting[0]
+        if overdue is None or frame.elapsed > overdue:
+            return False
+        if frame.raw is not None and self._advance(frame) > self._half:
+            agrees = abs(self._missing(frame) - self._advance(frame)) <= self._slack
+            moved = any(
+                abs(self._clock.expected(frame.elapsed) - frame.raw - offset) <= self._slack
+                for offset in self._clock.offsets
+            )
+            if agrees or moved:
+                self._move_to(frame)
+                return True
+        self._put_or_drop(frame)
+        return True
 
-    def _put_outlier(self, frame: _Frame) -> None:
-        self._release(force=True)
-        self._put(frame.pcm, frame.silent)
-        self._segmenter.counts.unstamped += 1
-
-    def _drop_late(self) -> None:
+    def _put_or_drop(self, frame: _Frame) -> None:
+        """Place an outlier in the order of arrival, unless its place is known and closed."""
         segmenter = self._segmenter
-        for frame in self._late:
-            if segmenter.is_open and frame.position >= segmenter.start:
+        if frame.raw is not None and self._advance(frame) < 0:
+            assert segmenter.position is not None
+            position = segmenter.position + self._advance(frame)
+            if segmenter.contains(position, frame.pcm, self._half):
+                self._waiting.remove(frame)
                 segmenter.counts.repeated += 1
-            else:
+                return
+            if segmenter.is_closed_gap(position, frame.samples, self._half):
+                self._waiting.remove(frame)
                 segmenter.counts.late_dropped += 1
-        self._late.clear()
+                return
+        self._put_in_order_of_arrival(frame)
 
+    # The first frames.
 
-def half_frame(sample_rate: int) -> int:
-    """Return half the length of a frame, in samples."""
-    return sample_rate * FRAME_MILLISECONDS // 2000
+    def _start(self, overdue: int | None) -> bool:
+        """Find where the track begins; False where that needs more frames.
+
+        The first frames may be out of order, and one of their timestamps may be wrong or missing.
+        """
+        first = self._waiting[0]
+        if len(self._waiting) < WITNESSES and (overdue is None or first.elapsed > overdue):
+            return False
+        slots: list[int] = []
+        room = 0
+        for frame in self._waiting:
+            slots.append(room)
+            room += frame.samples
+        lines = [
+            frame.raw - slot
+            for frame, slot in zip(self._waiting, slots, strict=True)
+            if frame.raw is not None
+        ]
+        if not lines:
+            self._start_at(None, first)
+            return True
+        line = sorted(lines)[len(lines) // 2]
+        ordered = sorted(
+            zip(self._waiting, slots, strict=True),
+            key=lambda pair: pair[0].raw
+            if pair[0].raw is not None and abs(pair[0].raw - line - pair[1]) <= self._tolerance
+            else line + pair[1],
+        )
+        earliest, slot = ordered[0]
+        is_outlier = earliest.raw is None or abs(earliest.raw - line - slot) > self._tolerance
+        self._start_at(line + slot if is_outlier else earliest.raw, first)
+        self._waiting = [frame for frame, _ in ordered]
+        return True
+
+    def _set_position(self, position: int) -> None:
+        """Begin: from now on, frames may take the fast path."""
+        self._segmenter.position = position
+        self._reference_us = self._clock.reference_us
+
+    def _start_at(self, raw: int | None, first: _Frame) -> None:
+        """Begin the track at a raw position, or (None) where audio is by the time that passed."""
+        clock = self._clock
+        expected = clock.expected(first.elapsed)
+        late = MAX_LATE_SECONDS * clock.sample_rate
+        if not clock.offsets and clock.origin_us is None:
+            clock.begin(raw)
+            if raw is not None:
+                self._offset = -raw
+                clock.add_offset(-raw)
+            self._set_position(0)
+            return
+        if raw is None:
+            self._offset = clock.offsets[-1] if clock.offsets else 0
+            self._set_position(expected)
+            return
+        for offset in reversed(clock.offsets):
+            if expected - late <= raw + offset <= expected + self._slack:
+                self._offset = offset
+                break
+        else:
+            # Another clock than the stream's: what arrives now was spoken now.
+            self._use_offset(expected - raw)
+        self._set_position(raw + self._offset)
 
 
 def create_track(
@@ -365,12 +623,7 @@ def create_track(
         settings: How to place frames.
         open_segment: Returns the writer of a segment that starts at a position.
     """
-    half = half_frame(clock.sample_rate)
     segmenter = Segmenter(
-        cuts,
-        open_segment,
-        sample_rate=clock.sample_rate,
-        flush_bytes=settings.flush_bytes,
-        recall_samples=max(RECENT_FRAMES * 2 * half, settings.tolerance + 4 * half),
+        cuts, open_segment, sample_rate=clock.sample_rate, flush_bytes=settings.flush_bytes
     )
     return Track(clock, settings, segmenter)

@@ -1,0 +1,158 @@
+"""A track under test: frames with timestamps and times of arrival in, segments in memory out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from contract.manifest import Counts
+from streamer.clock import Clock
+from streamer.cuts import CutPlanner
+from streamer.track import Track, TrackSettings, create_track
+
+RATE = 16_000
+FRAME = 320
+"""Samples of a frame."""
+
+ORIGIN_US = 1_731_698_172_925_000
+TICK_SECONDS = 0.5
+
+
+class MemoryWriter:
+    """A segment in memory."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.pcm = bytearray()
+        self.counts: Counts | None = None
+
+    def append(self, pcm: bytes) -> None:
+        self.pcm += pcm
+
+    def patch(self, offset: int, pcm: bytes) -> None:
+        assert offset + len(pcm) <= len(self.pcm)
+        self.pcm[offset : offset + len(pcm)] = pcm
+
+    def cut(self, offset: int) -> bytes:
+        tail = bytes(self.pcm[offset:])
+        del self.pcm[offset:]
+        return tail
+
+    def finish(self, samples: int, counts: Counts) -> None:
+        assert len(self.pcm) == samples * 2
+        self.counts = counts
+
+
+class Sent(NamedTuple):
+    """A frame to send: its number, its timestamp in seconds from the origin, and its arrival.
+
+    ``stamp`` None: it has no timestamp.
+    """
+
+    number: int
+    stamp: float | None
+    arrival: float
+    pcm: bytes | None = None
+    track: str = "a"
+    silent: bool = False
+
+
+class Rig:
+    """A stream's tracks with their segments in memory, on a clock that the test sets."""
+
+    def __init__(
+        self, *, flush_seconds: float = 1.0, jump_seconds: int = 10, length: int = 50 * FRAME
+    ) -> None:
+        self.now = 0.0
+        self.clock = Clock(RATE, lambda: self.now, lambda: ORIGIN_US + round(self.now * 1e6))
+        self.cuts = CutPlanner(length, 0, RATE)
+        self.settings = TrackSettings(
+            tolerance=960, jump=jump_seconds * RATE, flush_bytes=round(flush_seconds * RATE) * 2
+        )
+        self.tracks: dict[str, Track] = {}
+        self.segments: dict[str, list[MemoryWriter]] = {}
+        self._next_tick = TICK_SECONDS
+        self._ticks = 0
+
+    def track(self, name: str = "a") -> Track:
+        """A track, made when it is first asked for."""
+        if name not in self.tracks:
+            segments = self.segments[name] = []
+
+            def open_segment(position: int) -> MemoryWriter:
+                segments.append(MemoryWriter(position))
+                return segments[-1]
+
+            self.tracks[name] = create_track(self.clock, self.cuts, self.settings, open_segment)
+        return self.tracks[name]
+
+    def send(self, frames: Iterable[Sent]) -> Rig:
+        """Send frames in the order of their arrival, with the ticks between them."""
+        for sent in frames:
+            self.wait_until(sent.arrival)
+            stamp = None if sent.stamp is None else ORIGIN_US + round(sent.stamp * 1e6)
+            pcm = frame(sent.number) if sent.pcm is None else sent.pcm
+            self.track(sent.track).place(stamp, pcm, sent.silent)
+        return self
+
+    def wait_until(self, moment: float) -> None:
+        """Let time pass, with its ticks."""
+        while self._next_tick <= moment:
+            self.now = self._next_tick
+            self._next_tick += TICK_SECONDS
+            self._ticks += 1
+            for track in self.tracks.values():
+                if track.decide() or self._ticks % 2 == 0:
+                    track.flush()
+        self.now = max(self.now, moment)
+
+    def finish(self, name: str = "a") -> Counts:
+        """End the track; its counts, with those of no segment."""
+        for track in self.tracks.values():
+            track.finish()
+        totals = Counts()
+        totals.add(self.track(name).totals)
+        totals.add(self.track(name).counts)
+        return totals
+
+    def audio(self, name: str = "a") -> bytes:
+        """All of a track, each segment at its place; segments must not overlap."""
+        out = bytearray()
+        for segment in self.segments[name]:
+            start = segment.start * 2
+            assert start >= len(out), "segments overlap"
+            out += bytes(start - len(out))
+            out += segment.pcm
+        return bytes(out)
+
+    def length_seconds(self, name: str = "a") -> float:
+        """How long the track is."""
+        return len(self.audio(name)) / 2 / RATE
+
+    def places(self, numbers: Iterable[int], name: str = "a") -> dict[int, float]:
+        """Where frames lie, in seconds; those that lie nowhere are left out."""
+        audio = self.audio(name)
+        places = {}
+        for number in numbers:
+            found = audio.find(frame(number))
+            while found >= 0 and found % 2:
+                found = audio.find(frame(number), found + 1)
+            if found >= 0:
+                places[number] = found / 2 / RATE
+        return places
+
+
+def frame(number: int) -> bytes:
+    """A frame that is like no other, and not silent."""
+    return ((number + 1) * 2_654_435_761 % 2**32).to_bytes(4, "little") * (FRAME // 2)
+
+
+def steady(
+    numbers: Iterable[int],
+    stamp: Callable[[int], float | None] = lambda number: number * 0.02,
+    *,
+    delay: float = 0.0,
+    track: str = "a",
+) -> list[Sent]:
+    """Frames that arrive each 20 ms, with timestamps of the test's own."""
+    return [Sent(n, stamp(n), n * 0.02 + delay, track=track) for n in numbers]
