@@ -1,4 +1,4 @@
-"""The clients that live as long as the function app's process: made at first use, on its loop."""
+"""Clients that live as long as the app's process: created at first use, on its event loop."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from calls.settings import Settings, load
 from calls.storage import Storage
 
 if TYPE_CHECKING:
-    from calls.transcribers import Transcriber
+    from calls.transcripts.engine import Engine
 
 
 class Clients:
-    """Everything a handler needs. Making one does no I/O."""
+    """Everything that handlers need. Creating it does no I/O."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -35,33 +35,33 @@ class Clients:
             )
 
     @cached_property
-    def transcriber(self) -> Transcriber | None:
-        """What turns speech into text; made, and its library loaded, at first use."""
-        from calls.transcribers import choose
+    def engine(self) -> Engine | None:
+        """The speech-to-text engine; created, and its library loaded, at first use."""
+        from calls.transcripts.engines import create_engine
 
         credential: Any = None
         if self.settings.transcription == "azure":
             key = self.settings.speech_key
             credential = AzureKeyCredential(key) if key else _managed_identity(self.settings)
-        return choose(self.settings, credential)
+        return create_engine(self.settings, credential)
 
     async def close(self) -> None:
-        """Close the connections: for tests; a function app's process is simply ended."""
+        """Close the connections. Only tests need it: a function app's process is simply ended."""
         await self.call_automation.close()
         await self.storage.close()
-        if (transcriber := self.transcriber) is not None:
-            await transcriber.close()
+        if (engine := self.engine) is not None:
+            await engine.close()
 
 
 @cache
-def clients() -> Clients:
+def get_clients() -> Clients:
     """The process's clients. Raises SettingsError."""
     return Clients(load(os.environ))
 
 
 def call_automation_client(settings: Settings) -> CallAutomationClient:
-    """ACS's client, with explicit timeouts: its own are five minutes, more than a function has."""
-    # A trailing slash would be signed as part of the host, and every signature be wrong.
+    """ACS's client, with explicit timeouts: its own are five minutes."""
+    # A trailing slash would be signed as part of the host, and ACS would refuse every signature.
     endpoint = settings.acs_endpoint.rstrip("/")
     credential: Any = (
         AzureKeyCredential(settings.acs_access_key)

@@ -15,7 +15,7 @@ import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import Browser, Route, async_playwright, expect
 
-from calls.timeline import NOT_ANALYSED
+from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up

@@ -42,7 +42,11 @@ ROLES = {
 # Who is given what, where; and why nothing less would do.
 ASSIGNMENTS = {
     ("function", "Storage Blob Data Owner", "storageAccounts"): "host storage demands Owner",
-    ("function", "Storage Queue Data Contributor", "storageAccounts"): "blob triggers, poison",
+    (
+        "function",
+        "Storage Queue Data Contributor",
+        "storageAccounts",
+    ): "blob storage_events, poison",
     ("function", "Storage Table Data Contributor", "storageAccounts"): "host's diagnostic events",
     ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
     ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",

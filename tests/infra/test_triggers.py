@@ -54,7 +54,7 @@ def functions() -> list[Any]:
 
 @pytest.fixture(scope="module")
 def triggers(functions: list[Any]) -> dict[str, dict[str, Any]]:
-    """The functions' triggers, by function name."""
+    """The functions' storage_events, by function name."""
     return {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions}
 
 
