@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls.results import analysis, blobs
+from calls import blobs
+from calls.results import analysis
 from contract import names
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up

@@ -46,7 +46,7 @@ ASSIGNMENTS = {
         "function",
         "Storage Queue Data Contributor",
         "storageAccounts",
-    ): "blob storage_events, poison",
+    ): "blob triggers, poison",
     ("function", "Storage Table Data Contributor", "storageAccounts"): "host's diagnostic events",
     ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
     ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",
