@@ -15,8 +15,8 @@ import streamer.settings
 from calls import blobs
 from contract import names
 from infra import bicep
-from streamer import server
-from streamer.vitals import VitalSigns
+from streamer import connection
+from streamer.stats import Stats
 
 from .conftest import Cli, Resources
 from .dockerfile import Dockerfile
@@ -203,7 +203,7 @@ def test_the_drain_fits_into_the_grace(
     settings = streamer.settings.load(resolved(streamer_settings))
     # Streams that do not end are waited for as long as uploads then are.
     needed = settings.drain_grace_seconds + 2 * settings.drain_upload_seconds
-    needed += server._CLOSE_WAIT_SECONDS
+    needed += connection.CLOSE_TIMEOUT_SECONDS
     grace = streamer_app["template"]["terminationGracePeriodSeconds"]
     assert needed < grace <= 600
 
@@ -246,7 +246,7 @@ def test_a_live_revision_keeps_the_traffic(cli: Cli) -> None:
 
 def test_alerts_read_what_the_streamer_tells(deployed: Deployed) -> None:
     rules = deployed("Microsoft.Insights/scheduledQueryRules")
-    told = {field.name for field in msgspec.structs.fields(VitalSigns)}
+    told = {field.name for field in msgspec.structs.fields(Stats)}
     line = "2026-03-01 12:00:00,000 INFO streamer.vitals: " + '{"frames_lost":1}'
     read = set()
     for rule in rules:

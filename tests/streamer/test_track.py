@@ -1,4 +1,4 @@
-"""The timeline's promises, over random drops, repeats, delays, reorderings and jitter."""
+"""A track's promises, over random drops, repeats, delays, reorderings and jitter."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifest import Counts
+from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.timeline import CLOCK_STEP_FRAMES, DECISION_FRAMES, Clock, Track, TrackSettings
+from streamer.track import CLOCK_STEP_FRAMES, DECISION_FRAMES, TrackSettings, create_track
+from tests.streamer.writers import MemoryWriter
 
 RATE = 16_000
 FRAME = 320
@@ -18,31 +20,8 @@ ORIGIN_US = 1_731_698_172_925_000
 SEGMENT_FRAMES = 50
 
 
-class MemoryWriter:
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.pcm = bytearray()
-        self.counts: Counts | None = None
-
-    def append(self, pcm: bytes) -> None:
-        self.pcm += pcm
-
-    def patch(self, offset: int, pcm: bytes) -> None:
-        assert offset + len(pcm) <= len(self.pcm)
-        self.pcm[offset : offset + len(pcm)] = pcm
-
-    def cut(self, offset: int) -> bytes:
-        tail = bytes(self.pcm[offset:])
-        del self.pcm[offset:]
-        return tail
-
-    def finish(self, samples: int, counts: Counts) -> None:
-        assert len(self.pcm) == samples * 2
-        self.counts = counts
-
-
-class Rig:
-    """A track with its finished segments in memory."""
+class Recorder:
+    """A track, with its segments in memory."""
 
     def __init__(
         self,
@@ -53,7 +32,7 @@ class Rig:
     ) -> None:
         self.clock = Clock(RATE)
         self.segments: list[MemoryWriter] = []
-        self.track = Track(
+        self.track = create_track(
             self.clock,
             CutPlanner(length, 0, RATE),
             TrackSettings(tolerance=960, jump=jump_seconds * RATE, flush_bytes=flush_bytes),
@@ -73,7 +52,7 @@ class Rig:
         return self.track.totals
 
     def audio(self) -> bytes:
-        """All of it, each segment at its place; they must meet without overlap."""
+        """Return all audio, each segment at its place; segments must not overlap."""
         out = bytearray()
         for segment in self.segments:
             at = segment.start * 2
@@ -84,12 +63,12 @@ class Rig:
 
 
 def frame(index: int) -> bytes:
-    """A frame that is like no other, and not silent."""
+    """Return a frame that is unique, and not silent."""
     return (index + 1).to_bytes(4, "little") * (FRAME // 2)
 
 
-# "late3" comes three frames late; "again2" comes, and two frames later once more; before "tick",
-# what is buffered is flushed, as it is once a second.
+# "late3" arrives three frames late; "again2" arrives, and is repeated two frames later; before
+# "tick", the buffer is flushed, as it is once a second.
 faults = st.lists(
     st.sampled_from(
         ["keep"] * 8
@@ -102,12 +81,12 @@ faults = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(faults=faults, flush=st.sampled_from([640, 5000, 32_000]))
-# A repeat of what a flush has just taken along, but for the last frame.
+# A repeat of a frame that has just been flushed, but not the last one.
 @example(faults=["keep", "again2", "keep", "tick", "keep"], flush=32_000)
-# A repeat of what a late frame has been put beside, in the buffer.
+# A repeat of a frame beside which a late frame was placed, in the buffer.
 @example(faults=["keep", *["drop"] * 5, "late12", *["keep"] * 11, "again2", "keep"], flush=32_000)
-def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) -> None:
-    rig = Rig(flush_bytes=flush)
+def test_every_frame_is_at_its_place(faults: list[str], flush: int) -> None:
+    recorder = Recorder(flush_bytes=flush)
     faults[0] = "keep"
     sent: list[int] = []
     ticks: set[int] = set()
@@ -130,19 +109,19 @@ def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) 
     sent += [late for _, late in pending]
     for number, index in enumerate(sent):
         if number in ticks:
-            rig.track.flush()
-        rig.send(index)
-    totals = rig.finish()
-    audio = rig.audio()
+            recorder.track.flush()
+        recorder.send(index)
+    totals = recorder.finish()
+    audio = recorder.audio()
 
-    assert len(audio) == (max(sent) + 1) * FRAME * 2, "the length is the span"
+    assert len(audio) == (max(sent) + 1) * FRAME * 2, "the length is that of the span"
     present = 0
     for index in range(max(sent) + 1):
-        there = audio[index * FRAME * 2 : (index + 1) * FRAME * 2]
-        if there == frame(index):
+        content = audio[index * FRAME * 2 : (index + 1) * FRAME * 2]
+        if content == frame(index):
             present += 1
         else:
-            assert there == bytes(FRAME * 2), f"frame {index} is neither itself nor silence"
+            assert content == bytes(FRAME * 2), f"frame {index} is neither itself nor silence"
     assert totals.frames == present
     assert totals.frames + totals.repeated + totals.late_dropped == len(sent)
     assert totals.filled_samples == (max(sent) + 1 - present) * FRAME
@@ -157,136 +136,127 @@ def test_every_frame_that_came_lies_at_its_place(faults: list[str], flush: int) 
     flush=st.sampled_from([640, 32_000]),
 )
 def test_jitter_adds_and_removes_no_sample(jitter: list[int], flush: int) -> None:
-    rig = Rig(flush_bytes=flush)
+    recorder = Recorder(flush_bytes=flush)
     for index, shift in enumerate(jitter):
-        rig.send(index, shift_ms=shift)
-    totals = rig.finish()
-    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(len(jitter))))
+        recorder.send(index, shift_ms=shift)
+    totals = recorder.finish()
+    assert b"".join(bytes(s.pcm) for s in recorder.segments) == b"".join(
+        map(frame, range(len(jitter)))
+    )
     assert totals.gaps == totals.filled_samples == 0
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_wide_jitter_of_a_monotonic_clock_adds_and_removes_no_sample(seed: int) -> None:
-    """Stamps are those of arrival at a busy sender: in order, up to 50 ms late, in bursts."""
+    """A busy sender stamps frames as they arrive: in order, up to 50 ms late, in bursts."""
     rng = random.Random(seed)
-    rig = Rig()
+    recorder = Recorder()
     stamp = 0.0
     for index in range(2000):
-        # At the very end nothing comes after to tell jitter from loss.
+        # The last frames are on time: nothing after them could tell jitter from loss.
         late = rng.choice([0, 0, 0, 0, rng.uniform(0, 50)]) if index < 1970 else 0
         stamp = max(stamp + 0.001, index * 20 + late)
-        rig.send(index, shift_ms=stamp - index * 20)
-    totals = rig.finish()
-    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(2000)))
+        recorder.send(index, shift_ms=stamp - index * 20)
+    totals = recorder.finish()
+    assert b"".join(bytes(s.pcm) for s in recorder.segments) == b"".join(map(frame, range(2000)))
     assert totals.gaps == 0
 
 
 def test_one_lost_frame_is_filled_at_its_place() -> None:
-    rig = Rig()
+    recorder = Recorder()
     for index in range(100):
         if index != 40:
-            rig.send(index)
-    totals = rig.finish()
-    assert rig.audio()[40 * FRAME * 2 : 41 * FRAME * 2] == bytes(FRAME * 2)
+            recorder.send(index)
+    totals = recorder.finish()
+    assert recorder.audio()[40 * FRAME * 2 : 41 * FRAME * 2] == bytes(FRAME * 2)
     assert (totals.gaps, totals.filled_samples, totals.frames) == (1, FRAME, 99)
 
 
-def test_what_is_held_is_bounded() -> None:
-    rig = Rig(flush_bytes=640)
+def test_the_jitter_buffer_is_bounded() -> None:
+    recorder = Recorder(flush_bytes=640)
     most = 0
     for index in range(0, 4000, 2):
-        rig.send(index)
-        most = max(most, rig.track.pending_bytes)
+        recorder.send(index)
+        most = max(most, recorder.track.pending_bytes)
     assert most <= (DECISION_FRAMES + 2) * FRAME * 2
 
 
 def test_slow_drift_is_corrected_in_silence_and_nowhere_else() -> None:
-    """The sender's crystal is 200 ppm slow: over ten minutes its stamps run 120 ms ahead."""
-    rig = Rig(length=RATE * 3600)
+    """The sender's crystal is 200 ppm slow: in ten minutes its timestamps gain 120 ms."""
+    recorder = Recorder(length=RATE * 3600)
     count = 30_000
     for index in range(count):
         silent = index % 500 > 450
         stamp = ORIGIN_US + round(index * 20_000 * 1.0002)
-        rig.track.place(stamp, bytes(FRAME * 2) if silent else frame(index), silent)
-    totals = rig.finish()
+        recorder.track.place(stamp, bytes(FRAME * 2) if silent else frame(index), silent)
+    totals = recorder.finish()
     assert totals.frames == count
     assert totals.gaps == 0
-    length = len(rig.audio()) // 2
+    length = len(recorder.audio()) // 2
     assert abs(length - count * FRAME * 1.0002) <= FRAME
     assert totals.corrected_samples == length - count * FRAME
     voiced = b"".join(frame(index) for index in range(100))
-    assert rig.audio().startswith(voiced)
+    assert recorder.audio().startswith(voiced)
 
 
-def test_a_silent_frame_that_drift_takes_whole_begins_no_segment() -> None:
-    rig = Rig()
+def test_a_silent_frame_that_drift_removes_opens_no_segment() -> None:
+    recorder = Recorder()
     frames = 40 * SEGMENT_FRAMES
     for index in range(frames):
-        rig.send(index, shift_ms=-index / 40)
-    assert not rig.track.is_open
-    rig.track.place(ORIGIN_US + frames * 19_975, bytes(FRAME * 2), silent=True)
-    assert rig.finish().frames + rig.track.counts.frames == frames + 1
-    assert all(segment.pcm for segment in rig.segments)
-
-
-def test_a_day_has_no_drift() -> None:
-    """Stamps that lost their microseconds, as ACS's do, add up to nothing over a day."""
-    rig = Rig(length=RATE * 100_000, flush_bytes=1 << 22)
-    rig.send(0)
-    last = 24 * 3600 * 50
-    assert rig.clock.position(ORIGIN_US + last * 20_000) == last * FRAME
-    rig24 = Clock(24_000)
-    rig24.position(ORIGIN_US)
-    assert rig24.position(ORIGIN_US + last * 20_000) == last * 480
+        recorder.send(index, shift_ms=-index / 40)
+    assert not recorder.track.is_open
+    recorder.track.place(ORIGIN_US + frames * 19_975, bytes(FRAME * 2), silent=True)
+    assert recorder.finish().frames + recorder.track.counts.frames == frames + 1
+    assert all(segment.pcm for segment in recorder.segments)
 
 
 def test_a_jump_starts_a_segment_at_its_own_time() -> None:
-    rig = Rig()
+    recorder = Recorder()
     for index in [*range(10), *range(5000, 5010)]:
-        rig.send(index)
-    totals = rig.finish()
-    assert [segment.start for segment in rig.segments] == [0, 5000 * FRAME]
-    assert [len(segment.pcm) for segment in rig.segments] == [10 * FRAME * 2] * 2
+        recorder.send(index)
+    totals = recorder.finish()
+    assert [segment.start for segment in recorder.segments] == [0, 5000 * FRAME]
+    assert [len(segment.pcm) for segment in recorder.segments] == [10 * FRAME * 2] * 2
     assert (totals.frames, totals.gaps, totals.filled_samples) == (20, 0, 0)
 
 
-def test_one_stray_stamp_moves_nothing() -> None:
-    rig = Rig()
+def test_a_single_outlier_moves_nothing() -> None:
+    recorder = Recorder()
     for index in range(40):
-        rig.send(index, shift_ms=86_400_000 if index == 20 else 0)
-    totals = rig.finish()
-    assert rig.audio() == b"".join(map(frame, range(40)))
+        recorder.send(index, shift_ms=86_400_000 if index == 20 else 0)
+    totals = recorder.finish()
+    assert recorder.audio() == b"".join(map(frame, range(40)))
     assert (totals.frames, totals.unstamped, totals.gaps) == (40, 1, 0)
 
 
 def test_a_clock_set_back_costs_no_audio() -> None:
-    rig = Rig()
+    recorder = Recorder()
     for index in range(300):
-        rig.send(index, shift_ms=-3_600_000 if index >= 100 else 0)
-    totals = rig.finish()
-    assert rig.audio() == b"".join(map(frame, range(300)))
+        recorder.send(index, shift_ms=-3_600_000 if index >= 100 else 0)
+    totals = recorder.finish()
+    assert recorder.audio() == b"".join(map(frame, range(300)))
     assert (totals.frames, totals.clock_steps) == (300, 1)
 
 
 def test_fewer_frames_than_a_clock_step_are_late() -> None:
-    rig = Rig()
+    recorder = Recorder()
     for index in range(200):
-        rig.send(index)
+        recorder.send(index)
     for index in range(CLOCK_STEP_FRAMES - 1):
-        rig.send(index, pcm=b"\x07\x00" * FRAME)
-    rig.send(200)
-    totals = rig.finish()
-    assert rig.audio() == b"".join(map(frame, range(201)))
+        recorder.send(index, pcm=b"\x07\x00" * FRAME)
+    recorder.send(200)
+    totals = recorder.finish()
+    assert recorder.audio() == b"".join(map(frame, range(201)))
     assert totals.late_dropped == CLOCK_STEP_FRAMES - 1
 
 
-def test_an_unreadable_stamp_follows_in_order_and_is_counted() -> None:
-    rig = Rig()
+def test_a_frame_without_a_timestamp_follows_in_order_and_is_counted() -> None:
+    recorder = Recorder()
     for index in range(10):
         stamp = None if index in (0, 4) else ORIGIN_US + index * 20_000
-        rig.track.place(stamp, frame(index), silent=False)
-    totals = rig.finish()
-    assert b"".join(bytes(s.pcm) for s in rig.segments) == b"".join(map(frame, range(10)))
+        recorder.track.place(stamp, frame(index), silent=False)
+    totals = recorder.finish()
+    assert b"".join(bytes(s.pcm) for s in recorder.segments) == b"".join(map(frame, range(10)))
     assert totals.unstamped == 2
 
 
@@ -302,7 +272,7 @@ def test_tracks_share_one_clock_and_their_spans_line_up() -> None:
         return open_segment
 
     settings_ = TrackSettings(960, 10 * RATE, 32_000)
-    tracks = {name: Track(clock, cuts, settings_, opener(name)) for name in segments}  # type: ignore[arg-type]
+    tracks = {name: create_track(clock, cuts, settings_, opener(name)) for name in segments}  # type: ignore[arg-type]
     for index in range(180):
         for name, track in tracks.items():
             if name == "a" or index > 20:
