@@ -18,7 +18,7 @@ test: setup ## every test
 	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --max-worker-restart 0
 
 screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
-	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/console -k screenshots
 
 bench: setup ## measure: CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
