@@ -217,7 +217,7 @@ export class CallView {
   #showNotFound() {
     this.#poller.stop();
     const text = "It may belong to another app, or its data may have been deleted.";
-    const alert = buildAlert("danger", "There is no call with this ID", text, { role: "alert" });
+    const alert = buildAlert("danger", "No call has this ID", text, { role: "alert" });
     this.#parts.alerts.replaceChildren(alert);
     setText(this.#parts.title, "Call not found");
   }

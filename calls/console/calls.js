@@ -126,7 +126,9 @@ function updateRow(row, record) {
   const details = isIncoming(record) ? ["Incoming"] : [];
   const durationMs = callDurationMs(record);
   if (durationMs !== null) details.push(formatClock(durationMs));
-  if (record.summary) details.push(`${formatPercent(record.summary.speech_share)} speech`);
+  // The average of all tracks, so for unmixed audio it differs from the speech of the whole call.
+  const unit = record.channels === "unmixed" ? "speech per track" : "speech";
+  if (record.summary) details.push(`${formatPercent(record.summary.speech_share)} ${unit}`);
   else if (record.channels) details.push(capitalise(record.channels));
   if (record.summary?.missing_segments) details.push("Incomplete");
   setText(row.details, details.join(" \u00b7 "));

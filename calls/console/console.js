@@ -94,7 +94,7 @@ setUpSignIn(() => {
 });
 document.getElementById("sign-out").addEventListener("click", () => signOut());
 keyEvents.addEventListener("rejected", () => {
-  if (isSignedIn) signOut("The function key is no longer valid. Enter a new one.");
+  if (isSignedIn) signOut("The function key was rejected. Enter a new one.");
 });
 window.addEventListener("hashchange", () => {
   route();

@@ -124,7 +124,8 @@ export class Lanes {
       "div",
       { class: "lane", "data-color": index % COLORS },
       element("div", { class: "lane-head" },
-        element("span", { class: "swatch", "aria-hidden": "true" }), row.name, row.share, row.speech, row.bar, row.mute),
+        element("span", { class: "swatch", "aria-hidden": "true" }),
+        row.name, row.share, row.speech, row.bar, row.mute),
       element("div", { class: "waveform-frame" }, row.canvas, row.playhead),
     );
     this.#viewport.insertBefore(row.root, this.#axis);
@@ -202,9 +203,10 @@ const isRowMuted = (row) => row.mute.getAttribute("aria-pressed") === "true";
 /** Describe a waveform for screen readers. */
 function describeWaveform(track, model) {
   const { speech, gaps, missingSegments, losses, segments } = track;
+  const withTotal = (text, spans) => `${text}, ${formatDuration(totalMs(spans))} in total`;
   const facts = [`Waveform of ${formatParticipant(track.participant)}, ${formatDuration(model.durationMs)}`];
-  if (speech.length) facts.push(`${formatCount(speech.length, "speech section")}, ${formatDuration(totalMs(speech))} in total`);
-  if (gaps.length) facts.push(`${formatCount(gaps.length, "gap")} without streaming, ${formatDuration(totalMs(gaps))} in total`);
+  if (speech.length) facts.push(withTotal(formatCount(speech.length, "speech section"), speech));
+  if (gaps.length) facts.push(withTotal(`${formatCount(gaps.length, "gap")} without streaming`, gaps));
   if (missingSegments.length) facts.push(`${formatCount(missingSegments.length, "segment")} missing`);
   if (losses.length) facts.push(`audio lost in ${formatCount(losses.length, "segment")}`);
   if (model.isLive) facts.push(`${formatCount(segments.length, "segment")} uploaded, recording`);

@@ -84,13 +84,12 @@ export class Transcript {
 
   #createItem(utterance, colorOf) {
     const text = element("span", { class: "utterance-text" }, utterance.text);
-    const speaker = utterance.participant ? formatParticipant(utterance.participant) : "";
     const button = element(
       "button",
       { type: "button", class: "utterance", onclick: () => this.#onSeek(utterance.start_ms) },
       element("span", { class: "utterance-time" }, formatClock(utterance.start_ms)),
-      element("span", { class: "utterance-speaker" },
-        element("span", { class: "swatch", "aria-hidden": "true" }), speaker),
+      utterance.participant && element("span", { class: "utterance-speaker" },
+        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant)),
       text,
     );
     return {

@@ -27,7 +27,7 @@ async def test_a_wrong_key_is_refused_and_a_changed_one_signs_out(console: Conso
     await expect(page.get_by_role("heading", name="Calls")).to_be_visible()
     # As if the key was renewed in the app.
     await page.evaluate("sessionStorage.setItem('call-audio.function-key', 'renewed')")
-    await expect(page.get_by_role("alert")).to_contain_text("The function key is no longer valid")
+    await expect(page.get_by_role("alert")).to_contain_text("The function key was rejected")
     await expect(page.get_by_role("navigation")).to_be_hidden()
     assert await page.locator("#calls li").count() == 0, "no data stays behind"
 
@@ -37,7 +37,7 @@ async def test_a_missing_call_is_reported(console: Console) -> None:
     await console.page.get_by_label("Function key").fill(console.up.addresses.function_key)
     await console.page.get_by_role("button", name="Sign in").click()
     await expect(console.page.get_by_role("heading", name="Call not found")).to_be_focused()
-    await expect(console.page.get_by_role("alert")).to_contain_text("There is no call with this ID")
+    await expect(console.page.get_by_role("alert")).to_contain_text("No call has this ID")
     await expect(console.page.get_by_role("heading", name="Timeline")).to_be_hidden()
 
 
