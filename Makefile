@@ -21,7 +21,7 @@ docs: setup ## write the generated tables of settings and routes into docs/
 	@$(PYTHON) -m local.docs
 
 screenshots: setup ## take the screenshots of the console in docs/ (needs Chromium)
-	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/console -k screenshots
 
 bench: setup ## measure CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
