@@ -9,7 +9,7 @@ import pytest
 
 from local.emulator.audio import conversation
 from local.emulator.faults import Faults
-from local.emulator.stream import CallClock, MediaStream, StreamFailed
+from local.emulator.stream import CallClock, MediaStream, StreamError
 from local.ports import free_ports
 
 TOKEN = "a-stream-token"
@@ -25,7 +25,7 @@ async def test_it_never_tells_the_transport_url(scheme: str) -> None:
         unmixed=False,
         faults=Faults(),
     )
-    with pytest.raises(StreamFailed) as failed:
+    with pytest.raises(StreamError) as failed:
         await stream.open({})
     assert failed.value.status == 0
     assert TOKEN not in "".join(traceback.format_exception(failed.value))
