@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Route, async_playwright, expect
 
 from calls.timeline import NOT_ANALYSED
 from contract import names, wav
-from local.client import AppClient, is_put_together, streaming_is
+from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.calls.made import MadeStream
 from tests.e2e.browser import Console, chromium, launch
@@ -82,7 +82,7 @@ async def ended(up: Up) -> str:
         # The whole conversation has been sent when the last segment's speech is over.
         await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 60)
         await app.hang_up(call)
-        await app.until(call, lambda r: is_put_together(r, 1), "the result", 60)
+        await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
         return str(call)
 
 
@@ -485,7 +485,7 @@ async def test_a_call_without_audio_says_so(console: Console, app: AppClient, up
     ) as service:
         blob, content = MadeStream(call, {}).manifest_blob
         await service.get_blob_client(names.MANIFESTS, blob).upload_blob(content)
-        await app.until(call, lambda r: is_put_together(r, 1), "the result")
+        await app.until(call, lambda r: is_assembled(r, 1), "the result")
     page = console.page
     await console.open()
     await page.goto(f"{up.addresses.console}#/calls/{call}")

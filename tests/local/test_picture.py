@@ -31,9 +31,9 @@ def test_rows_of_blocks() -> None:
         "missing_segments": [{}],
     }
     assert picture.timeline(shown, width=10) == [
-        "+1555          ····▁█····   50% of the talk",
-        "mixed          xx········   50% of the talk",
+        "+1555          ····▁█····   50% of speech",
+        "mixed          xx········   50% of speech",
         "               0    5 s  10 s",
-        "0.5 s both at once; longest silence 4.0 s, from 6.0 s; +1555 cuts in at 4.0 s; "
-        "1 segments are missing",
+        "0.5 s of overlap; longest silence 4.0 s, from 6.0 s; +1555 interrupts at 4.0 s; "
+        "1 missing segments",
     ]

@@ -7,8 +7,9 @@ import socket
 import pytest
 
 from local import up as module
+from local.child_process import StartError
 from local.ports import HOST, free_ports
-from local.up import Up, UpError
+from local.up import Up
 
 
 async def test_a_port_taken_in_the_meantime_is_not_insisted_on(
@@ -31,6 +32,6 @@ async def test_a_port_taken_in_the_meantime_is_not_insisted_on(
             assert len(up.processes) == 4
 
         monkeypatch.setattr(module, "free_ports", lambda count: chosen + free_ports(count - 1))
-        with pytest.raises(UpError, match="emulator did not start"):
+        with pytest.raises(StartError, match="emulator did not start"):
             async with Up(use_free_ports=True):
                 pass
