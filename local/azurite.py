@@ -39,7 +39,9 @@ ACCOUNT_KEY = (
 
 USUAL_PORTS = {"blob": 10000, "queue": 10001, "table": 10002}
 
-_SCRIPT = Path(__file__).parents[1] / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
+ROOT = Path(__file__).parents[1]
+
+_SCRIPT = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 # Only the parent holds the other end of Azurite's stdin, so it closes however the parent ends.
 # Unreferenced, or stdin would keep Azurite running after its servers have closed.

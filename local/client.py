@@ -85,7 +85,7 @@ class AppClient:
                 return transcript
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the transcript is still pending after {seconds} s")
-            await asyncio.sleep(0.25)
+            await asyncio.sleep(0.1)
 
     async def recording(self, call: str) -> bytes:
         """Download a call's recording, range by range. Raises AppError."""

@@ -22,7 +22,7 @@ from local import azurite
 from local.child_process import ChildProcess, PortTakenError, StartError
 from local.ports import HOST, free_ports, is_free
 
-ROOT = Path(__file__).parents[1]
+ROOT = azurite.ROOT
 USUAL_PORTS = {
     "app": 7071,
     "streamer": 8765,

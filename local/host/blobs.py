@@ -33,7 +33,7 @@ WEBHOOK = "/runtime/webhooks/blobs"
 
 _log = logging.getLogger(__name__)
 _INVISIBLE_SECONDS = 600
-# For messages that become visible again; new ones wake the listener by the webhook.
+# New messages, and those to try again, wake the listener earlier.
 _IDLE_SECONDS = 1.0
 
 
@@ -73,7 +73,7 @@ class BlobListener:
             connection, "azure-webjobs-blobtrigger-local"
         )
         self._poison = QueueClient.from_connection_string(connection, POISON_QUEUE)
-        self._enqueued = asyncio.Event()
+        self._wake = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
@@ -123,7 +123,7 @@ class BlobListener:
             "ETag": event["data"].get("eTag", ""),
         }
         await self._queue.send_message(base64.b64encode(json.dumps(message).encode()).decode())
-        self._enqueued.set()
+        self._wake.set()
 
     async def _listen(self) -> None:
         while True:
@@ -132,7 +132,7 @@ class BlobListener:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 continue
             received = 0
-            self._enqueued.clear()
+            self._wake.clear()
             try:
                 messages = self._queue.receive_messages(
                     max_messages=capacity, visibility_timeout=_INVISIBLE_SECONDS
@@ -151,7 +151,7 @@ class BlobListener:
                 await asyncio.sleep(1)
             if not received:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._enqueued.wait(), _IDLE_SECONDS)
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
 
     async def _handle(self, message: QueueMessage) -> None:
         try:
@@ -181,6 +181,7 @@ class BlobListener:
                     await self._queue.update_message(
                         message, visibility_timeout=self._retry_seconds
                     )
+                    asyncio.get_running_loop().call_later(self._retry_seconds, self._wake.set)
                     return
                 await self._poison.send_message(message.content)
                 log_event(

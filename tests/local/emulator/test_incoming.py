@@ -1,4 +1,4 @@
-"""The emulator's phones: greeted and told as Event Grid does it, and who may answer."""
+"""Simulated incoming calls: their events, as Event Grid delivers them, and their states."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ import pytest_asyncio
 from aiohttp import web
 
 from local.emulator.server import EmulatorServer, EmulatorSettings
-from tests.e2e.ringing import told
+from tests.local.waiting import until_async
 
-RINGS = {"from": "+15559990000", "to": "8:acs:a_b"}
+CALL = {"from": "+15559990000", "to": "8:acs:a_b"}
 
 
 class Webhook:
-    """Answers with each of ``statuses`` in turn, and keeps what it was sent."""
+    """Answers with each of ``statuses`` in turn, and keeps the events.
 
-    def __init__(self, statuses: list[int], *, greets: bool) -> None:
+    Without ``validates`` it answers the validation with a wrong code.
+    """
+
+    def __init__(self, statuses: list[int], *, validates: bool) -> None:
         self._statuses = statuses
-        self._greets = greets
-        self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self._validates = validates
+        self.events: list[tuple[str, str, dict[str, Any]]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         (event,) = await request.json()
         kind = request.headers["aeg-event-type"]
-        self.sent.append((kind, request.headers.get("aeg-delivery-count", ""), event))
+        self.events.append((kind, request.headers.get("aeg-delivery-count", ""), event))
         if kind == "SubscriptionValidation":
-            code = event["data"]["validationCode"] if self._greets else "another"
+            code = event["data"]["validationCode"] if self._validates else "another"
             return web.json_response({"validationResponse": code})
         return web.Response(status=self._statuses.pop(0))
 
@@ -43,10 +46,10 @@ Start = Callable[..., Any]
 async def start() -> AsyncIterator[Start]:
     async with AsyncExitStack() as stack:
 
-        async def started(
-            *statuses: int, greets: bool = True
+        async def start_emulator(
+            *statuses: int, validates: bool = True, ring_seconds: float = 30.0
         ) -> tuple[Webhook, aiohttp.ClientSession]:
-            webhook = Webhook(list(statuses), greets=greets)
+            webhook = Webhook(list(statuses), validates=validates)
             app = web.Application()
             app.router.add_post("/", webhook.answer)
             runner = web.AppRunner(app)
@@ -60,8 +63,8 @@ async def start() -> AsyncIterator[Start]:
                     resource_id="resource",
                     port=0,
                     incoming_webhook=address,
-                    ring_seconds=0.5,
-                    redelivery_seconds=0.1,
+                    ring_seconds=ring_seconds,
+                    redelivery_seconds=0.05,
                 )
             )
             await acs.start()
@@ -69,65 +72,89 @@ async def start() -> AsyncIterator[Start]:
             session = aiohttp.ClientSession(acs.endpoint)
             return webhook, await stack.enter_async_context(session)
 
-        yield started
+        yield start_emulator
 
 
-async def ring(emulator: aiohttp.ClientSession) -> str:
-    async with emulator.post("/emulator/incoming", json=RINGS) as answer:
-        shown = await answer.json()
-    assert (answer.status, shown["state"]) == (201, "ringing")
-    return str(shown["id"])
+async def simulate_incoming_call(emulator: aiohttp.ClientSession) -> str:
+    async with emulator.post("/emulator/incoming", json=CALL) as response:
+        call = await response.json()
+    assert (response.status, call["state"]) == (201, "ringing")
+    return str(call["id"])
 
 
-async def test_it_greets_once_and_tells_in_event_grid_s_schema(start: Start) -> None:
+async def show(emulator: aiohttp.ClientSession, call: str) -> dict[str, Any]:
+    async with emulator.get(f"/emulator/incoming/{call}") as response:
+        shown: dict[str, Any] = await response.json()
+        return shown
+
+
+async def wait_for_deliveries(
+    emulator: aiohttp.ClientSession, call: str, deliveries: int = 1
+) -> dict[str, Any]:
+    async def reached() -> bool:
+        return len((await show(emulator, call))["deliveries"]) >= deliveries
+
+    await until_async(reached)
+    return await show(emulator, call)
+
+
+async def test_the_webhook_is_validated_once_and_gets_event_grid_s_schema(start: Start) -> None:
     webhook, emulator = await start(202, 202)
     for _ in range(2):
-        shown = await told(emulator, await ring(emulator))
+        shown = await wait_for_deliveries(emulator, await simulate_incoming_call(emulator))
         assert shown["deliveries"] == [202]
-    kinds = [kind for kind, _, _ in webhook.sent]
+    kinds = [kind for kind, _, _ in webhook.events]
     assert kinds == ["SubscriptionValidation", "Notification", "Notification"]
-    _, _, event = webhook.sent[-1]
+    _, _, event = webhook.events[-1]
     assert event["eventType"] == "Microsoft.Communication.IncomingCall"
     assert event["data"]["correlationId"] == shown["id"]
-    assert event["data"]["to"]["communicationUser"] == {"id": RINGS["to"]}
-    assert event["data"]["from"]["phoneNumber"] == {"value": RINGS["from"]}
+    assert event["data"]["to"]["communicationUser"] == {"id": CALL["to"]}
+    assert event["data"]["from"]["phoneNumber"] == {"value": CALL["from"]}
     assert event["data"]["incomingCallContext"] not in str(shown)
 
 
-async def test_what_was_not_taken_is_told_once_more_and_no_more(start: Start) -> None:
+async def test_a_failed_event_is_delivered_once_more_and_not_again(start: Start) -> None:
     webhook, emulator = await start(500, 503)
-    shown = await told(emulator, await ring(emulator), deliveries=2)
+    call = await simulate_incoming_call(emulator)
+    shown = await wait_for_deliveries(emulator, call, deliveries=2)
     assert shown["deliveries"] == [500, 503]
-    await asyncio.sleep(0.3)
-    assert [count for kind, count, _ in webhook.sent if kind == "Notification"] == ["0", "1"]
-    first, second = [event for kind, _, event in webhook.sent if kind == "Notification"]
+    # Four times the redelivery interval, in which nothing must come.
+    await asyncio.sleep(0.2)
+    assert (await show(emulator, call))["deliveries"] == [500, 503]
+    assert [count for kind, count, _ in webhook.events if kind == "Notification"] == ["0", "1"]
+    first, second = [event for kind, _, event in webhook.events if kind == "Notification"]
     assert first == second
 
 
-async def test_who_does_not_greet_back_is_told_nothing(start: Start) -> None:
-    webhook, emulator = await start(202, greets=False)
-    shown = await told(emulator, await ring(emulator), deliveries=2)
+async def test_a_webhook_that_fails_the_validation_gets_no_events(start: Start) -> None:
+    webhook, emulator = await start(202, validates=False)
+    call = await simulate_incoming_call(emulator)
+    shown = await wait_for_deliveries(emulator, call, deliveries=2)
     assert shown["deliveries"] == [400, 400]
-    assert {kind for kind, _, _ in webhook.sent} == {"SubscriptionValidation"}
+    assert {kind for kind, _, _ in webhook.events} == {"SubscriptionValidation"}
 
 
-async def test_a_phone_that_nobody_answers_rings_no_more(start: Start) -> None:
+async def test_a_call_that_nobody_answers_is_missed(start: Start) -> None:
+    _, emulator = await start(202, ring_seconds=0.2)
+    call = await simulate_incoming_call(emulator)
+    await wait_for_deliveries(emulator, call)
+
+    async def is_missed() -> bool:
+        return bool((await show(emulator, call))["state"] == "missed")
+
+    await until_async(is_missed)
+
+
+@pytest.mark.parametrize("body", [{}, {"to": "+1"}, CALL | {"colour": "blue"}, {"to": 7}])
+async def test_a_wrong_request_is_refused(start: Start, body: dict[str, Any]) -> None:
     _, emulator = await start(202)
-    missed = await ring(emulator)
-    await asyncio.sleep(0.6)
-    assert (await told(emulator, missed))["state"] == "missed"
+    async with emulator.post("/emulator/incoming", json=body) as response:
+        assert response.status == 400
 
 
-@pytest.mark.parametrize("body", [{}, {"to": "+1"}, RINGS | {"colour": "blue"}, {"to": 7}])
-async def test_a_wrong_request_lets_nothing_ring(start: Start, body: dict[str, Any]) -> None:
-    _, emulator = await start(202)
-    async with emulator.post("/emulator/incoming", json=body) as answer:
-        assert answer.status == 400
-
-
-async def test_without_a_webhook_nothing_rings(start: Start) -> None:
+async def test_without_a_webhook_incoming_calls_are_refused(start: Start) -> None:
     _, emulator = await start()
-    async with emulator.post("/emulator/incoming", json=RINGS) as answer:
-        assert answer.status == 409
-    async with emulator.get("/emulator/incoming/none") as answer:
-        assert answer.status == 404
+    async with emulator.post("/emulator/incoming", json=CALL) as response:
+        assert response.status == 409
+    async with emulator.get("/emulator/incoming/none") as response:
+        assert response.status == 404
