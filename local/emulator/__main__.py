@@ -28,7 +28,7 @@ def main() -> int:
     # websockets logs the transport URL, and so the stream token.
     logging.getLogger("websockets").setLevel(logging.ERROR)
     try:
-        asyncio.run(_run(_settings()))
+        asyncio.run(_run(_read_settings()))
     except OSError as error:
         print(f"emulator: cannot start: {error}", file=sys.stderr)
         return 1
@@ -48,7 +48,8 @@ async def _run(settings: EmulatorSettings) -> None:
     await server.stop()
 
 
-def _settings() -> EmulatorSettings:
+def create_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulator",
         description="Emulate Azure Communication Services Call Automation. See docs/local.md.",
@@ -95,7 +96,11 @@ def _settings() -> EmulatorSettings:
         help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
     parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
-    options = parser.parse_args()
+    return parser
+
+
+def _read_settings() -> EmulatorSettings:
+    options = create_parser().parse_args()
     key = os.environ.get(_KEY) or base64.b64encode(secrets.token_bytes(32)).decode()
     return EmulatorSettings(
         access_key=key,

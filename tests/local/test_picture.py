@@ -19,7 +19,7 @@ def track(participant: str | None, speech: list[tuple[int, int]], **others: Any)
 
 
 def test_rows_of_blocks() -> None:
-    shown = {
+    document = {
         "duration_ms": 10_000,
         "tracks": [
             track("4:+1555", [(4000, 6000)]),
@@ -30,7 +30,7 @@ def test_rows_of_blocks() -> None:
         "interruptions": [{"at_ms": 4000, "by": "4:+1555", "of": "4:+1666"}],
         "missing_segments": [{}],
     }
-    assert picture.timeline(shown, width=10) == [
+    assert picture.timeline(document, width=10) == [
         "+1555          ····▁█····   50% of speech",
         "mixed          xx········   50% of speech",
         "               0    5 s  10 s",

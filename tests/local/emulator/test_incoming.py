@@ -84,8 +84,8 @@ async def simulate_incoming_call(emulator: aiohttp.ClientSession) -> str:
 
 async def show(emulator: aiohttp.ClientSession, call: str) -> dict[str, Any]:
     async with emulator.get(f"/emulator/incoming/{call}") as response:
-        shown: dict[str, Any] = await response.json()
-        return shown
+        incoming: dict[str, Any] = await response.json()
+        return incoming
 
 
 async def wait_for_deliveries(
@@ -101,23 +101,23 @@ async def wait_for_deliveries(
 async def test_the_webhook_is_validated_once_and_gets_event_grid_s_schema(start: Start) -> None:
     webhook, emulator = await start(202, 202)
     for _ in range(2):
-        shown = await wait_for_deliveries(emulator, await simulate_incoming_call(emulator))
-        assert shown["deliveries"] == [202]
+        incoming = await wait_for_deliveries(emulator, await simulate_incoming_call(emulator))
+        assert incoming["deliveries"] == [202]
     kinds = [kind for kind, _, _ in webhook.events]
     assert kinds == ["SubscriptionValidation", "Notification", "Notification"]
     _, _, event = webhook.events[-1]
     assert event["eventType"] == "Microsoft.Communication.IncomingCall"
-    assert event["data"]["correlationId"] == shown["id"]
+    assert event["data"]["correlationId"] == incoming["id"]
     assert event["data"]["to"]["communicationUser"] == {"id": CALL["to"]}
     assert event["data"]["from"]["phoneNumber"] == {"value": CALL["from"]}
-    assert event["data"]["incomingCallContext"] not in str(shown)
+    assert event["data"]["incomingCallContext"] not in str(incoming)
 
 
 async def test_a_failed_event_is_delivered_once_more_and_not_again(start: Start) -> None:
     webhook, emulator = await start(500, 503)
     call = await simulate_incoming_call(emulator)
-    shown = await wait_for_deliveries(emulator, call, deliveries=2)
-    assert shown["deliveries"] == [500, 503]
+    incoming = await wait_for_deliveries(emulator, call, deliveries=2)
+    assert incoming["deliveries"] == [500, 503]
     # Four times the redelivery interval, in which nothing must come.
     await asyncio.sleep(0.2)
     assert (await show(emulator, call))["deliveries"] == [500, 503]
@@ -129,8 +129,8 @@ async def test_a_failed_event_is_delivered_once_more_and_not_again(start: Start)
 async def test_a_webhook_that_fails_the_validation_gets_no_events(start: Start) -> None:
     webhook, emulator = await start(202, validates=False)
     call = await simulate_incoming_call(emulator)
-    shown = await wait_for_deliveries(emulator, call, deliveries=2)
-    assert shown["deliveries"] == [400, 400]
+    incoming = await wait_for_deliveries(emulator, call, deliveries=2)
+    assert incoming["deliveries"] == [400, 400]
     assert {kind for kind, _, _ in webhook.events} == {"SubscriptionValidation"}
 
 
