@@ -19,7 +19,7 @@ def timeline(document: dict[str, Any], width: int = 72) -> list[str]:
     top = max((max(t["waveform"]["peaks"], default=0.0) for t in document["tracks"]), default=0.0)
     lines = []
     for track in document["tracks"]:
-        row = [_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
+        row = [_draw_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
         label = identifiers.shown(track["participant"] or track["track"])
         lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of speech")
     lines.append(" " * (_LABEL + 1) + _draw_axis(length / 1000, width))
@@ -27,7 +27,7 @@ def timeline(document: dict[str, Any], width: int = 72) -> list[str]:
     return lines
 
 
-def _block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) -> str:
+def _draw_block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) -> str:
     def covers(spans: list[dict[str, int]]) -> bool:
         middle = (start_ms + end_ms) / 2
         return any(span["start_ms"] <= middle < span["end_ms"] for span in spans)
