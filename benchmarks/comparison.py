@@ -10,6 +10,9 @@ from benchmarks.receiver_process import ROOT
 from benchmarks.receiver_run import ReceiverRun, measure
 
 
+_MAX_LOAD_LATENESS_MS = 100.0
+
+
 class Comparison(NamedTuple):
     """The runs of this checkout and of the other one, in turns."""
 
@@ -69,6 +72,12 @@ def format_comparison(comparison: Comparison, other: Path) -> str:
         )
     ]
     lines.append(f"ratio, this to the other: {comparison.ratio:.3f}")
+    load_lateness_ms = max(run.load_lateness_ms for run in comparison.this + comparison.other)
+    if load_lateness_ms > _MAX_LOAD_LATENESS_MS:
+        lines.append(
+            f"warning: the load was up to {load_lateness_ms:.0f} ms late itself. Late frames come "
+            "in batches, which cost less: stop what else the machine runs, then measure again"
+        )
     return "\n".join(lines)
 
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import comparison
-from benchmarks.comparison import compare, format_comparison
+from benchmarks.comparison import Comparison, compare, format_comparison
 from benchmarks.receiver_process import ROOT
 from benchmarks.receiver_run import ReceiverRun
 
 
-def make_run(us: float, sent: int = 100) -> ReceiverRun:
-    return ReceiverRun("streamer", 1, sent, 0, us, 0.5, 1.0, 1.0, 1.0, 1.0)
+def make_run(us: float, load_lateness_ms: float = 1.0) -> ReceiverRun:
+    return ReceiverRun("streamer", 1, 100, 0, us, 0.5, 1.0, 1.0, 1.0, load_lateness_ms)
 
 
 def test_checkouts_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -38,3 +38,10 @@ def test_checkouts_are_measured_in_turns(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_a_folder_without_a_streamer_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a checkout"):
         compare(tmp_path, 1, 1.0, 1, lambda run: run)
+
+
+def test_a_late_load_is_a_warning() -> None:
+    late = Comparison([make_run(1.0)], [make_run(1.0, load_lateness_ms=400.0)])
+    assert "warning: the load was up to 400 ms late itself" in format_comparison(late, ROOT)
+    in_time = Comparison([make_run(1.0)], [make_run(1.0)])
+    assert "warning" not in format_comparison(in_time, ROOT)
