@@ -61,7 +61,7 @@ def _summarise(document: dict[str, Any]) -> str:
         length = (silence["end_ms"] - silence["start_ms"]) / 1000
         facts.append(f"longest silence {length:.1f} s, from {silence['start_ms'] / 1000:.1f} s")
     for interruption in document["interruptions"]:
-        name, seconds = identifiers.shown(interruption["by"]), interruption["at_ms"] / 1000
+        name, seconds = identifiers.shown(interruption["interrupter"]), interruption["at_ms"] / 1000
         facts.append(f"{name} interrupts at {seconds:.1f} s")
     if missing := document["missing_segments"]:
         facts.append(f"{len(missing)} missing segments")

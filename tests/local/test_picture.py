@@ -27,7 +27,7 @@ def test_rows_of_blocks() -> None:
         ],
         "overlaps": [{"start_ms": 0, "end_ms": 500}],
         "longest_silence": {"start_ms": 6000, "end_ms": 10_000},
-        "interruptions": [{"at_ms": 4000, "by": "4:+1555", "of": "4:+1666"}],
+        "interruptions": [{"at_ms": 4000, "interrupter": "4:+1555", "interrupted": "4:+1666"}],
         "missing_segments": [{}],
     }
     assert picture.timeline(document, width=10) == [
