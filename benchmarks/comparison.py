@@ -9,7 +9,6 @@ from typing import NamedTuple
 from benchmarks.receiver_process import ROOT
 from benchmarks.receiver_run import ReceiverRun, measure
 
-
 _MAX_LOAD_LATENESS_MS = 100.0
 
 
