@@ -286,8 +286,9 @@ def main() -> int:
     try:
         with Azurite(options.data_dir, **ports) as azurite:
             create_containers(azurite.connection_string)
-            print(f"Azurite on {azurite.blob_endpoint}; Ctrl-C stops it.", flush=True)
+            # Only now: Azurite would inherit the blocked signals.
             signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+            print(f"Azurite on {azurite.blob_endpoint}; Ctrl-C stops it.", flush=True)
             signal.sigwait(signals)
     except AzuriteError as error:
         print(f"azurite: {error}", file=sys.stderr)
