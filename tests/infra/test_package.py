@@ -60,8 +60,8 @@ def test_package_is_small() -> None:
     assert package.zip_size() < MAXIMUM_KILOBYTES * 1000
 
 
-# Files that are found in a working folder. If the pattern ended with a slash, the first three would be
-# published: Core Tools look for the end of a word behind it.
+# Files that are found in a working folder. If the pattern ended with a slash, the first three would
+# be published: Core Tools look for the end of a word behind it.
 UNRELATED = (
     "node_modules/@azure/core.js",
     "node_modules/.bin/azurite",
