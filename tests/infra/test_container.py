@@ -101,7 +101,7 @@ def test_container_starts_becomes_healthy_and_drains_on_sigterm(
     running.send_signal(signal.SIGTERM)
     _, log = running.communicate(timeout=60)
     assert running.returncode == 0, log
-    assert "draining" in log
+    assert "drain_started" in log
     assert not is_healthy(dockerfile, image, environment)
     assert list_modified(image) == before, "it must run with a read-only root"
 

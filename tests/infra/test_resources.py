@@ -13,7 +13,7 @@ import streamer.settings
 from calls import blobs
 from contract import names
 from infra import bicep
-from streamer import server
+from streamer import connection
 
 from .bicep_server import BicepServer
 from .conftest import TEMPLATES, Deployed
@@ -205,7 +205,7 @@ def test_drain_fits_into_the_grace_period(
     settings = streamer.settings.load(resolve(streamer_settings))
     # The wait for streams that do not end is as long as the one for uploads.
     needed = settings.drain_grace_seconds + 2 * settings.drain_upload_seconds
-    needed += server._CLOSE_WAIT_SECONDS
+    needed += connection.CLOSE_TIMEOUT_SECONDS
     grace = streamer_app["template"]["terminationGracePeriodSeconds"]
     assert needed < grace <= 600
 
