@@ -57,7 +57,7 @@ class Cloud:
 
     Args:
         folder: For the state and the stand-in's programs.
-        addresses: The system that is found at the addresses of what is deployed.
+        addresses: The system that answers for what is deployed.
     """
 
     def __init__(self, folder: Path, addresses: Addresses) -> None:

@@ -81,7 +81,7 @@ def local_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Addresses
 
 @pytest.fixture
 def real_cloud(tmp_path: Path, local_system: Addresses) -> Cloud:
-    """An empty subscription, in which the real system is found where something is deployed."""
+    """An empty subscription. Whatever is deployed to it, the real system answers."""
     return Cloud(tmp_path, local_system)
 
 
@@ -149,14 +149,14 @@ def test_azd_hooks_run_all_steps_that_azd_does_not_do_itself() -> None:
 
 @pytest.mark.parametrize(("answer", "confirmed"), [("n", False), ("", False), ("y", True)])
 def test_user_is_asked_to_confirm(cloud: Cloud, answer: str, confirmed: bool) -> None:
-    ours, theirs = pty.openpty()
+    user_end, program_end = pty.openpty()
     try:
-        os.write(ours, f"{answer}\n".encode())
+        os.write(user_end, f"{answer}\n".encode())
         steps = ("group", "preview", "provision")
-        completed = cloud.run(DEPLOY, *steps, *NEW_GROUP[:2], stdin=theirs)
+        completed = cloud.run(DEPLOY, *steps, *NEW_GROUP[:2], stdin=program_end)
     finally:
-        os.close(ours)
-        os.close(theirs)
+        os.close(user_end)
+        os.close(program_end)
     assert "Resource changes of main" in completed.stdout
     assert "Make these changes? [y/N]" in completed.stdout
     assert completed.returncode == (0 if confirmed else 1)
