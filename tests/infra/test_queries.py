@@ -25,6 +25,7 @@ EVENTS = {
 
 def find_query(event: str) -> str:
     """Return the only query that reads an event."""
+    query: str
     (query,) = (query for query in QUERIES if re.search(rf"\b{event}\b", query))
     return query
 
