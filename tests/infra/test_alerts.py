@@ -52,7 +52,9 @@ def statistics() -> dict[str, int | float]:
 @pytest.fixture(scope="module")
 def line(statistics: dict[str, int | float]) -> str:
     """The line that the streamer logs, as it reaches Log Analytics."""
-    event = format_event("streamer_stats", msgspec.structs.asdict(Stats(**statistics)))
+    event = format_event(
+        "streamer_stats", msgspec.structs.asdict(msgspec.convert(statistics, Stats))
+    )
     return f"2026-03-01 12:00:00,000 INFO streamer.stats: {event}"
 
 
