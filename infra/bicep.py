@@ -61,10 +61,12 @@ def _diagnose(cli: str, *arguments: str) -> list[str]:
 
 
 def main() -> int:
-    """Check everything. Returns 0 if all is well or there is no CLI, else 1."""
+    """Check everything. Returns 0 if all is well or the CLI is not installed, else 1."""
     cli = find_cli()
     if cli is None:
-        print("infra: NOT checked, there is no Bicep CLI (set BICEP, or run az bicep install)")
+        print(
+            "infra: NOT checked, the Bicep CLI is not installed (set BICEP, or run az bicep install)"
+        )
         return 0
     problems = check(cli)
     print("\n".join(problems) or "infra: all Bicep files compile and lint without a warning")

@@ -31,7 +31,7 @@ class Revisions:
         return str(app["properties"]["latestRevisionName"])
 
     def find_live(self) -> str:
-        """Return the revision with most of the traffic; empty if there is no container app."""
+        """Return the revision with most of the traffic; empty without a container app."""
         app = self._container_app()
         if app is None:
             return ""

@@ -118,10 +118,10 @@ def report(text: str) -> None:
 
 
 def confirm(question: str) -> bool:
-    """Ask the user a yes-or-no question. Raises StepFailed if there is no terminal."""
+    """Ask the user a yes-or-no question. Raises StepFailed without a terminal."""
     if not sys.stdin.isatty():
         raise StepFailed(
-            "This needs a confirmation, and there is no terminal to ask on.",
+            "This needs a confirmation, but standard input is not a terminal.",
             "Pass --yes to agree in advance.",
         )
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -15,7 +15,7 @@ param environmentName string
 @description('Image and tag, in the registry that main.bicep creates.')
 param image string
 
-@description('The revision that keeps all traffic until the new one is ready. Empty: there is no revision yet.')
+@description('The revision that keeps all traffic until the new one is ready. Empty: no revision exists yet.')
 param liveRevision string
 
 @description('vCPUs of each replica. A stream uses about a thousandth of a vCPU per track.')
@@ -60,7 +60,7 @@ var sizes = {
 }
 
 // Must cover DRAIN_GRACE_SECONDS, closing the sockets, and DRAIN_UPLOAD_SECONDS twice: once for streams that do
-// not end, once for uploads. Container Apps allows no more than 600.
+// not end, once for uploads. Container Apps allows at most 600.
 @description('Seconds from SIGTERM to SIGKILL.')
 var terminationGraceSeconds = 600
 

@@ -61,7 +61,7 @@ class Azure:
 
     def group_delete(self, options: dict[str, str]) -> None:
         if "--yes" not in options:
-            raise Refused("there is no terminal to confirm on")
+            raise Refused("standard input is not a terminal")
         self.state["group"] = ""
 
     def resource_list(self, _: dict[str, str]) -> Any:

@@ -11,7 +11,7 @@ def test_group_is_deleted_only_if_it_is_named_twice(cloud: Cloud) -> None:
     cloud.set(group="rg-calls")
     completed = cloud.destroy()
     assert completed.returncode == 1
-    assert "there is no terminal to ask on" in completed.stderr
+    assert "standard input is not a terminal" in completed.stderr
     completed = cloud.destroy("--group-to-delete", "rg-other")
     assert completed.returncode == 1
     assert "az group delete" not in cloud.commands
