@@ -49,7 +49,8 @@ def destroy(shell: Shell, group: str, typed_name: str | None) -> None:
 def _ask_name(group: str) -> str:
     if not sys.stdin.isatty():
         raise StepFailed(
-            "This needs a confirmation, but standard input is not a terminal: use --group-to-delete."
+            "This needs a confirmation, but standard input is not a terminal: "
+            "use --group-to-delete."
         )
     return input(f"Type the name of the resource group ({group}) to delete it: ")
 
