@@ -65,7 +65,8 @@ def main() -> int:
     cli = find_cli()
     if cli is None:
         print(
-            "infra: NOT checked, the Bicep CLI is not installed (set BICEP, or run az bicep install)"
+            "infra: NOT checked, the Bicep CLI is not installed "
+            "(set BICEP, or run az bicep install)"
         )
         return 0
     problems = check(cli)
