@@ -45,6 +45,10 @@ DEPLOYED = {
 """The state after a run with an older image."""
 
 
+HEALTHY = b'{"streams": 0}'
+"""The response of a healthy system without calls."""
+
+
 class Addresses(NamedTuple):
     """Where a deployed system answers."""
 
@@ -222,7 +226,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         public = self.path in ("/api/health", "/healthz", "/readyz")
-        body = b'{"streams": 0}' if public else b""
+        body = HEALTHY if public else b""
         self.send_response(200 if public else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
