@@ -74,7 +74,7 @@ class BicepServer:
         parameters = self._folder / f"{name}.bicepparam"
         if variables:
             # The server's environment cannot change while it runs.
-            text = _set_variables(parameters.read_text(), variables)
+            text = set_variables(parameters.read_text(), variables)
             parameters = parameters.with_stem(f"{name}-with-variables")
             parameters.write_text(text)
         request = {"path": str(parameters), "metadata": _METADATA, "externalInputs": None}
@@ -117,8 +117,8 @@ class BicepServer:
         )
 
 
-def _set_variables(text: str, variables: dict[str, str]) -> str:
-    """Replace what a parameter file reads from its environment by values."""
+def set_variables(text: str, variables: dict[str, str]) -> str:
+    """Return a parameter file with values in place of what it reads from its environment."""
     for variable, value in variables.items():
         assert "'" not in value
         call = rf"readEnvironmentVariable\('{variable}'(?:, '[^']*')?\)"
