@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from calls.analysis import analyse
+from calls.results.analysis import analyse
 from contract import wav
 from contract.names import SegmentName
 

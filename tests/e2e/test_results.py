@@ -11,7 +11,8 @@ import aiohttp
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls import analysis, blobs
+from calls import blobs
+from calls.results import analysis
 from contract import names
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
@@ -77,7 +78,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
         for segment in stream["segments"]:
             blob = segment["blob"].removeprefix("segments/").replace(".wav", ".json")
             download = await service.get_blob_client(blobs.RESULTS, blob).download_blob()
-            frames += analysis.decode(await download.readall()).counts.frames
+            frames += analysis.decode_analysis(await download.readall()).counts.frames
     assert frames == stream["counts"]["frames"] > 0
 
 
