@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import re
 
-_CALL_CONNECTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
-_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
-_COMMUNICATION_USER_ID = re.compile(r"8:[a-z]+:[A-Za-z0-9_-]{1,200}", re.ASCII)
+CALL_CONNECTION_ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+PHONE_NUMBER_PATTERN = r"\+[1-9][0-9]{1,14}"
+COMMUNICATION_USER_ID_PATTERN = "8:[a-z]+:[A-Za-z0-9_-]{1,200}"
+
+_CALL_CONNECTION_ID = re.compile(CALL_CONNECTION_ID_PATTERN, re.ASCII)
+_PHONE_NUMBER = re.compile(PHONE_NUMBER_PATTERN, re.ASCII)
+_COMMUNICATION_USER_ID = re.compile(COMMUNICATION_USER_ID_PATTERN, re.ASCII)
 _RAW_ID = re.compile(
     r"4:(?:\+?[0-9]{2,15}|anonymous)(?:_[A-Za-z0-9-]{1,64})?|(?:8|28):[a-z-]+:[A-Za-z0-9_-]{1,200}",
     re.ASCII,

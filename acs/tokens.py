@@ -162,7 +162,7 @@ class TokenVerifier:
             log_event(
                 _log,
                 logging.ERROR,
-                "signing_keys_unavailable",
+                "signing_keys_fetch_failed",
                 url=self._keys_url,
                 error=f"{type(error).__name__}: {error}",
                 cached_keys=len(self._keys),

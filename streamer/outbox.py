@@ -146,7 +146,7 @@ class Outbox:
         failures = self._failures[path] = self._failures.get(path, 0) + 1
         if self.last_error is None:
             cause, count = _describe(error), len(self._added_at)
-            log_event(_log, logging.ERROR, "uploads_failing", error=cause, count=count)
+            log_event(_log, logging.ERROR, "upload_failed", error=cause, count=count)
         # Anyone may read /healthz, so it shows only the type: messages may name calls.
         self.last_error = type(error).__name__
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))

@@ -127,7 +127,7 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
             manifest = decode_manifest(path.read_bytes())
         except ValueError as error:
             # The streamer must start all the same: the segments themselves say what they hold.
-            log_event(_log, logging.ERROR, "manifest_unreadable", stream=path.stem, error=error)
+            log_event(_log, logging.ERROR, "manifest_read_failed", stream=path.stem, error=error)
             continue
         for entry in manifest.segments:
             name = entry.name(manifest.call_connection_id, manifest.stream_id)

@@ -108,7 +108,7 @@ class Streamer:
         await self._storage.close()
         self._spool.close()
         if remaining:
-            log_event(_log, logging.ERROR, "drain_incomplete", count=remaining)
+            log_event(_log, logging.ERROR, "drain_failed", count=remaining)
         return not remaining
 
     def hasten(self) -> None:
