@@ -1,12 +1,12 @@
-"""The clock of a stream: sender timestamps, sample positions and arrival, for all its tracks. Pure.
+"""The clock of a stream: timestamps, sample positions and arrival, for all its tracks. Pure.
 
 A position is a number of samples since the stream's first audio. A timestamp becomes a position by
 an offset. A step of the sender's clock adds an offset, which all tracks of the stream then know, so
 that they keep lining up.
 
-Arrival is the second witness. Audio cannot come before it was spoken, so a timestamp that is further
-ahead than the time that passed is not believed. The clock knows what audio should have arrived by
-now: as much as time has passed since the first frame, and as much earlier as the fastest frames were.
+Arrival is the second witness. Audio cannot arrive before it was spoken, so a timestamp that is
+further ahead than the time that passed is not believed. The clock knows which audio can have
+arrived by now: that of the time since the first frame, and of the lead that the fastest frames had.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Clock:
         sample_rate: Samples per second.
         now: Returns the time of arrival, in seconds of a monotonic clock.
         wall_us: Returns the current UTC time, in microseconds since 1970.
-        speed: How much faster than real time the sender runs; 1 but for tests and demos.
+        speed: How much faster than real time the sender runs: 1, but for tests and demos. 0: at
+            any speed, so that arrival says nothing.
 
     Attributes:
         reference_us: The timestamp that raw positions count from; None before the first one.
@@ -41,6 +42,7 @@ class Clock:
     """
 
     __slots__ = (
+        "_has_witness",
         "_lead",
         "_now",
         "_speed",
@@ -65,7 +67,8 @@ class Clock:
         self.offsets: list[int] = []
         self._now = now
         self._wall_us = wall_us
-        self._speed = speed
+        self._speed = speed or 1.0
+        self._has_witness = speed > 0
         self._started_at: float | None = None
         self._lead = 0
 
@@ -114,9 +117,22 @@ class Clock:
         """Return the position that a stream without delay has reached after ``elapsed``."""
         return elapsed + self._lead
 
-    def limit(self, elapsed: int) -> int:
-        """Return the position that no audio may pass after ``elapsed``."""
-        return elapsed + MAX_LEAD_SECONDS * self.sample_rate
+    def is_possible(self, position: int, elapsed: int, slack: int) -> bool:
+        """Whether audio of a position can have arrived after ``elapsed``, within ``slack``."""
+        return not self._has_witness or position <= self.expected(elapsed) + slack
+
+    def is_recent(self, position: int, elapsed: int, late: int) -> bool:
+        """Whether audio of a position arrived at most ``late`` samples late."""
+        return not self._has_witness or position >= self.expected(elapsed) - late
+
+    def missing(self, position: int, elapsed: int) -> int:
+        """Return how much audio is missing from ``position`` on, by the time that passed."""
+        return self.expected(elapsed) - position if self._has_witness else 0
+
+    def is_beyond_limit(self, position: int) -> bool:
+        """Whether a position is further ahead of time than any audio may be."""
+        lead = position - self.elapsed()
+        return self._has_witness and lead > MAX_LEAD_SECONDS * self.sample_rate
 
     def observe(self, position: int) -> None:
         """Take note of a position that a track has reached now, in order."""

@@ -265,7 +265,7 @@ class Track:
     def _missing(self, frame: _Frame) -> int:
         """How much audio is missing before a frame by the time that passed, in samples."""
         assert self._segmenter.position is not None
-        return self._clock.expected(frame.elapsed) - self._segmenter.position
+        return self._clock.missing(self._segmenter.position, frame.elapsed)
 
     def _decide(self, overdue: int | None) -> None:
         """Place what can be decided; and all that arrived up to ``overdue``."""
@@ -287,7 +287,7 @@ class Track:
         segmenter = self._segmenter
         position = segmenter.position
         assert position is not None
-        if position > self._clock.limit(self._clock.elapsed()):
+        if self._clock.is_beyond_limit(position):
             # Every frame is looked at until time has caught up.
             segmenter.direct_bytes = 0
             segmenter.counts.lost += 1
@@ -343,7 +343,11 @@ class Track:
         outliers: list[_Frame] = []
         room = 0
         for frame in self._waiting:
-            if outliers and frame.raw is not None and abs(self._advance(frame) - room) <= self._half:
+            if (
+                outliers
+                and frame.raw is not None
+                and abs(self._advance(frame) - room) <= self._half
+            ):
                 for outlier in outliers:
                     self._put_in_order_of_arrival(outlier)
                 return True
@@ -415,14 +419,15 @@ class Track:
         assert frame.raw is not None
         position = self._segmenter.position
         assert position is not None
-        latest = self._clock.expected(frame.elapsed) + self._slack
+        clock = self._clock
         # The stream's latest step is the best explanation, also for a track that was silent then.
-        for offset in reversed(self._clock.offsets):
+        for offset in reversed(clock.offsets):
             moved = frame.raw + offset
-            if offset != self._offset and position - self._half <= moved <= latest:
-                self._use_offset(offset)
-                break
-            if offset == self._offset and position < moved <= latest:
+            if moved < position - self._half:
+                continue
+            if clock.is_possible(moved, frame.elapsed, self._slack):
+                if offset != self._offset:
+                    self._use_offset(offset)
                 break
         else:
             self._step(frame)
@@ -474,7 +479,9 @@ class Track:
         # Senders lose whole frames. What is less than one is the timestamps' own offset: drift.
         length = 2 * self._half
         lost = (advance + self._half * 3 // 20) // length * length
-        if lost and lost > self._missing(near[-1]) + self._slack:
+        assert self._segmenter.position is not None
+        end = self._segmenter.position + lost
+        if lost and not self._clock.is_possible(end, near[-1].elapsed, self._slack):
             # There was no time for them: the sender's clock was set, by little.
             self._use_offset(self._offset - lost)
         elif lost:
@@ -515,16 +522,21 @@ class Track:
         if overdue is None or frame.elapsed > overdue:
             return False
         if frame.raw is not None and self._advance(frame) > self._half:
-            agrees = abs(self._missing(frame) - self._advance(frame)) <= self._slack
-            moved = any(
-                abs(self._clock.expected(frame.elapsed) - frame.raw - offset) <= self._slack
-                for offset in self._clock.offsets
-            )
-            if agrees or moved:
+            if self._agrees_with_arrival(frame):
                 self._move_to(frame)
                 return True
         self._put_or_drop(frame)
         return True
+
+    def _agrees_with_arrival(self, frame: _Frame) -> bool:
+        """Whether a timestamp, by some offset that the stream knows, says when the frame arrived."""
+        assert frame.raw is not None
+        clock, slack = self._clock, self._slack
+        return any(
+            clock.is_possible(frame.raw + offset, frame.elapsed, slack)
+            and clock.is_recent(frame.raw + offset, frame.elapsed, slack)
+            for offset in {*clock.offsets, self._offset}
+        )
 
     def _put_or_drop(self, frame: _Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
@@ -568,9 +580,11 @@ class Track:
         line = sorted(lines)[len(lines) // 2]
         ordered = sorted(
             zip(self._waiting, slots, strict=True),
-            key=lambda pair: pair[0].raw
-            if pair[0].raw is not None and abs(pair[0].raw - line - pair[1]) <= self._tolerance
-            else line + pair[1],
+            key=lambda pair: (
+                pair[0].raw
+                if pair[0].raw is not None and abs(pair[0].raw - line - pair[1]) <= self._tolerance
+                else line + pair[1]
+            ),
         )
         earliest, slot = ordered[0]
         is_outlier = earliest.raw is None or abs(earliest.raw - line - slot) > self._tolerance
@@ -600,7 +614,9 @@ class Track:
             self._set_position(expected)
             return
         for offset in reversed(clock.offsets):
-            if expected - late <= raw + offset <= expected + self._slack:
+            position = raw + offset
+            possible = clock.is_possible(position, first.elapsed, self._slack)
+            if possible and clock.is_recent(position, first.elapsed, late):
                 self._offset = offset
                 break
         else:
