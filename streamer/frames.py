@@ -102,24 +102,45 @@ def compare_near(near: list[Frame], base: int, jitter: int) -> tuple[int, int]:
 def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[Frame]]:
     """Put a track's first frames in order.
 
-    They may be out of order, and one of their timestamps may be wrong or missing: the median says
-    where the track begins, and a frame that is far from that goes by the order of arrival.
+    They may be out of order or late, some may be lost, and one of their timestamps may be wrong or
+    missing. Where the track begins is what most of them agree on; a frame that does not agree goes
+    by the order of arrival.
 
     Returns:
         The raw position of the first one, None where no frame has a timestamp; and all, in order.
     """
-    slots = _find_slots(frames)
-    pairs = list(zip(frames, slots, strict=True))
-    starts = sorted(frame.raw - slot for frame, slot in pairs if frame.raw is not None)
+    first = frames[0]
+    # How far each may be behind the first one: at least by the audio between them in the order of
+    # arrival, at most by the time between them.
+    ranges = [
+        (slot, max(slot, frame.elapsed - first.elapsed))
+        for frame, slot in zip(frames, _find_slots(frames), strict=True)
+    ]
+
+    def find_agreeing(start: int) -> list[Frame]:
+        return [
+            frame
+            for frame, (least, most) in zip(frames, ranges, strict=True)
+            if frame.is_within(start, least - tolerance, most + tolerance)
+        ]
+
+    starts = [
+        frame.advance(least)
+        for frame, (least, _) in zip(frames, ranges, strict=True)
+        if frame.raw is not None
+    ]
     if not starts:
         return None, frames
-    start = starts[len(starts) // 2]
-    placed = []
-    for frame, slot in pairs:
-        agrees = frame.is_within(start + slot, -tolerance, tolerance)
-        placed.append((frame.advance(0) if agrees else start + slot, slot, frame))
-    placed.sort(key=lambda item: item[:2])
-    return placed[0][0], [frame for _, _, frame in placed]
+    start = max(starts, key=lambda start: len(find_agreeing(start)))
+    agreeing = find_agreeing(start)
+    ordered: list[tuple[int, Frame]] = []
+    place = start
+    for frame in frames:
+        place = frame.advance(0) if frame in agreeing else place
+        ordered.append((place, frame))
+        place += frame.samples
+    ordered.sort(key=lambda item: item[0])
+    return ordered[0][0], [frame for _, frame in ordered]
 
 
 def _find_slots(frames: list[Frame]) -> list[int]:

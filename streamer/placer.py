@@ -98,6 +98,7 @@ class Placer:
     def _correct_drift(self) -> None:
         if abs(self._skew) >= self._max_skew:
             self._skew -= self._segmenter.correct(round(self._skew))
+        self._segmenter.skew = self._skew
 
     def _position(self) -> int:
         """The position of a track that has started."""
@@ -122,6 +123,7 @@ class Placer:
             self._skew += (raw + self._offset - position - self._skew) * DRIFT_WEIGHT
         if segmenter.buffered + len(pcm) > segmenter.direct_bytes:
             self.flush()
+        segmenter.skew = self._skew
         segmenter.append(pcm)
         segmenter.counts.silent_frames += silent
 

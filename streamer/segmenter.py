@@ -40,8 +40,11 @@ class SegmentWriter(Protocol):
     def cut(self, offset: int) -> bytes:
         """Remove and return everything from ``offset`` on."""
 
-    def finish(self, samples: int, counts: Counts) -> None:
-        """Complete the segment, which is ``samples`` long."""
+    def finish(self, samples: int, counts: Counts, skew: float) -> None:
+        """Complete the segment, which is ``samples`` long.
+
+        ``skew`` is how far timestamps are ahead of the audio at its end, in samples.
+        """
 
 
 class Segmenter:
@@ -62,6 +65,7 @@ class Segmenter:
         counts: The counts of the open segment.
         totals: The sum of the counts of all finished segments.
         start: The position of the open segment's first sample.
+        skew: How far timestamps are ahead of the audio, in samples, for the segment's writer.
     """
 
     __slots__ = (
@@ -80,6 +84,7 @@ class Segmenter:
         "direct_bytes",
         "pending",
         "position",
+        "skew",
         "start",
         "totals",
     )
@@ -117,6 +122,7 @@ class Segmenter:
         self.allow_direct()
         self.boundary = _NO_SEGMENT
         self.start = 0
+        self.skew = 0.0
         self.counts = Counts()
         self.totals = Counts()
 
@@ -208,7 +214,8 @@ class Segmenter:
             samples: How many samples of silence to insert or, where negative, how many to remove.
 
         Returns:
-            How many were inserted or removed; 0 where nothing is buffered.
+            How many were inserted or removed; 0 where nothing is buffered. At least one sample of
+            a frame stays, so no segment becomes empty.
         """
         if not self.pending:
             return 0
@@ -219,7 +226,7 @@ class Segmenter:
             chunks[quietest:quietest] = [bytes(samples * BYTES_PER_SAMPLE)]
         else:
             chunk = chunks[quietest]
-            samples = -min(-samples, len(chunk) // BYTES_PER_SAMPLE)
+            samples = -min(-samples, len(chunk) // BYTES_PER_SAMPLE - 1)
             chunks[quietest] = chunk[: len(chunk) + samples * BYTES_PER_SAMPLE]
         # Written again from where the buffer began: the correction may move a cut.
         self.position -= self.buffered // BYTES_PER_SAMPLE
@@ -250,7 +257,7 @@ class Segmenter:
         self._closed_gaps.extend(self._gaps)
         self._gaps = Gaps()
         self.boundary = _NO_SEGMENT
-        writer.finish(self.position - self.start, counts)
+        writer.finish(self.position - self.start, counts, self.skew)
 
     def _forget(self) -> None:
         """Keep about a second of what was flushed."""
@@ -269,7 +276,7 @@ class Segmenter:
         """Append audio, across as many cuts as lie within it."""
         assert self.position is not None
         if not pcm:
-            # Drift correction removed a silent frame entirely, which must not open a segment.
+            # It must not open a segment.
             return
         if self._writer is None:
             self._open(self.position)

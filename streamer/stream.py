@@ -22,12 +22,13 @@ from streamer import metrics
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
 from streamer.outbox import Outbox
+from streamer.placer import TrackSettings
 from streamer.segment_file import SegmentFile
 from streamer.segmenter import SegmentWriter
 from streamer.settings import Settings
 from streamer.spool import Spool, describe_error
 from streamer.stream_folder import StreamFolder, StreamState, build_manifest, read_entries
-from streamer.track import Track, TrackSettings, create_track
+from streamer.track import Track, create_track
 
 _log = logging.getLogger(__name__)
 _FIRST_DISK_PAUSE_SECONDS = 1.0
@@ -386,7 +387,8 @@ class _Writer:
         self.patch = file.patch
         self.cut = file.cut
 
-    def finish(self, samples: int, counts: Counts) -> None:
+    def finish(self, samples: int, counts: Counts, skew: float) -> None:
         """Have the file sealed, off the event loop."""
         assert samples == self._file.samples
+        self._file.clock_offset_ms = round(skew * 1000 / self._file.sample_rate, 3)
         self._seal(self._file, counts)

@@ -44,3 +44,18 @@ def test_a_split_keeps_what_lies_behind_it() -> None:
     assert tail.samples == 150
     assert tail.claim(250, 50, 0) == 250
     assert tail.claim(400, 100, 0) == 400
+
+
+def test_only_the_latest_closed_gaps_are_kept() -> None:
+    gaps = Gaps()
+    for number in range(40):
+        gaps.extend(gaps_of((4 * number, 4 * number + 1), (4 * number + 2, 4 * number + 3)))
+    assert gaps.samples == 64
+    assert gaps.claim(0, 1, 0) is None
+    assert gaps.claim(158, 1, 0) == 158
+
+
+def test_a_copy_is_independent() -> None:
+    gaps = gaps_of((0, 100))
+    assert gaps.copy().claim(0, 100, 0) == 0
+    assert gaps.samples == 100

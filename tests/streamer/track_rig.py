@@ -8,7 +8,9 @@ from typing import NamedTuple
 from contract.manifest import Counts
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.track import Track, TrackSettings, create_track
+from streamer.placer import TrackSettings
+from streamer.track import Track, create_track
+from tests.streamer.writers import MemoryWriter
 
 RATE = 16_000
 FRAME = 320
@@ -16,31 +18,6 @@ FRAME = 320
 
 ORIGIN_US = 1_731_698_172_925_000
 TICK_SECONDS = 0.5
-
-
-class MemoryWriter:
-    """A segment in memory."""
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.pcm = bytearray()
-        self.counts: Counts | None = None
-
-    def append(self, pcm: bytes) -> None:
-        self.pcm += pcm
-
-    def patch(self, offset: int, pcm: bytes) -> None:
-        assert offset + len(pcm) <= len(self.pcm)
-        self.pcm[offset : offset + len(pcm)] = pcm
-
-    def cut(self, offset: int) -> bytes:
-        tail = bytes(self.pcm[offset:])
-        del self.pcm[offset:]
-        return tail
-
-    def finish(self, samples: int, counts: Counts) -> None:
-        assert len(self.pcm) == samples * 2
-        self.counts = counts
 
 
 class Sent(NamedTuple):
@@ -132,14 +109,25 @@ class Rig:
     def places(self, numbers: Iterable[int], name: str = "a") -> dict[int, float]:
         """Where frames lie, in seconds; those that lie nowhere are left out."""
         audio = self.audio(name)
-        places = {}
+        places: dict[int, float] = {}
+        # Near the one before, most likely.
+        near = 0
         for number in numbers:
-            found = audio.find(frame(number))
-            while found >= 0 and found % 2:
-                found = audio.find(frame(number), found + 1)
-            if found >= 0:
-                places[number] = found / 2 / RATE
+            offset = _find(audio, frame(number), near)
+            if offset < 0:
+                offset = _find(audio, frame(number), 0)
+            if offset >= 0:
+                places[number] = offset / 2 / RATE
+                near = max(0, offset - RATE)
         return places
+
+
+def _find(audio: bytes, pcm: bytes, begin: int) -> int:
+    """Where whole samples of audio are, in bytes; -1 if nowhere."""
+    offset = audio.find(pcm, begin)
+    while offset >= 0 and offset % 2:
+        offset = audio.find(pcm, offset + 1)
+    return offset
 
 
 def frame(number: int) -> bytes:
