@@ -107,7 +107,8 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
     by the order of arrival.
 
     Returns:
-        The raw position of the first one, None where no frame has a timestamp; and all, in order.
+        The raw position of the first one, None where no frame has a timestamp; and all, in order,
+        those that do not agree without their timestamps.
     """
     first = frames[0]
     # How far each may be behind the first one: at least by the audio between them in the order of
@@ -136,8 +137,11 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
     ordered: list[tuple[int, Frame]] = []
     place = start
     for frame in frames:
-        place = frame.advance(0) if frame in agreeing else place
-        ordered.append((place, frame))
+        if frame in agreeing:
+            place = frame.advance(0)
+            ordered.append((place, frame))
+        else:
+            ordered.append((place, frame._replace(raw=None)))
         place += frame.samples
     ordered.sort(key=lambda item: item[0])
     return ordered[0][0], [frame for _, frame in ordered]

@@ -234,6 +234,8 @@ class Track(Placer):
         room = 0
         for frame in self._waiting:
             if outliers and frame.is_within(base + room, -self._half, self._half):
+                if any(self._may_be_early(outlier) for outlier in outliers):
+                    return False
                 for outlier in outliers:
                     self._put_in_order_of_arrival(outlier)
                 return True
@@ -260,11 +262,15 @@ class Track(Placer):
         run = self._find_run()
         if len(run) < WITNESSES:
             return False
+        base = self._base()
         line = frames.find_line(self._waiting, run[0], self._tolerance)
+        if run[0].advance(base) > 0:
+            # What follows on here comes first.
+            line += frames.find_near(self._waiting, base, self._tolerance)
         for frame in self._waiting[: -len(run)]:
-            if frame not in line and self._is_far(frame):
+            if frame not in line and self._is_far(frame) and not self._may_be_early(frame):
                 self._put_or_drop(frame)
-        self._move_to(min(line, key=lambda frame: frame.advance(0)))
+        self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
 
     def _accept_lost_frames(self, overdue: int | None) -> bool:
@@ -297,8 +303,17 @@ class Track(Placer):
         frame = self._waiting[0]
         if overdue is None or frame.elapsed > overdue:
             return False
-        if frame.advance(self._base()) > self._half and self._agrees_with_arrival(frame):
-            self._move_to(frame)
+        base = self._base()
+        credible = [
+            other
+            for other in self._waiting
+            if other.elapsed <= overdue
+            and other.raw is not None
+            and other.advance(base) > self._half
+            and self._agrees_with_arrival(other)
+        ]
+        if frame in credible:
+            self._move_to(min(credible, key=lambda frame: frame.advance(base)))
         else:
             self._put_or_drop(frame)
         return True
@@ -308,6 +323,19 @@ class Track(Placer):
     def _is_far(self, frame: Frame) -> bool:
         """Whether a frame's timestamp is too far from the track for jitter."""
         return not frame.is_within(self._base(), -self._late, self._tolerance)
+
+    def _may_be_early(self, frame: Frame) -> bool:
+        """Whether a frame may have overtaken others: it is a little ahead, and its place is free.
+
+        The frame that belongs there comes while this one waits, if there is one.
+        """
+        if not frame.is_within(self._base() + 1, 0, self._hold * 4 // 5):
+            return False
+        base = frame.advance(0)
+        rivals = [
+            other for other in self._waiting if other.is_within(base, -self._half, self._half)
+        ]
+        return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""
