@@ -268,7 +268,7 @@ class Track(Placer):
             # What follows on here comes first.
             line += frames.find_near(self._waiting, base, self._tolerance)
         for frame in self._waiting[: -len(run)]:
-            if frame not in line and self._is_far(frame) and not self._may_be_early(frame):
+            if frame not in line and self._is_far(frame) and not self._may_come_later(frame):
                 self._put_or_drop(frame)
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
@@ -303,17 +303,9 @@ class Track(Placer):
         frame = self._waiting[0]
         if overdue is None or frame.elapsed > overdue:
             return False
-        base = self._base()
-        credible = [
-            other
-            for other in self._waiting
-            if other.elapsed <= overdue
-            and other.raw is not None
-            and other.advance(base) > self._half
-            and self._agrees_with_arrival(other)
-        ]
+        credible = [other for other in self._waiting if self._may_come_later(other)]
         if frame in credible:
-            self._move_to(min(credible, key=lambda frame: frame.advance(base)))
+            self._move_to(min(credible, key=lambda frame: frame.advance(0)))
         else:
             self._put_or_drop(frame)
         return True
@@ -336,6 +328,12 @@ class Track(Placer):
             other for other in self._waiting if other.is_within(base, -self._half, self._half)
         ]
         return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
+
+    def _may_come_later(self, frame: Frame) -> bool:
+        """Whether a frame's timestamp is ahead, and says when it arrived."""
+        if frame.raw is None or frame.advance(self._base()) <= self._half:
+            return False
+        return self._agrees_with_arrival(frame)
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""
