@@ -265,8 +265,9 @@ class Track(Placer):
         base = self._base()
         line = frames.find_line(self._waiting, run[0], self._tolerance)
         if run[0].advance(base) > 0:
-            # What follows on here comes first.
+            # What belongs before it comes first.
             line += frames.find_near(self._waiting, base, self._tolerance)
+            line += filter(self._may_come_later, self._waiting)
         for frame in self._waiting[: -len(run)]:
             if frame not in line and self._is_far(frame) and not self._may_come_later(frame):
                 self._put_or_drop(frame)
@@ -288,7 +289,7 @@ class Track(Placer):
             return False
         # Senders lose whole frames. What is less than one is the timestamps' own offset: drift.
         length = 2 * self._half
-        lost = (advance + self._half * 3 // 20) // length * length
+        lost = (advance + self._half // 2) // length * length
         if not lost:
             self._skew += advance
         elif self._is_possible(self._position() + lost, near[-1]):
@@ -330,10 +331,10 @@ class Track(Placer):
         return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
 
     def _may_come_later(self, frame: Frame) -> bool:
-        """Whether a frame's timestamp is ahead, and says when it arrived."""
+        """Whether a frame's timestamp is ahead, but not of the time that passed."""
         if frame.raw is None or frame.advance(self._base()) <= self._half:
             return False
-        return self._agrees_with_arrival(frame)
+        return self._has_arrived(frame)
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""
@@ -356,15 +357,15 @@ class Track(Placer):
 
     def _put_or_drop(self, frame: Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
-        segmenter = self._segmenter
-        position = self._position() + frame.advance(self._base())
-        if position < self._position():
+        advance = 0 if frame.raw is None else frame.advance(self._base())
+        if advance < 0:
+            position = self._position() + advance
             if self._is_repeated(frame, position):
                 self._waiting.remove(frame)
                 return
-            if segmenter.is_closed_gap(position, frame.samples, self._half):
+            if self._segmenter.is_closed_gap(position, frame.samples, self._half):
                 self._waiting.remove(frame)
-                segmenter.counts.late_dropped += 1
+                self._segmenter.counts.late_dropped += 1
                 return
         self._put_in_order_of_arrival(frame)
 

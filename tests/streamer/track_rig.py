@@ -38,11 +38,17 @@ class Rig:
     """A stream's tracks with their segments in memory, on a clock that the test sets."""
 
     def __init__(
-        self, *, flush_seconds: float = 1.0, jump_seconds: int = 10, length: int = 50 * FRAME
+        self,
+        *,
+        flush_seconds: float = 1.0,
+        jump_seconds: int = 10,
+        length: int = 50 * FRAME,
+        window: int = 0,
     ) -> None:
         self.now = 0.0
         self.clock = Clock(RATE, lambda: self.now, lambda: ORIGIN_US + round(self.now * 1e6))
-        self.cuts = CutPlanner(length, 0, RATE)
+        self.cuts = CutPlanner(length, window, RATE)
+        self.shortest_segment = length - 2 * window
         self.settings = TrackSettings(
             tolerance=960, jump=jump_seconds * RATE, flush_bytes=round(flush_seconds * RATE) * 2
         )
@@ -123,7 +129,7 @@ class Rig:
 
 
 def _find(audio: bytes, pcm: bytes, begin: int) -> int:
-    """Where whole samples of audio are, in bytes; -1 if nowhere."""
+    """Return where whole samples of audio are, in bytes; -1 if nowhere."""
     offset = audio.find(pcm, begin)
     while offset >= 0 and offset % 2:
         offset = audio.find(pcm, offset + 1)
