@@ -264,12 +264,18 @@ class Track(Placer):
             return False
         base = self._base()
         line = frames.find_line(self._waiting, run[0], self._tolerance)
+        later = list(filter(self._may_come_later, self._waiting))
         if run[0].advance(base) > 0:
             # What belongs before it comes first.
-            line += frames.find_near(self._waiting, base, self._tolerance)
-            line += filter(self._may_come_later, self._waiting)
+            line += later + frames.find_near(self._waiting, base, self._tolerance)
+        is_first = True
         for frame in self._waiting[: -len(run)]:
-            if frame not in line and self._is_far(frame) and not self._may_come_later(frame):
+            if frame.raw is None and not is_first:
+                # It belongs behind the one before it, which waits on.
+                continue
+            if frame in line or frame in later or not self._is_far(frame):
+                is_first = False
+            else:
                 self._put_or_drop(frame)
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True

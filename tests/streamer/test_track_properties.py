@@ -46,7 +46,7 @@ class Sender(NamedTuple):
 
 
 class Spoken(NamedTuple):
-    """A frame as it was spoken; near a fault of its sender's clock, it is not calm."""
+    """A frame as it was spoken; a late one, or one near a fault of its clock, is not calm."""
 
     sent: Sent
     spoken_at: float
@@ -148,7 +148,7 @@ def speak(sender: Sender) -> list[Spoken]:
             if "delay" in mine:
                 arrival += mine["delay"].amount
             sent = Sent(number, stamp, arrival, pcm, TRACKS[track], "silence" in mine)
-            spoken = Spoken(sent, now, is_calm=True)
+            spoken = Spoken(sent, now, is_calm="delay" not in mine)
             frames.append(spoken)
             if "repeat" in mine and stamp is not None:
                 again = sent._replace(arrival=arrival + mine["repeat"].amount)
@@ -157,7 +157,8 @@ def speak(sender: Sender) -> list[Spoken]:
     frames.sort(key=lambda spoken: spoken.sent.arrival)
     return [
         spoken._replace(
-            is_calm=not any(-0.5 < spoken.spoken_at - fault < 1.1 for fault in faults_at)
+            is_calm=spoken.is_calm
+            and not any(-0.5 < spoken.spoken_at - fault < 1.1 for fault in faults_at)
         )
         for spoken in frames
     ]

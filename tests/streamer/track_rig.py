@@ -102,11 +102,15 @@ class Rig:
         """All of a track, each segment at its place; segments must not overlap."""
         out = bytearray()
         for segment in self.segments[name]:
-            start = segment.start * 2
+            start = (segment.start - self._first(name)) * 2
             assert start >= len(out), "segments overlap"
             out += bytes(start - len(out))
             out += segment.pcm
         return bytes(out)
+
+    def _first(self, name: str) -> int:
+        """Where the track's audio begins: it may be before the stream's first."""
+        return min([0, *(segment.start for segment in self.segments[name][:1])])
 
     def length_seconds(self, name: str = "a") -> float:
         """How long the track is."""
@@ -123,7 +127,7 @@ class Rig:
             if offset < 0:
                 offset = _find(audio, frame(number), 0)
             if offset >= 0:
-                places[number] = offset / 2 / RATE
+                places[number] = (self._first(name) + offset / 2) / RATE
                 near = max(0, offset - RATE)
         return places
 
