@@ -167,8 +167,9 @@ class Track(Placer):
 
     def _is_repeated(self, frame: Frame, position: int) -> bool:
         """Whether a frame's audio lies at a position already; then it is counted."""
-        # Silence is like other silence: it may as well be new.
-        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, self._half):
+        # Silence is like other silence: it may as well be new. The skew may lag by half a frame.
+        tolerance = 2 * self._half
+        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, tolerance):
             return False
         self._segmenter.counts.repeated += 1
         return True
@@ -186,6 +187,7 @@ class Track(Placer):
             return
         while self._waiting and (
             self._put_unstamped()
+            or self._follow_latest_step()
             or self._put_fitting()
             or self._put_outliers()
             or self._follow_known_step()
@@ -212,6 +214,17 @@ class Track(Placer):
         if frame.raw is not None:
             return False
         self._put_in_order_of_arrival(frame)
+        return True
+
+    def _follow_latest_step(self) -> bool:
+        """Follow the stream's latest step where it explains why a frame seems late."""
+        frame, latest = self._waiting[0], self._clock.offsets[-1:]
+        if not latest or latest[0] == self._offset or frame.advance(self._base()) >= -self._half:
+            return False
+        moved = frame.position(latest[0])
+        if moved < self._position() - self._half or not self._is_possible(moved, frame):
+            return False
+        self._use_offset(latest[0])
         return True
 
     def _put_fitting(self) -> bool:
