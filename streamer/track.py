@@ -6,17 +6,19 @@ else.
 
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
-- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``),
+- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
+  the last second or two are compared, and silence never),
   when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
   ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
   silence, and removes some samples where it is quietest (``corrected_samples``).
-- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp.
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. Arrival agrees
+  with a frame that is as late as all others, or overtaken and at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
   is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
   frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
-  keep lining up.
+  keep lining up. (But for a step that a loss of the same length hides from one of them.)
 - Drift between timestamps and samples is corrected at the quietest place of a second of audio.
 - A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
 - No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from unittest import mock
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from contract.manifest import Counts
@@ -249,6 +249,10 @@ def test_frames_lie_at_their_timestamps_where_arrival_agrees(sender: Sender, cut
 # Not with stalls: a step while the network stalls may as well be a pause and a step.
 @given(sender=senders(clock_faults, missing, network, repeat, late, first=10), cuts=cuts)
 def test_all_tracks_are_on_one_clock(sender: Sender, cuts: Cuts) -> None:
+    # A loss may hide a step from one track: then it goes on as if there had been neither.
+    steps = [index for index, event in sender.events.items() if event.kind == "step"]
+    losses = [index for index, event in sender.events.items() if event.kind == "lose"]
+    assume(all(not -50 < loss - step < 50 for loss in losses for step in steps))
     rig = cuts.rig()
     spoken = speak(sender)
     record(spoken, rig)
