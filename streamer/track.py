@@ -11,8 +11,8 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
   when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
   ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
   silence, and removes some samples where it is quietest (``corrected_samples``).
-- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. Arrival agrees
-  with a frame that is as late as all others, or overtaken and at most ``ARRIVAL_SLACK_SECONDS`` late.
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
+  it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
@@ -169,9 +169,11 @@ class Track(Placer):
 
     def _is_repeated(self, frame: Frame, position: int) -> bool:
         """Whether a frame's audio lies at a position already; then it is counted."""
-        # Silence is like other silence: it may as well be new. The skew may lag by half a frame.
-        tolerance = 2 * self._half
-        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, tolerance):
+        # Silence is like other silence: it may as well be new.
+        if not any(frame.pcm):
+            return False
+        # Drift was not the same then.
+        if not self._segmenter.contains(position, frame.pcm, self._tolerance):
             return False
         self._segmenter.counts.repeated += 1
         return True
