@@ -1,4 +1,4 @@
-"""How many times faster than real time one segment is analysed: CPU time, on real speech."""
+"""Measures how many times faster than real time a segment of speech is analysed, in CPU time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _SEGMENT_SECONDS = 30
 _RUNS = 5
 
 
-class Analysing(NamedTuple):
-    """The best of some runs."""
+class AnalysisSpeed(NamedTuple):
+    """The best of several runs."""
 
     segment_seconds: float
     cpu_ms: float
     times_real_time: float
 
 
-def measure(runs: int = _RUNS) -> Analysing:
-    """Analyse a segment of the demo conversation, made as long as a segment is by default."""
+def measure(runs: int = _RUNS) -> AnalysisSpeed:
+    """Analyse the demo conversation, repeated to the default length of a segment."""
     file = sorted(_CONVERSATION.glob("*.wav"))[0].read_bytes()
     rate = wav.parse(file).sample_rate
     samples = wav.samples(file)
@@ -34,10 +34,10 @@ def measure(runs: int = _RUNS) -> Analysing:
     segment = wav.header(rate, size) + pcm
     name = SegmentName("call", "20260301T120000000Z-0a1b2c3d", "mixed", datetime.now(UTC))
     best = min(_cpu_seconds(name, segment) for _ in range(runs))
-    return Analysing(_SEGMENT_SECONDS, best * 1000, _SEGMENT_SECONDS / best)
+    return AnalysisSpeed(_SEGMENT_SECONDS, best * 1000, _SEGMENT_SECONDS / best)
 
 
 def _cpu_seconds(name: SegmentName, segment: bytes) -> float:
-    begun = time.process_time()
+    start = time.process_time()
     analyse(name, segment)
-    return time.process_time() - begun
+    return time.process_time() - start
