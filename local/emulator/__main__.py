@@ -10,7 +10,9 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 
+from local.emulator import audio_files
 from local.emulator.server import EmulatorServer
 from local.emulator.settings import ISSUER, EmulatorSettings
 
@@ -27,9 +29,12 @@ def main() -> int:
     )
     # websockets logs the transport URL, and so the stream token.
     logging.getLogger("websockets").setLevel(logging.ERROR)
+    settings = _read_settings()
     try:
-        asyncio.run(_run(_read_settings()))
-    except OSError as error:
+        for path in settings.audio:
+            audio_files.check(path)
+        asyncio.run(_run(settings))
+    except (OSError, audio_files.AudioFileError) as error:
         print(f"emulator: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
@@ -95,8 +100,22 @@ def create_parser() -> argparse.ArgumentParser:
         default=10.0,
         help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
-    parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
+    add_audio_options(parser)
     return parser
+
+
+def add_audio_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what calls play; ``python -m local up`` has them, too."""
+    parser.add_argument(
+        "--audio",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="play these audio files in calls: the caller's, the callee's, then those of further "
+        "participants (default: a recorded conversation)",
+    )
+    parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
 
 
 def _read_settings() -> EmulatorSettings:
@@ -114,6 +133,7 @@ def _read_settings() -> EmulatorSettings:
         incoming_webhook=os.environ.get(_INCOMING_WEBHOOK, ""),
         ring_seconds=options.ring_seconds,
         redelivery_seconds=options.redelivery_seconds,
+        audio=tuple(options.audio),
     )
 
 
