@@ -12,7 +12,7 @@ import msgspec
 from local import demo
 from local.child_process import StartError
 from local.emulator import audio_files
-from local.emulator.__main__ import add_audio_options
+from local.emulator.__main__ import add_audio_option, add_hang_up_option
 from local.up import Up, stop_on_signals
 
 
@@ -22,7 +22,7 @@ def main() -> int:
     try:
         if options.command == "up":
             return asyncio.run(_up(options))
-        return asyncio.run(demo.run(options.speed))
+        return asyncio.run(demo.run(options.speed, options.audio))
     except (StartError, audio_files.AudioFileError) as error:
         print(f"local {options.command}: {error}", file=sys.stderr)
         return 1
@@ -75,8 +75,11 @@ def create_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--data-dir", help="keep storage, spool and logs in this folder (default: do not keep them)"
     )
-    add_audio_options(up)
-    _add_speed(commands.add_parser("demo", help="place two calls and check their results"), 4.0)
+    add_audio_option(up)
+    add_hang_up_option(up)
+    demonstration = commands.add_parser("demo", help="place two calls and check their results")
+    _add_speed(demonstration, 4.0)
+    add_audio_option(demonstration)
     return parser
 
 

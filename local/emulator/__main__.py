@@ -100,12 +100,13 @@ def create_parser() -> argparse.ArgumentParser:
         default=10.0,
         help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
-    add_audio_options(parser)
+    add_audio_option(parser)
+    add_hang_up_option(parser)
     return parser
 
 
-def add_audio_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what calls play; ``python -m local up`` has them, too."""
+def add_audio_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--audio``: what calls play. The commands of ``python -m local`` have it, too."""
     parser.add_argument(
         "--audio",
         nargs="+",
@@ -115,6 +116,10 @@ def add_audio_options(parser: argparse.ArgumentParser) -> None:
         help="play these audio files in calls: the caller's, the callee's, then those of further "
         "participants (default: a recorded conversation)",
     )
+
+
+def add_hang_up_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--hang-up-at-end``; ``python -m local up`` has it, too."""
     parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
 
 

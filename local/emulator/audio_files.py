@@ -21,19 +21,23 @@ class AudioFileError(ValueError):
     """Raised when an audio file is missing, cannot be read, or has no samples."""
 
 
-def check(path: Path) -> None:
-    """Check that a file can be played, by its header. Raises AudioFileError."""
+def check(path: Path) -> float:
+    """Check, by a file's header, that it can be played; return its length in seconds.
+
+    Raises AudioFileError.
+    """
     try:
         with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
-            frames = len(file)
+            seconds: float = len(file) / file.samplerate
     except OSError as error:
         raise AudioFileError(f"audio file {path} cannot be read: {error.strerror}") from error
     except soundfile.SoundFileError as error:
         raise AudioFileError(
             f"{path} is not an audio file that libsndfile can read: use WAV or FLAC"
         ) from error
-    if not frames:
+    if not seconds:
         raise AudioFileError(f"audio file {path} has no samples")
+    return seconds
 
 
 def read(path: Path, sample_rate: int) -> bytes:

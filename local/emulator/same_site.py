@@ -7,12 +7,14 @@ site in ``Origin``. With DNS rebinding, where the site's own name leads to 127.0
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from local.emulator.errors import AcsError
 
 CONTROL_PREFIX = "/emulator/"
+
+_PORT = re.compile(r":\d+$")
 
 
 def check_site(host: str, origin: str | None) -> None:
@@ -26,8 +28,8 @@ def check_site(host: str, origin: str | None) -> None:
 
 
 def _is_loopback(host: str) -> bool:
+    name, *_ = _PORT.split(host.lower())
     try:
-        name = urlsplit(f"//{host}").hostname or ""
-        return name == "localhost" or ip_address(name).is_loopback
+        return name == "localhost" or ip_address(name.strip("[]")).is_loopback
     except ValueError:
         return False

@@ -16,14 +16,13 @@ SECONDS = 2
 
 
 def tone(rate: int, hertz: float = 440.0) -> Samples:
-    wave: Samples = (0.5 * np.sin(2 * np.pi * hertz * np.arange(SECONDS * rate) / rate)).astype(
-        np.float32
-    )
+    wave = np.empty(SECONDS * rate, dtype=np.float32)
+    wave[:] = 0.5 * np.sin(2 * np.pi * hertz * np.arange(SECONDS * rate) / rate)
     return wave
 
 
 def as_floats(pcm: bytes) -> Samples:
-    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32_768
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32_768)
 
 
 def test_a_file_of_the_call_s_format_is_not_changed(tmp_path: Path) -> None:
