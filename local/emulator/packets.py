@@ -33,14 +33,19 @@ class PacketWriter:
         self._unmixed = unmixed
         self._first_tick = first_tick
         self._faults = faults
+        self._last_tick: int | None = None
+        self._last_audio: list[tuple[str | None, bytes]] = []
 
-    def audio_of(self, tick: int) -> Iterator[tuple[str | None, bytes]]:
+    def audio_of(self, tick: int) -> list[tuple[str | None, bytes]]:
         """Each participant's audio in a tick; None is the participant of a mixed stream."""
-        if self._unmixed:
-            for participant in self._audio.voices:
-                yield participant, self._audio.frame(participant, tick)
-        else:
-            yield None, self._audio.mixed(tick)
+        if tick != self._last_tick:
+            self._last_tick = tick
+            if self._unmixed:
+                voices = self._audio.voices
+                self._last_audio = [(name, self._audio.frame(name, tick)) for name in voices]
+            else:
+                self._last_audio = [(None, self._audio.mixed(tick))]
+        return self._last_audio
 
     def metadata(self, subscription_id: str) -> str:
         """The AudioMetadata packet."""
@@ -63,7 +68,7 @@ class PacketWriter:
         if (number + 1) % faults.frame_ticks:
             return
         first = tick - faults.frame_ticks + 1
-        ticks = [list(self.audio_of(each)) for each in range(first, tick + 1)]
+        ticks = [self.audio_of(each) for each in range(first, tick + 1)]
         for index, parts in enumerate(zip(*ticks, strict=True)):
             pcm = b"".join(part for _, part in parts)
             silent = pcm.count(0) == len(pcm)

@@ -114,6 +114,14 @@ def test_every_fault_has_its_row() -> None:
     ]
 
 
+def test_the_examples_of_faults_are_valid() -> None:
+    bodies = re.findall(r"\| `(\{[^|]*\})` \|$", section("### Faults"), re.MULTILINE)
+    assert len(bodies) > 10
+    for body in bodies:
+        faults = msgspec.json.decode(body, type=Faults)
+        assert faults != Faults(), body
+
+
 def test_every_request_of_the_control_interface_has_its_row() -> None:
     source = Path(control_api.__file__).read_text()
     routes = re.findall(r"add_(get|post)\(\"([^\"]+)\"", source)
