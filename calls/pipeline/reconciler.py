@@ -49,7 +49,7 @@ async def reconcile_calls() -> None:
             await reconcile_call(get_clients(), call, now, transcribe=transcribe)
         except AzureError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged; the other calls go on
             log_event(_log, logging.ERROR, "reconcile_failed", call=call, exc_info=True)
 
 
