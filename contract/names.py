@@ -23,6 +23,12 @@ GRANTS = "grants"
 CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS)
 """The containers that both programs use; the function app has more (``calls/blobs.py``)."""
 
+LOCAL_CONTAINERS = (
+    *CONTAINERS,
+    *("calls", "results", "recordings", "index", "idempotency", "failures"),
+)
+"""The containers that the streamer creates in local development, where no Bicep does."""
+
 MIXED_TRACK = "mixed"
 """The one track of a stream whose participants ACS has mixed."""
 

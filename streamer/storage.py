@@ -125,7 +125,7 @@ class Storage:
 
     async def create_containers(self) -> None:
         """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
-        for container in names.CONTAINERS:
+        for container in names.LOCAL_CONTAINERS:
             try:
                 await self._service.create_container(container)
             except ResourceExistsError:

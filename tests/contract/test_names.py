@@ -101,3 +101,7 @@ def test_no_idempotency_key_is_in_the_way_of_an_incoming_call() -> None:
     for key in ("d732db64-4803-462d-be9c-518943ea2b7a", incoming):
         assert blobs.idempotency_blob(key).startswith("incoming") is False
     assert incoming.startswith("incoming-")
+
+
+def test_local_development_has_every_container() -> None:
+    assert set(names.LOCAL_CONTAINERS) == set(blobs.CONTAINERS)

@@ -52,7 +52,7 @@ async def test_create_call_with_media_streaming_options_and_cognitive_endpoint(
     assert len(transport_url.rpartition("/")[2]) >= 32, "the token cannot be guessed"
     assert options == {
         "transportType": "websocket",
-        "contentType": "contract",
+        "contentType": "audio",
         "audioChannelType": "unmixed",
         "startMediaStreaming": False,
         "enableDtmfTones": True,
