@@ -1,6 +1,6 @@
-"""Fixtures that more than one test directory uses."""
+"""Fixtures that more than one test directory uses, and ``--fail-on-skip``."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -8,6 +8,55 @@ import pytest_asyncio
 from local.azurite import Azurite
 from local.client import AppClient
 from local.up import Up
+
+ALLOWED_SKIPS = {
+    "no az on PATH": "the Azure CLI is a gigabyte, and only its parser is asked",
+    "no func on PATH": "Azure Functions Core Tools download their host from Microsoft",
+    "no Bicep CLI": "Microsoft's releases only: neither Debian nor PyPI has it",
+    "may not mount a tmpfs": "needs a privilege that containers seldom have",
+}
+"""How the reasons begin for which CI may skip a test, and why it cannot run it."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fail-on-skip",
+        action="store_true",
+        help="fail each skipped test whose reason is not one of ALLOWED_SKIPS in tests/conftest.py",
+    )
+
+
+def fail_if_skipped(
+    report: pytest.TestReport | pytest.CollectReport, config: pytest.Config
+) -> None:
+    """With ``--fail-on-skip``, make a skip a failure, unless its reason is allowed."""
+    # An expected failure is reported as a skip, too.
+    if not config.getoption("--fail-on-skip") or not report.skipped or hasattr(report, "wasxfail"):
+        return
+    location = report.longrepr
+    reason = location[2] if isinstance(location, tuple) else str(location)
+    reason = reason.removeprefix("Skipped: ")
+    if not reason.startswith(tuple(ALLOWED_SKIPS)):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which --fail-on-skip does not allow: {reason}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_if_skipped(report, item.config)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_if_skipped(report, collector.config)
+    return report
 
 
 @pytest.fixture(scope="session")
