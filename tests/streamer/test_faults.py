@@ -489,7 +489,7 @@ async def test_a_second_sigterm_hastens_the_drain(streamer: Start, storage: str,
 
 
 async def test_peers_that_vanish_without_a_close(streamer: Start, storage: str, call: str) -> None:
-    server = streamer(SEGMENT_SECONDS="2")
+    server = streamer(SEGMENT_SECONDS="2", PING_INTERVAL_SECONDS="1")
     callers = callers_of(server, call, 20)
     async with calling(callers, 3) as stop:
         stop.set()
