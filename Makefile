@@ -15,7 +15,7 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 	@$(PYTHON) -m local up
 
 test: setup ## every test
-	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --max-worker-restart 0
+	@$(PYTHON) -m pytest -q -n 4 --dist loadfile --max-worker-restart 0
 
 screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
 	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots

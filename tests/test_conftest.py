@@ -1,4 +1,4 @@
-"""``--fail-on-skip``: in CI, a test that could have run must."""
+"""``--fail-on-skip``: in CI, a test that could have run must. And the order of the files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ALLOWED_SKIPS
+from tests.conftest import ALLOWED_SKIPS, LONGEST_FIRST, TOGETHER
 
 ROOT = Path(__file__).parents[1]
 
@@ -86,3 +86,8 @@ def test_without_the_option_they_are_skipped(tmp_path: Path) -> None:
 
 def test_every_allowed_skip_says_why() -> None:
     assert all(ALLOWED_SKIPS.values())
+
+
+def test_files_with_a_place_in_the_order_exist() -> None:
+    for path in (*LONGEST_FIRST, *TOGETHER, *TOGETHER.values()):
+        assert (ROOT / "tests" / path).is_file(), path
