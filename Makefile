@@ -14,8 +14,10 @@ demo: setup ## the main job on a laptop: two calls, checked sample for sample
 up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Functions host
 	@$(PYTHON) -m local up
 
+# Where PYTHONDONTWRITEBYTECODE is set (in many containers), each of the hundreds of processes that
+# the tests start would compile every module again.
 test: setup ## every test
-	@$(PYTHON) -m pytest -q -n 4 --dist loadfile --max-worker-restart 0
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q -n 4 --dist loadfile --max-worker-restart 0
 
 screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
 	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
