@@ -58,7 +58,7 @@ async def keys() -> AsyncIterator[KeyServer]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up(keys: KeyServer) -> AsyncIterator[Up]:
-    settings = {"ACS_TOKEN_JWKS_URL": keys.url}
+    settings = {"ACS_TOKEN_JWKS_URL": keys.url, "TRANSCRIPTION": "off"}
     async with Up(use_free_ports=True, settings=settings) as running:
         keys.source = running.addresses.acs_endpoint + "/calling/keys"
         yield running
