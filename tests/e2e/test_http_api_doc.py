@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "http-api.md").read_text()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
     """As `make up` gives it, transcripts and all."""
     async with Up(use_free_ports=True) as running:

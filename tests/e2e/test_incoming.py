@@ -22,7 +22,7 @@ CALLED, CALLER = "+15551230000", "+15559990000"
 RINGS = {"to": CALLED, "from": CALLER}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
     """The whole system, that answers one number, and streams in the other way than by default."""
     settings = {

@@ -229,7 +229,7 @@ async def test_an_answered_call_is_as_a_placed_one(
     assert options == {
         "transportType": "websocket",
         "audioChannelType": "mixed",
-        "contentType": "contract",
+        "contentType": "audio",
         "startMediaStreaming": True,
         "audioFormat": "pcm16KMono",
         "enableDtmfTones": True,
