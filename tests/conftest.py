@@ -21,7 +21,7 @@ ALLOWED_SKIPS = {
 """How the reasons begin for which CI may skip a test, and why it cannot run it."""
 
 LONGEST_FIRST = (
-    "e2e/test_console.py",
+    "e2e/console/test_result.py",
     "streamer/test_faults.py",
     "e2e/test_calls.py",
     "infra/test_deploy.py",
@@ -29,8 +29,8 @@ LONGEST_FIRST = (
     "streamer/test_server.py",
     "streamer/test_fuzz.py",
     "security/test_entrances.py",
-    "calls/test_long_calls.py",
-    "e2e/test_readme.py",
+    "calls/results/test_long_calls.py",
+    "e2e/test_http_api_doc.py",
     "security/test_keys.py",
     "local/test_up.py",
     "streamer/test_long_call.py",
@@ -38,6 +38,9 @@ LONGEST_FIRST = (
 """Files of 15 seconds and more: started last, one would keep one worker busy at the end."""
 
 TOGETHER = {
+    "e2e/console/test_appearance.py": "e2e/console/test_result.py",
+    "e2e/console/test_list.py": "e2e/console/test_result.py",
+    "e2e/console/test_live.py": "e2e/console/test_result.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",
