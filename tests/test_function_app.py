@@ -31,14 +31,28 @@ def test_a_start_imports_nothing_of_the_app() -> None:
 
 def test_call_control_and_callbacks_load_no_audio_libraries() -> None:
     found = imported(
-        "function_app", "calls.control", "calls.incoming", "calls.callbacks", "calls.web"
+        "function_app",
+        "calls.http.calls",
+        "calls.http.callbacks",
+        "calls.http.respond",
+        "calls.control.answering",
+        "calls.control.hanging_up",
+        "calls.control.placing",
+        "calls.control.streaming",
     )
     assert not found & HEAVY
 
 
 def test_what_works_on_audio_loads_neither_whisper_nor_flac() -> None:
     """The first is not deployed, the second is loaded where it is asked for."""
-    found = imported("calls.triggers", "calls.media", "calls.showing", "calls.reconciler")
+    found = imported(
+        "calls.pipeline.storage_events",
+        "calls.pipeline.reconciler",
+        "calls.http.results",
+        "calls.http.transcripts",
+        "calls.http.call_details",
+        "calls.http.failures",
+    )
     assert not found & (HEAVY - {"numpy", "webrtcvad"})
 
 

@@ -21,10 +21,12 @@ from azure.functions.eventgrid import EventGridEventInConverter
 from azure.functions.meta import Datum
 
 from acs.events import MOST_INCOMING_CALL_BYTES
-from calls import blobs, control, incoming, store
+from calls import blobs
 from calls.clients import Clients
+from calls.control import answering, new_calls
 from calls.errors import Contended
-from calls.records import CallRecord
+from calls.records import store
+from calls.records.model import CallRecord
 from calls.settings import Settings
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
@@ -157,7 +159,7 @@ def bound(event: dict[str, Any]) -> func.EventGridEvent:
 
 
 async def take(clients: Clients, event: dict[str, Any]) -> None:
-    await incoming.take(clients, bound(event), datetime.now(UTC))
+    await answering.handle_incoming_call(clients, bound(event), datetime.now(UTC))
 
 
 class Left:
@@ -198,7 +200,7 @@ def outcomes(caplog: pytest.LogCaptureFixture, event: dict[str, Any]) -> list[st
     assert event["data"]["incomingCallContext"] not in caplog.text
     assert CALLER not in caplog.text
     assert CALLED not in caplog.text
-    lines = [m for m in caplog.messages if m.startswith("incoming outcome=")]
+    lines = [m for m in caplog.messages if m.startswith("incoming_call outcome=")]
     assert all(f" correlation={ring_of(event)} " in line for line in lines)
     return [" ".join(word.partition("=")[2] for word in line.split()[1:3]) for line in lines]
 
@@ -218,7 +220,7 @@ async def test_an_answered_call_is_as_a_placed_one(
     assert outcomes(caplog, event) == ["answered -"]
     call = (await phones.state(event))["call_connection_id"]
     record = await store.read_record(clients.storage, call)
-    assert (record.direction, record.placed) == ("incoming", True)
+    assert (record.direction, record.origin_known) == ("incoming", True)
     assert (record.from_, record.to) == (CALLER, CALLED)
     assert (record.channels, record.sample_rate, record.start_streaming) == ("mixed", 16_000, True)
     assert record.streaming.state == "starting"
@@ -229,7 +231,7 @@ async def test_an_answered_call_is_as_a_placed_one(
     assert options == {
         "transportType": "websocket",
         "audioChannelType": "mixed",
-        "contentType": "contract",
+        "contentType": "audio",
         "startMediaStreaming": True,
         "audioFormat": "pcm16KMono",
         "enableDtmfTones": True,
@@ -319,7 +321,7 @@ async def test_the_same_event_twice_answers_once(
     event = await phones.ring()
     await take(make(), event)
     await take(make(), event)
-    assert outcomes(caplog, event) == ["answered -", "left taken"]
+    assert outcomes(caplog, event) == ["answered -", "left claimed"]
     assert phones.answers == 1
 
 
@@ -329,13 +331,13 @@ async def test_two_instances_at_the_same_time_answer_once(
     left = await Left(make()).begin()
     event = await phones.ring()
     await asyncio.gather(*(take(make(), event) for _ in range(5)))
-    assert sorted(outcomes(caplog, event)) == ["answered -", *["left taken"] * 4]
+    assert sorted(outcomes(caplog, event)) == ["answered -", *["left claimed"] * 4]
     assert phones.answers == 1
     assert len(await left.grants()) == 1
 
 
 @pytest.mark.parametrize(
-    ("seconds", "outcome"), [(0, "left taken"), (5, "left taken"), (9, "answered -")]
+    ("seconds", "outcome"), [(0, "left claimed"), (5, "left claimed"), (9, "answered -")]
 )
 async def test_an_instance_that_died_before_it_answered_is_followed_by_the_next_delivery(
     make: Make, phones: Phones, caplog: pytest.LogCaptureFixture, seconds: int, outcome: str
@@ -343,10 +345,10 @@ async def test_an_instance_that_died_before_it_answered_is_followed_by_the_next_
     clients = make()
     event = await phones.ring()
     now = datetime.now(UTC)
-    taken = incoming.Taken(begun_at=now - timedelta(seconds=seconds))
+    taken = answering.IncomingCallClaim(begun_at=now - timedelta(seconds=seconds))
     blob = blobs.incoming_blob(ring_of(event))
     await clients.storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(taken))
-    await incoming.take(clients, bound(event), now)
+    await answering.handle_incoming_call(clients, bound(event), now)
     assert outcomes(caplog, event) == [outcome]
 
 
@@ -363,19 +365,21 @@ async def test_an_instance_that_died_after_it_answered_is_followed_too(
 
     died = make()
     with monkeypatch.context() as patched:
-        patched.setattr(control, "take_up", killed)
+        patched.setattr(answering, "record_new_call", killed)
         patched.setattr(died.storage, "delete", killed)
         with pytest.raises(Killed):
             await take(died, event)
     call = (await phones.state(event))["call_connection_id"]
     later = datetime.now(UTC) + timedelta(seconds=10)
     next_one = make()
-    await asyncio.gather(*(incoming.take(next_one, bound(event), later) for _ in range(3)))
+    await asyncio.gather(
+        *(answering.handle_incoming_call(next_one, bound(event), later) for _ in range(3))
+    )
     assert (await phones.state(event))["call_connection_id"] == call
     record = await store.read_record(next_one.storage, call)
     assert (record.direction, record.from_) == ("incoming", CALLER)
     assert phones.answers == 2, "of the three, one took it over"
-    await incoming.take(next_one, bound(event), later + timedelta(seconds=15))
+    await answering.handle_incoming_call(next_one, bound(event), later + timedelta(seconds=15))
     assert phones.answers == 2, "and it is done"
 
 
@@ -389,7 +393,7 @@ async def test_a_call_that_was_answered_elsewhere_is_let_go(
     left = await Left(clients).begin()
     await take(clients, event)
     await take(clients, event)
-    assert outcomes(caplog, event) == ["refused acs_409_8519", "left taken"]
+    assert outcomes(caplog, event) == ["refused acs_409_8519", "left claimed"]
     assert [blob.partition("/")[0] for blob in await left.now()] == ["idempotency"]
 
 
@@ -488,7 +492,7 @@ async def test_a_record_that_could_not_be_written_is_written_by_the_next_deliver
         raise Contended("changed too often")
 
     with monkeypatch.context() as patched:
-        patched.setattr(store, "change", contended)
+        patched.setattr(new_calls, "change_record", contended)
         with pytest.raises(Contended):
             await take(clients, event)
     call = (await phones.state(event))["call_connection_id"]
@@ -517,7 +521,7 @@ Change = Callable[[dict[str, Any]], Any]
         lambda e: e["data"].update(customContext={"x": "x" * MOST_INCOMING_CALL_BYTES}),
         lambda e: e["data"].update(callerDisplayName="\ud800"),
         lambda e: e["data"].pop("correlationId"),
-        lambda e: e["data"].update(correlationId="a\nincoming outcome=answered"),
+        lambda e: e["data"].update(correlationId="a\nincoming_call outcome=answered"),
         lambda e: e["data"].update(correlationId="x" * 129),
         lambda e: e["data"].pop("to"),
         lambda e: e["data"]["to"].pop("rawId"),
@@ -537,11 +541,11 @@ async def test_a_malformed_event_is_counted_and_answers_nothing(
     context = event["data"]["incomingCallContext"]
     change(event)
     await take(clients, event)
-    (line,) = (m for m in caplog.messages if m.startswith("refused "))
-    assert line.startswith("refused entrance=incoming status=400 reason=malformed_event ")
+    (line,) = (m for m in caplog.messages if m.startswith("request_refused "))
+    assert line.startswith("request_refused entrance=incoming status=400 reason=malformed_event ")
     assert "\n" not in line
     assert context not in caplog.text
-    assert not [m for m in caplog.messages if m.startswith("incoming ")]
+    assert not [m for m in caplog.messages if m.startswith("incoming_call ")]
     assert (await left.now(), phones.answers) == ([], 0)
 
 
@@ -558,6 +562,6 @@ async def test_who_withholds_its_number_is_answered_too(make: Make, phones: Phon
 async def test_age_is_by_the_event_s_own_time(make: Make, phones: Phones) -> None:
     clients = make()
     event = await phones.ring()
-    late = datetime.now(UTC) + incoming.RINGS + timedelta(seconds=1)
-    await incoming.take(clients, bound(event), late)
+    late = datetime.now(UTC) + answering.RINGING_TIME + timedelta(seconds=1)
+    await answering.handle_incoming_call(clients, bound(event), late)
     assert phones.answers == 0

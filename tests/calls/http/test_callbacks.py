@@ -13,11 +13,13 @@ import azure.functions as func
 import pytest
 import pytest_asyncio
 
-from calls import blobs, callbacks, store
+from calls import blobs
 from calls.clients import Clients
+from calls.http import callbacks, respond
 from calls.http.problems import Problem
-from calls.records import CallRecord
-from calls.records.event_matching import place
+from calls.records import store
+from calls.records.event_matching import set_origin
+from calls.records.model import CallRecord
 from calls.settings import Settings
 from local.azurite import Azurite
 
@@ -59,19 +61,16 @@ def event(call: str, **ids: str | None) -> dict[str, Any]:
 
 async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int:
     body = json.dumps(events).encode()
-    try:
-        request = func.HttpRequest("POST", "/", headers=headers, body=body)
-        answer = await callbacks.receive_callbacks(clients, request)
-        return int(answer.status_code)
-    except Problem as refused:
-        return refused.status
+    request = func.HttpRequest("POST", "/", headers=headers, body=body)
+    response = await respond.respond_with(callbacks.receive_callbacks, lambda: clients, request)
+    return int(response.status_code)
 
 
 async def placed(clients: Clients) -> str:
     call = uuid.uuid4().hex
 
     def know(record: CallRecord) -> bool:
-        place(record, "server", "correlation")
+        set_origin(record, "server", "correlation")
         return True
 
     await store.change_record(clients.storage, call, know, create_at=datetime.now(UTC))
@@ -79,15 +78,19 @@ async def placed(clients: Clients) -> str:
 
 
 @pytest.mark.parametrize(
-    ("check", "status", "said"), [("require", 403, "refused"), ("warn", 200, "warned")]
+    ("check", "status", "log_event"),
+    [("require", 403, "request_refused"), ("warn", 200, "request_warned")],
 )
 async def test_an_event_of_other_ids(
-    make: Make, caplog: pytest.LogCaptureFixture, check: Check, status: int, said: str
+    make: Make, caplog: pytest.LogCaptureFixture, check: Check, status: int, log_event: str
 ) -> None:
     clients = make(ids=check)
     call = await placed(clients)
     assert await post(clients, event(call, correlationId="another")) == status
-    line = f"{said} entrance=callbacks status=403 reason=correlation_id detail=CallConnected {call}"
+    line = (
+        f"{log_event} entrance=callbacks status=403 reason=correlation_id "
+        f'detail="CallConnected {call}"'
+    )
     assert [record.message for record in caplog.records if "entrance" in record.message] == [line]
     taken = (await store.read_record(clients.storage, call)).events
     assert len(taken) == (status == 200)
@@ -106,15 +109,21 @@ async def test_an_event_s_type_forges_no_line_of_the_log(
     clients = make()
     call = await placed(clients)
     caplog.set_level("INFO")
-    assert await post(clients, event(call) | {"type": "X\nrefused entrance=callbacks"}) == 200
+    assert (
+        await post(clients, event(call) | {"type": "X\nrequest_refused entrance=callbacks"}) == 200
+    )
     ours = [record.message for record in caplog.records if record.name.startswith("calls.")]
-    assert ours == [f"call {call}: 'X\\nrefused entrance=callbacks'"]
+    assert ours == [
+        f'callback_event_recorded call={call} type="X\\nrequest_refused entrance=callbacks"'
+    ]
 
 
 async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     clients = make()
     call = await placed(clients)
-    forged = event(call, correlationId="another") | {"type": "X\nrefused entrance=callbacks"}
+    forged = event(call, correlationId="another") | {
+        "type": "X\nrequest_refused entrance=callbacks"
+    }
     assert await post(clients, forged) == 403
     (line,) = [record.message for record in caplog.records if record.name == "calls.refusals"]
     assert "\n" not in line
@@ -125,7 +134,7 @@ async def test_a_token_check_that_warns(make: Make, caplog: pytest.LogCaptureFix
     call = await placed(clients)
     forged = "Bearer eyJhbGciOiJub25lIn0.e30."
     assert await post(clients, event(call), Authorization=forged) == 200
-    assert "warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
+    assert "request_warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
     assert "eyJ" not in caplog.text
 
 
@@ -138,7 +147,7 @@ async def test_early_events_are_held_against_the_placing(make: Make) -> None:
         assert await post(clients, event(call, correlationId="a third")) == 403
 
         def know(record: CallRecord) -> bool:
-            place(record, "server", "correlation")
+            set_origin(record, "server", "correlation")
             return True
 
         await store.change_record(clients.storage, call, know)
@@ -171,4 +180,4 @@ async def test_many_faults_are_one_line(make: Make, caplog: pytest.LogCaptureFix
         )
     assert refused.value.errors is not None
     assert len(refused.value.errors) == 100
-    assert caplog.text.count("reason=malformed_event detail=10000 of them") == 1
+    assert caplog.text.count('reason=malformed_event detail="10000 events: ') == 1

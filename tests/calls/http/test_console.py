@@ -10,23 +10,23 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from calls import console
+from calls.http import console
 
-FOLDER = Path(console.__file__).parent
+FOLDER = Path(console.__file__).parents[1] / "console"
 ROOT = FOLDER.parents[1]
 
 
 def get(file: str, headers: dict[str, str] | None = None) -> func.HttpResponse:
     url = f"/api/console/{file}"
-    return console.serve(func.HttpRequest("GET", url, headers=headers, body=b""), file)
+    return console.serve_console(func.HttpRequest("GET", url, headers=headers, body=b""), file)
 
 
-@pytest.mark.parametrize("file", console.FILES)
+@pytest.mark.parametrize("file", console.files())
 def test_every_file_comes_with_its_type_and_the_policy(file: str) -> None:
     answer = get(file)
     assert answer.status_code == 200
     assert answer.get_body() == (FOLDER / file).read_bytes()
-    assert answer.mimetype == console.FILES[file]
+    assert answer.mimetype == console.files()[file]
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Content-Security-Policy"] == console.POLICY
     assert answer.headers["Cache-Control"] == "no-cache"
@@ -34,7 +34,7 @@ def test_every_file_comes_with_its_type_and_the_policy(file: str) -> None:
 
 def test_the_fixed_set_is_what_lies_in_the_folder() -> None:
     there = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
-    assert there == set(console.FILES)
+    assert there == set(console.files())
 
 
 @pytest.mark.parametrize("file", ["", "__init__.py", "../web.py", "..%2Fweb.py", "index.html/"])
@@ -42,7 +42,7 @@ def test_nothing_else_is_served(file: str) -> None:
     answer = get(file)
     assert answer.status_code == 404
     assert answer.mimetype == "application/problem+json"
-    assert json.loads(answer.get_body())["detail"] == "the page has no such file"
+    assert json.loads(answer.get_body())["detail"] == "the console has no such file"
 
 
 def test_what_the_browser_has_is_not_sent_again() -> None:
@@ -63,11 +63,11 @@ def test_the_policy_allows_nothing_inline_and_no_other_host() -> None:
 
 
 def test_the_shell_has_nothing_inline_and_names_no_other_host() -> None:
-    shell = (FOLDER / console.SHELL).read_text()
+    shell = (FOLDER / console.INDEX).read_text()
     assert not re.search(r"\son\w+=|\sstyle=|javascript:|<style|<script(?![^>]*\ssrc=)", shell)
     for address in re.findall(r'(?:src|href)="([^"]*)"', shell):
         assert re.match(r"#|/api/console/", address), address
-    for file in console.FILES:
+    for file in console.files():
         text = (FOLDER / file).read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://", text), file
         assert not re.search(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calls import ranges
+from calls.http import ranges
 from calls.http.ranges import MAX_BYTES, ByteRange, UnsatisfiableRange
 
 

@@ -8,8 +8,9 @@ import azure.functions as func
 import msgspec
 import pytest
 
-from calls import media, ranges, store
+from calls.http import files, ranges, respond, results
 from calls.http.respond import Handler
+from calls.records import store
 from contract import names, wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, MadeStream, new_call, noise
@@ -84,7 +85,7 @@ async def test_the_recording_in_parts(landing: Landing) -> None:
 async def test_what_is_too_long_is_sent_in_ranges_only(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(media, "MOST_WHOLE_BYTES", 1000)
+    monkeypatch.setattr(files, "MAX_WHOLE_BYTES", 1000)
     call = new_call()
     await landing.all(MadeStream(call, {None: noise(16_000)}))
     whole = await ask(landing, results.send_recording, call)

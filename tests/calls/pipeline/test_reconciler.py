@@ -12,9 +12,12 @@ import pytest_asyncio
 
 from acs import events
 from acs.events import CallbackEvent, EventData
-from calls import assembly, failures, reconciler, store
 from calls.clients import call_automation_client
-from calls.records import CallRecord, add_event
+from calls.pipeline import reconciler, storage_events
+from calls.records import store
+from calls.records.derive import add_event
+from calls.records.model import CallRecord
+from calls.results import assembly, failures
 from contract import names
 from local.emulator.server import EmulatorServer, EmulatorSettings
 from tests.calls.conftest import Landing
@@ -59,7 +62,7 @@ async def begun(landing: Landing, *, ended: bool = True) -> str:
 
 
 async def mend(landing: Landing, call: str, after: timedelta) -> CallRecord:
-    await reconciler.mend(landing.clients, call, datetime.now(UTC) + after)
+    await reconciler.reconcile_call(landing.clients, call, datetime.now(UTC) + after)
     return await store.read_record(landing.clients.storage, call)
 
 
@@ -119,7 +122,7 @@ async def test_a_forgotten_segment_that_is_broken_is_a_failure(landing: Landing)
     await landing.upload(stream)
     await landing.manifest(stream)
     record = await mend(landing, call, LATER)
-    assert len(await failures.of_call(landing.clients.storage, call)) == 1
+    assert len(await failures.list_failures(landing.clients.storage, call)) == 1
     assert record.summary is not None
     result = await assembly.read_result(landing.clients.storage, call)
     assert result is not None
@@ -145,8 +148,10 @@ async def test_while_acs_does_not_answer_a_call_goes_on(landing: Landing) -> Non
 async def test_only_the_newest_calls_are_looked_through(landing: Landing) -> None:
     call = await begun(landing)
     now = datetime.now(UTC)
-    assert call in await reconciler.newest(landing.clients, now)
-    assert call not in await reconciler.newest(landing.clients, now + timedelta(hours=49))
+    assert call in await reconciler.list_recent_calls(landing.clients, now)
+    assert call not in await reconciler.list_recent_calls(
+        landing.clients, now + timedelta(hours=49)
+    )
 
 
 async def test_a_call_that_is_settled_is_left_alone(
@@ -159,5 +164,5 @@ async def test_a_call_that_is_settled_is_left_alone(
     async def fail(*_: object, **__: object) -> bool:
         raise AssertionError("it was put together again")
 
-    monkeypatch.setattr(storage_events, "put_together", fail)
+    monkeypatch.setattr(storage_events, "assemble_call", fail)
     await mend(landing, call, LATER)

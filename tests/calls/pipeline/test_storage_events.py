@@ -9,7 +9,12 @@ import azure.functions as func
 import msgspec
 import pytest
 
-from calls import assembly, blobs, failures, storage_events, store, web
+from calls import blobs
+from calls.http import call_details, respond
+from calls.http import failures as failures_http
+from calls.pipeline import storage_events
+from calls.records import store
+from calls.results import assembly, failures
 from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
 from tests.calls.conftest import Landing
@@ -24,7 +29,7 @@ def broken(stream: MadeStream) -> str:
     return blob
 
 
-async def ask(landing: Landing, handler: web.Handler, **route: str) -> func.HttpResponse:
+async def ask(landing: Landing, handler: respond.Handler, **route: str) -> func.HttpResponse:
     request = func.HttpRequest("POST", "/", route_params=route, body=b"")
     return await respond.respond_with(handler, lambda: landing.clients, request)
 
@@ -35,7 +40,7 @@ async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -
     blob = broken(stream)
     await landing.upload(stream)
     await landing.event(stream, list(stream.files)[1])
-    with pytest.raises(ValueError, match="no WAV file"):
+    with pytest.raises(ValueError, match="is not a WAV file"):
         await landing.event(stream, blob)
     await landing.manifest(stream)
     assert await assembly.read_result(landing.clients.storage, call) is None
@@ -59,7 +64,7 @@ async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -
 
     retried = await ask(landing, failures_http.retry_failure, id=failure["id"])
     assert retried.status_code == 202
-    assert await failures.of_call(landing.clients.storage, call) == []
+    assert await failures.list_failures(landing.clients.storage, call) == []
     found = await landing.clients.storage.properties(names.SEGMENTS, blob)
     assert found is not None
     assert found.metadata == stream.files[blob][1]
@@ -74,7 +79,7 @@ async def test_what_succeeds_the_last_time_is_no_failure(landing: Landing) -> No
     await landing.manifest(stream)
     (blob,) = stream.files
     await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.of_call(landing.clients.storage, call) == []
+    assert await failures.list_failures(landing.clients.storage, call) == []
     assert await assembly.read_result(landing.clients.storage, call) is not None
 
 
@@ -85,7 +90,7 @@ async def test_a_manifest_that_cannot_be_read(landing: Landing) -> None:
     newer = content.replace(b'"schema": 1', b'"schema": 99')
     await landing.clients.storage.put(names.MANIFESTS, blob, newer)
     await storage_events.try_once_more(landing.clients, names.MANIFESTS, blob)
-    (failure,) = await failures.of_call(landing.clients.storage, call)
+    (failure,) = await failures.list_failures(landing.clients.storage, call)
     assert (failure.track, failure.start) == (None, None)
     assert "schema 99 is newer" in failure.error
 
@@ -123,7 +128,7 @@ async def test_a_blob_that_is_gone_is_no_failure(landing: Landing) -> None:
     call = new_call()
     (blob,) = MadeStream(call, {None: noise(160)}).files
     await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.of_call(landing.clients.storage, call) == []
+    assert await failures.list_failures(landing.clients.storage, call) == []
 
 
 @pytest.mark.parametrize(("container", "blob"), [("segments", "a/b.wav"), ("else", "a")])
@@ -131,7 +136,7 @@ async def test_a_blob_that_is_not_the_apps_is_no_failure(
     landing: Landing, container: str, blob: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     await storage_events.try_once_more(landing.clients, container, blob)
-    assert f"{container}/{blob} was given up on" in caplog.text
+    assert f"poison_blob_unknown container={container} blob={blob}" in caplog.messages
 
 
 @pytest.mark.parametrize("failure_id", ["", "x", "../x", "call.0123456789abcdeg", "a" * 300])
@@ -140,7 +145,7 @@ async def test_no_such_failure(landing: Landing, failure_id: str) -> None:
 
 
 async def test_a_message_that_is_not_the_hosts() -> None:
-    with pytest.raises(ValueError, match="no message of the host's"):
+    with pytest.raises(ValueError, match="not a message of the Functions host"):
         await storage_events.on_poison_message(b'{"FunctionId": 7}')
 
 

@@ -11,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs.events import CallbackEvent, EventData, Identifier, MediaStreamingUpdate, Participant
-from calls.records import (
+from calls.records.derive import (
     MAX_EVENTS,
-    CallRecord,
-    RequestRecord,
     add_event,
     add_request,
-    new_record,
+    derive_state,
     remove_request,
-    work_out,
 )
+from calls.records.model import CallRecord, RequestRecord, new_record
 
 BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -128,5 +126,5 @@ def test_events_are_bounded_and_the_states_outlive_it() -> None:
 def test_a_call_asked_to_stream_is_starting_until_acs_says_more() -> None:
     record = new_record("call", BEGUN)
     record.start_streaming = True
-    work_out(record)
+    derive_state(record)
     assert record.streaming.state == "starting"

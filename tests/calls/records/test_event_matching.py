@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from acs.events import CallbackEvent, EventData
-from calls.records import CallRecord, add_event, new_record
-from calls.records.event_matching import mismatched_id, place
+from calls.records.derive import add_event
+from calls.records.event_matching import mismatched_id, set_origin
+from calls.records.model import CallRecord, new_record
 
 BEGUN = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def event(name: str = "CallConnected", *, source: str = "", **data: str | None) 
 
 def placed() -> CallRecord:
     record = new_record("call", BEGUN)
-    place(record, server_call_id("one"), "correlation")
+    set_origin(record, server_call_id("one"), "correlation")
     return record
 
 
@@ -87,8 +88,8 @@ def test_before_the_placing_the_first_event_s_ids_bind_the_later_ones() -> None:
 def test_early_events_of_the_placed_call_stay() -> None:
     record = new_record("call", BEGUN)
     add_event(record, event())
-    assert place(record, server_call_id("one", "another-machine"), "correlation") == 0
-    assert (record.state, len(record.events), record.placed) == ("connected", 1, True)
+    assert set_origin(record, server_call_id("one", "another-machine"), "correlation") == 0
+    assert (record.state, len(record.events), record.origin_known) == ("connected", 1, True)
 
 
 @pytest.mark.parametrize(
@@ -98,20 +99,20 @@ def test_early_events_of_the_placed_call_stay() -> None:
 def test_early_events_of_other_ids_go_when_the_call_is_placed(early: CallbackEvent) -> None:
     record = new_record("call", BEGUN)
     add_event(record, early)
-    assert place(record, server_call_id("one"), "correlation") == 1
+    assert set_origin(record, server_call_id("one"), "correlation") == 1
     assert (record.state, record.events) == ("connecting", [])
     assert (record.correlation_id, record.server_call_id) == ("correlation", server_call_id("one"))
     assert mismatched_id(record, early) is not None, "and they cannot come back"
     record = new_record("call", BEGUN)
     add_event(record, early)
-    assert place(record, server_call_id("one"), "correlation", keep_mismatched=True) == 1
+    assert set_origin(record, server_call_id("one"), "correlation", keep_mismatched=True) == 1
     assert (record.state, len(record.events)) == ("connected", 1)
 
 
 def test_an_id_that_a_stranger_told_does_not_stay_where_the_answer_leaves_it_out() -> None:
     record = new_record("call", BEGUN)
     add_event(record, event(correlation_id="another", server_call_id=server_call_id("two")))
-    assert place(record, None, "correlation") == 1
+    assert set_origin(record, None, "correlation") == 1
     assert record.server_call_id is None
     assert mismatched_id(record, event()) is None
 
@@ -119,5 +120,5 @@ def test_an_id_that_a_stranger_told_does_not_stay_where_the_answer_leaves_it_out
 def test_an_answer_without_ids_keeps_what_the_events_told() -> None:
     record = new_record("call", BEGUN)
     add_event(record, event())
-    assert place(record, None, None) == 0
+    assert set_origin(record, None, None) == 0
     assert record.correlation_id == "correlation"

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from calls import assembly, blobs, results
+from calls import blobs
+from calls.pipeline import storage_events
+from calls.results import assembly, call_result
 from calls.results.analysis import SpeechSpan
 from calls.results.timeline import NOT_ANALYSED
-from calls.settings import Recording
+from calls.settings import RecordingFormat
 from contract import names, wav
 from tests.calls.conftest import Landing
 from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call, noise
@@ -177,7 +179,7 @@ async def test_what_is_missing_is_silent_and_named(landing: Landing) -> None:
     result = await assembly.read_result(landing.clients.storage, call)
     assert result is not None
     named = {missing.blob: missing.reason for missing in result.timeline.missing_segments}
-    assert named == {f"segments/{gone}": "not in the storage", f"segments/{unread}": NOT_ANALYSED}
+    assert named == {f"segments/{gone}": "missing from storage", f"segments/{unread}": NOT_ANALYSED}
     assert result.summary.missing_segments == 2
     recording, _ = await products(landing, call)
     pcm = stream.pcm[None]
@@ -207,7 +209,7 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
     assert result is not None
     assert (result.timeline.partial, result.streams[0].ended_by) == (
         True,
-        results.ENDED_BY_UNKNOWN,
+        call_result.ENDED_BY_UNKNOWN,
     )
     partial, _ = await products(landing, call)
     await landing.manifest(stream)
@@ -219,7 +221,7 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(landing
 
 @pytest.mark.parametrize("form", ["wav", "flac"])
 async def test_a_call_without_any_audio_is_put_together_too(
-    landing: Landing, form: Recording
+    landing: Landing, form: RecordingFormat
 ) -> None:
     """Its streaming was stopped before the first frame came."""
     clients = landing.clients
@@ -270,7 +272,7 @@ async def test_the_timeline_of_the_demo_conversation_is_true(landing: Landing) -
     assert abs(overlap.start_ms - begins) <= 200
     assert abs(overlap.end_ms - ends) <= 200
     (cut_in,) = found.interruptions
-    assert (cut_in.by, cut_in.of) == (CALLER, AGENT)
+    assert (cut_in.interrupter, cut_in.interrupted) == (CALLER, AGENT)
     assert found.longest_silence is not None
     assert abs(found.longest_silence.start_ms - 15_841) <= 200
     assert abs(found.longest_silence.end_ms - 18_800) <= 200

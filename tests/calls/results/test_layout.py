@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls import layout
+from calls.results import layout
 from calls.results.layout import MISSING, OTHER_RATE, WRONG_LENGTH, lay_out
 from tests.calls.made import BEGUN, MadeStream
 

@@ -17,7 +17,8 @@ import msgspec
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls.results import analysis, blobs
+from calls import blobs
+from calls.results import analysis
 from contract import names, wav
 from contract.manifest import SegmentEntry, encode_manifest, segment_metadata
 from local.azurite import Azurite
@@ -31,7 +32,7 @@ RATE = 16_000
 CHILD = """
 import asyncio, json, re, sys, time
 from azure.storage.blob.aio import BlobServiceClient
-from calls import assembly
+from calls.results import assembly
 from calls.storage import Storage
 
 async def main(connection, call):
@@ -65,7 +66,7 @@ async def test_eight_hours_in_256_mib(disk: Azurite) -> None:
         ran = await asyncio.to_thread(
             subprocess.run,
             [sys.executable, "-c", CHILD, disk.connection_string, call],
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[3],
             capture_output=True,
             text=True,
         )

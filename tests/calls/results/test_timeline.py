@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from calls.results import analysis, timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import MISSING, Layout, Placement
-from calls.results.timeline import Interruption, Timeline, interruptions, overlaps
+from calls.results.timeline import (
+    Interruption,
+    Timeline,
+    find_interruptions,
+    find_overlaps,
+)
 from calls.results.voice_activity import Span
 from contract.manifest import Counts
 
@@ -118,11 +123,11 @@ def test_the_waveform_is_in_its_place() -> None:
 
 def test_what_the_streamer_filled_is_shown() -> None:
     shown = build(segment("a", 0, 500, [], Counts(gaps=2, filled_samples=640)))
-    (fault,) = shown.tracks[0].faults
+    (fault,) = shown.tracks[0].losses
     assert (fault.start_ms, fault.end_ms, fault.gaps, fault.filled_ms) == (0, 500, 2, 40.0)
     placement, found = segment("a", 0, 500, [], Counts(gaps=2, filled_samples=960))
     placement = msgspec.structs.replace(placement, sample_rate=24_000)
-    assert build((placement, found)).tracks[0].faults == [fault], "a segment's rate is its own"
+    assert build((placement, found)).tracks[0].losses == [fault], "a segment's rate is its own"
 
 
 def test_interruptions() -> None:
@@ -130,11 +135,11 @@ def test_interruptions() -> None:
         "4~3A~2B1": [(0, 3000), (5000, 9000)],
         "4~3A~2B2": [(2000, 2400), (6000, 7000), (8700, 9500)],
     }
-    assert interruptions(spoken) == [Interruption(at_ms=6000, by="4:+2", of="4:+1")], (
-        "too short is a mere yes, and at the other's end it is no interruption"
-    )
+    assert find_interruptions(spoken) == [
+        Interruption(at_ms=6000, interrupter="4:+2", interrupted="4:+1")
+    ], "too short is a mere yes, and at the other's end it is no interruption"
     together = {"a": [(0, 5000)], "b": [(100, 5000)]}
-    assert interruptions(together) == [], "both began at once"
+    assert find_interruptions(together) == [], "both began at once"
 
 
 apart = st.lists(st.integers(0, 300), unique=True, max_size=20).map(
@@ -144,7 +149,7 @@ apart = st.lists(st.integers(0, 300), unique=True, max_size=20).map(
 
 @given(st.lists(apart, max_size=4))
 def test_overlaps_are_where_two_or_more_speak(tracks: list[list[Span]]) -> None:
-    found = overlaps(tracks)
+    found = find_overlaps(tracks)
     for at in range(300):
         speakers = sum(any(start <= at < end for start, end in spans) for spans in tracks)
         assert any(start <= at < end for start, end in found) == (speakers >= 2), at

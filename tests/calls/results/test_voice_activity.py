@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from calls.results import voice_activity
 from calls.results.voice_activity import Span
 from tests.calls.made import TRUTH, conversation
 

