@@ -19,7 +19,7 @@ from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
 from local.client import AppClient, is_put_together, streaming_is
 from local.up import Up
-from tests.calls.made import MadeStream
+from tests.calls.sample_streams import SampleStream
 from tests.e2e.browser import Console, chromium, launch
 from tests.e2e.conftest import SPEED
 from tests.e2e.ringing import let_ring
@@ -483,7 +483,7 @@ async def test_a_call_without_audio_says_so(console: Console, app: AppClient, up
     async with BlobServiceClient.from_connection_string(
         up.addresses.storage_connection_string
     ) as service:
-        blob, content = MadeStream(call, {}).manifest_blob
+        blob, content = SampleStream(call, {}).manifest_blob
         await service.get_blob_client(names.MANIFESTS, blob).upload_blob(content)
         await app.until(call, lambda r: is_put_together(r, 1), "the result")
     page = console.page

@@ -20,18 +20,18 @@ from calls.records.model import CallRecord
 from calls.results import assembly, failures
 from contract import names
 from local.emulator.server import EmulatorServer, EmulatorSettings
-from tests.calls.conftest import Landing
-from tests.calls.made import MadeStream, new_call, noise
+from tests.calls.stream_uploader import StreamUploader
+from tests.calls.sample_streams import SampleStream, new_call_id, noise
 
 KEY = base64.b64encode(bytes(32)).decode()
 LATER = timedelta(hours=1)
 
 
 @pytest_asyncio.fixture
-async def acs(landing: Landing) -> AsyncIterator[EmulatorServer]:
+async def acs(uploader: StreamUploader) -> AsyncIterator[EmulatorServer]:
     server = EmulatorServer(EmulatorSettings(KEY, "resource", port=0))
     await server.start()
-    clients = landing.clients
+    clients = uploader.clients
     settings = msgspec.structs.replace(
         clients.settings, acs_endpoint=server.endpoint, acs_access_key=KEY
     )
@@ -41,9 +41,9 @@ async def acs(landing: Landing) -> AsyncIterator[EmulatorServer]:
     await server.stop()
 
 
-async def begun(landing: Landing, *, ended: bool = True) -> str:
+async def begun(uploader: StreamUploader, *, ended: bool = True) -> str:
     """A call, by its events; its id."""
-    call = new_call()
+    call = new_call_id()
     now = datetime.now(UTC)
     kinds = [events.CALL_CONNECTED] + [events.CALL_DISCONNECTED] * ended
     for number, kind in enumerate(kinds):
@@ -57,112 +57,112 @@ async def begun(landing: Landing, *, ended: bool = True) -> str:
         def apply(record: CallRecord, event: CallbackEvent = event) -> bool:
             return add_event(record, event)
 
-        await store.change_record(landing.clients.storage, call, apply, create_at=now)
+        await store.change_record(uploader.storage, call, apply, create_at=now)
     return call
 
 
-async def mend(landing: Landing, call: str, after: timedelta) -> CallRecord:
-    await reconciler.reconcile_call(landing.clients, call, datetime.now(UTC) + after)
-    return await store.read_record(landing.clients.storage, call)
+async def mend(uploader: StreamUploader, call: str, after: timedelta) -> CallRecord:
+    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after)
+    return await store.read_record(uploader.storage, call)
 
 
-async def test_segments_whose_events_were_lost(landing: Landing) -> None:
-    call = await begun(landing)
-    stream = MadeStream(call, {None: noise(48_000)}, segment_seconds=1)
-    await landing.upload(stream)
-    await landing.manifest(stream)
-    assert (await mend(landing, call, timedelta(seconds=200))).summary is None, "too early"
-    record = await mend(landing, call, timedelta(seconds=400))
+async def test_segments_whose_events_were_lost(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
+    stream = SampleStream(call, {None: noise(48_000)}, segment_seconds=1)
+    await uploader.upload_segments(stream)
+    await uploader.finish_stream(stream)
+    assert (await mend(uploader, call, timedelta(seconds=200))).summary is None, "too early"
+    record = await mend(uploader, call, timedelta(seconds=400))
     assert record.summary is not None
     assert (record.summary.segments, record.summary.missing_segments) == (3, 0)
     assert (record.summary.partial, record.finalized) == (False, False)
-    assert (await mend(landing, call, LATER)).finalized
+    assert (await mend(uploader, call, LATER)).finalized
 
 
-async def test_a_manifest_whose_event_was_lost(landing: Landing) -> None:
-    call = await begun(landing)
-    stream = MadeStream(call, {None: noise(16_000)})
-    await landing.upload(stream)
+async def test_a_manifest_whose_event_was_lost(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
     for blob in stream.files:
-        await landing.event(stream, blob)
+        await uploader.analyse_segment(stream, blob)
     blob, content = stream.manifest_blob
-    await landing.clients.storage.put(names.MANIFESTS, blob, content)
-    assert (await mend(landing, call, timedelta())).summary is not None
+    await uploader.storage.put(names.MANIFESTS, blob, content)
+    assert (await mend(uploader, call, timedelta())).summary is not None
 
 
-async def test_a_call_whose_manifest_never_came(landing: Landing) -> None:
-    call = await begun(landing)
-    stream = MadeStream(call, {None: noise(16_000)})
-    await landing.upload(stream)
-    assert (await mend(landing, call, timedelta(seconds=400))).summary is None
-    record = await mend(landing, call, LATER)
+async def test_a_call_whose_manifest_never_came(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
+    assert (await mend(uploader, call, timedelta(seconds=400))).summary is None
+    record = await mend(uploader, call, LATER)
     assert record.summary is not None
     assert (record.summary.partial, record.finalized) == (True, True)
-    await landing.manifest(stream)
-    record = await store.read_record(landing.clients.storage, call)
+    await uploader.finish_stream(stream)
+    record = await store.read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial, "it came after all"
 
 
-async def test_a_segment_that_never_landed(landing: Landing) -> None:
-    call = await begun(landing)
-    stream = MadeStream(call, {None: noise(48_000)}, segment_seconds=1)
-    await landing.upload(stream, leave_out=[list(stream.files)[1]])
-    await landing.manifest(stream)
-    record = await mend(landing, call, LATER)
+async def test_a_segment_that_never_landed(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
+    stream = SampleStream(call, {None: noise(48_000)}, segment_seconds=1)
+    await uploader.upload_segments(stream, leave_out=[list(stream.files)[1]])
+    await uploader.finish_stream(stream)
+    record = await mend(uploader, call, LATER)
     assert record.summary is not None
     assert (record.summary.missing_segments, record.finalized) == (1, True)
 
 
-async def test_a_forgotten_segment_that_is_broken_is_a_failure(landing: Landing) -> None:
-    call = await begun(landing)
-    stream = MadeStream(call, {None: noise(16_000)})
+async def test_a_forgotten_segment_that_is_broken_is_a_failure(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
+    stream = SampleStream(call, {None: noise(16_000)})
     (blob,) = stream.files
     stream.files[blob] = (b"nothing", stream.files[blob][1])
-    await landing.upload(stream)
-    await landing.manifest(stream)
-    record = await mend(landing, call, LATER)
-    assert len(await failures.list_failures(landing.clients.storage, call)) == 1
+    await uploader.upload_segments(stream)
+    await uploader.finish_stream(stream)
+    record = await mend(uploader, call, LATER)
+    assert len(await failures.list_failures(uploader.storage, call)) == 1
     assert record.summary is not None
-    result = await assembly.read_result(landing.clients.storage, call)
+    result = await assembly.read_result(uploader.storage, call)
     assert result is not None
     assert len(result.timeline.missing_segments) == 1
 
 
-async def test_a_call_that_acs_knows_no_more_is_over(landing: Landing, acs: EmulatorServer) -> None:
-    call = await begun(landing, ended=False)
-    assert (await mend(landing, call, timedelta(seconds=60))).state == "connected", "too early"
-    record = await mend(landing, call, LATER)
+async def test_a_call_that_acs_knows_no_more_is_over(uploader: StreamUploader, acs: EmulatorServer) -> None:
+    call = await begun(uploader, ended=False)
+    assert (await mend(uploader, call, timedelta(seconds=60))).state == "connected", "too early"
+    record = await mend(uploader, call, LATER)
     assert record.state == "disconnected"
     assert record.result is not None
     assert "reconciler" in str(record.result.message)
-    assert (await mend(landing, call, 2 * LATER)).finalized
+    assert (await mend(uploader, call, 2 * LATER)).finalized
 
 
-async def test_while_acs_does_not_answer_a_call_goes_on(landing: Landing) -> None:
-    call = await begun(landing, ended=False)
-    record = await mend(landing, call, LATER)
+async def test_while_acs_does_not_answer_a_call_goes_on(uploader: StreamUploader) -> None:
+    call = await begun(uploader, ended=False)
+    record = await mend(uploader, call, LATER)
     assert (record.state, record.finalized) == ("connected", False)
 
 
-async def test_only_the_newest_calls_are_looked_through(landing: Landing) -> None:
-    call = await begun(landing)
+async def test_only_the_newest_calls_are_looked_through(uploader: StreamUploader) -> None:
+    call = await begun(uploader)
     now = datetime.now(UTC)
-    assert call in await reconciler.list_recent_calls(landing.clients, now)
+    assert call in await reconciler.list_recent_calls(uploader.clients, now)
     assert call not in await reconciler.list_recent_calls(
-        landing.clients, now + timedelta(hours=49)
+        uploader.clients, now + timedelta(hours=49)
     )
 
 
 async def test_a_call_that_is_settled_is_left_alone(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call = await begun(landing)
-    await landing.all(MadeStream(call, {None: noise(16_000)}))
-    assert (await mend(landing, call, LATER)).finalized
+    call = await begun(uploader)
+    await uploader.process(SampleStream(call, {None: noise(16_000)}))
+    assert (await mend(uploader, call, LATER)).finalized
 
     async def fail(*_: object, **__: object) -> bool:
         raise AssertionError("it was put together again")
 
     monkeypatch.setattr(storage_events, "assemble_call", fail)
-    await mend(landing, call, LATER)
+    await mend(uploader, call, LATER)

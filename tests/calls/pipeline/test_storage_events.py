@@ -17,11 +17,11 @@ from calls.records import store
 from calls.results import assembly, failures
 from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
-from tests.calls.conftest import Landing
-from tests.calls.made import BEGUN, MadeStream, new_call, noise
+from tests.calls.stream_uploader import StreamUploader
+from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
 
 
-def broken(stream: MadeStream) -> str:
+def broken(stream: SampleStream) -> str:
     """Breaks the header of the stream's first segment; its blob's name."""
     blob = next(iter(stream.files))
     file, metadata = stream.files[blob]
@@ -29,119 +29,119 @@ def broken(stream: MadeStream) -> str:
     return blob
 
 
-async def ask(landing: Landing, handler: respond.Handler, **route: str) -> func.HttpResponse:
+async def ask(uploader: StreamUploader, handler: respond.Handler, **route: str) -> func.HttpResponse:
     request = func.HttpRequest("POST", "/", route_params=route, body=b"")
-    return await respond.respond_with(handler, lambda: landing.clients, request)
+    return await respond.respond_with(handler, lambda: uploader.clients, request)
 
 
-async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(32_000)}, segment_seconds=1)
+async def test_a_broken_segment_is_gone_on_without_and_named(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
     blob = broken(stream)
-    await landing.upload(stream)
-    await landing.event(stream, list(stream.files)[1])
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segment(stream, list(stream.files)[1])
     with pytest.raises(ValueError, match="is not a WAV file"):
-        await landing.event(stream, blob)
-    await landing.manifest(stream)
-    assert await assembly.read_result(landing.clients.storage, call) is None
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
+        await uploader.analyse_segment(stream, blob)
+    await uploader.finish_stream(stream)
+    assert await assembly.read_result(uploader.storage, call) is None
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, blob)
 
-    result = await assembly.read_result(landing.clients.storage, call)
+    result = await assembly.read_result(uploader.storage, call)
     assert result is not None
     (missing,) = result.timeline.missing_segments
     assert (missing.blob, missing.reason) == (f"segments/{blob}", NOT_ANALYSED)
-    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
+    recording = await uploader.read_blob(blobs.RECORDINGS, blobs.recording_blob(call))
     assert wav.samples(recording) == stream.pcm[None], "its samples are there all the same"
 
-    listed = json.loads((await ask(landing, failures_http.list_failures)).get_body())["failures"]
+    listed = json.loads((await ask(uploader, failures_http.list_failures)).get_body())["failures"]
     (failure,) = [found for found in listed if found["call_connection_id"] == call]
     assert failure["track"] == "mixed"
     assert failure["start"].startswith("2026-11-24T12:00:00")
     assert "RIFF" in failure["error"]
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-    shown = json.loads((await ask(landing, call_details.show_call, id=call)).get_body())
+    await store.change_record(uploader.storage, call, lambda _: True, create_at=STARTED_AT)
+    shown = json.loads((await ask(uploader, call_details.show_call, id=call)).get_body())
     assert shown["failures"] == [failure]
 
-    retried = await ask(landing, failures_http.retry_failure, id=failure["id"])
+    retried = await ask(uploader, failures_http.retry_failure, id=failure["id"])
     assert retried.status_code == 202
-    assert await failures.list_failures(landing.clients.storage, call) == []
-    found = await landing.clients.storage.properties(names.SEGMENTS, blob)
+    assert await failures.list_failures(uploader.storage, call) == []
+    found = await uploader.storage.properties(names.SEGMENTS, blob)
     assert found is not None
     assert found.metadata == stream.files[blob][1]
-    assert await landing.content(names.SEGMENTS, blob) == stream.files[blob][0]
-    assert (await ask(landing, failures_http.retry_failure, id=failure["id"])).status_code == 404
+    assert await uploader.read_blob(names.SEGMENTS, blob) == stream.files[blob][0]
+    assert (await ask(uploader, failures_http.retry_failure, id=failure["id"])).status_code == 404
 
 
-async def test_what_succeeds_the_last_time_is_no_failure(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(16_000)})
-    await landing.upload(stream)
-    await landing.manifest(stream)
+async def test_what_succeeds_the_last_time_is_no_failure(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
+    await uploader.finish_stream(stream)
     (blob,) = stream.files
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.list_failures(landing.clients.storage, call) == []
-    assert await assembly.read_result(landing.clients.storage, call) is not None
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, blob)
+    assert await failures.list_failures(uploader.storage, call) == []
+    assert await assembly.read_result(uploader.storage, call) is not None
 
 
-async def test_a_manifest_that_cannot_be_read(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(16_000)})
+async def test_a_manifest_that_cannot_be_read(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
     blob, content = stream.manifest_blob
     newer = content.replace(b'"schema": 1', b'"schema": 99')
-    await landing.clients.storage.put(names.MANIFESTS, blob, newer)
-    await storage_events.try_once_more(landing.clients, names.MANIFESTS, blob)
-    (failure,) = await failures.list_failures(landing.clients.storage, call)
+    await uploader.storage.put(names.MANIFESTS, blob, newer)
+    await storage_events.try_once_more(uploader.clients, names.MANIFESTS, blob)
+    (failure,) = await failures.list_failures(uploader.storage, call)
     assert (failure.track, failure.start) == (None, None)
     assert "schema 99 is newer" in failure.error
 
 
-async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(landing: Landing) -> None:
-    call = new_call()
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-    whole = MadeStream(call, {None: noise(16_000)})
-    spoilt = MadeStream(call, {None: noise(16_000, 2)}, start=BEGUN + timedelta(seconds=1))
-    await landing.upload(spoilt)
+async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    await store.change_record(uploader.storage, call, lambda _: True, create_at=STARTED_AT)
+    whole = SampleStream(call, {None: noise(16_000)})
+    spoilt = SampleStream(call, {None: noise(16_000, 2)}, start=STARTED_AT + timedelta(seconds=1))
+    await uploader.upload_segments(spoilt)
     for blob in spoilt.files:
-        await landing.event(spoilt, blob)
+        await uploader.analyse_segment(spoilt, blob)
     blob, content = spoilt.manifest_blob
-    await landing.clients.storage.put(names.MANIFESTS, blob, b"[" + content)
-    await storage_events.try_once_more(landing.clients, names.MANIFESTS, blob)
-    await landing.all(whole)
+    await uploader.storage.put(names.MANIFESTS, blob, b"[" + content)
+    await storage_events.try_once_more(uploader.clients, names.MANIFESTS, blob)
+    await uploader.process(whole)
 
-    response = await ask(landing, call_details.show_call, id=call)
+    response = await ask(uploader, call_details.show_call, id=call)
     shown = json.loads(response.get_body())
     assert response.status_code == 200
     (failure,) = shown["failures"]
     assert failure["blob"] == blob, "the segments have not failed"
     assert (len(shown["streams"]), len(shown["landed_segments"])) == (1, 1)
     assert shown["summary"]["partial"]
-    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
+    recording = await uploader.read_blob(blobs.RECORDINGS, blobs.recording_blob(call))
     assert wav.samples(recording) == whole.pcm[None] + spoilt.pcm[None]
 
-    await landing.manifest(spoilt)
-    record = await store.read_record(landing.clients.storage, call)
+    await uploader.finish_stream(spoilt)
+    record = await store.read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial
 
 
-async def test_a_blob_that_is_gone_is_no_failure(landing: Landing) -> None:
-    call = new_call()
-    (blob,) = MadeStream(call, {None: noise(160)}).files
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.list_failures(landing.clients.storage, call) == []
+async def test_a_blob_that_is_gone_is_no_failure(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    (blob,) = SampleStream(call, {None: noise(160)}).files
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, blob)
+    assert await failures.list_failures(uploader.storage, call) == []
 
 
 @pytest.mark.parametrize(("container", "blob"), [("segments", "a/b.wav"), ("else", "a")])
 async def test_a_blob_that_is_not_the_apps_is_no_failure(
-    landing: Landing, container: str, blob: str, caplog: pytest.LogCaptureFixture
+    uploader: StreamUploader, container: str, blob: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await storage_events.try_once_more(landing.clients, container, blob)
+    await storage_events.try_once_more(uploader.clients, container, blob)
     assert f"poison_blob_unknown container={container} blob={blob}" in caplog.messages
 
 
 @pytest.mark.parametrize("failure_id", ["", "x", "../x", "call.0123456789abcdeg", "a" * 300])
-async def test_no_such_failure(landing: Landing, failure_id: str) -> None:
-    assert (await ask(landing, failures_http.retry_failure, id=failure_id)).status_code == 404
+async def test_no_such_failure(uploader: StreamUploader, failure_id: str) -> None:
+    assert (await ask(uploader, failures_http.retry_failure, id=failure_id)).status_code == 404
 
 
 async def test_a_message_that_is_not_the_hosts() -> None:

@@ -20,7 +20,7 @@ from calls.records.derive import (
 )
 from calls.records.model import CallRecord, RequestRecord, new_record
 
-BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 def event(name: str, second: float, details: str | None = None) -> CallbackEvent:
@@ -28,7 +28,7 @@ def event(name: str, second: float, details: str | None = None) -> CallbackEvent
     return CallbackEvent(
         id=f"{name}-{second}",
         type="Microsoft.Communication." + name,
-        time=BEGUN + timedelta(seconds=second),
+        time=STARTED_AT + timedelta(seconds=second),
         data=EventData("call", "server", "correlation", media_streaming_update=update),
     )
 
@@ -44,7 +44,7 @@ LIFE = [
 
 
 def record_of(events: list[CallbackEvent]) -> CallRecord:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     for one in events:
         add_event(record, one)
     return record
@@ -61,7 +61,7 @@ def test_any_order_and_any_repeats_end_in_the_same_record(
 
 @given(st.permutations(LIFE))
 def test_a_call_that_is_over_stays_over(order: list[CallbackEvent]) -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     over = False
     for one in order:
         add_event(record, one)
@@ -93,7 +93,7 @@ def test_states(seen: int, state: str, streaming: str) -> None:
 
 def test_a_request_that_acs_refused_leaves_no_trace() -> None:
     record = record_of(LIFE[:1])
-    start = RequestRecord(id="r", operation="start", time=BEGUN + timedelta(seconds=1.5))
+    start = RequestRecord(id="r", operation="start", time=STARTED_AT + timedelta(seconds=1.5))
     add_request(record, start)
     states = [record.streaming.state]
     remove_request(record, "r")
@@ -111,7 +111,7 @@ def test_events_are_bounded_and_the_states_outlive_it() -> None:
         CallbackEvent(
             id=f"p{number}",
             type="Microsoft.Communication.ParticipantsUpdated",
-            time=BEGUN + timedelta(seconds=2 + number / 1000),
+            time=STARTED_AT + timedelta(seconds=2 + number / 1000),
             data=EventData("call", participants=[Participant(Identifier(f"4:+1555{number:04d}"))]),
         )
         for number in range(MAX_EVENTS + 50)
@@ -124,7 +124,7 @@ def test_events_are_bounded_and_the_states_outlive_it() -> None:
 
 
 def test_a_call_asked_to_stream_is_starting_until_acs_says_more() -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     record.start_streaming = True
     derive_state(record)
     assert record.streaming.state == "starting"

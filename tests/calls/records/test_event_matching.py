@@ -12,7 +12,7 @@ from calls.records.derive import add_event
 from calls.records.event_matching import mismatched_id, set_origin
 from calls.records.model import CallRecord, new_record
 
-BEGUN = datetime(2026, 11, 25, 12, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def server_call_id(conversation: str, machine: str = "10-60-13-216") -> str:
@@ -30,14 +30,14 @@ def event(name: str = "CallConnected", *, source: str = "", **data: str | None) 
     return CallbackEvent(
         id=f"{name}{source}{data}",
         type="Microsoft.Communication." + name,
-        time=BEGUN + timedelta(seconds=1),
+        time=STARTED_AT + timedelta(seconds=1),
         data=EventData(**(ids | data)),  # type: ignore[arg-type]
         source=source,
     )
 
 
 def placed() -> CallRecord:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     set_origin(record, server_call_id("one"), "correlation")
     return record
 
@@ -77,7 +77,7 @@ def test_a_transfer_may_move_the_call_to_another_conversation() -> None:
 
 
 def test_before_the_placing_the_first_event_s_ids_bind_the_later_ones() -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     assert mismatched_id(record, event(correlation_id=None)) == "no_correlation_id"
     assert mismatched_id(record, event()) is None
     add_event(record, event())
@@ -86,7 +86,7 @@ def test_before_the_placing_the_first_event_s_ids_bind_the_later_ones() -> None:
 
 
 def test_early_events_of_the_placed_call_stay() -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     add_event(record, event())
     assert set_origin(record, server_call_id("one", "another-machine"), "correlation") == 0
     assert (record.state, len(record.events), record.origin_known) == ("connected", 1, True)
@@ -97,20 +97,20 @@ def test_early_events_of_the_placed_call_stay() -> None:
     [event(correlation_id="another"), event(server_call_id=server_call_id("two"))],
 )
 def test_early_events_of_other_ids_go_when_the_call_is_placed(early: CallbackEvent) -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     add_event(record, early)
     assert set_origin(record, server_call_id("one"), "correlation") == 1
     assert (record.state, record.events) == ("connecting", [])
     assert (record.correlation_id, record.server_call_id) == ("correlation", server_call_id("one"))
     assert mismatched_id(record, early) is not None, "and they cannot come back"
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     add_event(record, early)
     assert set_origin(record, server_call_id("one"), "correlation", keep_mismatched=True) == 1
     assert (record.state, len(record.events)) == ("connected", 1)
 
 
 def test_an_id_that_a_stranger_told_does_not_stay_where_the_answer_leaves_it_out() -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     add_event(record, event(correlation_id="another", server_call_id=server_call_id("two")))
     assert set_origin(record, None, "correlation") == 1
     assert record.server_call_id is None
@@ -118,7 +118,7 @@ def test_an_id_that_a_stranger_told_does_not_stay_where_the_answer_leaves_it_out
 
 
 def test_an_answer_without_ids_keeps_what_the_events_told() -> None:
-    record = new_record("call", BEGUN)
+    record = new_record("call", STARTED_AT)
     add_event(record, event())
     assert set_origin(record, None, None) == 0
     assert record.correlation_id == "correlation"

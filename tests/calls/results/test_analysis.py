@@ -13,7 +13,7 @@ from calls.results.analysis import Analysis
 from contract import wav
 from contract.manifest import Counts
 from contract.names import SegmentName
-from tests.calls.made import conversation
+from tests.calls.sample_streams import conversation
 
 NAME = SegmentName(
     "call", "20261124T120000000Z-00000000", "mixed", datetime(2026, 11, 24, 12, tzinfo=UTC)

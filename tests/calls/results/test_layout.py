@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from calls.results import layout
 from calls.results.layout import MISSING, OTHER_RATE, WRONG_LENGTH, lay_out
-from tests.calls.made import BEGUN, MadeStream
+from tests.calls.sample_streams import STARTED_AT, SampleStream
 
 
-def sizes(*streams: MadeStream) -> dict[str, int]:
+def sizes(*streams: SampleStream) -> dict[str, int]:
     return {blob: len(file) for stream in streams for blob, (file, _) in stream.files.items()}
 
 
@@ -26,10 +26,10 @@ def sizes(*streams: MadeStream) -> dict[str, int]:
 def test_a_stream_is_without_seams_wherever_it_begins(
     rate: int, parts: list[int], offset_us: int
 ) -> None:
-    first = MadeStream("call", {None: bytes(2 * rate)}, rate=rate)
-    start = BEGUN + timedelta(seconds=20, microseconds=offset_us)
+    first = SampleStream("call", {None: bytes(2 * rate)}, rate=rate)
+    start = STARTED_AT + timedelta(seconds=20, microseconds=offset_us)
     pcm = bytes(2 * rate * sum(parts) // 3)
-    second = MadeStream("call", {None: pcm}, rate=rate, start=start, segment_seconds=0.31)
+    second = SampleStream("call", {None: pcm}, rate=rate, start=start, segment_seconds=0.31)
     laid_out = lay_out([second.manifest, first.manifest], sizes(first, second))
     placed = sorted(p.position for p in laid_out.placements)
     assert placed[0] == 0
@@ -41,9 +41,9 @@ def test_a_stream_is_without_seams_wherever_it_begins(
 
 
 def test_why_a_segment_cannot_be_used() -> None:
-    stream = MadeStream("call", {None: bytes(96_000)}, segment_seconds=1)
-    other = MadeStream(
-        "call", {None: bytes(48_000)}, rate=24_000, start=BEGUN + timedelta(seconds=9)
+    stream = SampleStream("call", {None: bytes(96_000)}, segment_seconds=1)
+    other = SampleStream(
+        "call", {None: bytes(48_000)}, rate=24_000, start=STARTED_AT + timedelta(seconds=9)
     )
     landed = sizes(stream, other)
     gone, short, _ = stream.files
@@ -56,7 +56,7 @@ def test_why_a_segment_cannot_be_used() -> None:
 
 
 def test_the_digest_names_the_audio_and_its_place() -> None:
-    stream = MadeStream("call", {"4:+1": bytes(64_000), "4:+2": bytes(64_000)})
+    stream = SampleStream("call", {"4:+1": bytes(64_000), "4:+2": bytes(64_000)})
     landed = sizes(stream)
     digest = lay_out([stream.manifest], landed).digest
     assert lay_out([stream.manifest], landed).digest == digest
@@ -70,8 +70,8 @@ def test_the_digest_names_the_audio_and_its_place() -> None:
 
 
 def test_a_call_without_audio_is_empty() -> None:
-    stream = MadeStream("call", {})
+    stream = SampleStream("call", {})
     laid_out = lay_out([stream.manifest], {})
-    assert (laid_out.frames, laid_out.tracks, laid_out.started_at) == (0, [], BEGUN)
+    assert (laid_out.frames, laid_out.tracks, laid_out.started_at) == (0, [], STARTED_AT)
     with pytest.raises(ValueError, match="without a manifest"):
         layout.lay_out([], {})

@@ -22,7 +22,7 @@ from calls.results import analysis
 from contract import names, wav
 from contract.manifest import SegmentEntry, encode_manifest, segment_metadata
 from local.azurite import Azurite
-from tests.calls.made import MadeStream, conversation, new_call
+from tests.calls.sample_streams import SampleStream, conversation, new_call_id
 
 HOURS = 8
 SEGMENT_SECONDS = 36  # as long as the conversation
@@ -58,8 +58,8 @@ def disk(tmp_path: Path) -> Iterator[Azurite]:
 
 @pytest.mark.timeout(300)
 async def test_eight_hours_in_256_mib(disk: Azurite) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: conversation("caller")}, segment_seconds=SEGMENT_SECONDS)
+    call = new_call_id()
+    stream = SampleStream(call, {None: conversation("caller")}, segment_seconds=SEGMENT_SECONDS)
     count = HOURS * 3600 // SEGMENT_SECONDS
     async with BlobServiceClient.from_connection_string(disk.connection_string) as service:
         await lay_down(service, stream, count)
@@ -78,7 +78,7 @@ async def test_eight_hours_in_256_mib(disk: Azurite) -> None:
         await check(service, stream, count)
 
 
-async def lay_down(service: BlobServiceClient, stream: MadeStream, count: int) -> None:
+async def lay_down(service: BlobServiceClient, stream: SampleStream, count: int) -> None:
     """The conversation's two files again and again, as segments with analyses and a manifest."""
     for container in (*blobs.CONTAINERS, "files"):
         await service.create_container(container)
@@ -113,7 +113,7 @@ async def lay_down(service: BlobServiceClient, stream: MadeStream, count: int) -
     await put(names.MANIFESTS, stream.manifest_blob[0], encode_manifest(manifest))
 
 
-async def check(service: BlobServiceClient, stream: MadeStream, count: int) -> None:
+async def check(service: BlobServiceClient, stream: SampleStream, count: int) -> None:
     """The recording has its length, and here and there its samples."""
     client = service.get_blob_client(blobs.RECORDINGS, blobs.recording_blob(stream.call))
     tracks = list(stream.pcm.values())

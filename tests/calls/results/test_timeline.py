@@ -20,14 +20,14 @@ from calls.results.timeline import (
 from calls.results.voice_activity import Span
 from contract.manifest import Counts
 
-BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 RATE = 16_000
 
 
 def segment(
     track: str, start_ms: int, end_ms: int, speech: list[Span], counts: Counts | None = None
 ) -> tuple[Placement, Analysis]:
-    start = BEGUN + timedelta(milliseconds=start_ms)
+    start = STARTED_AT + timedelta(milliseconds=start_ms)
     blob = f"{track}/{start_ms}"
     placement = Placement(
         track=track,
@@ -68,7 +68,7 @@ def segment(
 def build(*segments: tuple[Placement, Analysis]) -> Timeline:
     placements = [placement for placement, _ in segments]
     layout = Layout(
-        started_at=BEGUN,
+        started_at=STARTED_AT,
         sample_rate=RATE,
         tracks=sorted({placement.track for placement in placements}),
         frames=max(placement.end for placement in placements),

@@ -7,7 +7,7 @@ import pytest
 
 from calls.results import voice_activity
 from calls.results.voice_activity import Span
-from tests.calls.made import TRUTH, conversation
+from tests.calls.sample_streams import TRUTH, conversation
 
 
 def in_time(spans: list[Span]) -> np.ndarray:

