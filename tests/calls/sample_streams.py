@@ -92,6 +92,13 @@ class SampleStream:
         """The manifest's name and content."""
         return f"{self.call}/{self.stream_id}.json", encode_manifest(self.manifest)
 
+    def break_first_segment(self) -> str:
+        """Break the header of the first segment's WAV file; returns the name of its blob."""
+        blob = next(iter(self.files))
+        file, metadata = self.files[blob]
+        self.files[blob] = (b"RIFX" + file[4:], metadata)
+        return blob
+
 
 def new_call_id() -> str:
     """A unique call connection id."""

@@ -129,7 +129,9 @@ async def test_a_forgotten_segment_that_is_broken_is_a_failure(uploader: StreamU
     assert len(result.timeline.missing_segments) == 1
 
 
-async def test_a_call_that_acs_knows_no_more_is_over(uploader: StreamUploader, acs: EmulatorServer) -> None:
+async def test_a_call_that_acs_knows_no_more_is_over(
+    uploader: StreamUploader, acs: EmulatorServer
+) -> None:
     call = await begun(uploader, ended=False)
     assert (await mend(uploader, call, timedelta(seconds=60))).state == "connected", "too early"
     record = await mend(uploader, call, LATER)

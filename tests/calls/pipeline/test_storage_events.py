@@ -29,7 +29,9 @@ def broken(stream: SampleStream) -> str:
     return blob
 
 
-async def ask(uploader: StreamUploader, handler: respond.Handler, **route: str) -> func.HttpResponse:
+async def ask(
+    uploader: StreamUploader, handler: respond.Handler, **route: str
+) -> func.HttpResponse:
     request = func.HttpRequest("POST", "/", route_params=route, body=b"")
     return await respond.respond_with(handler, lambda: uploader.clients, request)
 
@@ -95,7 +97,9 @@ async def test_a_manifest_that_cannot_be_read(uploader: StreamUploader) -> None:
     assert "schema 99 is newer" in failure.error
 
 
-async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(uploader: StreamUploader) -> None:
+async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(
+    uploader: StreamUploader,
+) -> None:
     call = new_call_id()
     await store.change_record(uploader.storage, call, lambda _: True, create_at=STARTED_AT)
     whole = SampleStream(call, {None: noise(16_000)})

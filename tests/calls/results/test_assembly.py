@@ -20,7 +20,14 @@ from calls.results.timeline import NOT_ANALYSED
 from calls.settings import RecordingFormat
 from contract import names, wav
 from tests.calls.stream_uploader import StreamUploader
-from tests.calls.sample_streams import STARTED_AT, TRUTH, SampleStream, conversation, new_call_id, noise
+from tests.calls.sample_streams import (
+    STARTED_AT,
+    TRUTH,
+    SampleStream,
+    conversation,
+    new_call_id,
+    noise,
+)
 
 AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
@@ -39,7 +46,9 @@ def channels(file: bytes) -> tuple[int, np.ndarray]:
 
 
 @pytest.mark.parametrize("rate", [16_000, 24_000])
-async def test_mixed_over_stop_and_start_is_sample_exact(uploader: StreamUploader, rate: int) -> None:
+async def test_mixed_over_stop_and_start_is_sample_exact(
+    uploader: StreamUploader, rate: int
+) -> None:
     call = new_call_id()
     first = SampleStream(call, {None: noise(rate * 3 + 320)}, rate=rate, segment_seconds=1)
     later = STARTED_AT + timedelta(seconds=5, microseconds=31)
@@ -95,7 +104,9 @@ async def test_flac_holds_the_same_samples(uploader: StreamUploader, participant
     assert result.summary.recording_bytes == len(recording)
 
 
-async def test_a_segment_that_a_restart_found_follows_on_the_one_before(uploader: StreamUploader) -> None:
+async def test_a_segment_that_a_restart_found_follows_on_the_one_before(
+    uploader: StreamUploader,
+) -> None:
     """Its start is known by the name alone, to the millisecond: 7 samples before it is."""
     call = new_call_id()
     stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
@@ -197,7 +208,9 @@ async def test_a_recording_outlives_its_segments(uploader: StreamUploader) -> No
     assert await products(uploader, call) == wanted
 
 
-async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(uploader: StreamUploader) -> None:
+async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(
+    uploader: StreamUploader,
+) -> None:
     call = new_call_id()
     stream = SampleStream(call, {None: noise(40_000)}, segment_seconds=1)
     await uploader.upload_segments(stream)
