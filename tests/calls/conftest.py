@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls.clients import Clients
+from calls.clients import Clients, call_automation_client
 from calls.settings import Settings
 from local.emulator.server import EmulatorServer
-from tests.calls.emulator import create_emulator
+from tests.calls.emulator import ACCESS_KEY, create_emulator
 from tests.calls.stream_uploader import StreamUploader
 
 
@@ -37,10 +38,26 @@ async def service(storage: str) -> AsyncIterator[BlobServiceClient]:
 
 @pytest_asyncio.fixture
 async def emulator() -> AsyncIterator[EmulatorServer]:
-    server = create_emulator()
-    await server.start()
-    yield server
-    await server.stop()
+    """ACS in which no call is connected: nobody picks up within a test."""
+    emulator = create_emulator(answer_seconds=60)
+    await emulator.start()
+    yield emulator
+    await emulator.stop()
+
+
+@pytest_asyncio.fixture
+async def acs_clients(clients: Clients, emulator: EmulatorServer) -> Clients:
+    """The clients, with the emulator as their ACS."""
+    clients.settings = msgspec.structs.replace(
+        clients.settings,
+        acs_endpoint=emulator.endpoint,
+        acs_access_key=ACCESS_KEY,
+        callback_url="https://app.example",
+        streamer_url="wss://streamer.example",
+    )
+    await clients.call_automation.close()
+    clients.call_automation = call_automation_client(clients.settings)
+    return clients
 
 
 @pytest.fixture

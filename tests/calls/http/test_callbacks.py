@@ -24,15 +24,15 @@ from calls.settings import Settings
 from local.azurite import Azurite
 
 Check = Literal["require", "warn", "off"]
-Make = Callable[..., Clients]
+CreateClients = Callable[..., Clients]
 
 
 @pytest_asyncio.fixture
-async def make(azurite: Azurite) -> AsyncIterator[Make]:
+async def create_clients(azurite: Azurite) -> AsyncIterator[CreateClients]:
     async with AsyncExitStack() as stack:
 
-        def clients(ids: Check = "require", token: Check = "off") -> Clients:
-            made = Clients(
+        def create(ids: Check = "require", token: Check = "off") -> Clients:
+            clients = Clients(
                 Settings(
                     audio_storage=azurite.connection_string,
                     acs_endpoint="https://acs.example",
@@ -41,15 +41,15 @@ async def make(azurite: Azurite) -> AsyncIterator[Make]:
                     callback_token_check=token,
                 )
             )
-            stack.push_async_callback(made.storage.service.close)
-            stack.push_async_callback(made.call_automation.close)
-            return made
+            stack.push_async_callback(clients.storage.service.close)
+            stack.push_async_callback(clients.call_automation.close)
+            return clients
 
-        await clients().storage.create_containers()
-        yield clients
+        await create().storage.create_containers()
+        yield create
 
 
-def event(call: str, **ids: str | None) -> dict[str, Any]:
+def create_event(call: str, **ids: str | None) -> dict[str, Any]:
     data = {"callConnectionId": call, "serverCallId": "server", "correlationId": "correlation"}
     return {
         "id": uuid.uuid4().hex,
@@ -66,14 +66,14 @@ async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int
     return int(response.status_code)
 
 
-async def placed(clients: Clients) -> str:
+async def create_placed_call(clients: Clients) -> str:
     call = uuid.uuid4().hex
 
-    def know(record: CallRecord) -> bool:
+    def apply(record: CallRecord) -> bool:
         set_origin(record, "server", "correlation")
         return True
 
-    await store.change_record(clients.storage, call, know, create_at=datetime.now(UTC))
+    await store.change_record(clients.storage, call, apply, create_at=datetime.now(UTC))
     return call
 
 
@@ -81,36 +81,43 @@ async def placed(clients: Clients) -> str:
     ("check", "status", "log_event"),
     [("require", 403, "request_refused"), ("warn", 200, "request_warned")],
 )
-async def test_an_event_of_other_ids(
-    make: Make, caplog: pytest.LogCaptureFixture, check: Check, status: int, log_event: str
+async def test_an_event_with_other_ids(
+    create_clients: CreateClients,
+    caplog: pytest.LogCaptureFixture,
+    check: Check,
+    status: int,
+    log_event: str,
 ) -> None:
-    clients = make(ids=check)
-    call = await placed(clients)
-    assert await post(clients, event(call, correlationId="another")) == status
+    clients = create_clients(ids=check)
+    call = await create_placed_call(clients)
+    assert await post(clients, create_event(call, correlationId="another")) == status
     line = (
         f"{log_event} entrance=callbacks status=403 reason=correlation_id "
         f'detail="CallConnected {call}"'
     )
     assert [record.message for record in caplog.records if "entrance" in record.message] == [line]
-    taken = (await store.read_record(clients.storage, call)).events
-    assert len(taken) == (status == 200)
+    events = (await store.read_record(clients.storage, call)).events
+    assert len(events) == (status == 200)
 
 
-async def test_off_lets_in_and_says_nothing(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make(ids="off")
-    call = await placed(clients)
-    assert await post(clients, event(call, correlationId="another")) == 200
+async def test_off_records_every_event_and_logs_nothing(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients(ids="off")
+    call = await create_placed_call(clients)
+    assert await post(clients, create_event(call, correlationId="another")) == 200
     assert "entrance=" not in caplog.text
 
 
-async def test_an_event_s_type_forges_no_line_of_the_log(
-    make: Make, caplog: pytest.LogCaptureFixture
+async def test_an_event_s_type_cannot_forge_a_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clients = make()
-    call = await placed(clients)
+    clients = create_clients()
+    call = await create_placed_call(clients)
     caplog.set_level("INFO")
     assert (
-        await post(clients, event(call) | {"type": "X\nrequest_refused entrance=callbacks"}) == 200
+        await post(clients, create_event(call) | {"type": "X\nrequest_refused entrance=callbacks"})
+        == 200
     )
     ours = [record.message for record in caplog.records if record.name.startswith("calls.")]
     assert ours == [
@@ -118,10 +125,12 @@ async def test_an_event_s_type_forges_no_line_of_the_log(
     ]
 
 
-async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make()
-    call = await placed(clients)
-    forged = event(call, correlationId="another") | {
+async def test_a_refused_event_s_type_cannot_forge_a_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients()
+    call = await create_placed_call(clients)
+    forged = create_event(call, correlationId="another") | {
         "type": "X\nrequest_refused entrance=callbacks"
     }
     assert await post(clients, forged) == 403
@@ -129,51 +138,61 @@ async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCapt
     assert "\n" not in line
 
 
-async def test_a_token_check_that_warns(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make(token="warn")
-    call = await placed(clients)
+async def test_a_token_check_set_to_warn_logs_the_reason_without_the_token(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients(token="warn")
+    call = await create_placed_call(clients)
     forged = "Bearer eyJhbGciOiJub25lIn0.e30."
-    assert await post(clients, event(call), Authorization=forged) == 200
+    assert await post(clients, create_event(call), Authorization=forged) == 200
     assert "request_warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
     assert "eyJ" not in caplog.text
 
 
-async def test_early_events_are_held_against_the_placing(make: Make) -> None:
-    """Events that come before the answer to the placing: kept if theirs are its ids."""
-    clients = make()
+async def test_early_events_are_kept_if_their_ids_are_those_of_the_call(
+    create_clients: CreateClients,
+) -> None:
+    """Early events arrive before ACS's answer to the request that placed the call."""
+    clients = create_clients()
     for ids, kept in (({}, 1), ({"correlationId": "another"}, 0)):
         call = uuid.uuid4().hex
-        assert await post(clients, event(call, **ids)) == 200
-        assert await post(clients, event(call, correlationId="a third")) == 403
+        assert await post(clients, create_event(call, **ids)) == 200
+        assert await post(clients, create_event(call, correlationId="a third")) == 403
 
-        def know(record: CallRecord) -> bool:
+        def apply(record: CallRecord) -> bool:
             set_origin(record, "server", "correlation")
             return True
 
-        await store.change_record(clients.storage, call, know)
+        await store.change_record(clients.storage, call, apply)
         record = await store.read_record(clients.storage, call)
         assert len(record.events) == kept
-        assert await post(clients, event(call, **ids)) == (200 if kept else 403)
+        assert await post(clients, create_event(call, **ids)) == (200 if kept else 403)
 
 
-async def test_an_early_event_that_could_never_be_checked_makes_no_record(make: Make) -> None:
-    clients = make()
+async def test_an_early_event_that_could_never_be_compared_creates_no_record(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
     call = uuid.uuid4().hex
-    assert await post(clients, event(call, correlationId=None)) == 403
+    assert await post(clients, create_event(call, correlationId=None)) == 403
     assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
 
 
-async def test_an_event_of_the_end_of_time_does_not_lead_the_list(make: Make) -> None:
-    clients = make()
+async def test_an_event_from_the_future_does_not_date_the_call(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
     call = uuid.uuid4().hex
-    late = event(call) | {"time": "9999-12-31T23:59:59Z"}
+    late = create_event(call) | {"time": "9999-12-31T23:59:59Z"}
     assert await post(clients, late) == 200
     assert (await store.read_record(clients.storage, call)).created_at <= datetime.now(UTC)
     await store.list_newest(clients.storage, 100, None)
 
 
-async def test_many_faults_are_one_line(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make()
+async def test_many_malformed_events_are_one_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients()
     with pytest.raises(Problem) as refused:
         await callbacks.receive_callbacks(
             clients, func.HttpRequest("POST", "/", body=b"[" + b"1," * 9999 + b"1]")

@@ -20,8 +20,8 @@ from calls.records.model import CallRecord
 from calls.results import assembly, failures
 from contract import names
 from local.emulator.server import EmulatorServer, EmulatorSettings
-from tests.calls.stream_uploader import StreamUploader
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader
 
 KEY = base64.b64encode(bytes(32)).decode()
 LATER = timedelta(hours=1)

@@ -17,8 +17,8 @@ from calls.records import store
 from calls.results import assembly, failures
 from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
-from tests.calls.stream_uploader import StreamUploader
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader
 
 
 def broken(stream: SampleStream) -> str:

@@ -19,7 +19,6 @@ from calls.results.analysis import SpeechSpan
 from calls.results.timeline import NOT_ANALYSED
 from calls.settings import RecordingFormat
 from contract import names, wav
-from tests.calls.stream_uploader import StreamUploader
 from tests.calls.sample_streams import (
     STARTED_AT,
     TRUTH,
@@ -28,6 +27,7 @@ from tests.calls.sample_streams import (
     new_call_id,
     noise,
 )
+from tests.calls.stream_uploader import StreamUploader
 
 AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
