@@ -166,7 +166,7 @@ async def test_listings_are_in_order_and_of_one_prefix(storage_client: Storage) 
     assert await storage_client.blob_names(CONTAINER, f"{call}/") == listed
     properties = await storage_client.listing(CONTAINER, f"{call}/")
     assert list(properties) == listed
-    assert {found.size for found in properties.values()} == {len(listed[0])}
+    assert {blob.size for blob in properties.values()} == {len(listed[0])}
     until = await storage_client.blob_names_until(CONTAINER, listed[2])
     assert [name for name in until if name.startswith(f"{call}/")] == listed[:3]
 

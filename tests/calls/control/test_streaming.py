@@ -107,7 +107,7 @@ async def test_a_request_that_acs_refuses_is_removed_from_the_record(
     clients: Clients, acs: Acs
 ) -> None:
     call = await connect_call(clients, acs, start_streaming=True)
-    # The record's request to start is not known to have failed; ACS has a stream already.
+    # The event is a false one: ACS still has the stream.
     await record_event(clients, call, events.MEDIA_STREAMING_STOPPED)
     before = await read_record(clients.storage, call)
     with pytest.raises(AcsRefused, match="the media streaming did not start") as refused:

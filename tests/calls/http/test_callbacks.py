@@ -15,13 +15,14 @@ import pytest_asyncio
 
 from calls import blobs
 from calls.clients import Clients
-from calls.http import callbacks, respond
+from calls.http import callbacks
 from calls.http.problems import Problem
 from calls.records import store
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord
 from calls.settings import Settings
 from local.azurite import Azurite
+from tests.calls.handler_requests import decode_body, send_request
 
 Check = Literal["require", "warn", "off"]
 CreateClients = Callable[..., Clients]
@@ -60,10 +61,17 @@ def create_event(call: str, **ids: str | None) -> dict[str, Any]:
 
 
 async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int:
-    body = json.dumps(events).encode()
-    request = func.HttpRequest("POST", "/", headers=headers, body=body)
-    response = await respond.respond_with(callbacks.receive_callbacks, lambda: clients, request)
+    response = await send_events(clients, *events, **headers)
     return int(response.status_code)
+
+
+async def send_events(
+    clients: Clients, *events: dict[str, Any], **headers: str
+) -> func.HttpResponse:
+    body = json.dumps(events).encode()
+    return await send_request(
+        clients, callbacks.receive_callbacks, "POST", body=body, headers=headers
+    )
 
 
 async def create_placed_call(clients: Clients) -> str:
@@ -81,7 +89,7 @@ async def create_placed_call(clients: Clients) -> str:
     ("check", "status", "log_event"),
     [("require", 403, "request_refused"), ("warn", 200, "request_warned")],
 )
-async def test_an_event_with_other_ids(
+async def test_an_event_with_other_ids_is_refused_or_recorded_as_the_check_says(
     create_clients: CreateClients,
     caplog: pytest.LogCaptureFixture,
     check: Check,
@@ -147,6 +155,38 @@ async def test_a_token_check_set_to_warn_logs_the_reason_without_the_token(
     assert await post(clients, create_event(call), Authorization=forged) == 200
     assert "request_warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
     assert "eyJ" not in caplog.text
+
+
+@pytest.mark.parametrize("authorization", [None, "Basic eyJ", "Bearer eyJhbGciOiJub25lIn0.e30."])
+async def test_a_sender_without_acs_s_token_is_refused(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture, authorization: str | None
+) -> None:
+    clients = create_clients(token="require")
+    call = uuid.uuid4().hex
+    headers = {"Authorization": authorization} if authorization else {}
+    assert await post(clients, create_event(call), **headers) == 401
+    assert caplog.text.count("request_refused entrance=callbacks status=401 reason=token_") == 1
+    assert "eyJ" not in caplog.text
+    assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
+
+
+async def test_wrong_events_do_not_keep_the_others_from_being_recorded(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
+    call = await create_placed_call(clients)
+    other_ids = create_event(call, correlationId="another")
+    response = await send_events(
+        clients, other_ids, create_event("../x"), create_event(call), create_event(call)
+    )
+    assert response.status_code == 403, "of the two statuses, the one of other ids"
+    messages = [error["message"] for error in decode_body(response)["errors"]]
+    assert messages == [
+        f"event {other_ids['id']!r}: does not belong to the call that it names (correlation_id)",
+        messages[1],
+    ]
+    assert messages[1].endswith("callConnectionId: not a call connection id")
+    assert len((await store.read_record(clients.storage, call)).events) == 2
 
 
 async def test_early_events_are_kept_if_their_ids_are_those_of_the_call(

@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-import azure.functions as func
 import jwt
 import msgspec
 import pytest
@@ -28,13 +27,14 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from calls import blobs
 from calls.clients import Clients
-from calls.http import links, respond
+from calls.http import links
 from calls.records.model import new_record
 from calls.results.links import sign_links
 from calls.settings import Settings
 from calls.storage import Storage
 from contract import names
 from local.ports import HOST, free_ports
+from tests.calls.handler_requests import decode_body, send_request
 
 AZURITE = Path(__file__).parents[3] / "node_modules/azurite/dist/src/blob/main.js"
 CALL = "a-call"
@@ -83,16 +83,16 @@ def write_certificate(folder: Path) -> tuple[Path, Path]:
         )
         .sign(key, hashes.SHA256())
     )
-    crt, pem = folder / "crt.pem", folder / "key.pem"
-    crt.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    pem.write_bytes(
+    certificate_file, key_file = folder / "crt.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
     )
-    return crt, pem
+    return certificate_file, key_file
 
 
 class SecureStorage(msgspec.Struct):
@@ -105,9 +105,17 @@ class SecureStorage(msgspec.Struct):
 @pytest.fixture(scope="module")
 def secure_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureStorage]:
     folder = tmp_path_factory.mktemp("secure_storage")
-    crt, key = write_certificate(folder)
+    certificate, key = write_certificate(folder)
     (port,) = free_ports(1)
-    options = ["--oauth", "basic", "--cert", str(crt), "--key", str(key), "--inMemoryPersistence"]
+    options = [
+        "--oauth",
+        "basic",
+        "--cert",
+        str(certificate),
+        "--key",
+        str(key),
+        "--inMemoryPersistence",
+    ]
     process = subprocess.Popen(
         ["node", str(AZURITE), "--blobPort", str(port), "--skipApiVersionCheck", *options],
         cwd=folder,
@@ -122,7 +130,7 @@ def secure_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureS
             line = process.stdout.readline()
             output += line
             assert line, output
-        yield SecureStorage(f"https://{HOST}:{port}/devstoreaccount1", str(crt))
+        yield SecureStorage(f"https://{HOST}:{port}/devstoreaccount1", str(certificate))
     finally:
         process.kill()
         process.wait()
@@ -152,24 +160,22 @@ async def clients(secure_storage: SecureStorage) -> AsyncIterator[Clients]:
         yield clients
 
 
-async def send(clients: Clients, call: str = CALL, **body: Any) -> tuple[int, dict[str, Any]]:
-    request = func.HttpRequest(
-        "POST", "/", route_params={"id": call}, body=json.dumps(body).encode()
-    )
-    response = await respond.respond_with(links.create_links, lambda: clients, request)
-    return response.status_code, json.loads(response.get_body())
+async def send(clients: Clients, call: str = CALL, **members: Any) -> tuple[int, dict[str, Any]]:
+    body = json.dumps(members).encode()
+    response = await send_request(clients, links.create_links, "POST", body=body, id=call)
+    return response.status_code, decode_body(response)
 
 
 async def request_status(secure_storage: SecureStorage, method: str, url: str) -> int:
-    trusted = ssl.create_default_context(cafile=secure_storage.certificate)
+    ssl_context = ssl.create_default_context(cafile=secure_storage.certificate)
     headers = {"x-ms-blob-type": "BlockBlob"}
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, url, ssl=trusted, headers=headers) as answer,
+        session.request(method, url, ssl=ssl_context, headers=headers) as response,
     ):
-        if method == "GET" and answer.status == 200:
-            assert await answer.read() == CONTENT
-        return answer.status
+        if method == "GET" and response.status == 200:
+            assert await response.read() == CONTENT
+        return response.status
 
 
 async def test_a_link_allows_reading_its_blob_and_nothing_else(
