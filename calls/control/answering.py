@@ -29,7 +29,8 @@ import azure.functions as func
 import msgspec
 from azure.core.exceptions import AzureError, HttpResponseError
 
-from acs.events import INCOMING_CALL, IncomingCall, MalformedEvent, read_incoming_call
+from acs.errors import MalformedEvent
+from acs.events import INCOMING_CALL, IncomingCall, read_incoming_call
 from acs.identifiers import shown
 from calls import blobs, refusals
 from calls.clients import Clients

@@ -6,9 +6,9 @@ from http import HTTPStatus
 
 import azure.functions as func
 
-from acs.events import MalformedEvent, decode_callback_events
+from acs.errors import KeysUnavailable, MalformedEvent, TokenError
+from acs.events import decode_callback_events
 from acs.identifiers import is_call_connection_id
-from acs.tokens import InvalidToken, KeysUnavailable
 from calls import refusals
 from calls.clients import Clients
 from calls.errors import EventMismatch
@@ -65,7 +65,7 @@ async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:
         return
     try:
         await clients.verifier.verify(request.headers.get("Authorization"))
-    except InvalidToken as error:
+    except TokenError as error:
         unavailable = isinstance(error, KeysUnavailable)
         status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
         if clients.settings.callback_token_check == "warn":

@@ -10,7 +10,7 @@ import azure.functions as func
 import msgspec
 
 from acs.identifiers import is_call_connection_id
-from acs.unreadable import UNREADABLE
+from acs.json_errors import JSON_ERRORS
 from calls.errors import CallNotFound, InvalidCursor
 from calls.http.problems import Problem
 
@@ -46,7 +46,7 @@ def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
         return {}
     try:
         content = msgspec.json.decode(body)
-    except UNREADABLE as error:
+    except JSON_ERRORS as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}") from error
     if not isinstance(content, dict):
         raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")

@@ -26,6 +26,7 @@ from calls.records.store import change_record, read_record
 from calls.results import assembly, call_result, failures
 from calls.storage import Properties
 from calls.transcripts import job
+from calls.transcripts.engines import get_engine
 from contract import names
 from event_log import log_event
 
@@ -158,7 +159,7 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
     }
     if not with_audio <= assembled.keys() or not all(map(assembled.get, with_manifest)):
         return True
-    if clients.engine is None:
+    if get_engine(clients) is None:
         return False
     transcript = await job.read_transcript(clients.storage, call)
     return job.is_due(transcript, result.layout_digest, datetime.now(UTC))

@@ -17,6 +17,7 @@ from calls.clients import Clients, get_clients
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
 from calls.transcripts import job
+from calls.transcripts.engines import get_engine
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
 from contract.names import ManifestName
@@ -157,10 +158,11 @@ async def assemble_call(
         return False
     result, layout = assembled
     log_event(_log, logging.INFO, "call_assembled", call=call)
-    if transcribe and clients.engine is not None:
+    engine = get_engine(clients) if transcribe else None
+    if engine is not None:
         await job.transcribe_call(
             clients.storage,
-            clients.engine,
+            engine,
             result,
             layout,
             retry_seconds=clients.settings.transcription_retry_seconds,

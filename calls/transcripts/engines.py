@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from calls.settings import Settings
+from azure.core.credentials import AzureKeyCredential
+
+from calls.clients import Clients, managed_identity
 from calls.transcripts.engine import Engine
 
 
-def create_engine(settings: Settings, credential: Any) -> Engine | None:
-    """Create the engine that TRANSCRIPTION names; None for ``off``. Its module is loaded here.
+@cache
+def get_engine(clients: Clients) -> Engine | None:
+    """The engine that TRANSCRIPTION names; None for ``off``.
 
-    Args:
-        settings: The app's settings.
-        credential: For Azure AI Speech: a token credential or an AzureKeyCredential.
+    It is created, and its library loaded, at first use; it is closed with ``clients``.
     """
+    settings = clients.settings
+    engine: Engine
     if settings.transcription == "azure":
         from calls.transcripts.azure_speech import AzureSpeech
 
-        return AzureSpeech(
+        key = settings.speech_key
+        credential: Any = AzureKeyCredential(key) if key else managed_identity(settings)
+        engine = AzureSpeech(
             settings.speech_endpoint, credential, locale=settings.transcription_locale
         )
-    if settings.transcription == "local":
+    elif settings.transcription == "local":
         from calls.transcripts.whisper import Whisper
 
-        return Whisper(settings.whisper_model, locale=settings.transcription_locale)
-    return None
+        engine = Whisper(settings.whisper_model, locale=settings.transcription_locale)
+    else:
+        return None
+    clients.on_close(engine.close)
+    return engine
