@@ -10,9 +10,12 @@ import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
 from calls.clients import Clients, call_automation_client
+from calls.pipeline import reconciler, storage_events
 from calls.settings import Settings
+from calls.transcripts.engine import Engine
 from local.emulator.server import EmulatorServer
 from tests.calls.emulator import ACCESS_KEY, create_emulator
+from tests.calls.engines import UseEngine
 from tests.calls.stream_uploader import StreamUploader
 
 
@@ -63,3 +66,18 @@ async def acs_clients(clients: Clients, emulator: EmulatorServer) -> Clients:
 @pytest.fixture
 def uploader(clients: Clients, service: BlobServiceClient) -> StreamUploader:
     return StreamUploader(clients, service)
+
+
+@pytest.fixture
+def use_engine(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> UseEngine:
+    """Lets the clients transcribe with an engine, and retry without a pause."""
+
+    def use(engine: Engine) -> None:
+        clients.settings = msgspec.structs.replace(
+            clients.settings, transcription=engine.provider, transcription_retry_seconds=0
+        )
+        clients.on_close(engine.close)
+        for module in (storage_events, reconciler):
+            monkeypatch.setattr(module, "get_engine", lambda _: engine)
+
+    return use

@@ -1,15 +1,13 @@
-"""Engines for tests, and the choice of a call's engine."""
+"""Engines for tests."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
-from calls.clients import Clients
 from calls.transcripts.engine import Engine, Phrase
 
 Transcribe = Callable[[], Awaitable[list[Phrase]]]
+UseEngine = Callable[[Engine], None]
 
 
 class ScriptedEngine:
@@ -26,11 +24,3 @@ class ScriptedEngine:
 
     async def close(self) -> None:
         pass
-
-
-def use_engine(clients: Clients, engine: Engine) -> None:
-    """Let the clients transcribe with an engine, and retry without a pause."""
-    clients.settings = msgspec.structs.replace(
-        clients.settings, transcription=engine.provider, transcription_retry_seconds=0
-    )
-    clients.__dict__["engine"] = engine

@@ -14,7 +14,7 @@ from tests.calls.stream_uploader import StreamUploader
 async def test_no_such_call(uploader: StreamUploader, call: str) -> None:
     response = await send_request(uploader.clients, call_details.show_call, id=call)
     assert response.status_code == 404
-    assert decode_body(response)["detail"] == f"there is no call {call!r}"
+    assert decode_body(response)["detail"] == f"call {call!r} does not exist"
 
 
 async def test_segments_of_an_open_stream_have_landed(uploader: StreamUploader) -> None:

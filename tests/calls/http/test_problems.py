@@ -64,7 +64,7 @@ def test_every_class_has_a_problem_or_is_never_answered() -> None:
 def test_the_detail_is_the_error_s_message() -> None:
     problem = problem_for(errors.CallNotFound("a-call"))
     assert problem is not None
-    assert problem.detail == "there is no call 'a-call'"
+    assert problem.detail == "call 'a-call' does not exist"
 
 
 def test_the_detail_of_contention_is_for_callers() -> None:

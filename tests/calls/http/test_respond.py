@@ -94,7 +94,7 @@ async def test_an_error_of_the_app_becomes_its_problem(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     response, document = await respond_to(errors.CallNotFound("a-call"))
-    assert (response.status_code, document["detail"]) == (404, "there is no call 'a-call'")
+    assert (response.status_code, document["detail"]) == (404, "call 'a-call' does not exist")
     (line,) = caplog.messages
     assert line.startswith("request_refused entrance=calls status=404 reason=request ")
 

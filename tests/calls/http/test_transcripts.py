@@ -8,7 +8,7 @@ import pytest
 
 from calls.http import transcripts
 from calls.transcripts.engine import Phrase
-from tests.calls.engines import ScriptedEngine, use_engine
+from tests.calls.engines import ScriptedEngine, UseEngine
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader
@@ -22,9 +22,10 @@ async def transcribe() -> list[Phrase]:
 
 async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
     uploader: StreamUploader,
+    use_engine: UseEngine,
 ) -> None:
     clients, call = uploader.clients, new_call_id()
-    use_engine(clients, ScriptedEngine(transcribe))
+    use_engine(ScriptedEngine(transcribe))
     await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
     for accept, suffix, media_type in (
         ("text/vtt", None, "text/vtt"),
@@ -65,10 +66,11 @@ async def test_off(uploader: StreamUploader) -> None:
 
 async def test_a_transcript_that_has_not_been_started_is_pending(
     uploader: StreamUploader,
+    use_engine: UseEngine,
 ) -> None:
     clients, call = uploader.clients, new_call_id()
     await uploader.process(SampleStream(call, {None: bytes(3200)}))
-    use_engine(clients, ScriptedEngine(transcribe))
+    use_engine(ScriptedEngine(transcribe))
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
 

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 import pytest_asyncio
 from azure.core.credentials import AzureKeyCredential
 
-from calls.clients import Clients
 from calls.transcripts.azure_speech import AzureSpeech
-from tests.calls.engines import use_engine
+from tests.calls.engines import UseEngine
 from tests.calls.transcripts.speech_service import SpeechService
 
 
@@ -22,8 +21,8 @@ async def speech_service() -> AsyncIterator[SpeechService]:
 
 
 @pytest_asyncio.fixture
-async def azure(clients: Clients, speech_service: SpeechService) -> SpeechService:
+async def azure(use_engine: UseEngine, speech_service: SpeechService) -> SpeechService:
     """The app transcribes with Azure's client."""
     credential = AzureKeyCredential("key")
-    use_engine(clients, AzureSpeech(speech_service.endpoint, credential, locale="en-GB"))
+    use_engine(AzureSpeech(speech_service.endpoint, credential, locale="en-GB"))
     return speech_service

@@ -17,7 +17,7 @@ from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import SCHEMA, State, Transcript
-from tests.calls.engines import ScriptedEngine, Transcribe, use_engine
+from tests.calls.engines import ScriptedEngine, Transcribe, UseEngine
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import (
     STARTED_AT,
@@ -137,12 +137,13 @@ async def never_answer() -> list[Phrase]:
 )
 async def test_an_unexpected_answer_or_none_is_a_failure(
     uploader: StreamUploader,
+    use_engine: UseEngine,
     monkeypatch: pytest.MonkeyPatch,
     transcribe: Transcribe,
     message: str,
 ) -> None:
     monkeypatch.setattr(job, "_TRY_SECONDS", 0.01)
-    use_engine(uploader.clients, ScriptedEngine(transcribe))
+    use_engine(ScriptedEngine(transcribe))
     call = new_call_id()
     await uploader.process(mixed_stream(call))
     transcript = await read_transcript(uploader, call)
@@ -151,7 +152,7 @@ async def test_an_unexpected_answer_or_none_is_a_failure(
 
 
 async def test_a_long_transcript_is_made_in_several_runs(
-    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+    uploader: StreamUploader, use_engine: UseEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Less than any chunk takes: each run still transcribes one.
     monkeypatch.setattr(job, "RUN_SECONDS", 0.0)
@@ -163,7 +164,7 @@ async def test_a_long_transcript_is_made_in_several_runs(
         await asyncio.sleep(0.01)
         return [Phrase(start_ms=0, end_ms=500, text=f"Number {count}.")]
 
-    use_engine(uploader.clients, ScriptedEngine(transcribe_slowly))
+    use_engine(ScriptedEngine(transcribe_slowly))
     call = new_call_id()
     await uploader.process(mixed_stream(call))
     first = await read_transcript(uploader, call)
@@ -180,9 +181,11 @@ async def test_a_long_transcript_is_made_in_several_runs(
     assert len(last.utterances) == count > 3, "each chunk was transcribed once"
 
 
-async def test_an_unreachable_service_is_named(uploader: StreamUploader) -> None:
+async def test_an_unreachable_service_is_named(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
     engine = AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US")
-    use_engine(uploader.clients, engine)
+    use_engine(engine)
     call = new_call_id()
     await uploader.process(mixed_stream(call))
     assert (await read_transcript(uploader, call)).error == (

