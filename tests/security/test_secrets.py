@@ -22,7 +22,9 @@ from tests.security.conftest import PHONE, TOKEN, Stranger
 SHAPES = {
     "a JSON Web Token": TOKEN,
     "an Authorization header": re.compile(r"Bearer |HMAC-SHA256 SignedHeaders"),
-    "a connection string": re.compile(r"AccountKey=|SharedAccessSignature=|accesskey=", re.IGNORECASE),
+    "a connection string": re.compile(
+        r"AccountKey=|SharedAccessSignature=|accesskey=", re.IGNORECASE
+    ),
     "a signature in a URL": re.compile(r"[?&]sig="),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     "a stream's address": re.compile(r"/media/[\w-]{8,}"),
