@@ -1,17 +1,17 @@
-# Targets, told by `make help`. Every one installs what it needs.
+# Targets; `make help` lists them. Each one installs what it needs.
 
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test screenshots bench soak check lock clean setup
+.PHONY: help demo up test check docs screenshots bench soak lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: setup ## the main job on a laptop: two calls, checked sample for sample
+demo: setup ## the whole system on this machine: two calls, compared sample by sample
 	@$(PYTHON) -m local demo
 
-up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Functions host
+up: setup ## run the whole system: Azurite, ACS emulator, streamer, Functions host
 	@$(PYTHON) -m local up
 
 # Where PYTHONDONTWRITEBYTECODE is set (in many containers), each of the hundreds of processes that
@@ -19,17 +19,20 @@ up: setup ## everything, kept running: Azurite, ACS emulator, streamer, Function
 test: setup ## every test
 	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q -n 4 --dist loadfile --max-worker-restart 0
 
-screenshots: setup ## make the pictures of the page in docs/screenshots anew (needs Chromium)
-	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/test_console.py -k screenshots
+docs: setup ## write the generated tables of settings and routes into docs/
+	@$(PYTHON) -m local.docs
 
-bench: setup ## measure: CPU per frame, streams per core, cold start, analysis (ten minutes)
+screenshots: setup ## take the screenshots of the console in docs/ (needs Chromium)
+	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/console -k screenshots
+
+bench: setup ## measure CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
 
-soak: setup ## an hour of a call at 20 times its speed, and Blob Storage away for a minute
+soak: setup ## one hour of a call at 20 times its speed, with Blob Storage away for a minute
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
 
-check: setup ## ruff, mypy (strict), Bicep's linter, hadolint and pip-audit, without a warning
+check: setup ## ruff, mypy (strict), Bicep linter, hadolint and pip-audit
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy .
@@ -37,7 +40,7 @@ check: setup ## ruff, mypy (strict), Bicep's linter, hadolint and pip-audit, wit
 	@.venv/bin/hadolint streamer/Dockerfile
 	@$(PYTHON) -m local.audit
 
-lock: setup ## pin all requirements anew
+lock: setup ## pin all requirements to their newest versions
 	@$(PYTHON) -m pip install -q uv
 	@for name in requirements streamer/requirements requirements-dev; do \
 		.venv/bin/uv pip compile -q --upgrade --generate-hashes --python-version 3.13 --no-header \
@@ -46,19 +49,19 @@ lock: setup ## pin all requirements anew
 clean: ## remove what was installed and cached
 	@rm -rf .venv node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-setup: ## install what everything needs (done by itself)
+setup: ## install what the other targets need (they do it themselves)
 	@$(MAKE) --silent --no-print-directory -j2 $(SETUP)
 
 .venv/.installed: requirements-dev.txt
 	@command -v python3.13 >/dev/null && python3.13 --version >/dev/null 2>&1 || \
 		{ echo "Python 3.13 is needed: https://www.python.org/downloads/ (or pyenv install 3.13)"; exit 1; }
-	@echo "installing Python packages ..."
+	@echo "Installing Python packages ..."
 	@python3.13 -m venv .venv
 	@$(PYTHON) -m pip install -q --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
-	@echo "installing Azurite and axe-core ..."
+	@echo "Installing Azurite and axe-core ..."
 	@npm ci --no-audit --no-fund --silent
 	@touch $@

@@ -1,7 +1,7 @@
 """Settings as typed structs, read from the environment. Used by both programs.
 
-A settings struct has a default for every field and a ``msgspec.Meta`` description; its table makes
-the help and the documents, and every fault is told at once.
+A settings struct has a default for every field and a ``msgspec.Meta`` description. The help and the
+documentation are generated from it. All faults are reported at once.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from msgspec import Meta
 
 
 class SettingsError(ValueError):
-    """Raised when settings are missing or wrong; the text lists every fault, a line each."""
+    """Raised when settings are missing or wrong. Its text lists every fault on a line."""
 
 
 class Row(NamedTuple):
-    """One setting, for help and documents."""
+    """One setting, for the help and the documentation."""
 
     variable: str
     default: str
@@ -26,12 +26,12 @@ class Row(NamedTuple):
 
 
 def doc(text: str, **bounds: Any) -> Meta:
-    """A field's description, and its bounds as ``msgspec.Meta`` knows them."""
+    """Return a field's description, with bounds as ``msgspec.Meta`` takes them."""
     return Meta(description=text, **bounds)
 
 
 def variable(field: str, spelled: Mapping[str, str]) -> str:
-    """The environment variable of a field: its name in capitals, unless spelled otherwise."""
+    """Return a field's environment variable: its name in capitals, unless ``spelled`` has it."""
     return spelled.get(field, field.upper())
 
 
@@ -40,7 +40,16 @@ def read(
     environment: Mapping[str, str],
     spelled: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The values that the environment gives, and what is wrong with the others."""
+    """Read the settings that the environment has.
+
+    Args:
+        struct: The settings struct.
+        environment: The environment variables.
+        spelled: The variables of fields that are not spelled in capitals.
+
+    Returns:
+        The values by field, and a message for each that is wrong.
+    """
     values: dict[str, Any] = {}
     faults: list[str] = []
     for name, hint in get_type_hints(struct, include_extras=True).items():
@@ -55,15 +64,16 @@ def read(
 
 
 def in_azure(environment: Mapping[str, str]) -> bool:
-    """Whether a managed identity is to be had, as on App Service, Functions and Container Apps.
+    """Return whether this runs on App Service, Functions or Container Apps.
 
-    Keys and unencrypted addresses are a laptop's, and refused there.
+    They offer a managed identity. Keys and unencrypted URLs, which are for local development only,
+    are refused there.
     """
     return bool(environment.get("IDENTITY_ENDPOINT"))
 
 
 def table(struct: type[msgspec.Struct], spelled: Mapping[str, str] | None = None) -> list[Row]:
-    """Every setting of a struct."""
+    """Return a row for every setting of a struct."""
     hints = get_type_hints(struct, include_extras=True)
     rows = []
     for field in msgspec.structs.fields(struct):

@@ -1,1 +1,1 @@
-"""What Azure Communication Services says on the wire: packets, events, identifiers, tokens."""
+"""What Azure Communication Services sends: media packets, events, identifiers, tokens."""

@@ -3,7 +3,7 @@
 Callback events are CloudEvents 1.0. Source: the event models of
 ``azure-communication-callautomation`` 1.6.0 (not public there) and the payloads in the Java SDK's
 parser tests; of IncomingCall, ``communication-services-voice-video-events.md``. Unknown types and
-members are kept out, not refused.
+members are ignored, not refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Annotated
 
 import msgspec
 
+from acs.errors import MalformedEvent
 from acs.identifiers import is_raw_id
-from acs.unreadable import UNREADABLE
+from acs.json_errors import JSON_ERRORS
 
 TYPE_PREFIX = "Microsoft.Communication."
 
@@ -32,12 +33,8 @@ INCOMING_CALL = TYPE_PREFIX + "IncomingCall"
 MOST_INCOMING_CALL_BYTES = 64 * 1024
 
 
-class MalformedEvent(ValueError):
-    """Raised when a body is no array of CloudEvents, or no IncomingCall; names the place."""
-
-
 class ResultInformation(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
-    """ACS's own word on how an operation went: ``code`` is HTTP-like, ``sub_code`` ACS's."""
+    """The result of an operation: ``code`` is like an HTTP status, ``sub_code`` is ACS's own."""
 
     code: int | None = None
     sub_code: int | None = None
@@ -45,7 +42,7 @@ class ResultInformation(msgspec.Struct, rename="camel", frozen=True, omit_defaul
 
 
 class MediaStreamingUpdate(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
-    """The state of the media streaming that a MediaStreaming event speaks of."""
+    """The state of media streaming, in a MediaStreaming event."""
 
     content_type: str | None = None
     media_streaming_status: str | None = None
@@ -53,7 +50,7 @@ class MediaStreamingUpdate(msgspec.Struct, rename="camel", frozen=True, omit_def
 
 
 class Identifier(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
-    """A communication identifier; ``raw_id`` is what media packets name participants by."""
+    """A communication identifier. Media packets name participants by their ``raw_id``."""
 
     raw_id: str
     kind: str | None = None
@@ -68,7 +65,7 @@ class Participant(msgspec.Struct, rename="camel", frozen=True, omit_defaults=Tru
 
 
 class EventData(msgspec.Struct, rename="camel", frozen=True, omit_defaults=True):
-    """The members that callback events share, and those of the kinds that are acted upon."""
+    """The members that all callback events share, and those of the types that are used."""
 
     call_connection_id: str
     server_call_id: str | None = None
@@ -93,14 +90,15 @@ class CallbackEvent(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The type without its prefix, for people: ``CallConnected``."""
+        """The type without its prefix: ``CallConnected``."""
         return self.type.removeprefix(TYPE_PREFIX)
 
 
 class IncomingCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """The data of an IncomingCall event. Who has the context can answer the call: it is a secret.
+    """The data of an IncomingCall event.
 
-    ``correlation_id`` gets into logs: it may hold what is printed in one word, and nothing else.
+    ``incoming_call_context`` is a secret: whoever has it can answer the call. ``correlation_id``
+    appears in logs, so only printable characters without spaces are accepted.
     """
 
     to: Identifier
@@ -114,37 +112,45 @@ _decode_event = msgspec.json.Decoder(CallbackEvent).decode
 
 
 def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]:
-    """Decode a callback's body: the events that are whole, and what is wrong with the others.
+    """Decode a callback's body.
 
-    Raises MalformedEvent where the body is no JSON array.
+    Returns:
+        The events that could be decoded, and a message for each of the others.
+
+    Raises:
+        MalformedEvent: The body is not a JSON array.
     """
     try:
         raws = _decode_array(body)
-    except UNREADABLE as error:
-        raise MalformedEvent(f"the body is no JSON array of CloudEvents: {error}") from error
+    except JSON_ERRORS as error:
+        raise MalformedEvent(f"the body is not a JSON array of CloudEvents: {error}") from error
     events: list[CallbackEvent] = []
     faults: list[str] = []
     for index, raw in enumerate(raws):
         try:
             event = _decode_event(raw)
-            # Of the first and the last day of time, not every moment can be told in UTC.
+            # On the first and last day of the calendar, some times do not exist in UTC.
             event.time.astimezone(UTC)
             events.append(event)
-        except (*UNREADABLE, OverflowError) as error:
+        except (*JSON_ERRORS, OverflowError) as error:
             faults.append(f"event {index}: {error}")
     return events, faults
 
 
 def read_incoming_call(data: object) -> IncomingCall:
-    """The data of an IncomingCall event. Raises MalformedEvent, which quotes nothing of it."""
+    """Decode the data of an IncomingCall event. Raises MalformedEvent, which never quotes it."""
     try:
         body = msgspec.json.encode(data)
         if len(body) > MOST_INCOMING_CALL_BYTES:
-            raise MalformedEvent(f"the event has {len(body)} bytes")
+            raise MalformedEvent(
+                f"the event has {len(body)} bytes, more than {MOST_INCOMING_CALL_BYTES}"
+            )
         call = msgspec.json.decode(body, type=IncomingCall)
-    except (*UNREADABLE, UnicodeEncodeError) as error:
-        raise MalformedEvent(f"the event is no IncomingCall: {error}") from error
+    except (*JSON_ERRORS, UnicodeEncodeError) as error:
+        raise MalformedEvent(f"the event is not an IncomingCall: {error}") from error
     for name, identifier in (("to", call.to), ("from", call.from_)):
         if not is_raw_id(identifier.raw_id):
-            raise MalformedEvent(f"the event is no IncomingCall: no raw id - at `$.{name}.rawId`")
+            raise MalformedEvent(
+                f"the event is not an IncomingCall: invalid raw id - at `$.{name}.rawId`"
+            )
     return call

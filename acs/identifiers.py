@@ -1,4 +1,4 @@
-"""Identifiers: the grammar of what names calls and participants, checked before any use.
+"""Identifiers of calls and participants: their grammar, checked before any use.
 
 Source of the raw id grammar: ``_shared/models.py`` of ``azure-communication-callautomation`` 1.6.0.
 """
@@ -8,9 +8,13 @@ from __future__ import annotations
 import base64
 import re
 
-_CALL_CONNECTION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
-_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
-_COMMUNICATION_USER_ID = re.compile(r"8:[a-z]+:[A-Za-z0-9_-]{1,200}", re.ASCII)
+CALL_CONNECTION_ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+PHONE_NUMBER_PATTERN = r"\+[1-9][0-9]{1,14}"
+COMMUNICATION_USER_ID_PATTERN = "8:[a-z]+:[A-Za-z0-9_-]{1,200}"
+
+_CALL_CONNECTION_ID = re.compile(CALL_CONNECTION_ID_PATTERN, re.ASCII)
+_PHONE_NUMBER = re.compile(PHONE_NUMBER_PATTERN, re.ASCII)
+_COMMUNICATION_USER_ID = re.compile(COMMUNICATION_USER_ID_PATTERN, re.ASCII)
 _RAW_ID = re.compile(
     r"4:(?:\+?[0-9]{2,15}|anonymous)(?:_[A-Za-z0-9-]{1,64})?|(?:8|28):[a-z-]+:[A-Za-z0-9_-]{1,200}",
     re.ASCII,
@@ -20,49 +24,49 @@ _PHONE_PREFIX = "4:"
 
 
 def is_call_connection_id(text: str) -> bool:
-    """Whether ``text`` can be a call connection id: at most 128 letters, digits, ``-``, ``_``."""
+    """Return whether ``text`` is a call connection id: up to 128 letters, digits, ``-``, ``_``."""
     return _CALL_CONNECTION_ID.fullmatch(text) is not None
 
 
 def is_phone_number(text: str) -> bool:
-    """Whether ``text`` is a phone number as E.164 writes it: ``+``, then 2 to 15 digits."""
+    """Return whether ``text`` is an E.164 phone number: ``+``, then 2 to 15 digits."""
     return _PHONE_NUMBER.fullmatch(text) is not None
 
 
 def is_communication_user_id(text: str) -> bool:
-    """Whether ``text`` is the raw id of a communication user, as ``8:acs:{resource}_{user}``."""
+    """Return whether ``text`` is a communication user's raw id: ``8:acs:{resource}_{user}``."""
     return _COMMUNICATION_USER_ID.fullmatch(text) is not None
 
 
 def is_raw_id(text: str) -> bool:
-    """Whether ``text`` is the raw id of whoever calls or is called, on a phone or not.
+    """Return whether ``text`` is the raw id of a caller or callee, on a phone or not.
 
-    A caller may withhold its number, and one that a carrier made up need not be E.164.
+    A caller may withhold their number, and a number assigned by a carrier need not be E.164.
     """
     return _RAW_ID.fullmatch(text) is not None
 
 
 def phone_number_raw_id(phone_number: str) -> str:
-    """The raw id that ACS gives a phone number: ``4:+15551230000``."""
+    """Return the raw id that ACS gives a phone number: ``4:+15551230000``."""
     return _PHONE_PREFIX + phone_number
 
 
 def shown(raw_id: str) -> str:
-    """A raw id as people write it: a phone number without its prefix."""
+    """Return a raw id for display: a phone number without its prefix."""
     return raw_id.removeprefix(_PHONE_PREFIX)
 
 
 def call_of_source(source: str) -> str | None:
-    """The call connection id in a callback event's source or subject; None where it names none."""
-    found = _SOURCE.match(source)
-    return found[1] if found else None
+    """Return the call connection id in an event's source or subject; None if there is none."""
+    match = _SOURCE.match(source)
+    return match[1] if match else None
 
 
 def same_conversation(one: str, other: str) -> bool:
-    """Whether two server call ids name the same conversation.
+    """Return whether two server call ids name the same conversation.
 
-    A server call id is base64 of the conversation's address. Only its path is compared: the query
-    names the machine that serves it, and padding is written or not.
+    A server call id is the base64 of the conversation's URL. The URLs are compared without their
+    query, which names the serving machine; base64 padding is optional.
     """
     return one == other or _conversation(one) == _conversation(other)
 

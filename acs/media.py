@@ -2,11 +2,11 @@
 
 Sources: Microsoft's audio streaming quickstart (``audio-streaming-quickstart-python.md``) for
 the shape, ``StreamingDataKind`` of ``@azure/communication-call-automation`` 1.6.0 for the kinds,
-and the .NET SDK's ``MarkData`` and ``DtmfMetadata`` for what is on its way.
+and the .NET SDK's ``MarkData`` and ``DtmfMetadata`` for kinds that are not released yet.
 
-The decoder is made for the packet path: one pass over the message's bytes gives a typed struct with
-the base64 audio already decoded. Whatever a later service may add (an unknown kind, an unknown
-field) is not an error.
+The decoder is built for the packet path: one pass over the message's bytes gives a typed struct
+with the base64 audio already decoded. An unknown kind or member, as a later version of the service
+may send it, is not an error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any
 
 import msgspec
 
-from acs.unreadable import UNREADABLE
+from acs.errors import MalformedPacket
+from acs.json_errors import JSON_ERRORS
 
 AUDIO_DATA = "AudioData"
 AUDIO_METADATA = "AudioMetadata"
@@ -47,12 +48,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999 = 253_370_764_800_000_000
 
 
-class MalformedPacket(ValueError):
-    """Raised when a message is no media packet: no JSON, no ``kind``, wrong types or base64."""
-
-
 class AudioMetadata(msgspec.Struct, rename="camel", frozen=True):
-    """The first packet of a stream: what its audio is.
+    """The first packet of a stream: the format of its audio.
 
     ``sample_rate`` is in Hz, ``length`` in bytes a frame (640 at 16 kHz, 960 at 24 kHz).
     """
@@ -67,9 +64,9 @@ class AudioMetadata(msgspec.Struct, rename="camel", frozen=True):
 class AudioData(msgspec.Struct, rename="camel", gc=False):
     """One frame of one participant, or of all of them mixed.
 
-    ``data`` is s16le mono PCM, empty or absent where a silent frame carries none;
-    ``timestamp`` is None where it was absent or could not be read; ``participant_raw_id``
-    is None in a mixed stream.
+    ``data`` is s16le mono PCM, empty or absent in a silent frame that carries none. ``timestamp``
+    is None where it was absent or could not be read. ``participant_raw_id`` is None in a mixed
+    stream.
     """
 
     timestamp: datetime | None = None
@@ -78,9 +75,9 @@ class AudioData(msgspec.Struct, rename="camel", gc=False):
     silent: bool = False
 
     def timestamp_us(self) -> int | None:
-        """The timestamp as microseconds since 1970, UTC; None where there is none.
+        """Return the timestamp in microseconds since 1970, UTC; None if there is none.
 
-        .NET's least and greatest moments, of the years 1 and 9999, are how it says that.
+        .NET's ``DateTime.MinValue`` and ``MaxValue``, of the years 1 and 9999, also mean none.
         """
         if self.timestamp is None:
             return None
@@ -106,7 +103,7 @@ class TranscriptionMetadata(msgspec.Struct, rename="camel", frozen=True):
 
 
 class TranscriptionData(msgspec.Struct, rename="camel", frozen=True):
-    """One recognized phrase; ``offset`` and ``duration`` are in ticks of 100 ns."""
+    """One recognised phrase; ``offset`` and ``duration`` are in ticks of 100 ns."""
 
     text: str
     format: str = ""
@@ -119,14 +116,14 @@ class TranscriptionData(msgspec.Struct, rename="camel", frozen=True):
 
 
 class MarkData(msgspec.Struct, rename="camel", frozen=True):
-    """The service's word that marked outbound audio was played or canceled (.NET beta)."""
+    """A notification that marked outbound audio was played or canceled (.NET beta)."""
 
     id: str = ""
     status: str = ""
 
 
 class Packet(msgspec.Struct, rename="camel", gc=False):
-    """One media packet: its kind, and the member that goes with it.
+    """One media packet: its kind, and the member of that kind.
 
     An unknown kind keeps its name and has no member.
     """
@@ -145,16 +142,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 def decode(message: bytes | bytearray | memoryview) -> Packet:
-    """Decode one whole message (UTF-8 JSON; a WebSocket message's payload) into a packet.
+    """Decode one whole message (UTF-8 JSON, a WebSocket message's payload) into a packet.
 
-    ``kind`` is matched without regard to case and returned as ACS documents it. A timestamp that
-    cannot be read costs the timestamp, not the packet.
+    ``kind`` is matched without regard to case and returned as ACS documents it. If only the
+    timestamp cannot be read, the packet is returned without it.
 
     Raises MalformedPacket.
     """
     try:
         packet = _decode_packet(message)
-    except UNREADABLE as error:
+    except JSON_ERRORS as error:
         packet = _decode_without_timestamp(message, error)
     kind = packet.kind
     if kind == AUDIO_DATA and packet.audio_data is not None:
@@ -168,19 +165,19 @@ def decode(message: bytes | bytearray | memoryview) -> Packet:
 
 
 def _decode_without_timestamp(message: bytes | bytearray | memoryview, cause: Exception) -> Packet:
-    """Second chance, off the fast path: the packet may be whole but for its timestamp."""
+    """Decode again, off the fast path: perhaps only the timestamp is malformed."""
     if "timestamp" not in str(cause):
         raise MalformedPacket(str(cause)) from cause
     try:
         raw = msgspec.json.decode(message)
         raw["audioData"].pop("timestamp", None)
         return msgspec.convert(raw, Packet)
-    except (*UNREADABLE, TypeError, KeyError, AttributeError) as error:
+    except (*JSON_ERRORS, TypeError, KeyError, AttributeError) as error:
         raise MalformedPacket(str(error)) from error
 
 
 def encode(packet: Packet) -> bytes:
-    """The message of a packet, as ACS writes it: only the member that its kind has."""
+    """Encode a packet as ACS does: only the member of its kind is written."""
     members = {
         name: value
         for name, value in msgspec.structs.asdict(packet).items()
@@ -193,13 +190,13 @@ def encode(packet: Packet) -> bytes:
 
 
 def to_microseconds(moment: datetime) -> int:
-    """Microseconds since 1970; a moment without a zone is UTC, as ACS's all are."""
+    """Return a time in microseconds since 1970. Without a time zone it is UTC, as in ACS."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    since = moment - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    elapsed = moment - _EPOCH
+    return (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """The UTC moment of ``microseconds`` since 1970."""
+    """Return the UTC time of ``microseconds`` since 1970."""
     return _EPOCH + timedelta(microseconds=microseconds)

@@ -5,12 +5,12 @@ Source: Microsoft's ``secure-webhook-endpoint.md``: RS256, issuer
 and the immutable id of the ACS resource as audience. A callback's token lives 5 minutes, a
 handshake's 24 hours.
 
-Known keys are kept, so that a token signed by one is verified without any I/O. An unknown key id
-asks the key server again, so that a new key is good at once; after an asking that did not find it,
-none is asked for in ``refresh_seconds``, so that forged key ids cannot be used to storm the server.
-Keys older than ``fresh_seconds`` are asked for in the background: a key that is published before it
-signs is then known before it is needed, and one that was withdrawn goes. A key server that is down
-neither locks out tokens of known keys nor lets others in.
+Keys are cached: a token signed by a cached key is verified without any I/O. An unknown key id
+fetches the keys again, so that a new key is accepted at once. If the fetch does not bring that key,
+no other unknown key id causes a fetch for ``refresh_seconds``: forged key ids cannot flood the key
+server. Keys older than ``fresh_seconds`` are fetched again in the background, which brings a newly
+published key before it is needed and drops a withdrawn one. A key server that is down neither locks
+out tokens of cached keys nor lets others in.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ import aiohttp
 import jwt
 import msgspec
 
+from acs.errors import InvalidToken, KeysUnavailable
+from event_log import log_event
+
 ISSUER = "https://acscallautomation.communication.azure.com"
 OPENID_CONFIGURATION_URL = ISSUER + "/calling/.well-known/acsopenidconfiguration"
 
@@ -35,29 +38,8 @@ _MAX_KEY_SET_BYTES = 256 * 1024
 _MAX_TOKEN_CHARACTERS = 16 * 1024
 
 
-class InvalidToken(Exception):
-    """Raised when a token is refused. ``reason`` is a short constant word, fit for a counter.
-
-    Its text never holds the token or any part of it.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class KeysUnavailable(InvalidToken):
-    """Raised when a token's key is unknown and the key server cannot be asked."""
-
-
 class TokenVerifier:
-    """Verifies ACS's bearer tokens against its published keys.
-
-    ``keys_url`` names an OpenID configuration (its ``jwks_uri`` is followed) or a key set itself.
-    ``leeway_seconds`` is allowed on expiry and not-before; ``clock`` gives monotonic seconds.
-    ``longest_seconds`` is how long a token may live (0: any time): callback and handshake tokens
-    have the same issuer, audience and keys, and only the time they live tells them apart.
-    """
+    """Verifies ACS's bearer tokens against its published keys."""
 
     def __init__(
         self,
@@ -71,6 +53,20 @@ class TokenVerifier:
         longest_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Make a verifier that has no keys yet; the first token fetches them.
+
+        Args:
+            audience: The immutable id of the ACS resource.
+            issuer: The tokens' issuer.
+            keys_url: The address of an OpenID configuration, whose ``jwks_uri`` is followed, or of
+                a key set itself.
+            leeway_seconds: How far clocks may differ, for expiry and not-before.
+            refresh_seconds: How long no key is fetched for further unknown key ids.
+            fresh_seconds: The age at which cached keys are fetched again.
+            longest_seconds: The longest lifetime of a token; 0 allows any. Callback and handshake
+                tokens have the same issuer, audience and keys: only their lifetime differs.
+            clock: Returns monotonic seconds.
+        """
         self._audience = audience
         self._issuer = issuer
         self._keys_url = keys_url
@@ -80,24 +76,25 @@ class TokenVerifier:
         self._longest_seconds = longest_seconds
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
-        self._answers = False
+        self._is_reachable = False
         self._stale_at = float("inf")
-        self._asks_again_at = -float("inf")
+        self._next_fetch_at = -float("inf")
         self._fetching: asyncio.Task[None] | None = None
 
     async def verify(self, authorization: str | None) -> dict[str, Any]:
-        """The claims of the token in an ``Authorization`` header's value.
+        """Return the claims of the token in an ``Authorization`` header's value.
 
-        Raises InvalidToken (``reason`` one of missing, malformed, algorithm, unknown_key,
-        signature, expired, not_yet_valid, issuer, audience, claims, lifetime) and KeysUnavailable
-        (``keys_unavailable``).
+        Raises:
+            InvalidToken: The token is refused; ``reason`` is one of missing, malformed, algorithm,
+                unknown_key, signature, expired, not_yet_valid, issuer, audience, claims, lifetime.
+            KeysUnavailable: The token cannot be verified now; ``reason`` is keys_unavailable.
         """
         token = _bearer(authorization)
         try:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
             raise InvalidToken("malformed") from error
-        # The algorithm is ours to say, never the token's.
+        # We choose the algorithm, never the token.
         if header.get("alg") != "RS256":
             raise InvalidToken("algorithm")
         key_id = header.get("kid")
@@ -105,38 +102,38 @@ class TokenVerifier:
             raise InvalidToken("unknown_key")
         key = self._keys.get(key_id)
         if key is None:
-            key = await self._ask_for(key_id)
+            key = await self._fetch_key(key_id)
         elif self._clock() >= self._stale_at:
             self._fetch_once()
         claims = self._claims(token, key)
-        self._refuse_too_long(claims)
+        self._check_lifetime(claims)
         return claims
 
-    async def _ask_for(self, key_id: str) -> jwt.PyJWK:
+    async def _fetch_key(self, key_id: str) -> jwt.PyJWK:
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
-        elif self._clock() >= self._asks_again_at:
-            # Before the asking, for whoever sends forged key ids may not wait for its end.
-            self._asks_again_at = self._clock() + self._refresh_seconds
+        elif self._clock() >= self._next_fetch_at:
+            # Before the fetch, because a sender of forged key ids may hang up before it ends.
+            self._next_fetch_at = self._clock() + self._refresh_seconds
             await asyncio.shield(self._fetch_once())
         if key_id in self._keys:
-            self._asks_again_at = -float("inf")
+            self._next_fetch_at = -float("inf")
             return self._keys[key_id]
-        if not self._answers:
+        if not self._is_reachable:
             raise KeysUnavailable("keys_unavailable")
         raise InvalidToken("unknown_key")
 
     def _fetch_once(self) -> asyncio.Task[None]:
-        """The asking that runs, or a new one: it is one, however many wait, or give up waiting."""
+        """Return the fetch that is running, or start one. However many wait, there is only one."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
-            self._fetching.add_done_callback(self._fetched)
+            self._fetching.add_done_callback(self._on_fetched)
         return self._fetching
 
-    def _fetched(self, task: asyncio.Task[None]) -> None:
+    def _on_fetched(self, task: asyncio.Task[None]) -> None:
         self._fetching = None
         if not task.cancelled():
-            # Told by the fetch; in the background nobody waits for it.
+            # The fetch has logged it. In the background, nobody else retrieves it.
             task.exception()
 
     async def _fetch(self) -> None:
@@ -152,7 +149,7 @@ class TokenVerifier:
                 if key.get("kty") == "RSA" and key.get("use", "sig") == "sig" and "kid" in key
             }
             if not keys:
-                raise ValueError("no RSA signing key")
+                raise ValueError("the key set has no RSA signing key")
         except (
             aiohttp.ClientError,
             TimeoutError,
@@ -162,21 +159,21 @@ class TokenVerifier:
             AttributeError,
             jwt.PyJWTError,
         ) as error:
-            _log.error(
-                "the signing keys could not be read from %s: %s: %s; tokens of the %d known keys "
-                "are still accepted",
-                self._keys_url,
-                type(error).__name__,
-                error,
-                len(self._keys),
+            log_event(
+                _log,
+                logging.ERROR,
+                "signing_keys_fetch_failed",
+                url=self._keys_url,
+                error=f"{type(error).__name__}: {error}",
+                cached_keys=len(self._keys),
             )
-            self._asks_again_at = self._clock() + min(self._refresh_seconds, _RETRY_SECONDS)
-            self._stale_at = self._asks_again_at
-            self._answers = False
+            self._next_fetch_at = self._clock() + min(self._refresh_seconds, _RETRY_SECONDS)
+            self._stale_at = self._next_fetch_at
+            self._is_reachable = False
             raise KeysUnavailable("keys_unavailable") from error
         self._keys = keys
         self._stale_at = self._clock() + self._fresh_seconds
-        self._answers = True
+        self._is_reachable = True
 
     def _claims(self, token: str, key: jwt.PyJWK) -> dict[str, Any]:
         try:
@@ -204,12 +201,12 @@ class TokenVerifier:
         except jwt.PyJWTError as error:
             raise InvalidToken("malformed") from error
 
-    def _refuse_too_long(self, claims: dict[str, Any]) -> None:
+    def _check_lifetime(self, claims: dict[str, Any]) -> None:
         if not self._longest_seconds:
             return
-        # Of the claims only exp is known to be there; without iat, what is left of it must do.
-        begun = min(int(claims.get("iat", time.time())), time.time())
-        if int(claims["exp"]) - begun > self._longest_seconds + self._leeway_seconds:
+        # Only exp is required. Without iat, the time that remains is all there is to check.
+        issued_at = min(int(claims.get("iat", time.time())), time.time())
+        if int(claims["exp"]) - issued_at > self._longest_seconds + self._leeway_seconds:
             raise InvalidToken("lifetime")
 
 
@@ -230,13 +227,13 @@ def _bearer(authorization: str | None) -> str:
 async def _get_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
     async with session.get(url, allow_redirects=False) as response:
         response.raise_for_status()
-        # One read gives what has come so far, which need not be all of it.
+        # A single read returns what has arrived so far, which may be only a part.
         body = bytearray()
         async for part in response.content.iter_any():
             body += part
             if len(body) > _MAX_KEY_SET_BYTES:
-                raise ValueError(f"more than {_MAX_KEY_SET_BYTES} bytes")
+                raise ValueError(f"the response is larger than {_MAX_KEY_SET_BYTES} bytes")
     document = msgspec.json.decode(body)
     if not isinstance(document, dict):
-        raise ValueError("no JSON object")
+        raise ValueError("the response is not a JSON object")
     return document

@@ -1,1 +1,1 @@
-"""The function app's side: call control, callback events, the call record, analysis, assembly."""
+"""The function app's domain: call control, call records, results, transcripts and HTTP."""

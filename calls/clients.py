@@ -1,10 +1,12 @@
-"""The clients that live as long as the function app's process: made at first use, on its loop."""
+"""Clients that live as long as the app's process: created at first use, on its event loop."""
 
 from __future__ import annotations
 
 import os
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import Any
 
 from azure.communication.callautomation.aio import CallAutomationClient
 from azure.core.credentials import AzureKeyCredential
@@ -14,12 +16,9 @@ from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
 
-if TYPE_CHECKING:
-    from calls.transcribers import Transcriber
-
 
 class Clients:
-    """Everything a handler needs. Making one does no I/O."""
+    """What handlers need. Creating it does no I/O."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -33,40 +32,33 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
                 longest_seconds=settings.callback_token_seconds,
             )
+        self._exit_stack = AsyncExitStack()
 
-    @cached_property
-    def transcriber(self) -> Transcriber | None:
-        """What turns speech into text; made, and its library loaded, at first use."""
-        from calls.transcribers import choose
-
-        credential: Any = None
-        if self.settings.transcription == "azure":
-            key = self.settings.speech_key
-            credential = AzureKeyCredential(key) if key else _managed_identity(self.settings)
-        return choose(self.settings, credential)
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have ``close`` called when these clients are closed."""
+        self._exit_stack.push_async_callback(close)
 
     async def close(self) -> None:
-        """Close the connections: for tests; a function app's process is simply ended."""
+        """Close the connections. Only tests need it: a function app's process is simply ended."""
         await self.call_automation.close()
         await self.storage.close()
-        if (transcriber := self.transcriber) is not None:
-            await transcriber.close()
+        await self._exit_stack.aclose()
 
 
 @cache
-def clients() -> Clients:
+def get_clients() -> Clients:
     """The process's clients. Raises SettingsError."""
     return Clients(load(os.environ))
 
 
 def call_automation_client(settings: Settings) -> CallAutomationClient:
-    """ACS's client, with explicit timeouts: its own are five minutes, more than a function has."""
-    # A trailing slash would be signed as part of the host, and every signature be wrong.
+    """ACS's client, with explicit timeouts: its own are five minutes."""
+    # A trailing slash would be signed as part of the host, and ACS would refuse every signature.
     endpoint = settings.acs_endpoint.rstrip("/")
     credential: Any = (
         AzureKeyCredential(settings.acs_access_key)
         if settings.acs_access_key
-        else _managed_identity(settings)
+        else managed_identity(settings)
     )
     return CallAutomationClient(
         endpoint,
@@ -77,17 +69,18 @@ def call_automation_client(settings: Settings) -> CallAutomationClient:
     )
 
 
-def _blob_service(settings: Settings) -> BlobServiceClient:
-    if settings.audio_storage:
-        return BlobServiceClient.from_connection_string(settings.audio_storage)
-    return BlobServiceClient(
-        settings.audio_storage_blob_service_uri, credential=_managed_identity(settings)
-    )
-
-
-def _managed_identity(settings: Settings) -> Any:
+def managed_identity(settings: Settings) -> Any:
+    """The credential of the app's managed identity, for asynchronous clients."""
     from azure.identity.aio import ManagedIdentityCredential
 
     if settings.azure_client_id:
         return ManagedIdentityCredential(client_id=settings.azure_client_id)
     return ManagedIdentityCredential()
+
+
+def _blob_service(settings: Settings) -> BlobServiceClient:
+    if settings.audio_storage:
+        return BlobServiceClient.from_connection_string(settings.audio_storage)
+    return BlobServiceClient(
+        settings.audio_storage_blob_service_uri, credential=managed_identity(settings)
+    )

@@ -1,14 +1,16 @@
-"""Refusals: one log line each, in one shape, so that they can be counted and alarmed on.
+"""Refusals: one log event each, in one shape, so that they can be counted and alerted on.
 
-The function app scales to zero and has no metrics endpoint of its own; Application Insights counts
-these lines, and the local host prints them:
+The function app scales to zero and has no metrics endpoint of its own. Application Insights counts
+these events, and the local Functions host prints them:
 
     traces
-    | parse message with "refused entrance=" entrance " status=" status:int " reason=" reason " " *
+    | where message startswith "request_refused"
+    | parse-kv message as (entrance:string, status:int, reason:string)
+        with (pair_delimiter=" ", kv_delimiter="=", quote='"')
     | summarize count() by entrance, reason, bin(timestamp, 5m)
 
-``warned`` in the place of ``refused`` is what a check set to ``warn`` let in. Neither line ever
-holds a token; what a sender wrote is quoted and cut.
+``request_warned`` has the same fields: a check that is set to ``warn`` let the request in. Neither
+event ever holds a token; text from a sender is escaped and cut.
 """
 
 from __future__ import annotations
@@ -16,25 +18,41 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
+from event_log import log_event
+
 CALLBACKS = "callbacks"
 INCOMING = "incoming"
 
 _log = logging.getLogger(__name__)
-_LONGEST_DETAIL = 300
+_MAX_DETAIL_CHARACTERS = 300
 
 
-def refused(entrance: str, status: HTTPStatus, reason: str, detail: str = "-") -> None:
-    """Tell of a refusal. ``reason`` is a short constant word; ``detail`` must hold no secret."""
-    _tell("refused", entrance, status, reason, detail)
+def log_refused(entrance: str, status: HTTPStatus, reason: str, detail: str | None = None) -> None:
+    """Log that a request was refused.
+
+    Args:
+        entrance: Where it came in: the module of its handler, or ``incoming``.
+        status: What was answered.
+        reason: A short constant word to count by.
+        detail: More for people; must not hold a secret.
+    """
+    _log_refusal("request_refused", entrance, status, reason, detail)
 
 
-def warned(entrance: str, status: HTTPStatus, reason: str, detail: str = "-") -> None:
-    """Tell of what is let in although ``status`` would have been its answer."""
-    _tell("warned", entrance, status, reason, detail)
+def log_warned(entrance: str, status: HTTPStatus, reason: str, detail: str | None = None) -> None:
+    """Log that a check set to ``warn`` let in what ``status`` would have refused."""
+    _log_refusal("request_warned", entrance, status, reason, detail)
 
 
-def _tell(what: str, entrance: str, status: HTTPStatus, reason: str, detail: str) -> None:
-    line = detail[:_LONGEST_DETAIL].encode("unicode_escape").decode()
-    _log.warning(
-        "%s entrance=%s status=%d reason=%s detail=%s", what, entrance, status, reason, line
+def _log_refusal(
+    event: str, entrance: str, status: HTTPStatus, reason: str, detail: str | None
+) -> None:
+    log_event(
+        _log,
+        logging.WARNING,
+        event,
+        entrance=entrance,
+        status=int(status),
+        reason=reason,
+        detail=detail[:_MAX_DETAIL_CHARACTERS] if detail is not None else None,
     )

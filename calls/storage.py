@@ -19,14 +19,10 @@ from azure.core.exceptions import (
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls import blobs
+from calls.blobs import CONTAINERS
 
 _JSON = ContentSettings(content_type="application/json")
 _PRECONDITION_FAILED = 412
-
-
-class Contended(Exception):
-    """Raised when a document was changed by others each time it was tried."""
 
 
 class Document(NamedTuple):
@@ -37,7 +33,7 @@ class Document(NamedTuple):
 
 
 class Properties(NamedTuple):
-    """What is known of a blob without reading it."""
+    """A blob's properties; ``size`` is in bytes."""
 
     size: int
     etag: str
@@ -54,7 +50,7 @@ class Page(NamedTuple):
 
 
 class Storage:
-    """The account's containers. Methods raise AzureError where the service does not answer."""
+    """The account's containers. Its methods raise AzureError where the service fails."""
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
@@ -64,7 +60,7 @@ class Storage:
         await self._service.close()
 
     async def read(self, container: str, blob: str) -> Document | None:
-        """A document, or None where there is none."""
+        """Read a document; None where it does not exist."""
         client = self._service.get_blob_client(container, blob)
         try:
             download = await client.download_blob()
@@ -73,7 +69,7 @@ class Storage:
             return None
 
     async def create(self, container: str, blob: str, content: bytes) -> bool:
-        """Write a document that must not be there yet; False where it is."""
+        """Write a document that must not exist yet; False where it does."""
         client = self._service.get_blob_client(container, blob)
         try:
             await client.upload_blob(content, overwrite=False, content_settings=_JSON)
@@ -82,7 +78,7 @@ class Storage:
         return True
 
     async def replace(self, container: str, blob: str, content: bytes, etag: str) -> bool:
-        """Write over the document that had this ETag; False where it was changed or is gone."""
+        """Overwrite the document that had this ETag; False where it was changed or deleted."""
         client = self._service.get_blob_client(container, blob)
         try:
             await client.upload_blob(
@@ -101,12 +97,12 @@ class Storage:
         return True
 
     async def put(self, container: str, blob: str, content: bytes) -> None:
-        """Write a document whose content depends on its name only, whatever was there."""
+        """Write a document unconditionally."""
         client = self._service.get_blob_client(container, blob)
         await client.upload_blob(content, overwrite=True, content_settings=_JSON)
 
     async def delete(self, container: str, blob: str, etag: str | None = None) -> None:
-        """Delete a blob; one that is gone, or has no more this ETag, is no fault."""
+        """Delete a blob, unless it no longer exists or no longer has this ETag."""
         conditions: dict[str, Any] = {}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
@@ -114,38 +110,44 @@ class Storage:
             await self._service.get_blob_client(container, blob).delete_blob(**conditions)
 
     async def properties(self, container: str, blob: str) -> Properties | None:
-        """A blob's properties, or None where there is no such blob."""
+        """Read a blob's properties; None where it does not exist."""
         try:
-            found = await self._service.get_blob_client(container, blob).get_blob_properties()
+            properties = await self._service.get_blob_client(container, blob).get_blob_properties()
         except ResourceNotFoundError:
             return None
-        return _properties(found)
+        return _properties(properties)
 
-    async def write_again(self, container: str, blob: str) -> bool:
-        """Write a blob over with itself: Event Grid then tells of it anew. False where it is gone.
+    async def rewrite(self, container: str, blob: str) -> bool:
+        """Overwrite a blob with its own content, so that Event Grid delivers its event again.
 
-        Raises ResourceModifiedError where another writes it at the same time.
+        Returns:
+            False where the blob does not exist.
+
+        Raises ResourceModifiedError where it is being written at the same time.
         """
         client = self._service.get_blob_client(container, blob)
         try:
             download = await client.download_blob()
         except ResourceNotFoundError:
             return False
-        found = download.properties
+        properties = download.properties
         await client.upload_blob(
             await download.readall(),
             overwrite=True,
-            etag=str(found.etag),
+            etag=str(properties.etag),
             match_condition=MatchConditions.IfNotModified,
-            metadata=found.metadata,
-            content_settings=ContentSettings(content_type=found.content_settings.content_type),
+            metadata=properties.metadata,
+            content_settings=ContentSettings(content_type=properties.content_settings.content_type),
         )
         return True
 
     async def read_range(
         self, container: str, blob: str, offset: int, length: int, etag: str | None = None
     ) -> bytes:
-        """A part of a blob. Raises ResourceNotFoundError, or ResourceModifiedError by the ETag."""
+        """Read ``length`` bytes of a blob from ``offset`` on.
+
+        Raises ResourceNotFoundError; ResourceModifiedError where it no longer has this ETag.
+        """
         conditions: dict[str, Any] = {}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
@@ -165,16 +167,25 @@ class Storage:
         metadata: dict[str, str],
         etag: str | None,
     ) -> bool:
-        """Write a blob in blocks, in the order of their numbers; it appears whole, or not at all.
+        """Write a blob in blocks; it appears whole or not at all.
 
-        ``name`` names the content: blocks of two writers with different contents never mix. False
-        where the blob no more has this ETag (None: where there is one now).
+        Args:
+            container: The container's name.
+            blob: The blob's name.
+            blocks: Numbered blocks; the blob has them in the order of their numbers.
+            name: Names the content: blocks of two writers with different contents never mix.
+            content_type: The blob's content type.
+            metadata: The blob's metadata.
+            etag: The ETag of the blob to overwrite; None: it must not exist yet.
+
+        Returns:
+            False where the blob was changed meanwhile.
         """
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
         prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
         async for number, block in blocks:
-            # All ids of a blob's blocks must have one length.
+            # All block ids of a blob must have the same length.
             ids.append(f"{prefix}-{number:06d}")
             await client.stage_block(ids[-1], block)
         conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
@@ -190,14 +201,14 @@ class Storage:
         except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError):
             return False
         except HttpResponseError as error:
-            # Another writer's commit drops the blocks that are not in its own list.
+            # Another writer's commit discards the blocks that are not in its list.
             if getattr(error, "error_code", None) in ("InvalidBlockList", "ConditionNotMet"):
                 return False
             raise
         return True
 
     async def listing(self, container: str, prefix: str) -> dict[str, Properties]:
-        """The blobs whose names begin so, in order."""
+        """List the blobs whose names begin with ``prefix``, in order, with their properties."""
         client = self._service.get_container_client(container)
         return {
             blob.name: _properties(blob)
@@ -205,59 +216,59 @@ class Storage:
         }
 
     async def blob_names(self, container: str, prefix: str) -> list[str]:
-        """The names that begin so, in order."""
+        """List the names that begin with ``prefix``, in order."""
         client = self._service.get_container_client(container)
         return [name async for name in client.list_blob_names(name_starts_with=prefix)]
 
     async def blob_names_until(self, container: str, last: str) -> list[str]:
-        """The names up to ``last``, in order."""
-        found = []
+        """List the names up to ``last``, in order."""
+        listed = []
         async for name in self._service.get_container_client(container).list_blob_names():
             if name > last:
                 break
-            found.append(name)
-        return found
+            listed.append(name)
+        return listed
 
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
-        """``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
+        """List ``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
         client = self._service.get_container_client(container)
         pages: AsyncIterator[Any] = client.list_blobs(results_per_page=size).by_page(cursor)
         async for page in pages:
-            found = [blob.name async for blob in page]
-            return Page(found, getattr(pages, "continuation_token", None) or None)
+            listed = [blob.name async for blob in page]
+            return Page(listed, getattr(pages, "continuation_token", None) or None)
         return Page([], None)
 
     async def read_all(
-        self, container: str, blobs: list[str], at_a_time: int = 16
+        self, container: str, blob_names: list[str], concurrency: int = 16
     ) -> list[Document | None]:
-        """Many documents, a bounded number at a time."""
-        gate = asyncio.Semaphore(at_a_time)
+        """Read many documents, ``concurrency`` at a time; None for each that does not exist."""
+        limit = asyncio.Semaphore(concurrency)
 
         async def read(blob: str) -> Document | None:
-            async with gate:
+            async with limit:
                 return await self.read(container, blob)
 
-        return await asyncio.gather(*map(read, blobs))
+        return await asyncio.gather(*map(read, blob_names))
 
     @property
     def service(self) -> BlobServiceClient:
-        """The client of the whole account, for what is not about one document."""
+        """The client of the whole account."""
         return self._service
 
     async def create_containers(self) -> None:
-        """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
-        for container in blobs.CONTAINERS:
+        """Create missing containers, for local development; in Azure, Bicep creates them."""
+        for container in CONTAINERS:
             try:
                 await self._service.create_container(container)
             except ResourceExistsError:
                 continue
 
 
-def _properties(found: BlobProperties) -> Properties:
+def _properties(properties: BlobProperties) -> Properties:
     return Properties(
-        size=found.size,
-        etag=str(found.etag),
-        content_type=found.content_settings.content_type or "application/octet-stream",
-        metadata=dict(found.metadata or {}),
-        last_modified=found.last_modified,
+        size=properties.size,
+        etag=str(properties.etag),
+        content_type=properties.content_settings.content_type or "application/octet-stream",
+        metadata=dict(properties.metadata or {}),
+        last_modified=properties.last_modified,
     )

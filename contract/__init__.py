@@ -1,1 +1,1 @@
-"""The contract of the two programs: names, WAV, manifests and stream grants."""
+"""The contract between the two programs: blob names, WAV, manifests and stream grants."""

@@ -1,8 +1,8 @@
-"""The stream grant: what the per-call token in the transport URL opens.
+"""The stream grant: the permission to stream a call's audio that the token in its URL stands for.
 
-The app writes it before it places a call and binds it to the call connection when ACS has named
-it; the streamer reads it at the handshake.
-The token itself is never stored: the blob's name is its hash.
+The app writes it before it places a call, and binds it to the call connection id once ACS has
+assigned one. The streamer reads it at the handshake. The token itself is never stored: the blob's
+name is its hash.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from datetime import datetime, timedelta
 import msgspec
 
 LIFETIME = timedelta(hours=24)
-"""As long as ACS's own handshake token lives; a call's sockets are opened well within it."""
+"""The lifetime of ACS's own handshake token. A call's WebSockets open well within it."""
 
 SCHEMA = 1
 
 MEDIA_PATH = "/media/"
-"""Path of the streamer's media WebSocket; the stream token follows it."""
+"""The path of the streamer's media WebSocket, which the stream token follows."""
 
 
 class StreamGrant(msgspec.Struct, kw_only=True):
-    """Leave to stream one call. Unbound (``call_connection_id`` None) until that call is known.
+    """Permission to stream one call.
 
-    ``correlation_id`` is None where whoever bound it was not told.
+    It is unbound, with a ``call_connection_id`` of None, until the call is known.
+    ``correlation_id`` is None where it was unknown when the grant was bound.
     """
 
     schema: int = SCHEMA
@@ -35,20 +36,20 @@ class StreamGrant(msgspec.Struct, kw_only=True):
 
 
 def new_token() -> str:
-    """A stream token: 256 bits from the system's random source, fit for a URL's path."""
+    """Create a stream token: 256 random bits, as text for a URL's path."""
     return secrets.token_urlsafe(32)
 
 
 def new_grant(now: datetime) -> StreamGrant:
-    """An unbound grant that begins now."""
+    """Create an unbound grant that is valid from ``now``."""
     return StreamGrant(created_at=now, expires_at=now + LIFETIME)
 
 
 def encode_grant(grant: StreamGrant) -> bytes:
-    """The grant's blob."""
+    """Encode a grant as its blob's content."""
     return msgspec.json.encode(grant)
 
 
 def decode_grant(blob: bytes) -> StreamGrant:
-    """The grant in a blob. Raises msgspec.DecodeError."""
+    """Decode a grant from its blob's content. Raises msgspec.DecodeError."""
     return msgspec.json.decode(blob, type=StreamGrant)

@@ -1,7 +1,7 @@
-"""The stream's manifest: every segment with its span, length and checksum.
+"""The stream's manifest: every segment with its start, length and checksum.
 
-It is the proof of what should be there: the streamer writes it once, at the stream's end, and the
-functions read it to know when a call is whole.
+The streamer writes it once, at the stream's end. It says which segments must exist, and the
+function app reads it to find out when a call is complete.
 """
 
 from __future__ import annotations
@@ -17,15 +17,20 @@ SCHEMA = 1
 
 
 class Counts(msgspec.Struct, kw_only=True):
-    """What was counted while audio was placed. All are of frames but for those in samples.
+    """What happened to the audio of a segment or a stream. Numbers of frames, except as noted.
 
-    ``frames``: placed. ``silent_frames``: of those, marked silent. ``gaps``: stretches without
-    frames, ``filled_samples``: the silence put there. ``repeated``: dropped, came before.
-    ``late``: came behind their time and were put in their place. ``late_dropped``: came after their
-    segment was closed. ``unstamped``: placed by arrival, their timestamp could not be read.
-    ``corrected_samples``: silence added (or, negative, removed) against slow drift.
-    ``clock_steps``: times the sender's clock was set back. ``lost``: frames that no room was left
-    for.
+    Attributes:
+        frames: Placed in a segment.
+        silent_frames: Of those, marked as silent.
+        gaps: The number of gaps: stretches without frames.
+        filled_samples: The silence that fills the gaps, in samples.
+        repeated: Dropped, because the same audio had arrived before.
+        late: Arrived late, and were still placed where they belong.
+        late_dropped: Dropped, because their segment was already closed.
+        unstamped: Placed in the order of arrival, because their timestamp could not be used.
+        corrected_samples: Silence added (if negative, removed) to correct drift, in samples.
+        clock_steps: How often the sender's clock was set back.
+        lost: Lost, because there was no room for them.
     """
 
     frames: int = 0
@@ -41,8 +46,8 @@ class Counts(msgspec.Struct, kw_only=True):
     lost: int = 0
 
     @property
-    def noted(self) -> int:
-        """All that is out of the ordinary, in one number that grows with each of them."""
+    def anomalies(self) -> int:
+        """The sum of all counts except ``frames``: it grows with everything unusual."""
         return (
             self.silent_frames
             + self.gaps
@@ -57,13 +62,17 @@ class Counts(msgspec.Struct, kw_only=True):
         )
 
     def add(self, other: Counts) -> None:
-        """Add another's counts to these."""
+        """Add other counts to these."""
         for name in self.__struct_fields__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
-    """One segment: ``samples`` of one channel from ``start`` on; ``md5`` is of the WAV, in hex."""
+    """One segment: ``samples`` of one channel from ``start`` on, in a WAV file of ``bytes`` bytes.
+
+    ``md5`` is the hexadecimal digest of the file. ``recovered`` segments were left by a killed
+    process.
+    """
 
     track: str
     start: datetime
@@ -75,7 +84,7 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     recovered: bool = False
 
     def name(self, call_connection_id: str, stream_id: str) -> SegmentName:
-        """Where the segment lies."""
+        """Return the segment's blob name, in parts."""
         return SegmentName(call_connection_id, stream_id, self.track, self.start)
 
     @property
@@ -85,12 +94,12 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
 
     @property
     def end(self) -> datetime:
-        """The moment behind its last sample."""
+        """The moment after its last sample."""
         return self.start + timedelta(milliseconds=self.duration_ms)
 
 
 def total(entries: Iterable[SegmentEntry]) -> Counts:
-    """The counts of all segments together."""
+    """Return the sum of the counts of all segments."""
     counts = Counts()
     for entry in entries:
         counts.add(entry.counts)
@@ -98,7 +107,7 @@ def total(entries: Iterable[SegmentEntry]) -> Counts:
 
 
 class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):
-    """One DTMF tone and when it came."""
+    """One DTMF tone and when it arrived."""
 
     tone: str
     received_at: datetime
@@ -106,11 +115,10 @@ class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Manifest(msgspec.Struct, kw_only=True):
-    """What one stream left: the segments of all its tracks, in the order they were finished.
+    """What one stream recorded: the segments of all its tracks, sorted by start and track.
 
-    ``ended_by`` says how the stream came to its end: a close code with its reason, ``drain``,
-    ``recovered`` (a restart found it in the spool) and the like. ``packets`` counts by kind, with
-    the malformed ones under ``malformed``.
+    ``ended_by`` says how the stream ended: a close code with its reason, or ``recovered`` when a
+    restart finished it. ``packets`` counts messages by kind, malformed ones under ``malformed``.
     """
 
     schema: int = SCHEMA
@@ -129,22 +137,25 @@ class Manifest(msgspec.Struct, kw_only=True):
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """The manifest's blob."""
+    """Encode a manifest as its blob's content."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
 
 
 def decode_manifest(blob: bytes) -> Manifest:
-    """The manifest in a blob. Raises ValueError where it is none, or of a later schema."""
+    """Decode a manifest from its blob's content.
+
+    Raises ValueError where it is malformed, or of a later schema.
+    """
     manifest = msgspec.json.decode(blob, type=Manifest)
     if manifest.schema > SCHEMA:
         raise ValueError(
-            f"manifest schema {manifest.schema} is newer than {SCHEMA}, which this reads"
+            f"the manifest's schema {manifest.schema} is newer than {SCHEMA}: deploy a newer app"
         )
     return manifest
 
 
 def segment_metadata(entry: SegmentEntry) -> dict[str, str]:
-    """What a segment's blob carries as metadata: enough to analyse it without the manifest."""
+    """Return the metadata of a segment's blob: enough to analyse it without the manifest."""
     metadata = {
         "track": entry.track,
         "start": entry.start.isoformat(),
@@ -158,13 +169,13 @@ def segment_metadata(entry: SegmentEntry) -> dict[str, str]:
 
 
 def counts_from_metadata(metadata: dict[str, str]) -> Counts:
-    """The counts in a segment's blob metadata; what is absent is zero. Raises ValueError."""
+    """Return the counts in a segment's blob metadata; absent ones are 0. Raises ValueError."""
     lower = {name.lower(): value for name, value in metadata.items()}
     return Counts(**{name: int(lower.get(name, "0")) for name in Counts.__struct_fields__})
 
 
 def entry_from_metadata(metadata: dict[str, str], size: int) -> SegmentEntry:
-    """The manifest's entry of a segment, from its blob's metadata. Raises ValueError."""
+    """Return a segment's manifest entry from its blob's metadata and size. Raises ValueError."""
     lower = {name.lower(): value for name, value in metadata.items()}
     try:
         return SegmentEntry(
@@ -178,4 +189,4 @@ def entry_from_metadata(metadata: dict[str, str], size: int) -> SegmentEntry:
             recovered=lower.get("recovered") == "true",
         )
     except KeyError as error:
-        raise ValueError(f"a segment's metadata has no {error}") from error
+        raise ValueError(f"the segment's metadata has no {error}") from error

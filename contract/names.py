@@ -1,8 +1,8 @@
-"""Blob names: which container holds what, and how a segment is called.
+"""Blob names: which container holds what, and the grammar of the names.
 
-The stream's own id and the start times in the names let two streams of one call, even on two
-replicas, write without ever meeting; results live under their own container, so that writing one
-never fires the trigger that wrote it.
+Each stream has an id of its own, and each segment is named for its start: two streams of one call,
+even on two replicas, never write the same blob. Results have a container of their own, so that
+writing one never fires the trigger that wrote it.
 """
 
 from __future__ import annotations
@@ -23,20 +23,14 @@ GRANTS = "grants"
 CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS)
 """The containers that both programs use; the function app has more (``calls/blobs.py``)."""
 
-LOCAL_CONTAINERS = (
-    *CONTAINERS,
-    *("calls", "results", "recordings", "index", "idempotency", "failures"),
-)
-"""The containers that the streamer creates in local development, where no Bicep does."""
-
 MIXED_TRACK = "mixed"
-"""The one track of a stream whose participants ACS has mixed."""
+"""The only track of a stream in which ACS mixes all participants."""
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
 _TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+", re.ASCII)
 _LONGEST_TRACK = 255
-"""It names a folder of the spool, and no file system of ours takes more (NAME_MAX)."""
+"""A track names a folder of the spool, and Linux allows no longer name (NAME_MAX)."""
 _START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
 
 
@@ -45,7 +39,7 @@ class MalformedName(ValueError):
 
 
 class SegmentName(NamedTuple):
-    """The parts of a segment's blob name; ``start`` is the UTC start of its first sample."""
+    """The parts of a segment's blob name; ``start`` is the UTC time of its first sample."""
 
     call_connection_id: str
     stream_id: str
@@ -77,16 +71,16 @@ class ManifestName(NamedTuple):
 
 
 def new_stream_id(now: datetime) -> str:
-    """An id for the stream of one socket, unique across replicas, that sorts by its start."""
+    """Create the id of a WebSocket's stream: unique across replicas, and sorted by its start."""
     stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
     return f"{stamp}Z-{secrets.token_hex(4)}"
 
 
 def track_name(participant_raw_id: str | None) -> str:
-    """The track of a participant, fit for a path; None is the mixed track.
+    """Return the track of a participant, as a name that is safe in paths; None: the mixed track.
 
-    Reversible: every character that a path could trip over is written ``~XX``. A track cannot be
-    ``.`` or ``..``, nor be mistaken for the mixed one.
+    It is reversible: every unsafe character is written ``~XX`` for each of its UTF-8 bytes. A
+    participant's track is never ``.``, ``..`` or the name of the mixed track.
     """
     if participant_raw_id is None:
         return MIXED_TRACK
@@ -102,40 +96,40 @@ def track_name(participant_raw_id: str | None) -> str:
 
 
 def participant_raw_id(track: str) -> str | None:
-    """The participant's raw id that a track was named for; None for the mixed track."""
+    """Return the raw id of a track's participant; None for the mixed track."""
     if track == MIXED_TRACK:
         return None
     return unquote(track.replace("~", "%"))
 
 
 def format_start(start: datetime) -> str:
-    """``20241115T191612.925Z``: UTC, milliseconds, sorts by time."""
+    """Format a start as ``20241115T191612.925Z``: UTC, to the millisecond, sorts by time."""
     return start.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%f")[:-3] + "Z"
 
 
 def parse_start(text: str) -> datetime:
-    """The moment that ``format_start`` wrote. Raises MalformedName."""
+    """Parse what ``format_start`` wrote. Raises MalformedName."""
     if not _START.fullmatch(text):
-        raise MalformedName(f"no start time: {text!r}")
+        raise MalformedName(f"not a start time: {text!r}")
     try:
         return datetime.strptime(text, "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
     except ValueError as error:
-        raise MalformedName(f"no start time: {text!r}") from error
+        raise MalformedName(f"not a start time: {text!r}") from error
 
 
 def parse_segment(blob: str) -> SegmentName:
-    """The parts of a segment's blob name (without its container). Raises MalformedName."""
+    """Parse a segment's blob name, without its container. Raises MalformedName."""
     parts = blob.split("/")
     if len(parts) != 4 or not parts[3].endswith(".wav"):
-        raise MalformedName(f"no segment's name: {blob!r}")
+        raise MalformedName(f"not a segment's name: {blob!r}")
     call, stream, track, file = parts
     if not (is_call_connection_id(call) and _STREAM_ID.fullmatch(stream) and is_track(track)):
-        raise MalformedName(f"no segment's name: {blob!r}")
+        raise MalformedName(f"not a segment's name: {blob!r}")
     return SegmentName(call, stream, track, parse_start(file.removesuffix(".wav")))
 
 
 def parse_manifest(blob: str) -> ManifestName:
-    """The parts of a manifest's blob name (without its container). Raises MalformedName."""
+    """Parse a manifest's blob name, without its container. Raises MalformedName."""
     call, slash, file = blob.partition("/")
     stream = file.removesuffix(".json")
     if (
@@ -144,26 +138,26 @@ def parse_manifest(blob: str) -> ManifestName:
         or not is_call_connection_id(call)
         or not _STREAM_ID.fullmatch(stream)
     ):
-        raise MalformedName(f"no manifest's name: {blob!r}")
+        raise MalformedName(f"not a manifest's name: {blob!r}")
     return ManifestName(call, stream)
 
 
 def is_track(text: str) -> bool:
-    """Whether ``text`` can be a track's name."""
+    """Return whether ``text`` is a valid track name."""
     if not 1 <= len(text) <= _LONGEST_TRACK or text in (".", ".."):
         return False
     return _TRACK.fullmatch(text) is not None
 
 
 def is_stream_id(text: str) -> bool:
-    """Whether ``text`` can be a stream's id."""
+    """Return whether ``text`` is a valid stream id."""
     return _STREAM_ID.fullmatch(text) is not None
 
 
 def grant_blob(token: str) -> str:
-    """The name, in the ``grants`` container, of the grant that a stream token opens.
+    """Return the name, in the ``grants`` container, of a stream token's grant.
 
-    Only the token's SHA-256 is ever stored, so that who reads the storage cannot open a stream.
+    Only the token's SHA-256 is stored: reading the storage is not enough to open a stream.
     """
     return f"{_sha256(token)}.json"
 

@@ -1,8 +1,8 @@
-"""WAV: the canonical 44-byte header of 16-bit mono PCM, and reading it back.
+"""WAV files of 16-bit PCM: writing the canonical 44-byte header, and finding the samples.
 
 Source: the RIFF/WAVE format, ``WAVE_FORMAT_PCM`` (IBM and Microsoft, Multimedia Programming
-Interface and Data Specifications 1.0), and for what is longer than its sizes can say RF64 with a
-``ds64`` chunk (EBU Tech 3306).
+Interface and Data Specifications 1.0), and RF64 with a ``ds64`` chunk (EBU Tech 3306) for files
+that are too long for its 32-bit sizes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 HEADER_BYTES = 44
 MAX_DATA_BYTES = 0xFFFF_FFFF - 36
-"""What a RIFF file's 32-bit sizes can say: about 37 hours of one 16 kHz channel."""
+"""The most that a RIFF file's 32-bit sizes allow: about 37 hours of one 16 kHz channel."""
 
 _RIFF = struct.Struct("<4sI4s")
 _DS64 = struct.Struct("<4sIQQQI")
@@ -24,11 +24,11 @@ _PCM = 1
 
 
 class MalformedWav(ValueError):
-    """Raised when bytes are no 16-bit PCM WAV file."""
+    """Raised when content is not a 16-bit PCM WAV file."""
 
 
 class WavFormat(NamedTuple):
-    """Where a WAV file's samples are: ``data_offset`` and ``data_bytes`` are in bytes."""
+    """A WAV file's format, and where its samples are: offset and length in bytes."""
 
     sample_rate: int
     channels: int
@@ -37,7 +37,7 @@ class WavFormat(NamedTuple):
 
 
 def header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
-    """The header of ``data_bytes`` bytes of 16-bit PCM. Raises ValueError past 4 GiB."""
+    """Return the header of ``data_bytes`` bytes of 16-bit PCM. Raises ValueError beyond 4 GiB."""
     if not 0 <= data_bytes <= MAX_DATA_BYTES:
         raise ValueError(f"a WAV file cannot hold {data_bytes} bytes of audio")
     riff = _RIFF.pack(b"RIFF", HEADER_BYTES - 8 + data_bytes, b"WAVE")
@@ -45,7 +45,7 @@ def header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
 
 
 def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
-    """The header of any length of 16-bit PCM: RIFF where its sizes suffice, else RF64."""
+    """Return the header of 16-bit PCM of any length: RIFF where its sizes suffice, else RF64."""
     if data_bytes <= MAX_DATA_BYTES:
         return header(sample_rate, data_bytes, channels)
     riff_bytes = HEADER_BYTES - 8 + _DS64.size + data_bytes
@@ -58,7 +58,7 @@ def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
 
 
 def _format_and_data(sample_rate: int, channels: int, data_size: int) -> bytes:
-    """The ``fmt`` chunk of 16-bit PCM, and the beginning of the ``data`` chunk."""
+    """Return the ``fmt`` chunk of 16-bit PCM, and the start of the ``data`` chunk."""
     frame = 2 * channels
     return _FORMAT_AND_DATA.pack(
         b"fmt ",
@@ -75,17 +75,17 @@ def _format_and_data(sample_rate: int, channels: int, data_size: int) -> bytes:
 
 
 def rate_of(header: bytes) -> int:
-    """The samples per second in a header of ours, whose sizes may not be true yet.
+    """Return the samples per second in a header that ``header`` wrote; its sizes are not read.
 
     Raises MalformedWav.
     """
     if len(header) < HEADER_BYTES or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt ":
-        raise MalformedWav("not a header of ours")
+        raise MalformedWav("not a canonical WAV header")
     return int(_FORMAT.unpack_from(header, 20)[2])
 
 
 def parse(file: bytes | memoryview) -> WavFormat:
-    """Find the samples of a WAV file, whatever chunks lie before them. Raises MalformedWav."""
+    """Find the samples of a WAV file, behind any other chunks. Raises MalformedWav."""
     if len(file) < 12 or file[:4] != b"RIFF" or file[8:12] != b"WAVE":
         raise MalformedWav("not a RIFF/WAVE file")
     position, sample_rate, channels = 12, 0, 0
@@ -100,15 +100,15 @@ def parse(file: bytes | memoryview) -> WavFormat:
                 raise MalformedWav("not 16-bit PCM")
         elif chunk == b"data":
             if not sample_rate:
-                raise MalformedWav("samples before their format")
+                raise MalformedWav("the data chunk precedes the format chunk")
             if position + size > len(file):
                 raise MalformedWav(f"{position + size - len(file)} bytes of samples are missing")
             return WavFormat(sample_rate, channels, position, size)
         position += size + size % 2
-    raise MalformedWav("no samples")
+    raise MalformedWav("the data chunk is missing")
 
 
 def samples(file: bytes) -> bytes:
-    """The PCM bytes of a whole WAV file. Raises MalformedWav."""
-    found = parse(file)
-    return file[found.data_offset : found.data_offset + found.data_bytes]
+    """Return the PCM bytes of a whole WAV file. Raises MalformedWav."""
+    audio = parse(file)
+    return file[audio.data_offset : audio.data_offset + audio.data_bytes]

@@ -14,27 +14,31 @@ import sys
 import uvloop
 
 from configuration import SettingsError, table
+from event_log import log_event
+from streamer.errors import SpoolInUse
 from streamer.server import Streamer
 from streamer.settings import Settings, load
-from streamer.spool import SpoolInUse
 
 _SWITCH_SECONDS = 0.0005
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run. Returns 0 when all was uploaded, 1 when something is left, 2 for wrong settings."""
+    """Run the streamer. Returns 0 when all was uploaded, 1 otherwise, 2 for wrong settings."""
     _parser().parse_args(arguments)
     try:
         settings = load(os.environ)
     except SettingsError as error:
-        print(f"streamer: wrong settings:\n{error}\n(see --help)", file=sys.stderr)
+        print(
+            f"streamer: the settings are wrong:\n{error}\n(see python -m streamer --help)",
+            file=sys.stderr,
+        )
         return 2
     logging.basicConfig(level=settings.log_level.upper(), format=_FORMAT, stream=sys.stderr)
     # The SDKs log every request, with its URL, at info.
     logging.getLogger("azure").setLevel(logging.WARNING)
-    logging.getLogger("streamer.gate.picows").setLevel(logging.WARNING)
-    _allow_open_files()
+    logging.getLogger("streamer.http_upgrade.picows").setLevel(logging.WARNING)
+    _raise_file_limit()
     try:
         return uvloop.run(_run(settings))
     except (SpoolInUse, OSError) as error:
@@ -48,6 +52,7 @@ async def _run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
 
     def on_signal() -> None:
+        """Start the drain, or hasten it."""
         if stop.is_set():
             streamer.hasten()
         stop.set()
@@ -55,19 +60,19 @@ async def _run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
     host, port = await streamer.start()
-    logging.getLogger("streamer").info("listening on %s port %d", host, port)
-    # What is there now stays: the collector need not walk it again, which takes tens of ms.
+    log_event(logging.getLogger("streamer"), logging.INFO, "streamer_started", host=host, port=port)
+    # All objects so far live on. The collector need not visit them again, which takes tens of ms.
     gc.collect()
     gc.freeze()
-    # The event loop wants its turn back from the spool's thread sooner than after 5 ms.
+    # The event loop gets the interpreter back from the spool's thread sooner than after 5 ms.
     sys.setswitchinterval(_SWITCH_SECONDS)
     print(f"streamer ready on http://{host}:{port}", flush=True)
     await stop.wait()
     return 0 if await streamer.drain() else 1
 
 
-def _allow_open_files() -> None:
-    """A stream needs a socket, a state file and a file for each track."""
+def _raise_file_limit() -> None:
+    """Raise the limit of open files: a stream has a socket, a state file and one for each track."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

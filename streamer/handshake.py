@@ -1,9 +1,9 @@
-"""Who may stream: the handshake's two locks, and the refusals before them.
+"""Who may stream: authentication of the WebSocket handshake.
 
-The first lock is ACS's own bearer token; the second, which does not depend on it, the stream token
-in the URL that the app put there when it placed the call. What the handshake says of its call is
-held against what the stream token's grant knows of it: the call connection id, and, as a check of
-its own, the correlation id. Each can be set to ``require``, ``warn`` (let in, log and count) or
+Two tokens are checked. One is ACS's own bearer token. The other, independent of it, is the stream
+token in the URL, which the app put there when it placed the call. What the handshake says about its
+call is compared with the stream token's grant: the call connection id and, as a check of its own,
+the correlation id. Each check can be set to ``require``, ``warn`` (let in, log and count) or
 ``off``.
 """
 
@@ -18,11 +18,14 @@ from typing import NamedTuple
 import msgspec
 from azure.core.exceptions import AzureError
 
+from acs.errors import InvalidToken, KeysUnavailable
 from acs.identifiers import is_call_connection_id
-from acs.tokens import InvalidToken, KeysUnavailable, TokenVerifier
+from acs.tokens import TokenVerifier
 from contract import names
 from contract.grants import StreamGrant
+from event_log import log_event
 from streamer import metrics
+from streamer.errors import HandshakeRefused
 from streamer.settings import Check, Settings
 from streamer.storage import Storage
 
@@ -30,29 +33,20 @@ CALL_CONNECTION_ID = "x-ms-call-connection-id"
 CORRELATION_ID = "x-ms-call-correlation-id"
 
 _log = logging.getLogger(__name__)
-_KNOWN_GRANTS = 4096
+_CACHED_GRANTS = 4096
 _LONGEST_CORRELATION_ID = 128
-_BIND_TRIES = 3
+_BIND_ATTEMPTS = 3
 
 
-class Refused(Exception):
-    """Raised when a handshake is refused: the status to answer, and a short constant reason."""
-
-    def __init__(self, status: HTTPStatus, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-        self.reason = reason
-
-
-class Admitted(NamedTuple):
-    """The call that a socket streams."""
+class Admission(NamedTuple):
+    """The call that an admitted WebSocket streams."""
 
     call_connection_id: str
     correlation_id: str
 
 
-class Doorkeeper:
-    """Decides about handshakes. Tokens never reach a log or a counter, only reasons do."""
+class HandshakeAuthenticator:
+    """Authenticates handshakes. Only reasons reach logs and metrics, never tokens."""
 
     def __init__(
         self, settings: Settings, verifier: TokenVerifier | None, storage: Storage
@@ -60,99 +54,91 @@ class Doorkeeper:
         self._settings = settings
         self._verifier = verifier
         self._storage = storage
-        # By the tokens' hashes: no comparison's time tells anything of a token.
-        self._known: dict[str, StreamGrant] = {}
+        # By the tokens' hashes, so that the time of a lookup reveals nothing about a token.
+        self._grants: dict[str, StreamGrant] = {}
 
-    async def admit(self, stream_token: str, headers: Mapping[str, str]) -> Admitted:
-        """The call of a handshake. ``headers`` must match names without regard to case.
+    async def authenticate(self, stream_token: str, headers: Mapping[str, str]) -> Admission:
+        """Return the call of a handshake. ``headers`` must match names without regard to case.
 
-        Raises Refused: 400 without a usable call connection id, 401 for a wrong or missing token,
-        403 for another call's token, 503 where a lock cannot be tried now.
+        Raises:
+            HandshakeRefused: 400 without a usable call connection id, 401 for a wrong or missing
+                token, 403 for another call's token, 503 where a check cannot be made now.
         """
-        if self._verifier is not None:
-            try:
-                await self._verifier.verify(headers.get("Authorization"))
-            except KeysUnavailable as error:
-                self._refuse(
-                    self._settings.token_check, HTTPStatus.SERVICE_UNAVAILABLE, error.reason
-                )
-            except InvalidToken as error:
-                self._refuse(
-                    self._settings.token_check, HTTPStatus.UNAUTHORIZED, f"token_{error.reason}"
-                )
+        await self._verify_bearer(headers.get("Authorization"))
         call = headers.get(CALL_CONNECTION_ID, "")
         if not is_call_connection_id(call):
-            raise Refused(HTTPStatus.BAD_REQUEST, "call_connection_id")
+            raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "call_connection_id")
         correlation = headers.get(CORRELATION_ID, "")
         if len(correlation) > _LONGEST_CORRELATION_ID:
             correlation = ""
         if self._settings.grant_check != "off":
-            await self._open(stream_token, call, correlation)
-        return Admitted(call, correlation)
+            await self._verify_grant(stream_token, call, correlation)
+        return Admission(call, correlation)
 
-    async def _open(self, stream_token: str, call: str, correlation: str) -> None:
+    async def _verify_bearer(self, authorization: str | None) -> None:
+        if self._verifier is None:
+            return
+        check = self._settings.token_check
+        try:
+            await self._verifier.verify(authorization)
+        except KeysUnavailable as error:
+            _refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, error.reason)
+        except InvalidToken as error:
+            _refuse(check, HTTPStatus.UNAUTHORIZED, f"token_{error.reason}")
+
+    async def _verify_grant(self, stream_token: str, call: str, correlation: str) -> None:
         check = self._settings.grant_check
-        for _ in range(_BIND_TRIES):
-            grant = self._known.get(names.grant_blob(stream_token))
+        for _ in range(_BIND_ATTEMPTS):
+            grant = self._grants.get(names.grant_blob(stream_token))
             etag = ""
             if grant is None:
                 try:
-                    found = await self._storage.grant(stream_token)
+                    stored = await self._storage.read_grant(stream_token)
                 except (AzureError, msgspec.DecodeError) as error:
-                    _log.error("a stream's grant cannot be read: %s", type(error).__name__)
-                    self._refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_unavailable")
+                    cause = type(error).__name__
+                    log_event(_log, logging.ERROR, "grant_read_failed", call=call, error=cause)
+                    _refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_unavailable")
                     return
-                if found is None:
-                    self._refuse(check, HTTPStatus.UNAUTHORIZED, "grant_unknown")
+                if stored is None:
+                    _refuse(check, HTTPStatus.UNAUTHORIZED, "grant_unknown")
                     return
-                grant, etag = found
+                grant, etag = stored
             if grant.expires_at < datetime.now(UTC):
-                self._refuse(check, HTTPStatus.UNAUTHORIZED, "grant_expired")
+                _refuse(check, HTTPStatus.UNAUTHORIZED, "grant_expired")
                 return
             if grant.call_connection_id is None:
-                # The socket may open before the app knows the call's id: the first one binds it.
+                # The WebSocket may open before the app knows the call's id: the first one binds it.
                 grant = msgspec.structs.replace(
                     grant, call_connection_id=call, correlation_id=correlation or None
                 )
                 try:
-                    bound = await self._storage.bind_grant(stream_token, grant, etag)
+                    is_bound = await self._storage.bind_grant(stream_token, grant, etag)
                 except AzureError:
-                    self._refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_unavailable")
+                    _refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_unavailable")
                     return
-                if not bound:
+                if not is_bound:
                     continue
             elif grant.call_connection_id != call:
-                self._refuse(check, HTTPStatus.FORBIDDEN, "grant_other_call")
+                _refuse(check, HTTPStatus.FORBIDDEN, "grant_other_call")
                 return
             elif grant.correlation_id not in (None, correlation):
-                self._refuse(
-                    self._settings.correlation_check,
-                    HTTPStatus.FORBIDDEN,
-                    "grant_other_correlation",
-                )
-            self._remember(stream_token, grant)
+                correlation_check = self._settings.correlation_check
+                _refuse(correlation_check, HTTPStatus.FORBIDDEN, "grant_other_correlation")
+            self._cache(stream_token, grant)
             return
-        self._refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_contended")
+        _refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, "grant_contended")
 
-    def _remember(self, stream_token: str, grant: StreamGrant) -> None:
-        """A grant that is bound to both ids never changes: its reconnects need no storage."""
+    def _cache(self, stream_token: str, grant: StreamGrant) -> None:
+        """Cache a grant that is bound to both ids: it never changes, and reconnects reuse it."""
         if grant.correlation_id is None:
             return
-        if len(self._known) >= _KNOWN_GRANTS:
-            del self._known[next(iter(self._known))]
-        self._known[names.grant_blob(stream_token)] = grant
-
-    def _refuse(self, check: Check, status: HTTPStatus, reason: str) -> None:
-        if check == "require":
-            raise Refused(status, reason)
-        if check == "off":
-            return
-        metrics.HANDSHAKES_WARNED.labels(reason).inc()
-        _log.warning("a handshake that would be refused is let in (check=%s): %s", check, reason)
+        if len(self._grants) >= _CACHED_GRANTS:
+            del self._grants[next(iter(self._grants))]
+        self._grants[names.grant_blob(stream_token)] = grant
 
 
-def verifier_of(settings: Settings) -> TokenVerifier | None:
-    """The verifier of ACS's tokens; None where the check is off."""
+def create_verifier(settings: Settings) -> TokenVerifier | None:
+    """Create the verifier of ACS's bearer tokens; None where the check is off."""
     if settings.token_check == "off":
         return None
     return TokenVerifier(
@@ -161,3 +147,12 @@ def verifier_of(settings: Settings) -> TokenVerifier | None:
         keys_url=settings.acs_token_jwks_url,
         leeway_seconds=timedelta(minutes=1).total_seconds(),
     )
+
+
+def _refuse(check: Check, status: HTTPStatus, reason: str) -> None:
+    """Raise HandshakeRefused where the check requires it; else log and count a warning."""
+    if check == "require":
+        raise HandshakeRefused(status, reason)
+    if check == "warn":
+        metrics.HANDSHAKES_WARNED.labels(reason).inc()
+        log_event(_log, logging.WARNING, "handshake_warned", reason=reason)

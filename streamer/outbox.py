@@ -1,8 +1,11 @@
-"""The outbox: finished segments and manifests on their way to Blob Storage, by a bounded pool.
+"""The outbox: finished segments and manifests on their way to Blob Storage.
 
-A failed upload is tried again, with growing pauses, for as long as the process lives; what is left
-then is found by the next start. A stream's manifest goes after its segments, so that it is the
-proof that they are there.
+What it promises:
+
+- A bounded pool of workers uploads the files. A failed upload is tried again, with growing pauses,
+  for as long as the process lives; the next start uploads the rest.
+- A stream's manifest is uploaded after its segments, and so proves that they are there.
+- A file whose blob exists with other content is quarantined: nothing is lost or overwritten.
 """
 
 from __future__ import annotations
@@ -22,9 +25,12 @@ from azure.core.exceptions import AzureError
 from contract import names
 from contract.manifest import SegmentEntry, segment_metadata
 from contract.wav import HEADER_BYTES
+from event_log import log_event
 from streamer import metrics
-from streamer.spool import Spool
-from streamer.storage import BlobConflict, ChecksumMismatch, Storage
+from streamer.errors import BlobConflict, ChecksumMismatch, StorageError
+from streamer.recovery import list_outbox
+from streamer.spool import Spool, describe_error
+from streamer.storage import Storage
 
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.25
@@ -32,15 +38,17 @@ _LONGEST_PAUSE_SECONDS = 8.0
 
 
 class Outbox:
-    """Uploads what the spool's outbox holds."""
+    """Uploads the files of the spool's outbox. ``last_error`` is None while uploads succeed."""
 
     def __init__(self, spool: Spool, storage: Storage, concurrency: int) -> None:
         self._spool = spool
         self._storage = storage
         self._concurrency = concurrency
         self._queue: asyncio.Queue[Path] = asyncio.Queue()
-        self._waiting: dict[Path, float] = {}
+        # When each file came, in order of age.
+        self._added_at: dict[Path, float] = {}
         self._entries: dict[Path, SegmentEntry] = {}
+        # By stream: the segments that are not uploaded yet, and the manifest that waits for them.
         self._segments: Counter[str] = Counter()
         self._manifests: dict[str, Path] = {}
         self._failures: dict[Path, int] = {}
@@ -50,14 +58,14 @@ class Outbox:
         self.last_error: str | None = None
 
     def start(self) -> None:
-        """Begin, with what lies in the outbox already. Raises OSError, ValueError."""
-        for path, entry in self._spool.waiting():
+        """Start the workers, with what is in the outbox already. Raises OSError."""
+        for path, entry in list_outbox(self._spool):
             self.add(path, entry)
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
-        """A file has come into the outbox: a segment with its entry, or a manifest."""
-        self._waiting[path] = time.monotonic()
+        """Upload a file that has entered the outbox: a segment with its entry, or a manifest."""
+        self._added_at[path] = time.monotonic()
         self._empty.clear()
         if entry is not None:
             self._entries[path] = entry
@@ -68,24 +76,23 @@ class Outbox:
         self._queue.put_nowait(path)
 
     @property
-    def files(self) -> int:
-        """How many files wait."""
-        return len(self._waiting)
+    def file_count(self) -> int:
+        """How many files wait for their upload."""
+        return len(self._added_at)
 
     @property
     def age_seconds(self) -> float:
-        """How long the oldest has waited."""
-        if not self._waiting:
+        """How long the oldest file has waited."""
+        if not self._added_at:
             return 0.0
-        # Insertion order is age order.
-        return time.monotonic() - next(iter(self._waiting.values()))
+        return time.monotonic() - next(iter(self._added_at.values()))
 
-    async def emptied(self) -> None:
-        """Wait until nothing waits."""
+    async def wait_until_empty(self) -> None:
+        """Wait until no file waits."""
         await self._empty.wait()
 
     async def stop(self) -> None:
-        """Stop the pool; what was not uploaded stays in the spool."""
+        """Stop the workers; what was not uploaded stays in the spool."""
         for worker in self._workers:
             worker.cancel()
         await asyncio.gather(*self._workers, return_exceptions=True)
@@ -94,28 +101,28 @@ class Outbox:
         while True:
             path = await self._queue.get()
             try:
-                await self._take(path)
+                await self._process(path)
             except (AzureError, ChecksumMismatch, OSError) as error:
-                self._failed(path, error)
+                self._retry_later(path, error)
             except Exception as error:
-                # Whatever else an SDK may raise: the pool must live, and the file must be kept.
-                _log.exception("unexpected failure of an upload")
-                self._failed(path, error)
+                # An SDK may raise anything: the worker must live, and the file must be kept.
+                log_event(_log, logging.ERROR, "upload_crashed", exc_info=True)
+                self._retry_later(path, error)
 
-    async def _take(self, path: Path) -> None:
-        """Upload a file, and see it out of the outbox: to do so again does no harm."""
+    async def _process(self, path: Path) -> None:
+        """Upload a file and remove it from the outbox. Doing so twice does no harm."""
         loop = asyncio.get_running_loop()
         try:
             content = await loop.run_in_executor(self._spool.worker, path.read_bytes)
         except FileNotFoundError:
-            self._lose(path)
+            self._drop_removed(path)
             return
         try:
             await self._upload(path, content)
-        except BlobConflict as error:
-            self._reject(path, error)
+        except BlobConflict:
+            self._reject(path)
         else:
-            self._done(path)
+            self._complete(path)
 
     async def _upload(self, path: Path, content: bytes) -> None:
         entry = self._entries.get(path)
@@ -134,21 +141,21 @@ class Outbox:
             metadata=segment_metadata(entry) if entry else {},
         )
 
-    def _failed(self, path: Path, error: Exception) -> None:
+    def _retry_later(self, path: Path, error: Exception) -> None:
         metrics.UPLOAD_FAILURES.inc()
         failures = self._failures[path] = self._failures.get(path, 0) + 1
-        cause = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
         if self.last_error is None:
-            _log.error("Blob Storage takes no uploads: %s; they are kept and tried again", cause)
-        # Anyone may ask for it, and an error's words name files: calls, and phone numbers.
+            cause, count = _describe(error), len(self._added_at)
+            log_event(_log, logging.ERROR, "upload_failed", error=cause, count=count)
+        # Anyone may read /healthz, so it shows only the type: messages may name calls.
         self.last_error = type(error).__name__
         pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
         pause *= random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
         asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, path)
 
-    def _done(self, path: Path) -> None:
+    def _complete(self, path: Path) -> None:
         if self.last_error is not None:
-            _log.info("Blob Storage takes uploads again; %d wait", len(self._waiting) - 1)
+            log_event(_log, logging.INFO, "uploads_recovered", count=len(self._added_at) - 1)
             self.last_error = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
@@ -156,41 +163,52 @@ class Outbox:
             metrics.SEGMENTS_UPLOADED if path in self._entries else metrics.MANIFESTS_UPLOADED
         )
         uploaded.inc()
-        self._discharge(path)
+        self._free(path)
         self._forget(path)
 
-    def _lose(self, path: Path) -> None:
-        """It was removed from under us: what is named after it must not wait for it for ever."""
-        _log.error("%r was removed from the spool, and is lost", path.name)
+    def _drop_removed(self, path: Path) -> None:
+        """Stop waiting for a file that somebody removed: its stream's manifest must go out."""
         entry = self._entries.get(path)
-        metrics.count_removed(entry.counts.frames if entry else 0)
-        self._discharge(path)
+        frames = entry.counts.frames if entry else 0
+        self._log_file(logging.ERROR, "file_removed", path, frames=frames)
+        metrics.count_removed(frames)
+        self._free(path)
         self._forget(path)
 
-    def _discharge(self, path: Path) -> None:
+    def _free(self, path: Path) -> None:
         entry = self._entries.get(path)
         if entry is not None:
-            self._spool.discharge(entry.bytes - HEADER_BYTES)
+            self._spool.free(entry.bytes - HEADER_BYTES)
 
-    def _reject(self, path: Path, error: BlobConflict) -> None:
-        """Put a file aside that may not be written: nothing is lost, or written over."""
-        self._spool.put_aside(path)
+    def _reject(self, path: Path) -> None:
+        """Quarantine a file whose blob exists and holds other content."""
+        self._spool.quarantine(path)
         metrics.UPLOADS_REJECTED.inc()
-        _log.error("%s; the file is kept under %s", error, self._spool.rejected.name)
+        self._log_file(logging.ERROR, "upload_rejected", path, reason="blob_conflict")
         self._forget(path)
+
+    def _log_file(self, level: int, event: str, path: Path, **fields: object) -> None:
+        """Log what happened to a file. Its track is left out: it may hold a phone number."""
+        container, call, *_ = path.relative_to(self._spool.outbox).parts
+        if path in self._entries:
+            fields = {"stream": _stream_of(path), "segment": path.name, **fields}
+        else:
+            fields = {"stream": path.stem, **fields}
+        fields = {"container": container, "call": call, **fields}
+        log_event(_log, level, event, exc_info=None, **fields)
 
     def _forget(self, path: Path) -> None:
         self._failures.pop(path, None)
-        del self._waiting[path]
+        del self._added_at[path]
         if self._entries.pop(path, None) is None:
             self._remove_folders(path)
         else:
             self._release_manifest(_stream_of(path))
-        if not self._waiting:
+        if not self._added_at:
             self._empty.set()
 
     def _release_manifest(self, stream_id: str) -> None:
-        """One segment less: after the last one the manifest may go."""
+        """Count one segment less; after the last one, the manifest may be uploaded."""
         self._segments[stream_id] -= 1
         if self._segments[stream_id]:
             return
@@ -200,13 +218,22 @@ class Outbox:
             self._queue.put_nowait(manifest)
 
     def _remove_folders(self, manifest: Path) -> None:
-        """The stream is uploaded: remove what is now empty of its folders, and of its call's."""
+        """Remove the folders of an uploaded stream, and of its call, that are empty now."""
         call = self._spool.outbox / names.SEGMENTS / manifest.parent.name
         stream = call / manifest.stem
         tracks = list(stream.iterdir()) if stream.exists() else []
         for folder in (*tracks, stream, call, manifest.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+
+def _describe(error: Exception) -> str:
+    """Return an error's type and cause without the file's name, which may hold a phone number."""
+    if isinstance(error, StorageError):
+        return type(error).__name__
+    if isinstance(error, OSError):
+        return describe_error(error)
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
 def _stream_of(segment: Path) -> str:

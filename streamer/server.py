@@ -1,403 +1,207 @@
-"""The streamer as a whole: admission, streams, health, and the drain."""
+"""The streamer as a whole: it starts, accepts streams, and drains."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import time
-from http import HTTPStatus
+from collections.abc import Awaitable
 from pathlib import Path
-from socket import SO_RCVLOWAT, SOL_SOCKET
-from typing import Any
-
-import msgspec
-from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from acs.media import FRAME_MILLISECONDS
-from contract.grants import MEDIA_PATH
-from streamer import gate, metrics
-from streamer.gate import Request, Response
-from streamer.handshake import Admitted, Doorkeeper, Refused, verifier_of
+from event_log import log_event
+from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
+from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
+from streamer.health import Health
+from streamer.http_routes import Routes
+from streamer.http_upgrade import WebSocketOptions, listen
 from streamer.outbox import Outbox
+from streamer.recovery import Recovery
 from streamer.settings import Settings
 from streamer.spool import Spool
+from streamer.stats import StatsLogger
 from streamer.storage import Storage
 from streamer.stream import Close, Stream
-from streamer.vitals import Vitals
 
 _log = logging.getLogger(__name__)
-_RETRY_AFTER = (("Retry-After", "5"),)
-_CLOSE_WAIT_SECONDS = 5.0
-_RECOVER_SECONDS = 5.0
-# Looked up for every frame.
-_TEXT = WSMsgType.TEXT
-_CLOSE = WSMsgType.CLOSE
+_RECOVERY_PAUSE_SECONDS = 5.0
 
 
 class Streamer:
-    """The WebSocket server that ACS streams to. Raises SpoolInUse, OSError when it is made."""
+    """The WebSocket server that ACS streams to."""
 
     def __init__(self, settings: Settings) -> None:
+        """Take hold of the spool. Raises SpoolInUse, OSError."""
         self._settings = settings
         self._spool = Spool(Path(settings.spool_dir), settings.spool_max_bytes)
+        self._recovery = Recovery(self._spool)
         self._storage = Storage(settings)
         self._outbox = Outbox(self._spool, self._storage, settings.upload_concurrency)
-        self._doorkeeper = Doorkeeper(settings, verifier_of(settings), self._storage)
-        self._sockets: set[_Socket] = set()
+        self._connections: set[Connection] = set()
+        self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
+        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), self._storage)
+        self._routes = Routes(self._health, authenticator, self._connect)
+        self._stats = StatsLogger(self._health.update_gauges)
         self._ending: set[asyncio.Task[None]] = set()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._server: asyncio.Server | None = None
-        self._draining = False
         self._hasten = asyncio.Event()
-        self._started = time.monotonic()
-        self._vitals = Vitals(self._measure)
-        self._chores: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> tuple[str, int]:
-        """Finish what a killed process left, then listen; the address that it listens on."""
-        found = len(self._spool.left)
-        await asyncio.to_thread(self._spool.recover)
-        if found:
-            finished = found - len(self._spool.left)
-            _log.info("finished %d of %d streams that an earlier process left", finished, found)
-        if self._settings.audio_storage_connection_string:
-            await self._prepare_laptop()
-        self._outbox.start()
+        """Finish what a killed process left, then listen. Returns the host and port.
+
+        Raises OSError where the address is in use or the spool cannot be read.
+        """
         settings = self._settings
+        await self._recover_first()
+        if settings.audio_storage_connection_string:
+            await self._create_containers()
+        self._outbox.start()
         self._batch_reads()
-        self._server = await gate.listen(
-            settings.host,
-            settings.port,
-            self._answer,
-            gate.Protocol(
-                max_frame_bytes=settings.max_message_bytes,
-                ping_interval_seconds=settings.ping_interval_seconds,
-                handshake_timeout_seconds=settings.handshake_timeout_seconds,
-            ),
+        options = WebSocketOptions(
+            max_frame_bytes=settings.max_message_bytes,
+            ping_interval_seconds=settings.ping_interval_seconds,
+            handshake_timeout_seconds=settings.handshake_timeout_seconds,
         )
-        self._chores = [
-            asyncio.create_task(self._vitals.tell_every(settings.vitals_seconds)),
-            asyncio.create_task(self._recover_left()),
+        self._server = await listen(settings.host, settings.port, self._routes.handle, options)
+        self._background = [
+            asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
+            asyncio.create_task(self._recover_rest()),
         ]
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
     async def drain(self) -> bool:
-        """Refuse new streams, let the running ones end, finish and upload.
+        """Refuse new streams, let the open ones end, and upload everything.
 
-        True when Blob Storage has everything; else the rest is in the spool.
+        Returns True when Blob Storage has everything; else the rest stays in the spool.
         """
-        self._draining = True
-        _log.info("draining: %d streams are open", len(self._sockets))
-        await self._or_hastened(self._all_ended.wait(), self._settings.drain_grace_seconds)
-        for socket in list(self._sockets):
-            socket.close(Close(1001, "the streamer is going away; the call may go on elsewhere"))
+        self._health.is_draining = True
+        log_event(_log, logging.INFO, "drain_started", count=len(self._connections))
+        await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_grace_seconds)
+        for connection in list(self._connections):
+            connection.close(
+                Close(1001, "the streamer is going away; the call may go on elsewhere")
+            )
         try:
-            await asyncio.wait_for(self._all_ended.wait(), _CLOSE_WAIT_SECONDS)
+            await asyncio.wait_for(self._all_ended.wait(), CLOSE_TIMEOUT_SECONDS)
         except TimeoutError:
-            for socket in list(self._sockets):
-                socket.abort()
-            # A disk that takes nothing holds a stream's end up: its files wait for the next start.
-            await self._or_hastened(self._all_ended.wait(), self._settings.drain_upload_seconds)
+            for connection in list(self._connections):
+                connection.abort()
+            # A stream whose disk accepts nothing cannot end: the next start finishes its files.
+            await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_upload_seconds)
         if self._server is not None:
             self._server.close()
-        # What hastened the calls' end does not cut the uploads short; one more signal does.
+        # The signal that hastened the calls' end does not cut the uploads short; one more does.
         self._hasten.clear()
-        await self._or_hastened(self._outbox.emptied(), self._settings.drain_upload_seconds)
-        for chore in self._chores:
-            chore.cancel()
-        self._vitals.tell()
-        # A folder is left where the disk took no end of its stream.
-        left = self._outbox.files + len(os.listdir(self._spool.streams))
+        await self._wait_or_hasten(
+            self._outbox.wait_until_empty(), self._settings.drain_upload_seconds
+        )
+        for task in self._background:
+            task.cancel()
+        self._stats.log()
+        # A stream's folder remains where the disk did not let the stream end.
+        remaining = self._outbox.file_count + len(os.listdir(self._spool.streams))
         await self._outbox.stop()
         await self._storage.close()
-        self._spool.release()
-        if left:
-            _log.error("%d files or streams are not uploaded; the next start uploads them", left)
-        return not left
+        self._spool.close()
+        if remaining:
+            log_event(_log, logging.ERROR, "drain_failed", count=remaining)
+        return not remaining
 
     def hasten(self) -> None:
-        """End what a drain waits for now: a second SIGTERM the calls, a third the uploads."""
+        """End what a drain waits for: a second SIGTERM ends the calls, a third the uploads."""
         self._hasten.set()
 
-    async def _or_hastened(self, wait: object, seconds: float) -> None:
+    async def _wait_or_hasten(self, condition: Awaitable[object], seconds: float) -> None:
         tasks = {
-            asyncio.ensure_future(wait),  # type: ignore[call-overload]
+            asyncio.ensure_future(condition),
             asyncio.ensure_future(self._hasten.wait()),
         }
         await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()
 
-    async def _recover_left(self) -> None:
-        """Try again to finish what a full disk did not let the start finish: uploads make room."""
+    # Recovery and local development.
+
+    async def _recover_first(self) -> None:
+        before = len(self._recovery.folders)
+        await asyncio.to_thread(self._recovery.run)
+        if before:
+            remaining = len(self._recovery.folders)
+            log_event(
+                _log,
+                logging.INFO,
+                "streams_recovered",
+                count=before - remaining,
+                remaining=remaining,
+            )
+
+    async def _recover_rest(self) -> None:
+        """Finish the streams for which a full disk had no room at the start: uploads make room."""
         loop = asyncio.get_running_loop()
-        while self._spool.left:
-            await asyncio.sleep(_RECOVER_SECONDS)
-            for file in await loop.run_in_executor(self._spool.worker, self._spool.recover):
+        while self._recovery.folders:
+            await asyncio.sleep(_RECOVERY_PAUSE_SECONDS)
+            for file in await loop.run_in_executor(self._spool.worker, self._recovery.run):
                 self._outbox.add(*file)
 
-    async def _prepare_laptop(self) -> None:
-        """Azurite begins empty; where it is not there yet, uploads are tried again anyway."""
+    async def _create_containers(self) -> None:
+        """Create the containers in Azurite. If it is not up yet, uploads are tried again anyway."""
         from azure.core.exceptions import AzureError
 
         try:
             await self._storage.create_containers()
         except AzureError as error:
-            _log.warning("the containers could not be made: %s", type(error).__name__)
+            cause = type(error).__name__
+            log_event(_log, logging.WARNING, "container_creation_failed", error=cause)
 
-    # Requests.
+    # Connections and their streams.
 
-    async def _answer(self, request: Request) -> Response | WSListener:
-        path = request.path.partition("?")[0]
-        if path.startswith(MEDIA_PATH):
-            return await self._handshake(request, path.removeprefix(MEDIA_PATH))
-        if request.method not in ("GET", "HEAD"):
-            return Response(HTTPStatus.METHOD_NOT_ALLOWED)
-        if path == "/healthz":
-            return _json(HTTPStatus.OK, {"status": "ok", **self._facts()})
-        if path == "/readyz":
-            reason = self._unready()
-            status = HTTPStatus.SERVICE_UNAVAILABLE if reason else HTTPStatus.OK
-            return _json(status, {"status": reason or "ready", **self._facts()})
-        if path == "/metrics":
-            self._measure()
-            return Response(HTTPStatus.OK, metrics.render(), "text/plain; version=0.0.4")
-        return Response(HTTPStatus.NOT_FOUND, b"not found\n")
-
-    async def _handshake(self, request: Request, stream_token: str) -> Response | WSListener:
-        reason = self._unready()
-        if reason:
-            return self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason))
-        if request.method != "GET" or request.headers.get("Upgrade", "").lower() != "websocket":
-            return self._refuse(Refused(HTTPStatus.UPGRADE_REQUIRED, "no_websocket"))
-        try:
-            admitted = await self._doorkeeper.admit(stream_token, request.headers)
-        except Refused as refused:
-            return self._refuse(refused)
-        # Once more, for others may have come in the meantime. Nobody is given a place before that:
-        # a stranger who waits for a key server that is down would keep ACS out of it.
-        reason = self._unready()
-        if reason:
-            return self._refuse(Refused(HTTPStatus.SERVICE_UNAVAILABLE, reason))
-        return _Socket(self, admitted)
-
-    def _refuse(self, refused: Refused) -> Response:
-        metrics.HANDSHAKES_REFUSED.labels(refused.reason).inc()
-        _log.warning("handshake refused: %d %s", refused.status, refused.reason)
-        headers = _RETRY_AFTER if refused.status == HTTPStatus.SERVICE_UNAVAILABLE else ()
-        return Response(refused.status, refused.reason.encode() + b"\n", headers=headers)
-
-    def _unready(self) -> str | None:
-        """Why new streams are refused, or None."""
-        if self._draining:
-            return "draining"
-        if len(self._sockets) >= self._settings.max_streams:
-            return "full"
-        if self._spool.fullness * 100 >= self._settings.spool_refuse_percent:
-            return "spool_full"
-        return None
-
-    def _facts(self) -> dict[str, object]:
-        age = self._outbox.age_seconds
-        return {
-            "streams": len(self._sockets),
-            "max_streams": self._settings.max_streams,
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "spool": {
-                "bytes": self._spool.used_bytes,
-                "max_bytes": self._spool.max_bytes,
-                "full_percent": round(self._spool.fullness * 100, 1),
-                "error": self._spool.last_error,
-            },
-            "uploads": {
-                "waiting": self._outbox.files,
-                "oldest_seconds": round(age, 1),
-                "backlog": age > self._settings.spool_max_age_seconds,
-                "error": self._outbox.last_error,
-            },
-        }
-
-    def _measure(self) -> int:
-        """Bring the gauges up to date; the streams that are open."""
-        metrics.SPOOL_BYTES.set(self._spool.used_bytes)
-        metrics.OUTBOX_FILES.set(self._outbox.files)
-        metrics.OUTBOX_AGE_SECONDS.set(self._outbox.age_seconds)
-        return len(self._sockets)
-
-    # Sockets.
+    def _connect(self, admission: Admission) -> Connection:
+        return Connection(
+            admission, self._settings.max_message_bytes, self._open_stream, self._end_stream
+        )
 
     def _batch_reads(self) -> None:
         seconds = self._settings.read_batch_ms / 1000
         if seconds:
-            # Twice the batch, so that a socket that gets frames is seen to get them.
+            # Twice a batch's time, so that an active connection gets a frame between two calls.
             asyncio.get_running_loop().call_later(2 * seconds, self._batch_reads)
-            for socket in self._sockets:
-                socket.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
+            for connection in self._connections:
+                connection.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
 
-    def _opened(self, socket: _Socket, admitted: Admitted) -> Stream:
-        """Begin a socket's stream. Raises OSError where the spool takes no files."""
+    def _open_stream(self, connection: Connection, admission: Admission) -> Stream:
+        """Begin a connection's stream. Raises OSError where the spool accepts no files."""
         stream = Stream(
-            admitted.call_connection_id,
-            admitted.correlation_id,
+            admission.call_connection_id,
+            admission.correlation_id,
             settings=self._settings,
             spool=self._spool,
             outbox=self._outbox,
-            closed_by=socket.close,
+            request_close=connection.close,
         )
-        self._sockets.add(socket)
+        self._connections.add(connection)
         self._all_ended.clear()
-        _log.info("stream %s of call %s opened", stream.id, admitted.call_connection_id)
+        call = admission.call_connection_id
+        log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
 
-    def _closed(self, socket: _Socket, stream: Stream, ended_by: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._end(socket, stream, ended_by))
+    def _end_stream(self, connection: Connection, stream: Stream, reason: str) -> None:
+        task = asyncio.get_running_loop().create_task(self._end(connection, stream, reason))
         self._ending.add(task)
         task.add_done_callback(self._ending.discard)
 
-    async def _end(self, socket: _Socket, stream: Stream, ended_by: str) -> None:
+    async def _end(self, connection: Connection, stream: Stream, reason: str) -> None:
+        fields = {"call": stream.call_connection_id, "stream": stream.id, "reason": reason}
         try:
-            await stream.end(ended_by)
-            _log.info("stream %s ended: %r", stream.id, ended_by)
+            await stream.end(reason)
+            log_event(_log, logging.INFO, "stream_ended", exc_info=None, **fields)
         except Exception:
             # Its files stay in the spool, and the next start finishes them.
-            _log.exception("stream %s could not be ended", stream.id)
+            log_event(_log, logging.ERROR, "stream_end_failed", exc_info=True, **fields)
         finally:
-            self._sockets.discard(socket)
-            if not self._sockets:
+            self._connections.discard(connection)
+            if not self._connections:
                 self._all_ended.set()
-
-
-class _Socket(WSListener):
-    """One WebSocket: frames in, whole messages on to the stream. Does no I/O, returns at once."""
-
-    def __init__(self, streamer: Streamer, admitted: Admitted) -> None:
-        self._streamer = streamer
-        self._admitted = admitted
-        self._limit = streamer._settings.max_message_bytes
-        self._fragments: bytearray | None = None
-        self._stream: Stream | None = None
-        self._transport: WSTransport | None = None
-        self._closing: Close | None = None
-        self._ignores = False
-        self._socket: Any = None
-        self._low_water = 1
-        self._last_size = 0
-
-    def on_ws_connected(self, transport: WSTransport) -> None:
-        self._transport = transport
-        self._socket = transport.underlying_transport.get_extra_info("socket")
-        try:
-            self._stream = self._streamer._opened(self, self._admitted)
-        except OSError as error:
-            metrics.SPOOL_ERRORS.inc()
-            _log.error("a stream cannot begin, the spool takes no files: %s", error)
-            self.close(Close(1013, "the spool takes no files; try again later"))
-
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        kind = frame.msg_type
-        if self._ignores and kind != _CLOSE:
-            return
-        stream = self._stream
-        assert stream is not None
-        if kind == _TEXT and frame.fin and self._fragments is None:
-            self._last_size = frame.payload_size
-            close = stream.message(frame.get_payload_as_memoryview())
-            if close is None:
-                return
-        elif kind == _CLOSE:
-            self._peer_closes(transport, frame)
-            return
-        elif kind in (WSMsgType.PING, WSMsgType.PONG):
-            return
-        else:
-            close = self._fragment(stream, frame)
-        if close is not None:
-            self.close(close)
-
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
-        if self._closing is None:
-            self._closing = _breach(transport) or Close(1006, "")
-        close = self._closing
-        metrics.STREAMS_CLOSED.labels(str(close.code)).inc()
-        if self._stream is not None:
-            self._streamer._closed(self, self._stream, f"{close.code} {close.reason}".strip())
-
-    def close(self, close: Close) -> None:
-        """Close with a code and a reason, once."""
-        if self._closing is not None or self._transport is None:
-            return
-        self._closing = close
-        # What a peer that did no wrong sends until it answers the close is audio like any other.
-        self._ignores = close.code != WSCloseCode.GOING_AWAY.value
-        self.batch_reads(0)
-        self._transport.send_close(WSCloseCode(close.code), close.reason[:120].encode())
-        loop = asyncio.get_running_loop()
-        loop.call_later(_CLOSE_WAIT_SECONDS, self._transport.disconnect)
-
-    def batch_reads(self, frames: int) -> None:
-        """Be woken for that many frames at once, while they come; else for every byte.
-
-        A wake-up and a read cost more than all that is done with a frame. What lies below the low
-        water mark (SO_RCVLOWAT, socket(7)) waits in the kernel, at most until the next call.
-        """
-        wanted = 1 if self._closing else max(1, frames * self._last_size)
-        self._last_size = 0
-        if wanted != self._low_water:
-            self._low_water = wanted
-            with contextlib.suppress(OSError):  # closed just now
-                self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, wanted)
-
-    def abort(self) -> None:
-        """Drop the connection."""
-        if self._transport is not None:
-            self._transport.disconnect(False)
-
-    def _peer_closes(self, transport: WSTransport, frame: WSFrame) -> None:
-        if self._closing is None:
-            self._closing = _breach(transport)
-        if self._closing is None:
-            code = int(frame.get_close_code().value) or 1005
-            self._closing = Close(code, frame.get_close_reason() or "")
-            transport.send_close(WSCloseCode.OK)
-        transport.disconnect()
-
-    def _fragment(self, stream: Stream, frame: WSFrame) -> Close | None:
-        """A message in parts, or a frame that is no text."""
-        if frame.msg_type == WSMsgType.BINARY:
-            metrics.PACKETS_MALFORMED.labels("binary").inc()
-            return Close(1003, "media packets are text messages")
-        if (frame.msg_type == WSMsgType.CONTINUATION) != (self._fragments is not None):
-            metrics.PACKETS_MALFORMED.labels("fragments").inc()
-            return Close(1002, "a fragment out of its order")
-        if self._fragments is None:
-            self._fragments = bytearray()
-        if len(self._fragments) + frame.payload_size > self._limit:
-            metrics.PACKETS_MALFORMED.labels("too_big").inc()
-            return Close(1009, "a message of more than MAX_MESSAGE_BYTES")
-        self._fragments += frame.get_payload_as_memoryview()
-        if not frame.fin:
-            return None
-        whole, self._fragments = self._fragments, None
-        return stream.message(whole)
-
-
-def _breach(transport: WSTransport) -> Close | None:
-    """Why picows itself closed a socket: a breach of RFC 6455, counted, or pings unanswered."""
-    handshake = transport.close_handshake
-    if handshake is None or handshake.sent is None:
-        return None
-    code = WSCloseCode(handshake.sent.code)
-    if code == WSCloseCode.MESSAGE_TOO_BIG:
-        metrics.PACKETS_MALFORMED.labels("too_big").inc()
-    elif code != WSCloseCode.GOING_AWAY:
-        metrics.PACKETS_MALFORMED.labels("protocol").inc()
-    return Close(code.value, handshake.sent.reason or "")
-
-
-def _json(status: HTTPStatus, document: dict[str, object]) -> Response:
-    body = msgspec.json.encode(document) + b"\n"
-    return Response(status, body, "application/json")

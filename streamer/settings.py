@@ -1,4 +1,4 @@
-"""The streamer's settings: one table, read from the environment, told by ``--help``."""
+"""The streamer's settings: one table, read from the environment and shown by ``--help``."""
 
 from __future__ import annotations
 
@@ -20,98 +20,121 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every setting; the environment variable is the field's name in capitals."""
 
     host: Annotated[str, doc("the address to listen on")] = "127.0.0.1"
-    port: Annotated[int, doc("the port to listen on; 0 takes a free one", ge=0, le=65535)] = 8765
+    port: Annotated[int, doc("the port to listen on; 0: any free port", ge=0, le=65535)] = 8765
     audio_storage_connection_string: Annotated[
-        str, doc("connection string of the Blob Storage to write to (a laptop's only)")
+        str, doc("connection string of the Blob Storage to write to (local development only)")
     ] = ""
     audio_storage_blob_service_uri: Annotated[
-        str, doc("Blob Storage to write to by managed identity, https://ACCOUNT.blob.core...")
+        str,
+        doc("URL of the Blob Storage to write to with a managed identity, https://ACCOUNT.blob..."),
     ] = ""
     azure_client_id: Annotated[
         str, doc("client id of the user-assigned managed identity; empty: system-assigned")
     ] = ""
     segment_seconds: Annotated[float, doc("length of a segment", ge=1, le=3600)] = 30.0
     segment_pause_window_seconds: Annotated[
-        float, doc("cut at the quietest place within this much of the length; 0: at it", ge=0)
+        float,
+        doc(
+            "cut segments at the quietest place within this much of their end; 0: at their end",
+            ge=0,
+        ),
     ] = 0.0
     timestamp_tolerance_ms: Annotated[
-        int, doc("a frame stamped within this much follows on directly", ge=10, le=1000)
+        int,
+        doc(
+            "a timestamp may differ this much from a frame's place and still be jitter",
+            ge=10,
+            le=1000,
+        ),
     ] = 60
     max_jump_seconds: Annotated[
-        float, doc("a longer gap starts a new segment instead of silence", ge=1, le=600)
+        float,
+        doc("a longer gap starts a new segment instead of being filled with silence", ge=1, le=600),
     ] = 10.0
     flush_seconds: Annotated[
-        float, doc("how often frames are handed to the spool's files", ge=0.1, le=10)
+        float, doc("how often frames are written to the spool", ge=0.1, le=10)
     ] = 1.0
-    spool_dir: Annotated[str, doc("where audio is kept until Blob Storage has it")] = "spool"
-    spool_max_bytes: Annotated[int, doc("most that the spool may hold", ge=_MEBIBYTE)] = (
+    spool_dir: Annotated[str, doc("folder that holds audio until it is uploaded")] = "spool"
+    spool_max_bytes: Annotated[int, doc("most audio that the spool may hold", ge=_MEBIBYTE)] = (
         8192 * _MEBIBYTE
     )
     spool_refuse_percent: Annotated[
-        int, doc("new streams are refused when the spool is this full", ge=1, le=100)
+        int, doc("new streams are refused while the spool is this full", ge=1, le=100)
     ] = 80
     spool_max_age_seconds: Annotated[
-        float, doc("/readyz tells of a backlog when the oldest upload waits longer", ge=1)
+        float, doc("/readyz reports a backlog when an upload has waited longer", ge=1)
     ] = 900.0
-    upload_concurrency: Annotated[int, doc("uploads at a time", ge=1, le=64)] = 4
-    upload_timeout_seconds: Annotated[float, doc("for one upload's answer", ge=1)] = 30.0
+    upload_concurrency: Annotated[int, doc("uploads at the same time", ge=1, le=64)] = 4
+    upload_timeout_seconds: Annotated[
+        float, doc("longest wait for the response to an upload", ge=1)
+    ] = 30.0
     read_batch_ms: Annotated[
-        int, doc("frames are read in batches of this much audio; 0: each at once", ge=0, le=500)
+        int, doc("frames are read in batches of this much audio; 0: one by one", ge=0, le=500)
     ] = 80
-    max_streams: Annotated[int, doc("streams at a time; more are refused with 503", ge=1)] = 400
-    max_tracks: Annotated[int, doc("tracks of one stream", ge=1)] = 32
-    max_message_bytes: Annotated[int, doc("size of one WebSocket message", ge=2048)] = 65_536
+    max_streams: Annotated[
+        int, doc("streams at the same time; more are refused with 503", ge=1)
+    ] = 400
+    max_tracks: Annotated[int, doc("tracks of one stream; with more, it is closed", ge=1)] = 32
+    max_message_bytes: Annotated[int, doc("largest WebSocket message", ge=2048)] = 65_536
     max_malformed_packets: Annotated[
-        int, doc("malformed packets of one stream before it is closed", ge=0)
+        int, doc("malformed packets after which a stream is closed", ge=0)
     ] = 50
-    handshake_timeout_seconds: Annotated[float, doc("for a whole handshake", gt=0)] = 10.0
+    handshake_timeout_seconds: Annotated[float, doc("longest time for a whole handshake", gt=0)] = (
+        10.0
+    )
     first_packet_timeout_seconds: Annotated[
-        float, doc("from the handshake to the first packet", gt=0)
+        float, doc("longest time from the handshake to the first packet", gt=0)
     ] = 15.0
-    idle_timeout_seconds: Annotated[float, doc("without any packet", gt=0)] = 300.0
+    idle_timeout_seconds: Annotated[float, doc("longest time without any packet", gt=0)] = 300.0
     ping_interval_seconds: Annotated[
-        float, doc("an idle peer is pinged this often, and gone if it is silent as long", gt=0)
+        float, doc("how often an idle peer is pinged, and how long it may take to answer", gt=0)
     ] = 20.0
     drain_grace_seconds: Annotated[
-        float, doc("after SIGTERM, running streams may go on this long", ge=0)
+        float, doc("how long open streams may go on after SIGTERM", ge=0)
     ] = 540.0
     drain_upload_seconds: Annotated[
-        float, doc("after that, uploads may take this long; the rest stays in the spool", ge=0)
+        float, doc("how long uploads may take after that; the rest stays in the spool", ge=0)
     ] = 45.0
-    token_check: Annotated[Check, doc("ACS's bearer token: require, warn or off")] = "require"
-    grant_check: Annotated[Check, doc("the URL's stream token: require, warn or off")] = "require"
-    # Microsoft documents nowhere that the two are the same, and a wrong guess would refuse calls.
+    token_check: Annotated[Check, doc("check of ACS's bearer token: require, warn or off")] = (
+        "require"
+    )
+    grant_check: Annotated[Check, doc("check of the URL's stream token: require, warn or off")] = (
+        "require"
+    )
+    # Microsoft does not document that the two are the same, and a wrong guess would refuse calls.
     correlation_check: Annotated[
-        Check, doc("the handshake's correlation id against the grant's: require, warn or off")
+        Check, doc("check of the correlation id against the grant's: require, warn or off")
     ] = "warn"
     acs_token_issuer: Annotated[str, doc("issuer of ACS's tokens")] = ISSUER
-    acs_token_jwks_url: Annotated[str, doc("key set, or OpenID configuration, of ACS's tokens")] = (
-        OPENID_CONFIGURATION_URL
-    )
+    acs_token_jwks_url: Annotated[
+        str, doc("URL of the keys, or OpenID configuration, of ACS's tokens")
+    ] = OPENID_CONFIGURATION_URL
     acs_token_audience: Annotated[
-        str, doc("immutable id of the ACS resource, as ACS's tokens name it")
+        str, doc("immutable id of the ACS resource, the audience of ACS's tokens")
     ] = ""
-    vitals_seconds: Annotated[
-        float, doc("how often a line of vital signs is logged, for alerts", gt=0)
+    stats_log_seconds: Annotated[
+        float, doc("how often statistics are logged, for alerts", gt=0)
     ] = 60.0
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], doc("what is logged to standard error")
+        Literal["debug", "info", "warning", "error"],
+        doc("lowest level that is logged to standard error"),
     ] = "info"
 
 
 def load(environment: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises SettingsError with every fault at once."""
+    """Read the settings from the environment. Raises SettingsError, which lists every fault."""
     values, faults = configuration.read(Settings, environment)
     settings = Settings(**values)
-    faults += _contradictions(settings)
+    faults += _check_consistency(settings)
     if configuration.in_azure(environment):
-        faults += _only_for_a_laptop(settings)
+        faults += _check_azure(settings)
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
 
 
-def _only_for_a_laptop(settings: Settings) -> list[str]:
+def _check_azure(settings: Settings) -> list[str]:
+    """Return the faults of settings that are for local development only."""
     faults = []
     if settings.audio_storage_connection_string:
         faults.append(
@@ -123,12 +146,12 @@ def _only_for_a_laptop(settings: Settings) -> list[str]:
     return faults
 
 
-def _contradictions(settings: Settings) -> list[str]:
+def _check_consistency(settings: Settings) -> list[str]:
     faults = []
     storages = (settings.audio_storage_connection_string, settings.audio_storage_blob_service_uri)
     if sum(map(bool, storages)) != 1:
         faults.append(
-            "set one of AUDIO_STORAGE_BLOB_SERVICE_URI and AUDIO_STORAGE_CONNECTION_STRING"
+            "set either AUDIO_STORAGE_BLOB_SERVICE_URI or AUDIO_STORAGE_CONNECTION_STRING"
         )
     if settings.token_check != "off" and not settings.acs_token_audience:
         faults.append(

@@ -15,23 +15,16 @@ from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
+from streamer.errors import BlobConflict, ChecksumMismatch
 from streamer.settings import Settings
 
 
-class BlobConflict(Exception):
-    """Raised when a blob of that name exists already and holds something else."""
-
-
-class ChecksumMismatch(Exception):
-    """Raised when Blob Storage says it holds other bytes than were sent."""
-
-
 class Storage:
-    """One Blob Storage account. Its methods raise AzureError where the service does not answer."""
+    """One Blob Storage account. Its methods raise AzureError when the service does not answer."""
 
     def __init__(self, settings: Settings) -> None:
-        # One quick retry covers a connection that went stale; the outbox does the rest. (The SDK's
-        # own policy would wait 15 s before it.)
+        # One quick retry covers a stale connection; the outbox does the rest. (The SDK's default
+        # policy would wait 15 s before it.)
         options: dict[str, Any] = {
             "retry_policy": LinearRetry(backoff=0, retry_total=1, random_jitter_range=0),
             "connection_timeout": 5,
@@ -71,13 +64,24 @@ class Storage:
         content_type: str,
         metadata: dict[str, str],
     ) -> None:
-        """Write a blob that must not be written over; one that holds the same bytes is well.
+        """Write a blob that must never be overwritten. If it holds the same content, all is well.
 
-        Raises BlobConflict, ChecksumMismatch, AzureError.
+        Args:
+            container: The container's name.
+            blob: The blob's name in it.
+            content: The blob's content.
+            md5: The MD5 digest of ``content``.
+            content_type: The blob's media type.
+            metadata: The blob's metadata.
+
+        Raises:
+            BlobConflict: The blob exists and holds other content.
+            ChecksumMismatch: Blob Storage reports another MD5.
+            AzureError: Blob Storage cannot be reached, or refuses.
         """
         client = self._service.get_blob_client(container, blob)
         try:
-            answer = await client.upload_blob(
+            response = await client.upload_blob(
                 content,
                 overwrite=False,
                 metadata=metadata,
@@ -85,17 +89,17 @@ class Storage:
                     content_type=content_type, content_md5=bytearray(md5)
                 ),
             )
-            stored = answer.get("content_md5")
+            stored_md5 = response.get("content_md5")
         except ResourceExistsError:
             properties = await client.get_blob_properties()
-            stored = properties.content_settings.content_md5
-            if stored is not None and bytes(stored) != md5:
-                raise BlobConflict(f"{container}/{blob} exists and holds something else") from None
-        if stored is not None and bytes(stored) != md5:
-            raise ChecksumMismatch(f"{container}/{blob} was not stored as it was sent")
+            stored_md5 = properties.content_settings.content_md5
+            if stored_md5 is not None and bytes(stored_md5) != md5:
+                raise BlobConflict(f"{container}/{blob} exists and holds other content") from None
+        if stored_md5 is not None and bytes(stored_md5) != md5:
+            raise ChecksumMismatch(f"{container}/{blob} was stored with another MD5 than sent")
 
-    async def grant(self, token: str) -> tuple[StreamGrant, str] | None:
-        """The grant that a token opens, with its ETag; None where there is none.
+    async def read_grant(self, token: str) -> tuple[StreamGrant, str] | None:
+        """Return the grant of a stream token, with its ETag; None if there is none.
 
         Raises AzureError, msgspec.DecodeError.
         """
@@ -107,7 +111,7 @@ class Storage:
         return decode_grant(await download.readall()), str(download.properties.etag)
 
     async def bind_grant(self, token: str, bound: StreamGrant, etag: str) -> bool:
-        """Write a grant that is now bound to its call; False if it was changed meanwhile.
+        """Write a grant that is now bound to its call. Returns False if it changed meanwhile.
 
         Raises AzureError.
         """
@@ -124,8 +128,11 @@ class Storage:
         return True
 
     async def create_containers(self) -> None:
-        """Make the containers that are missing: for the laptop; in Azure, Bicep makes them."""
-        for container in names.LOCAL_CONTAINERS:
+        """Create missing containers, in local development only: in Azure, Bicep creates them.
+
+        Raises AzureError.
+        """
+        for container in names.CONTAINERS:
             try:
                 await self._service.create_container(container)
             except ResourceExistsError:

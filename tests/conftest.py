@@ -16,12 +16,12 @@ ALLOWED_SKIPS = {
     "no az on PATH": "the Azure CLI is a gigabyte, and only its parser is asked",
     "no func on PATH": "Azure Functions Core Tools download their host from Microsoft",
     "no Bicep CLI": "Microsoft's releases only: neither Debian nor PyPI has it",
-    "may not mount a tmpfs": "needs a privilege that containers seldom have",
+    "not allowed to mount a tmpfs": "needs a privilege that containers seldom have",
 }
 """How the reasons begin for which CI may skip a test, and why it cannot run it."""
 
 LONGEST_FIRST = (
-    "e2e/test_console.py",
+    "e2e/console/test_result.py",
     "streamer/test_faults.py",
     "e2e/test_calls.py",
     "infra/test_deploy.py",
@@ -29,7 +29,7 @@ LONGEST_FIRST = (
     "streamer/test_server.py",
     "streamer/test_fuzz.py",
     "security/test_entrances.py",
-    "calls/test_long_calls.py",
+    "calls/results/test_long_calls.py",
     "e2e/test_readme.py",
     "security/test_keys.py",
     "local/test_up.py",
@@ -38,6 +38,9 @@ LONGEST_FIRST = (
 """Files of 15 seconds and more: started last, one would keep one worker busy at the end."""
 
 TOGETHER = {
+    "e2e/console/test_appearance.py": "e2e/console/test_result.py",
+    "e2e/console/test_list.py": "e2e/console/test_result.py",
+    "e2e/console/test_live.py": "e2e/console/test_result.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",

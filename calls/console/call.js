@@ -1,22 +1,24 @@
-// One call: watched while it runs, then heard and read.
+// The view of one call: polls its record, and loads timeline, recording and transcript when it is over.
 
-import { callPath, inParts, json, send } from "./api.js";
-import { nameOf, pill, showPill } from "./calls.js";
-import * as details from "./details.js";
-import { element, icon, notify, say, setText, template } from "./dom.js";
-import { duration, isOver } from "./format.js";
+import { CallActions } from "./actions.js";
+import { callPath, sendJson } from "./api.js";
+import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall } from "./details.js";
+import { announce, cloneTemplate, notify, setBadge, setChildren, setText } from "./dom.js";
+import { Downloads } from "./downloads.js";
+import { buildAlert, buildAlerts, buildIssues } from "./issues.js";
 import { Lanes } from "./lanes.js";
-import { LivePeaks } from "./live.js";
+import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
-import { fromRecord, fromTimeline } from "./timeline.js";
+import { callDurationMs, callStatus, callTitle, isOver } from "./record.js";
+import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
-const LIVE_MS = 1000;
-const WAITING_MS = [1000, 1500, 2000, 3000, 5000, 10_000];
-const SETTLED_MS = 20_000;
-const TICK_MS = 250;
-const ZOOM = 2;
+const LIVE_POLL_MS = 1000;
+const PROCESSING_POLL_MS = [1000, 1500, 2000, 3000, 5000, 10_000];
+const FINAL_POLL_MS = 20_000;
+const REDRAW_MS = 250;
+const ZOOM_FACTOR = 2;
 
 export class CallView {
   #id;
@@ -26,127 +28,117 @@ export class CallView {
   #lanes;
   #player;
   #transcript;
-  #live;
-  #onChanged;
-  #tick = null;
+  #liveWaveform;
+  #actions;
+  #downloads;
+  #redrawTimer = null;
   #record = null;
   #model = null;
   #timeline = null;
-  #loaded = "";
-  #isPending = false;
-  #waits = 0;
-  #said = "";
+  #loadedVersion = "";
+  #isTranscriptPending = false;
+  #processingPolls = 0;
+  #lastStatus = "";
   #isStopped = false;
 
+  /** `onChanged()` is called after the user changed the call. */
   constructor(id, { onChanged }) {
     this.#id = id;
     this.#path = callPath(id);
-    this.#onChanged = onChanged;
-    const { root, parts } = template("t-call");
+    const { root, parts } = cloneTemplate("t-call");
     this.root = root;
     this.#parts = parts;
     this.#lanes = new Lanes(parts.lanes, {
       onSeek: (ms) => this.#player.seek(ms),
-      onMute: (channel, muted) => this.#player.mute(channel, muted),
+      onMute: (channel, isMuted) => this.#player.setMuted(channel, isMuted),
     });
     this.#player = new Player(parts, (ms, follow) => {
       this.#lanes.moveTo(ms, { follow });
       this.#transcript.moveTo(ms, { follow });
     });
     this.#transcript = new Transcript(parts, (ms) => this.#player.seek(ms));
-    this.#live = new LivePeaks(this.#path, () => this.#show());
-    this.#poller = new Poller((signal) => this.#poll(signal), (state, told) => this.#onState(state, told));
+    this.#liveWaveform = new LiveWaveform(this.#path, () => this.#show());
+    this.#downloads = new Downloads(id, this.#path, parts, () => this.#player.blob);
+    this.#actions = new CallActions(this.#path, parts, () => {
+      this.#poller.runNow();
+      onChanged();
+    });
+    this.#poller = new Poller((signal) => this.#poll(signal), (state, { error } = {}) => {
+      if (state === "failing" && error.isNotFound && !this.#record) this.#showNotFound();
+    });
     this.#listen();
     this.#showHead({ call_connection_id: id, to: null });
-    this.#transcript.showNone("It appears once the call has been put together.");
+    this.#transcript.showText("Available after the call has been processed");
   }
 
   start() {
     this.#poller.start();
-    // Between two answers a live call goes on: its lanes and its clock do, too.
-    this.#tick = setInterval(() => this.#record && !isOver(this.#record) && this.#show(), TICK_MS);
+    // A live call moves on between two polls.
+    this.#redrawTimer = setInterval(() => this.#record && !isOver(this.#record) && this.#show(), REDRAW_MS);
   }
 
   stop() {
     this.#isStopped = true;
-    clearInterval(this.#tick);
+    clearInterval(this.#redrawTimer);
     this.#poller.stop();
+    this.#actions.stop();
     this.#player.stop();
     this.#lanes.stop();
-    this.#live.stop();
+    this.#liveWaveform.stop();
   }
 
   #listen() {
-    const { stream, hangup, copy, zoomIn, zoomOut, tableDetails } = this.#parts;
-    stream.addEventListener("click", () => this.#stream(stream.dataset.operation));
-    hangup.addEventListener("click", () => this.#hangUp());
+    const { copy, zoomIn, zoomOut, tableDetails } = this.#parts;
     copy.addEventListener("click", () => navigator.clipboard.writeText(this.#id).then(
-      () => notify("The call id is copied."),
-      () => notify("The browser does not let this page copy.", { fault: true }),
+      () => notify("Call ID copied"),
+      () => notify("The browser blocked access to the clipboard.", { isError: true }),
     ));
-    const zoom = (factor) => {
+    const zoomBy = (factor) => {
       this.#lanes.zoomBy(factor);
       this.#showZoom();
     };
-    zoomIn.addEventListener("click", () => zoom(ZOOM));
-    zoomOut.addEventListener("click", () => zoom(1 / ZOOM));
+    zoomIn.addEventListener("click", () => zoomBy(ZOOM_FACTOR));
+    zoomOut.addEventListener("click", () => zoomBy(1 / ZOOM_FACTOR));
     tableDetails.addEventListener("toggle", () => this.#showTable());
   }
 
+  // Loading.
+
   async #poll(signal) {
-    const record = await json(this.#path, { signal });
+    const record = await sendJson(this.#path, { signal });
     this.#record = record;
-    this.root.dataset.state = "shown";
-    this.#tell(record);
+    this.root.dataset.state = "loaded";
+    this.#announceStatus(record);
     this.#show();
     if (!isOver(record)) {
-      this.#live.fetch(record);
-      return LIVE_MS;
+      this.#liveWaveform.load(record);
+      return LIVE_POLL_MS;
     }
-    if (record.summary) await this.#loadWhole(record);
-    if (this.#timeline && !this.#isPending) return SETTLED_MS;
-    this.#waits += 1;
-    return WAITING_MS[Math.min(this.#waits, WAITING_MS.length) - 1];
+    if (record.summary) await this.#loadResult(record);
+    if (this.#timeline && !this.#isTranscriptPending) return FINAL_POLL_MS;
+    this.#processingPolls += 1;
+    return PROCESSING_POLL_MS[Math.min(this.#processingPolls, PROCESSING_POLL_MS.length) - 1];
   }
 
-  #onState(state, { error } = {}) {
-    if (state !== "failing" || this.#isStopped) return;
-    if (error.status === 404 && !this.#record) {
-      this.#poller.stop();
-      const alert = element("div", { class: "alert", "data-look": "bad", role: "alert" }, icon("alert"),
-        element("div", {}, element("b", {}, "The app knows no call of this id"),
-          element("p", {}, "It may belong to another app, or its records may have been deleted.")));
-      this.#parts.alerts.replaceChildren(alert);
-      setText(this.#parts.name, "No such call");
-    }
-  }
-
-  /** Say a change of state, once. */
-  #tell(record) {
-    const [text] = pill(record);
-    if (this.#said && this.#said !== text) say(`${nameOf(record)}: ${text}`);
-    this.#said = text;
-  }
-
-  /** Timeline, transcript and recording of a call that was put together, or was so anew. */
-  async #loadWhole(record) {
-    const version = JSON.stringify([record.summary, record.put_together_at]);
-    if (version === this.#loaded) {
-      if (this.#isPending) await this.#loadTranscript();
+  /** Load timeline, transcript and recording, if there is a new version of them. */
+  async #loadResult(record) {
+    const version = JSON.stringify([record.summary, record.assembled_at]);
+    if (version === this.#loadedVersion) {
+      if (this.#isTranscriptPending) await this.#loadTranscript();
       return;
     }
     try {
-      this.#timeline = await json(`${this.#path}/timeline`);
+      this.#timeline = await sendJson(`${this.#path}/timeline`);
     } catch (error) {
-      if (error.isNotReady) return;
+      if (error.isNotFound) return;
       throw error;
     }
     if (this.#isStopped) return;
-    this.#loaded = version;
+    this.#loadedVersion = version;
     this.#show();
-    this.#showDownloads();
+    this.#downloads.show(this.#model.tracks.length);
     this.#showTable();
-    // The recording may be long: what else is known of the call does not wait for it.
+    // Not awaited: the recording may be long, and the transcript does not need it.
     if (this.#timeline.duration_ms) this.#loadRecording();
     await this.#loadTranscript();
   }
@@ -157,58 +149,56 @@ export class CallView {
   }
 
   async #loadTranscript() {
-    let found;
+    let transcript;
     try {
-      found = await json(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
+      transcript = await sendJson(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
     } catch (error) {
-      this.#isPending = true;
-      this.#transcript.showNone(error.isNotReady ? "It is not there yet." : error.message);
-      if (error.isNotReady) return;
+      this.#isTranscriptPending = true;
+      this.#transcript.showText(error.isNotFound ? "Not available yet" : error.message);
+      if (error.isNotFound) return;
       throw error;
     }
-    this.#isPending = found.state === "pending";
-    this.#transcript.show(found, this.#model.tracks);
+    this.#isTranscriptPending = transcript.state === "pending";
+    this.#transcript.show(transcript, this.#model.tracks);
   }
+
+  // Showing.
 
   #show() {
     const record = this.#record;
-    const isWhole = this.#timeline !== null && isOver(record);
-    this.#model = isWhole ? fromTimeline(this.#timeline, record.participants) : fromRecord(record, Date.now(), (blob) => this.#live.of(blob));
-    const model = this.#model;
+    const isAssembled = this.#timeline !== null && isOver(record);
+    const model = isAssembled
+      ? buildModelFromTimeline(this.#timeline, record.participants)
+      : buildModelFromRecord(record, Date.now(), (blob) => this.#liveWaveform.peaksOf(blob));
+    this.#model = model;
     const parts = this.#parts;
     this.#showHead(record);
-    setText(parts.timelineNote, note(record, isWhole && model.durationMs > 0));
+    setText(parts.timelineNote, isAssembled && model.durationMs > 0 ? "" : describeProgress(record));
     this.#lanes.show(model, {
       canSeek: this.#player.isReady,
       canMute: this.#player.isReady && model.tracks.length > 1,
     });
     this.#showZoom();
-    const lasted = isWhole && !record.connected_at ? model.durationMs : duration(record);
-    details.refill(parts.figures, details.figures(model, record, lasted, isWhole));
-    details.refill(parts.legend, details.legend(model, isWhole));
-    details.refill(parts.alerts, details.alerts(record, model));
-    details.refill(parts.events, details.events(record));
-    const faults = details.faults(model, record, (failure, button) => this.#retry(failure, button));
-    details.refill(parts.faults, faults);
-    parts.faultsPanel.hidden = !faults.length;
-    parts.tableDetails.hidden = !isWhole;
+    const durationMs = isAssembled && !record.connected_at ? model.durationMs : callDurationMs(record);
+    setChildren(parts.metrics, buildMetrics(model, record, durationMs, isAssembled));
+    setChildren(parts.legend, buildLegend(model, isAssembled));
+    setChildren(parts.alerts, buildAlerts(record, model));
+    setChildren(parts.events, buildEvents(record));
+    const issues = buildIssues(model, record, (failure, button) => this.#actions.retry(failure, button));
+    setChildren(parts.issues, issues);
+    parts.issuesPanel.hidden = !issues.length;
+    parts.tableDetails.hidden = !isAssembled;
   }
 
   #showHead(record) {
-    const { name, facts, id, actions, stream, hangup } = this.#parts;
-    setText(name, nameOf(record));
-    document.title = `${nameOf(record)} \u2013 Call audio`;
-    setText(id, record.call_connection_id);
-    actions.hidden = !record.state || isOver(record);
+    const { title, callId, details, badge } = this.#parts;
+    setText(title, callTitle(record));
+    document.title = `${callTitle(record)} \u2013 Call Audio`;
+    setText(callId, record.call_connection_id);
+    this.#actions.show(record);
     if (!record.state) return;
-    setText(facts, details.facts(record));
-    showPill(this.#parts.pill, record);
-    const streaming = record.streaming.state;
-    const isOn = streaming === "active" || streaming === "stopping";
-    stream.dataset.operation = isOn ? "stop" : "start";
-    setText(stream, isOn ? "Stop streaming" : "Start streaming");
-    stream.disabled = record.state !== "connected" || streaming === "starting" || streaming === "stopping";
-    hangup.disabled = record.state === "connecting";
+    setText(details, describeCall(record));
+    setBadge(badge, callStatus(record));
   }
 
   #showZoom() {
@@ -220,101 +210,33 @@ export class CallView {
 
   #showTable() {
     if (this.#timeline && this.#parts.tableDetails.open) {
-      this.#parts.table.replaceChildren(details.table(this.#model));
+      this.#parts.table.replaceChildren(buildTable(this.#model));
     }
   }
 
-  // What can be done to a call.
-
-  async #stream(operation) {
-    this.#parts.stream.disabled = true;
-    await this.#act(() => json(`${this.#path}/streaming/${operation}`, { method: "POST", body: {} }));
+  #showNotFound() {
+    this.#poller.stop();
+    const text = "It may belong to another app, or its data may have been deleted.";
+    const alert = buildAlert("danger", "No call has this ID", text, { role: "alert" });
+    this.#parts.alerts.replaceChildren(alert);
+    setText(this.#parts.title, "Call not found");
   }
 
-  async #hangUp() {
-    const dialog = document.getElementById("hangup-dialog");
-    dialog.returnValue = "no";
-    dialog.showModal();
-    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-    if (dialog.returnValue !== "yes" || this.#isStopped) return;
-    this.#parts.hangup.disabled = true;
-    await this.#act(() => json(this.#path, { method: "DELETE" }));
-    // The button is about to go: the heading takes its focus.
-    this.#parts.name.focus({ preventScroll: true });
-  }
-
-  async #retry(failure, button) {
-    button.disabled = true;
-    const path = `failures/${encodeURIComponent(failure.id)}/retry`;
-    if (await this.#act(() => send(path, { method: "POST", body: {} }))) notify("The segment runs again.");
-    button.disabled = false;
-  }
-
-  /** Do something, then show what came of it; whether it was taken. */
-  async #act(work) {
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      if (error.status !== 401) notify(error.message, { fault: true });
-      return false;
-    } finally {
-      if (!this.#isStopped) {
-        this.#poller.now();
-        this.#onChanged();
-      }
-    }
-  }
-
-  // Downloads. A link cannot send the key, so each file is fetched, and then handed over.
-
-  #showDownloads() {
-    const channels = this.#model.tracks.length;
-    const files = [
-      ["Recording", channels > 1 ? `${channels} channels, one each` : "One channel", "recording", null],
-      ["Transcript, WebVTT", "Captions with times", "transcript.vtt", "vtt"],
-      ["Transcript, text", "To read", "transcript.txt", "txt"],
-      ["Transcript, JSON", "With every word's time", "transcript.json", "json"],
-      ["Timeline, JSON", "Speech, overlaps, waveform", "timeline", "json"],
-    ];
-    details.refill(this.#parts.downloads, files.map(([name, text, file, suffix]) => {
-      const button = element("button", { type: "button", class: "download" }, icon("download"),
-        element("span", {}, element("b", {}, name), element("small", {}, text)));
-      button.addEventListener("click", () => this.#download(button, file, suffix));
-      return element("li", {}, button);
-    }));
-    this.#parts.downloadsPanel.hidden = false;
-  }
-
-  async #download(button, file, suffix) {
-    button.setAttribute("aria-busy", "true");
-    try {
-      const loaded = file === "recording" ? this.#player.blob : null;
-      const blob = loaded ?? (file === "recording"
-        ? await inParts(`${this.#path}/${file}`)
-        : await (await send(`${this.#path}/${file}`)).blob());
-      const ending = suffix ?? (blob.type.includes("flac") ? "flac" : "wav");
-      const url = URL.createObjectURL(blob);
-      const name = `call-${this.#id}.${file === "timeline" ? "timeline." : ""}${ending}`;
-      element("a", { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
-      say(`${name} is saved.`);
-    } catch (error) {
-      notify(error.isNotReady ? "This file is not there." : error.message, { fault: true });
-    } finally {
-      button.removeAttribute("aria-busy");
-    }
+  /** Announce a change of status, once. */
+  #announceStatus(record) {
+    const { text } = callStatus(record);
+    if (this.#lastStatus && this.#lastStatus !== text) announce(`${callTitle(record)}: ${text}`);
+    this.#lastStatus = text;
   }
 }
 
-/** What the timeline's panel says beside its heading. */
-function note(record, isWhole) {
-  if (isWhole) return "";
+/** Describe, beside the timeline's heading, what happens to a call without a result. */
+function describeProgress(record) {
   if (isOver(record)) {
-    const isAny = record.streams.some((stream) => stream.segments.length) || record.landed_segments.length;
-    return isAny ? "Being put together" : "No audio was streamed";
+    const hasAudio = record.streams.some((stream) => stream.segments.length) || record.landed_segments.length;
+    return hasAudio ? "Processing" : "No audio was streamed";
   }
   if (record.state === "connecting") return "Ringing";
   if (record.streaming.state === "active") return "Recording";
-  return record.streaming.state === "inactive" ? "Nothing is streamed now" : "";
+  return record.streaming.state === "inactive" ? "Not streaming" : "";
 }

@@ -1,80 +1,69 @@
-// The page: the key, the list, and the call that its address names (#/calls/{id}).
+// The console's entry point: sign-in, the list of calls, and the route #/calls/{id}.
 
-import { json, key, keyEvents } from "./api.js";
+import { functionKey, keyEvents } from "./api.js";
 import { CallView } from "./call.js";
 import { CallList } from "./calls.js";
-import { setText, template } from "./dom.js";
-import { setUpPlacing } from "./place.js";
+import { cloneTemplate, setText } from "./dom.js";
+import { setUpPlaceCall } from "./place.js";
+import { focusKey, hideSignIn, setUpSignIn, showSignIn } from "./signin.js";
 
-const gate = document.getElementById("gate");
 const app = document.getElementById("app");
 const main = document.getElementById("main");
-const keyField = document.getElementById("gate-key");
-const keyFault = document.getElementById("gate-error");
-const keyButton = document.querySelector("#gate-form button");
-const link = document.getElementById("link");
-const linkText = document.getElementById("link-text");
+const connection = document.getElementById("connection");
+const connectionText = document.getElementById("connection-text");
 
-const list = new CallList(showLink);
+const list = new CallList(showConnection);
 let view = null;
-let isOpen = false;
+let isSignedIn = false;
 
-function open() {
-  gate.hidden = true;
+function openApp() {
+  hideSignIn();
   app.hidden = false;
-  isOpen = true;
+  isSignedIn = true;
   list.start();
   route();
 }
 
-/** Forget the key and all that was shown with it, and say why. */
-function lock(why = "") {
-  key.forget();
-  isOpen = false;
+/** Remove the key and everything that was loaded with it. */
+function signOut(reason = "") {
+  functionKey.remove();
+  isSignedIn = false;
   list.stop();
-  leave();
+  closeView();
   for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
   app.hidden = true;
-  gate.hidden = false;
-  document.title = "Call audio";
-  refuse(why);
-  keyField.focus();
+  document.title = "Call Audio";
+  showSignIn(reason);
 }
 
-function refuse(why) {
-  setText(keyFault, why);
-  if (why) keyField.setAttribute("aria-invalid", "true");
-  else keyField.removeAttribute("aria-invalid");
-}
-
-function leave() {
+function closeView() {
   view?.stop();
   view = null;
   main.replaceChildren();
 }
 
-/** Show what the address names. The heading takes the focus, as a new page's would. */
+/** Show what the URL's fragment names. */
 function route() {
-  if (!isOpen) return;
-  leave();
-  const named = /^#\/calls\/([^/]+)$/.exec(location.hash);
-  app.dataset.shows = named ? "call" : "list";
-  if (named) {
-    const id = decoded(named[1]);
+  if (!isSignedIn) return;
+  closeView();
+  const match = /^#\/calls\/([^/]+)$/.exec(location.hash);
+  app.dataset.route = match ? "call" : "list";
+  if (match) {
+    const id = decodeId(match[1]);
     list.select(id);
-    view = new CallView(id, { onChanged: () => list.now() });
+    view = new CallView(id, { onChanged: () => list.refresh() });
     main.append(view.root);
     view.start();
   } else {
     list.select(null);
-    main.append(template("t-nothing").root);
-    document.title = "Calls \u2013 Call audio";
+    main.append(cloneTemplate("t-empty").root);
+    document.title = "Calls \u2013 Call Audio";
   }
   window.scrollTo(0, 0);
 }
 
-/** As the address names it; one that was cut short is shown as it is. */
-function decoded(id) {
+/** Decode an ID from the URL; a malformed one is returned as it is. */
+function decodeId(id) {
   try {
     return decodeURIComponent(id);
   } catch {
@@ -82,63 +71,44 @@ function decoded(id) {
   }
 }
 
+/** After a route changes, its heading takes the focus, as on a new page. */
 function focusHeading() {
-  const isPhone = app.dataset.shows === "list" && getComputedStyle(main).display === "none";
-  const heading = isPhone ? document.getElementById("calls-heading") : main.querySelector("h1");
+  const isListOnly = app.dataset.route === "list" && getComputedStyle(main).display === "none";
+  const heading = isListOnly ? document.getElementById("calls-heading") : main.querySelector("h1");
   heading?.focus({ preventScroll: true });
 }
 
-function showLink(state, { error, wait } = {}) {
-  link.dataset.state = state;
+function showConnection(state, { error, delay } = {}) {
+  connection.dataset.state = state;
   const texts = {
     ok: "Up to date",
     paused: "Paused",
-    failing: `${error?.message ?? "No answer."} Next try in ${Math.ceil((wait ?? 0) / 1000)} s`,
+    failing: `${error?.message ?? "No response."} Retrying in ${Math.ceil((delay ?? 0) / 1000)} s`,
   };
-  setText(linkText, texts[state]);
+  setText(connectionText, texts[state]);
 }
 
-document.getElementById("gate-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  refuse("");
-  const given = keyField.value.trim();
-  if (!given) return refuse("Enter the function key.");
-  // A header can hold nothing else, and no key has it.
-  if (!/^[\x21-\x7e]+$/.test(given)) return refuse("This is no function key: it has characters that no key has.");
-  key.set(given);
-  keyButton.disabled = true;
-  try {
-    await json("calls?limit=1");
-  } catch (error) {
-    key.forget();
-    refuse(error.status === 401 ? "The app refused this key. Check it and try again." : error.message);
-    keyField.focus();
-    keyField.select();
-    return;
-  } finally {
-    keyButton.disabled = false;
-  }
-  keyField.value = "";
-  open();
+setUpSignIn(() => {
+  openApp();
   focusHeading();
 });
-
-document.getElementById("lock").addEventListener("click", () => lock());
-keyEvents.addEventListener("refused", () => {
-  if (isOpen) lock("The app no longer takes this key. Enter the one that it takes now.");
+document.getElementById("sign-out").addEventListener("click", () => signOut());
+keyEvents.addEventListener("rejected", () => {
+  if (isSignedIn) signOut("The function key was rejected. Enter a new one.");
 });
 window.addEventListener("hashchange", () => {
   route();
   focusHeading();
 });
-document.querySelector(".skip").addEventListener("click", (event) => {
+document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();
-  (isOpen ? main : keyField).focus();
+  if (isSignedIn) main.focus();
+  else focusKey();
 });
-setUpPlacing((record) => {
-  list.now();
+setUpPlaceCall((record) => {
+  list.refresh();
   location.hash = `#/calls/${encodeURIComponent(record.call_connection_id)}`;
 });
 
-if (key.get()) open();
-else lock();
+if (functionKey.get()) openApp();
+else signOut();

@@ -1,18 +1,18 @@
-// Making elements. Data only ever becomes text: nothing here takes markup.
+// Build and update elements. Data only ever becomes text, never markup.
 
-/** An element with attributes, properties (on*) and children; strings become text. */
+/** Create an element with attributes, listeners (on*) and children; strings become text. */
 export function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
+  const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else made.setAttribute(name, value === true ? "" : value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
-  return made;
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
 }
 
-/** An icon of the sprite in index.html. */
+/** Create an icon from the sprite in index.html. */
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("class", "icon");
@@ -23,35 +23,48 @@ export function icon(name) {
   return svg;
 }
 
-/** The template's first element, and its parts by their `data-` names. */
-export function template(id) {
+/** Copy a template: its root element, and the elements in it by their `data-` names. */
+export function cloneTemplate(id) {
   const root = document.getElementById(id).content.firstElementChild.cloneNode(true);
   const parts = {};
-  for (const part of [root, ...root.querySelectorAll("*")]) {
-    for (const name of Object.keys(part.dataset)) parts[name] ??= part;
+  for (const node of [root, ...root.querySelectorAll("*")]) {
+    for (const name of Object.keys(node.dataset)) parts[name] ??= node;
   }
   return { root, parts };
 }
 
-/** Set text only where it changed, so that a screen reader is not told of it again. */
+/** Set text only if it differs: a screen reader announces every change. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Say something to screen readers. */
-export function say(text) {
-  setText(document.getElementById("said"), text);
+/** Replace children only if they differ, which keeps the focus and the scroll position. */
+export function setChildren(node, children) {
+  const isSame = node.childElementCount === children.length &&
+    children.every((child, index) => child.isEqualNode(node.children[index]));
+  if (!isSame) node.replaceChildren(...children);
 }
 
-/** Show a notice for a while; a fault stays until it is dismissed. */
-export function notify(text, { fault = false } = {}) {
-  const notice = element(
+/** Show a status from record.js in a badge. */
+export function setBadge(node, { text, variant }) {
+  setText(node, text);
+  node.dataset.variant = variant;
+}
+
+/** Announce a text to screen readers. */
+export function announce(text) {
+  setText(document.getElementById("announcement"), text);
+}
+
+/** Show a notification for six seconds; an error stays until it is dismissed. */
+export function notify(text, { isError = false } = {}) {
+  const notification = element(
     "div",
-    { class: fault ? "notice fault" : "notice", role: fault ? "alert" : "status" },
+    { class: isError ? "notification error" : "notification", role: isError ? "alert" : "status" },
     element("p", {}, text),
     element("button", { class: "icon-button", type: "button", "aria-label": "Dismiss",
-      onclick: () => notice.remove() }, "\u00d7"),
+      onclick: () => notification.remove() }, "\u00d7"),
   );
-  document.getElementById("notices").append(notice);
-  if (!fault) setTimeout(() => notice.remove(), 6000);
+  document.getElementById("notifications").append(notification);
+  if (!isError) setTimeout(() => notification.remove(), 6000);
 }

@@ -1,15 +1,15 @@
-// Numbers, times and names, as people read them. Pure.
+// Format numbers, times and names for display. Pure.
 
-/** 75.4 s -> "1:15"; hours where there are any. */
-export function clock(milliseconds) {
+/** Format a position: 75,400 ms -> "1:15"; with hours from one hour on. */
+export function formatClock(milliseconds) {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));
   const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (n) => String(n).padStart(2, "0");
-  return h ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+  const pad = (n) => String(n).padStart(2, "0");
+  return h ? `${h}:${pad(m)}:${pad(s)}` : `${m}:${pad(s)}`;
 }
 
-/** "15.2 s", "3 min 20 s", "2 h 5 min": a length. */
-export function length(milliseconds) {
+/** Format a duration: "420 ms", "15.2 s", "3 min 20 s" or "2 h 5 min". */
+export function formatDuration(milliseconds) {
   if (Math.round(milliseconds) < 1000) return `${Math.round(milliseconds)} ms`;
   const tenths = Math.round(milliseconds / 100);
   if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
@@ -19,35 +19,40 @@ export function length(milliseconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export const percent = (share) => `${Math.round(share * 100)} %`;
+/** Format a share from 0 to 1: 0.254 -> "25%". */
+export const formatPercent = (share) => `${Math.round(share * 100)}%`;
 
-export function bytes(count) {
+/** Format a size in decimal units: "1 kB", "4.2 MB" or "1.84 GB". */
+export function formatBytes(count) {
   if (count < 1e6) return `${Math.max(1, Math.round(count / 1e3))} kB`;
   return count < 1e9 ? `${(count / 1e6).toFixed(1)} MB` : `${(count / 1e9).toFixed(2)} GB`;
 }
 
-export const plural = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
+/** Format a count with its noun: "1 match", "2 matches". */
+export const formatCount = (count, singular, plural = `${singular}s`) =>
+  `${count} ${count === 1 ? singular : plural}`;
 
-/** A time of day today, else with its date. */
-export function moment(iso) {
+/** Format a time of day, with the date if it is not today. */
+export function formatTime(iso) {
   const time = new Date(iso);
-  const today = time.toDateString() === new Date().toDateString();
+  const isToday = time.toDateString() === new Date().toDateString();
   const options = { hour: "numeric", minute: "2-digit" };
-  if (!today) Object.assign(options, { day: "numeric", month: "short" });
+  if (!isToday) Object.assign(options, { day: "numeric", month: "short" });
   return time.toLocaleString(undefined, options);
 }
 
-export function exactMoment(iso) {
+/** Format a time of day to the second. */
+export function formatExactTime(iso) {
   return new Date(iso).toLocaleTimeString(undefined, {
     hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
   });
 }
 
-/** A raw id of ACS as people know it: "4:+15551230000" -> "+1 555 123 0000". */
-export function person(rawId) {
-  if (!rawId) return "Everyone, mixed";
+/** Format the raw ID of a participant: "4:+15551230000" -> "+1 555 123 0000". */
+export function formatParticipant(rawId) {
+  if (!rawId) return "All participants";
   const text = rawId.replace(/^4:/, "");
-  if (text === "anonymous") return "Number withheld";
+  if (text === "anonymous") return "Anonymous caller";
   const american = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(text);
   if (american) return `+1 ${american[1]} ${american[2]} ${american[3]}`;
   const user = /^8:acs:([^_]+)(?:_(.*))?$/.exec(text);
@@ -55,23 +60,10 @@ export function person(rawId) {
   return text;
 }
 
-const STATES = {
-  connecting: "Connecting", connected: "Connected", disconnected: "Ended", failed: "Failed",
-  starting: "Starting", stopping: "Stopping",
-};
-export const state = (name) => STATES[name] ?? name;
-export const isIncoming = (record) => record.direction === "incoming";
-export const isOver = (record) => record.state === "disconnected" || record.state === "failed";
-
-/** How long the call has run, or ran, in milliseconds; null before it connects. */
-export function duration(record, now = Date.now()) {
-  if (!record.connected_at) return null;
-  const end = record.ended_at ? Date.parse(record.ended_at) : now;
-  return isOver(record) && !record.ended_at ? null : Math.max(0, end - Date.parse(record.connected_at));
+/** Format the type of an event: "MediaStreamingStarted" -> "Media streaming started". */
+export function formatEventType(type) {
+  return capitalise(type.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase());
 }
 
-/** "MediaStreamingStarted" -> "Media streaming started". */
-export function words(name) {
-  const spaced = name.replace(/([a-z])([A-Z])/g, "$1 $2").toLowerCase();
-  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
-}
+/** Begin a text with a capital letter. */
+export const capitalise = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -1,347 +1,214 @@
-// The lanes: a waveform per participant, with speech, overlaps, gaps and what is being recorded.
+// The lanes: one per track, with a waveform, talk share and mute button; zoom, scroll and playhead.
 //
-// A wide, empty element inside the scroller makes a zoomed call scroll as the browser scrolls
-// anything; the lanes themselves stick to its view, and draw only what is seen.
+// When zoomed, an element as wide as the whole call gives the native scroll bar its range. The lanes
+// stay fixed in the viewport and draw only the visible part.
 
 import { element, icon, setText } from "./dom.js";
-import { clock, length, percent, person, plural } from "./format.js";
-import { total } from "./timeline.js";
+import { formatCount, formatDuration, formatParticipant, formatPercent } from "./format.js";
+import { totalMs } from "./spans.js";
+import { drawAxis, drawTrack, fitCanvas, loudestPeak, readColors } from "./waveform.js";
 
-const BAR = 2;
-const STEP = 3;
-const AUDIBLE = 0.02;
-/** A call in which nobody is louder is not drawn as if somebody were. */
-const QUIETEST_SCALE = 0.05;
-const NARROWEST_MS = 5000;
-const SHARES = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200].map((s) => s * 1000);
+const COLORS = 6;
+const MIN_VISIBLE_MS = 5000;
+const FOLLOW_MARGIN_PX = 24;
 
 export class Lanes {
   #scroller;
-  #wide = element("div", { class: "lanes-wide" });
-  #stuck = element("div", { class: "lanes-view" });
+  #extent = element("div", { class: "lanes-extent" });
+  #viewport = element("div", { class: "lanes-viewport" });
   #axis = element("canvas", { class: "axis", "aria-hidden": "true" });
   #rows = [];
   #model = null;
   #zoom = 1;
-  #at = 0;
+  #positionMs = 0;
   #width = 0;
   #loudest = 1;
   #left = 0;
   #frame = null;
   #onSeek;
   #onMute;
-  #resize = new ResizeObserver(() => this.draw());
-  #dark = matchMedia("(prefers-color-scheme: dark)");
-  #onScheme = () => this.draw();
+  #resizeObserver = new ResizeObserver(() => this.#scheduleDraw());
+  #darkScheme = matchMedia("(prefers-color-scheme: dark)");
+  #onSchemeChange = () => this.#scheduleDraw();
 
-  /** `onSeek(ms)`, `onMute(channel, muted)`. */
+  /** Calls `onSeek(ms)` and `onMute(channel, isMuted)`. */
   constructor(root, { onSeek, onMute }) {
     this.#onSeek = onSeek;
     this.#onMute = onMute;
     this.#scroller = root;
-    this.#stuck.append(this.#axis);
-    this.#wide.append(this.#stuck);
-    root.append(this.#wide);
-    root.addEventListener("scroll", () => this.draw(), { passive: true });
-    this.#stuck.addEventListener("pointerdown", (event) => this.#point(event));
-    this.#stuck.addEventListener("pointermove", (event) => event.buttons === 1 && this.#point(event));
-    this.#resize.observe(root);
-    this.#dark.addEventListener("change", this.#onScheme);
+    this.#viewport.append(this.#axis);
+    this.#extent.append(this.#viewport);
+    root.append(this.#extent);
+    root.addEventListener("scroll", () => this.#scheduleDraw(), { passive: true });
+    this.#viewport.addEventListener("pointerdown", (event) => this.#seekTo(event));
+    this.#viewport.addEventListener("pointermove", (event) => event.buttons === 1 && this.#seekTo(event));
+    this.#resizeObserver.observe(root);
+    this.#darkScheme.addEventListener("change", this.#onSchemeChange);
   }
 
   stop() {
-    this.#resize.disconnect();
-    this.#dark.removeEventListener("change", this.#onScheme);
+    this.#resizeObserver.disconnect();
+    this.#darkScheme.removeEventListener("change", this.#onSchemeChange);
     cancelAnimationFrame(this.#frame);
   }
 
-  /** Show a call, in the shape of timeline.js. `canMute`: each track is a channel of its own. */
+  /** Show a model of timeline.js. `canMute`: each track is a channel of the recording. */
   show(model, { canSeek = false, canMute = false } = {}) {
     this.#model = model;
-    this.#loudest = Math.max(QUIETEST_SCALE, ...model.tracks.map((track) => highest(track.peaks)));
+    this.#loudest = loudestPeak(model.tracks);
     this.#scroller.dataset.seekable = canSeek;
-    model.tracks.forEach((track, at) => {
-      this.#rows[at] ??= this.#addRow(at);
-      this.#fill(this.#rows[at], track, canMute);
+    model.tracks.forEach((track, index) => {
+      this.#rows[index] ??= this.#addRow(index);
+      this.#updateRow(this.#rows[index], track, canMute);
     });
     for (const row of this.#rows.splice(model.tracks.length)) row.root.remove();
-    this.draw();
+    this.#scheduleDraw();
   }
 
-  /** Move the playhead; while playing, the view follows it. */
+  /** Move the playhead; with `follow`, scroll it into view. */
   moveTo(ms, { follow = false } = {}) {
-    this.#at = ms;
+    this.#positionMs = ms;
     if (follow && this.#zoom > 1) {
-      const { from, to } = this.#view();
+      const { from, to } = this.#visibleRange();
       if (ms < from || ms > to) {
         const width = this.#width * this.#zoom;
-        this.#scroller.scrollLeft = (ms / this.#model.durationMs) * width - 24;
+        this.#scroller.scrollLeft = (ms / this.#model.durationMs) * width - FOLLOW_MARGIN_PX;
       }
     }
-    this.#placeHead();
+    this.#drawPlayhead();
   }
 
   get canZoomIn() {
-    return this.#model !== null && this.#model.durationMs / this.#zoom > NARROWEST_MS * 2;
+    return this.#model !== null && this.#model.durationMs / this.#zoom > MIN_VISIBLE_MS * 2;
   }
 
   get canZoomOut() {
     return this.#zoom > 1;
   }
 
-  /** Zoom about the playhead where it is seen, else about the view's middle. */
+  /** Zoom around the playhead if it is visible, else around the middle. */
   zoomBy(factor) {
-    const { from, to } = this.#view();
-    const about = this.#at >= from && this.#at <= to ? this.#at : (from + to) / 2;
-    const share = (about - from) / (to - from || 1);
+    const { from, to } = this.#visibleRange();
+    const isVisible = this.#positionMs >= from && this.#positionMs <= to;
+    const centreMs = isVisible ? this.#positionMs : (from + to) / 2;
+    const share = (centreMs - from) / (to - from || 1);
     this.#zoom = Math.max(1, this.#zoom * factor);
-    this.#wide.style.width = `${this.#zoom * 100}%`;
+    this.#extent.style.width = `${this.#zoom * 100}%`;
     const width = this.#scroller.clientWidth * this.#zoom;
-    const seen = this.#model.durationMs / this.#zoom;
-    this.#scroller.scrollLeft = ((about - share * seen) / this.#model.durationMs) * width;
-    // What scrolls must be within reach of the keyboard.
+    const visibleMs = this.#model.durationMs / this.#zoom;
+    this.#scroller.scrollLeft = ((centreMs - share * visibleMs) / this.#model.durationMs) * width;
+    // What scrolls must be reachable with the keyboard.
     if (this.#zoom > 1) this.#scroller.tabIndex = 0;
     else this.#scroller.removeAttribute("tabindex");
-    this.draw();
+    this.#scheduleDraw();
   }
 
-  draw() {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = null;
-      if (this.#model) this.#drawNow();
-    });
-  }
-
-  #addRow(at) {
+  #addRow(index) {
     const row = {
       name: element("span", { class: "lane-name" }),
-      talk: element("span", { class: "lane-talk" }),
-      spoken: element("span", { class: "lane-talk spoken" }),
-      share: element("span", { class: "share", "aria-hidden": "true" }, element("span")),
+      share: element("span", { class: "lane-share" }),
+      speech: element("span", { class: "lane-share lane-speech" }),
+      bar: element("span", { class: "talk-bar", "aria-hidden": "true" }, element("span")),
       mute: element("button", { class: "icon-button mute", type: "button", "aria-pressed": "false" }),
-      canvas: element("canvas", { class: "wave", role: "img" }),
+      canvas: element("canvas", { class: "waveform", role: "img" }),
       playhead: element("div", { class: "playhead", "aria-hidden": "true" }),
     };
     row.mute.addEventListener("click", () => {
-      const muted = row.mute.getAttribute("aria-pressed") !== "true";
-      row.mute.setAttribute("aria-pressed", String(muted));
-      row.mute.replaceChildren(icon(muted ? "mute" : "sound"));
-      this.#onMute(this.#model.tracks[at].channel, muted);
+      const isMuted = !isRowMuted(row);
+      row.mute.setAttribute("aria-pressed", String(isMuted));
+      row.mute.replaceChildren(icon(isMuted ? "mute" : "sound"));
+      this.#onMute(this.#model.tracks[index].channel, isMuted);
     });
     row.mute.append(icon("sound"));
     row.root = element(
       "div",
-      { class: "lane", "data-color": at % 6 },
+      { class: "lane", "data-color": index % COLORS },
       element("div", { class: "lane-head" },
-        element("span", { class: "chip", "aria-hidden": "true" }), row.name, row.talk, row.spoken, row.share, row.mute),
-      element("div", { class: "wave-wrap" }, row.canvas, row.playhead),
+        element("span", { class: "swatch", "aria-hidden": "true" }),
+        row.name, row.share, row.speech, row.bar, row.mute),
+      element("div", { class: "waveform-frame" }, row.canvas, row.playhead),
     );
-    this.#stuck.insertBefore(row.root, this.#axis);
+    this.#viewport.insertBefore(row.root, this.#axis);
     return row;
   }
 
-  #fill(row, track, canMute) {
-    const name = person(track.participant);
-    setText(row.name, name);
+  #updateRow(row, track, canMute) {
+    const name = formatParticipant(track.participant);
     const share = track.talkShare;
-    setText(row.talk, share === null ? "" : `${percent(share)} of the talk`);
-    setText(row.spoken, share === null ? "" : `${length(track.speechMs)} of speech`);
-    row.share.hidden = share === null;
-    row.share.firstChild.style.width = `${(share ?? 0) * 100}%`;
+    setText(row.name, name);
+    setText(row.share, share === null ? "" : `${formatPercent(share)} of talk time`);
+    setText(row.speech, share === null ? "" : `${formatDuration(track.speechMs)} speech`);
+    row.bar.hidden = share === null;
+    row.bar.firstChild.style.width = `${(share ?? 0) * 100}%`;
     row.mute.hidden = !canMute;
-    // A recording that was put together anew has other channels, none of them muted.
-    if (canMute) this.#onMute(track.channel, row.mute.getAttribute("aria-pressed") === "true");
+    // A new version of the recording starts with all channels audible.
+    if (canMute) this.#onMute(track.channel, isRowMuted(row));
     row.mute.setAttribute("aria-label", `Mute ${name}`);
     row.mute.title = `Mute ${name}`;
-    const facts = [`Waveform of ${name}, ${length(this.#model.durationMs)}`];
-    if (track.speech.length) facts.push(`${plural(track.speech.length, "stretch", "stretches")} of speech, ${length(total(track.speech))} in all`);
-    if (track.gaps.length) facts.push(`${plural(track.gaps.length, "gap without streaming", "gaps without streaming")}, ${length(total(track.gaps))} in all`);
-    if (track.missing.length) facts.push(`${plural(track.missing.length, "segment")} missing`);
-    if (track.faults.length) facts.push(`audio lost in ${plural(track.faults.length, "segment")}`);
-    if (this.#model.isLive) facts.push(`${plural(track.segments.length, "segment")} landed, recording`);
-    row.canvas.setAttribute("aria-label", `${facts.join("; ")}.`);
+    row.canvas.setAttribute("aria-label", describeWaveform(track, this.#model));
   }
 
-  #view() {
-    const span = this.#model.durationMs / this.#zoom;
+  /** The visible part of the call, in milliseconds. */
+  #visibleRange() {
+    const visibleMs = this.#model.durationMs / this.#zoom;
     const from = (this.#left / (this.#width * this.#zoom || 1)) * this.#model.durationMs;
-    return { from, to: from + span };
+    return { from, to: from + visibleMs };
   }
 
-  #point(event) {
+  #seekTo(event) {
     if (this.#scroller.dataset.seekable !== "true" || event.target.closest(".lane-head")) return;
-    const box = this.#stuck.getBoundingClientRect();
-    const { from, to } = this.#view();
+    const box = this.#viewport.getBoundingClientRect();
+    const { from, to } = this.#visibleRange();
     this.#onSeek(from + ((event.clientX - box.left) / box.width) * (to - from));
   }
 
-  #placeHead() {
+  #scheduleDraw() {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = null;
+      if (this.#model) this.#draw();
+    });
+  }
+
+  #draw() {
+    // Read once per drawing: reading them with every move of the playhead would force a layout.
+    this.#width = this.#scroller.clientWidth;
+    this.#left = this.#scroller.scrollLeft;
+    this.#viewport.style.width = `${this.#width}px`;
+    const range = this.#visibleRange();
+    const colors = readColors(this.#scroller);
+    this.#model.tracks.forEach((track, index) => {
+      const { canvas, root } = this.#rows[index];
+      const trackColor = getComputedStyle(root).getPropertyValue("--track").trim();
+      drawTrack(fitCanvas(canvas), track, {
+        model: this.#model, range, colors: { ...colors, track: trackColor }, loudest: this.#loudest,
+      });
+    });
+    drawAxis(fitCanvas(this.#axis), range, colors);
+    this.#drawPlayhead();
+  }
+
+  #drawPlayhead() {
     if (!this.#model) return;
-    const { from, to } = this.#view();
-    const share = (this.#at - from) / (to - from || 1);
+    const { from, to } = this.#visibleRange();
+    const share = (this.#positionMs - from) / (to - from || 1);
     for (const { playhead } of this.#rows) {
-      playhead.classList.toggle("outside", share < 0 || share > 1);
+      playhead.classList.toggle("offscreen", share < 0 || share > 1);
       playhead.style.transform = `translateX(${share * this.#width}px)`;
     }
   }
-
-  #drawNow() {
-    // Asked for once, rather than with every move of the playhead.
-    this.#width = this.#scroller.clientWidth;
-    this.#left = this.#scroller.scrollLeft;
-    // As wide as what is seen, however wide the call is zoomed.
-    this.#stuck.style.width = `${this.#width}px`;
-    const view = this.#view();
-    const colors = readColors(this.#scroller);
-    this.#model.tracks.forEach((track, at) => {
-      const canvas = this.#rows[at].canvas;
-      const pen = prepare(canvas);
-      const own = getComputedStyle(this.#rows[at].root).getPropertyValue("--track").trim();
-      drawTrack(pen, track, this.#model, view, { ...colors, own }, this.#loudest);
-    });
-    drawAxis(prepare(this.#axis), view, colors);
-    this.#placeHead();
-  }
 }
 
-/** The colours that the style sheet gives, so that light and dark are said in one place. */
-function readColors(node) {
-  const style = getComputedStyle(node);
-  const read = (name) => style.getPropertyValue(name).trim();
-  return {
-    quiet: read("--wave-quiet"), line: read("--line"), muted: read("--muted"),
-    overlap: read("--overlap"), missing: read("--danger"), fault: read("--warn-line"),
-    live: read("--live"),
-    font: style.fontFamily,
-  };
-}
+const isRowMuted = (row) => row.mute.getAttribute("aria-pressed") === "true";
 
-/** Fit a canvas to its place in device pixels, and clear it. */
-function prepare(canvas) {
-  const ratio = window.devicePixelRatio || 1;
-  const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  const pen = canvas.getContext("2d");
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
-  return { pen, width, height };
-}
-
-function highest(peaks) {
-  let found = 0;
-  for (const peak of peaks) if (peak > found) found = peak;
-  return found;
-}
-
-function drawTrack({ pen, width, height }, track, model, view, colors, loudest) {
-  const x = (ms) => ((ms - view.from) / (view.to - view.from || 1)) * width;
-  const seen = (spans) => spans.filter((span) => span.end_ms > view.from && span.start_ms < view.to);
-  const middle = height / 2;
-
-  pen.fillStyle = colors.overlap;
-  for (const span of seen(model.overlaps)) {
-    pen.fillRect(x(span.start_ms), 0, Math.max(1, x(span.end_ms) - x(span.start_ms)), height);
-  }
-  pen.fillStyle = colors.line;
-  pen.fillRect(0, middle - 0.5, width, 1);
-
-  if (track.segments.length || model.isLive) drawSegments(pen, track, model, x, seen, height, colors);
-  if (track.peaks.length) drawPeaks(pen, track, view, width, height, colors, loudest, seen(track.speech));
-
-  const across = (span) => [x(span.start_ms), Math.max(3, x(span.end_ms) - x(span.start_ms)), height];
-  for (const span of seen(track.gaps)) hatch(pen, ...across(span), colors.muted);
-  for (const span of seen(track.missing)) hatch(pen, ...across(span), colors.missing);
-  pen.fillStyle = colors.fault;
-  for (const span of seen(track.faults)) {
-    const [left, wide] = across(span);
-    pen.fillRect(left, height - 4, wide, 3);
-  }
-}
-
-function drawPeaks(pen, track, view, width, height, colors, loudest, speech) {
-  const perPixel = (view.to - view.from) / width;
-  // Zoomed in, a bar is as wide as a window: narrower ones would say more than is known.
-  const step = Math.max(STEP, track.windowMs / perPixel);
-  const start = -((view.from / perPixel) % step);
-  const isLevelOnly = track.segments.length > 0;
-  let span = 0;
-  for (let left = start; left < width; left += step) {
-    const [from, to] = [view.from + left * perPixel, view.from + (left + step) * perPixel];
-    const first = Math.max(0, Math.floor(from / track.windowMs + 1e-6));
-    const last = Math.max(first + 1, Math.ceil(to / track.windowMs - 1e-6));
-    let peak = 0;
-    for (let n = first; n < last && n < track.peaks.length; n += 1) peak = Math.max(peak, track.peaks[n]);
-    while (span < speech.length && speech[span].end_ms <= from) span += 1;
-    const speaks = (span < speech.length && speech[span].start_ms < to) || (isLevelOnly && peak > AUDIBLE);
-    if (!peak && isLevelOnly) continue;
-    // Quiet speech must be seen beside loud: the bars grow with the root of the level.
-    const tall = Math.max(1, Math.sqrt(peak / loudest) * (height - 6));
-    pen.fillStyle = speaks ? colors.own : colors.quiet;
-    pen.beginPath();
-    pen.roundRect(left, (height - tall) / 2, (step * BAR) / STEP, tall, 1);
-    pen.fill();
-  }
-}
-
-/** While a call runs: each segment that has landed, and the speech found where none is drawn. */
-function drawSegments(pen, track, model, x, seen, height, colors) {
-  if (model.recordingFromMs !== null) {
-    pen.globalAlpha = 0.1;
-    pen.fillStyle = colors.own;
-    box(pen, x(model.recordingFromMs), x(model.durationMs), 8, height - 16);
-    pen.globalAlpha = 1;
-    pen.fillStyle = colors.live;
-    box(pen, x(model.durationMs) - 3, x(model.durationMs), 8, height - 16);
-  }
-  for (const segment of seen(track.segments)) {
-    pen.globalAlpha = 0.16;
-    pen.fillStyle = colors.own;
-    box(pen, x(segment.start_ms) + 0.75, x(segment.end_ms) - 0.75, 8, height - 16);
-  }
-  pen.globalAlpha = 1;
-  pen.fillStyle = colors.own;
-  for (const span of track.peaks.length ? [] : seen(track.speech)) box(pen, x(span.start_ms), x(span.end_ms), height / 2 - 9, 18);
-}
-
-function box(pen, from, to, top, tall) {
-  pen.beginPath();
-  pen.roundRect(from, top, Math.max(1, to - from), tall, 3);
-  pen.fill();
-}
-
-function hatch(pen, left, width, height, color) {
-  pen.save();
-  pen.beginPath();
-  pen.rect(left, 2, width, height - 4);
-  pen.clip();
-  pen.fillStyle = pen.strokeStyle = color;
-  pen.globalAlpha = 0.16;
-  pen.fillRect(left, 2, width, height - 4);
-  pen.globalAlpha = 0.9;
-  pen.lineWidth = 1.25;
-  pen.beginPath();
-  for (let at = left - height; at < left + width; at += 5) {
-    pen.moveTo(at, height);
-    pen.lineTo(at + height, 0);
-  }
-  pen.stroke();
-  pen.restore();
-}
-
-function drawAxis({ pen, width }, view, colors) {
-  const span = view.to - view.from;
-  if (!span) return;
-  const step = SHARES.find((candidate) => (candidate / span) * width >= 64) ?? SHARES.at(-1);
-  pen.fillStyle = colors.muted;
-  pen.strokeStyle = colors.line;
-  pen.font = `11px ${colors.font}`;
-  pen.textBaseline = "top";
-  for (let ms = Math.ceil(view.from / step) * step; ms <= view.to; ms += step) {
-    const left = ((ms - view.from) / span) * width;
-    pen.fillRect(Math.min(left, width - 1), 0, 1, 4);
-    const text = clock(ms);
-    const wide = pen.measureText(text).width;
-    pen.fillText(text, Math.min(Math.max(left - wide / 2, 0), width - wide), 7);
-  }
+/** Describe a waveform for screen readers. */
+function describeWaveform(track, model) {
+  const { speech, gaps, missingSegments, losses, segments } = track;
+  const withTotal = (text, spans) => `${text}, ${formatDuration(totalMs(spans))} in total`;
+  const facts = [`Waveform of ${formatParticipant(track.participant)}, ${formatDuration(model.durationMs)}`];
+  if (speech.length) facts.push(withTotal(formatCount(speech.length, "speech section"), speech));
+  if (gaps.length) facts.push(withTotal(`${formatCount(gaps.length, "gap")} without streaming`, gaps));
+  if (missingSegments.length) facts.push(`${formatCount(missingSegments.length, "segment")} missing`);
+  if (losses.length) facts.push(`audio lost in ${formatCount(losses.length, "segment")}`);
+  if (model.isLive) facts.push(`${formatCount(segments.length, "segment")} uploaded, recording`);
+  return `${facts.join("; ")}.`;
 }

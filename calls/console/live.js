@@ -1,71 +1,52 @@
-// The waveform of a call that runs: worked out here, from the segments that have landed.
+// The waveform of a live call, computed in the browser from the segments uploaded so far.
 
 import { send } from "./api.js";
-import { grouped, peaksOf } from "./timeline.js";
+import { newestSegments } from "./segments.js";
+import { computePeaks } from "./wav.js";
 
-/** Of each track, only the newest are fetched: a page opened late must not load hours of audio. */
-const NEWEST = 20;
+/** A console opened late in a call must not download hours of audio. */
+const MAX_SEGMENTS_PER_TRACK = 20;
 
-export class LivePeaks {
+export class LiveWaveform {
   #path;
-  #onFound;
-  #known = new Map();
-  #isBusy = false;
+  #onUpdate;
+  #peaks = new Map();
+  #isLoading = false;
   #abort = new AbortController();
 
-  /** `path` is the call's; `onFound()` is told when there is more to draw. */
-  constructor(path, onFound) {
+  /** `path` is the path of the call; `onUpdate()` is called when there are new peaks. */
+  constructor(path, onUpdate) {
     this.#path = path;
-    this.#onFound = onFound;
+    this.#onUpdate = onUpdate;
   }
 
   stop() {
     this.#abort.abort();
-    this.#known.clear();
+    this.#peaks.clear();
   }
 
-  /** The peaks of a segment by its blob's name, once they were worked out. */
-  of(blob) {
-    return this.#known.get(blob) ?? null;
+  /** The peaks of a segment by the name of its blob; null if they are not computed. */
+  peaksOf(blob) {
+    return this.#peaks.get(blob) ?? null;
   }
 
-  /** Fetch what has landed in the meantime, one segment after the other. */
-  async fetch(record) {
-    if (this.#isBusy) return;
-    this.#isBusy = true;
+  /** Download the segments that are new in the record, one after the other. */
+  async load(record) {
+    if (this.#isLoading) return;
+    this.#isLoading = true;
     try {
-      for (const { blob, track, index } of newest(record)) {
-        if (this.#known.has(blob)) continue;
+      for (const { blob, track, index } of newestSegments(record, MAX_SEGMENTS_PER_TRACK)) {
+        if (this.#peaks.has(blob)) continue;
         const path = `${this.#path}/segments/${encodeURIComponent(track)}/${index}`;
-        const answer = await send(path, { signal: this.#abort.signal });
-        this.#known.set(blob, peaksOf(await answer.arrayBuffer()));
-        this.#onFound();
+        const response = await send(path, { signal: this.#abort.signal });
+        this.#peaks.set(blob, computePeaks(await response.arrayBuffer()));
+        this.#onUpdate();
       }
     } catch (error) {
-      // Blocks stand for what has no waveform, and the next answer about the call tries again.
+      // A segment without peaks is drawn as a block, and the next poll tries again.
       if (error.name !== "AbortError" && error.status === undefined) throw error;
     } finally {
-      this.#isBusy = false;
+      this.#isLoading = false;
     }
   }
-}
-
-/** The newest segments of each track, and their numbers among all of its segments. */
-function newest(record) {
-  const blobs = [
-    ...record.streams.flatMap((stream) => stream.segments.map((segment) => segment.blob)),
-    ...record.landed_segments,
-  ];
-  const tracks = grouped(blobs, (blob) => blob.split("/")[3]);
-  return [...tracks].flatMap(([track, names]) =>
-    names
-      .toSorted((a, b) => order(a).localeCompare(order(b)))
-      .map((blob, index) => ({ blob, track, index }))
-      .slice(-NEWEST));
-}
-
-/** As the app numbers them: by start, then by stream. */
-function order(blob) {
-  const [, , stream, , start] = blob.split("/");
-  return `${start}/${stream}`;
 }

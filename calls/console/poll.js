@@ -1,42 +1,42 @@
-// Asking again and again: slower after failures, not at all while the page is hidden.
+// Poll with a back-off after failures, and pause while the tab is hidden.
 
 const FIRST_RETRY_MS = 1000;
-const LONGEST_RETRY_MS = 30_000;
+const MAX_RETRY_MS = 30_000;
 
 /**
- * Runs `work(signal)` until stopped; it returns the milliseconds until its next run.
+ * Runs `request(signal)` until stopped; it resolves to the milliseconds until the next run.
  *
- * A failure waits twice as long each time, with some chance in it so that many open pages do not
- * come at once; `Retry-After` is kept to. `onState` is told `ok`, `failing` (with the error and
- * the wait) or `paused`.
+ * After each failure the delay doubles, with jitter so that many consoles do not retry at once;
+ * `Retry-After` is respected. `onState` receives `ok`, `failing` (with the error and the delay) or
+ * `paused`.
  */
 export class Poller {
-  #work;
+  #request;
   #onState;
   #timer = null;
   #failures = 0;
   #abort = null;
-  #onVisibility = () => (document.hidden ? this.#pause() : this.now());
+  #onVisibilityChange = () => (document.hidden ? this.#pause() : this.runNow());
 
-  constructor(work, onState = () => {}) {
-    this.#work = work;
+  constructor(request, onState = () => {}) {
+    this.#request = request;
     this.#onState = onState;
   }
 
   start() {
-    document.addEventListener("visibilitychange", this.#onVisibility);
-    this.now();
+    document.addEventListener("visibilitychange", this.#onVisibilityChange);
+    this.runNow();
   }
 
   stop() {
-    document.removeEventListener("visibilitychange", this.#onVisibility);
+    document.removeEventListener("visibilitychange", this.#onVisibilityChange);
     clearTimeout(this.#timer);
     this.#abort?.abort();
     this.#abort = null;
   }
 
-  /** Run at once, rather than when it is next due. */
-  now() {
+  /** Run at once instead of when the next run is due. */
+  runNow() {
     clearTimeout(this.#timer);
     this.#abort?.abort();
     this.#abort = new AbortController();
@@ -49,25 +49,25 @@ export class Poller {
   }
 
   async #run(signal) {
-    let wait;
+    let delay;
     try {
-      wait = await this.#work(signal);
+      delay = await this.#request(signal);
       if (signal.aborted) return;
       this.#failures = 0;
       this.#onState("ok");
     } catch (error) {
       if (signal.aborted || error.name === "AbortError") return;
-      // A fault of this page is to be seen in its log, and must not look like a lost connection.
+      // Without a status it is a bug in the console, so it belongs in the browser's log.
       if (error.status === undefined) console.error(error);
-      wait = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
-      wait *= 0.75 + Math.random() / 2;
-      if (error.retryAfter) wait = Math.max(wait, error.retryAfter * 1000);
+      delay = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#failures);
+      delay *= 0.75 + Math.random() / 2;
+      if (error.retryAfter) delay = Math.max(delay, error.retryAfter * 1000);
       this.#failures += 1;
-      this.#onState("failing", { error, wait });
+      this.#onState("failing", { error, delay });
     }
-    // Whoever is told may have stopped it.
+    // The state callback may have stopped the poller.
     if (signal.aborted) return;
     if (document.hidden) this.#onState("paused");
-    else this.#timer = setTimeout(() => this.now(), wait);
+    else this.#timer = setTimeout(() => this.runNow(), delay);
   }
 }

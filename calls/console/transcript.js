@@ -1,99 +1,95 @@
-// The transcript: click an utterance to hear it; what is being said is marked.
+// The transcript: shows utterances, follows the playback, seeks on click, and searches.
 
 import { element, setText } from "./dom.js";
-import { clock, person, plural } from "./format.js";
+import { formatClock, formatCount, formatParticipant } from "./format.js";
 
-const MANY = 200;
-const STATES = {
-  pending: "Being written. It appears here by itself.",
-  failed: "It could not be written.",
-  off: "Transcription is switched off.",
+const COLORS = 6;
+/** From this many utterances on, only the visible ones are laid out. */
+const LONG_TRANSCRIPT = 200;
+const STATE_TEXTS = {
+  pending: "Transcription in progress",
+  failed: "Transcription failed.",
+  off: "Transcription is turned off.",
 };
 
 export class Transcript {
   #parts;
   #onSeek;
   #items = [];
-  #current = new Set();
-  #longest = 0;
+  #currentItems = new Set();
+  #longestMs = 0;
   #query = "";
 
+  /** `parts` are elements of the template; `onSeek(ms)` is called when an utterance is clicked. */
   constructor(parts, onSeek) {
     this.#parts = parts;
     this.#onSeek = onSeek;
-    parts.find.querySelector("input").addEventListener("input", (event) => this.#find(event.target.value));
+    parts.search.querySelector("input").addEventListener("input", (event) => this.#search(event.target.value));
   }
 
-  /** Say why there is none. */
-  showNone(text) {
+  /** Show a text in place of the transcript. */
+  showText(text) {
     this.#items = [];
-    this.#current.clear();
-    this.#parts.find.hidden = true;
+    this.#currentItems.clear();
+    this.#parts.search.hidden = true;
     this.#parts.utterances.replaceChildren();
     setText(this.#parts.transcriptNote, text);
   }
 
-  /** Show the answer of `GET /api/calls/{id}/transcript`; `tracks` give the speakers' colours. */
-  show(found, tracks) {
-    // Where some passages failed, what was heard in the others is there.
-    if (!["complete", "failed"].includes(found.state) || !found.utterances.length) {
-      const why = STATES[found.state] ?? "Nothing was said that could be understood.";
-      return this.showNone(found.error ? `${why} ${found.error}` : why);
+  /** Show the document of `GET /api/calls/{id}/transcript` in the colours of the tracks. */
+  show(transcript, tracks) {
+    const { state, error, utterances } = transcript;
+    // If some chunks failed, the utterances of the others are still there.
+    if (!["complete", "failed"].includes(state) || !utterances.length) {
+      const text = STATE_TEXTS[state] ?? "No speech recognised";
+      return this.showText(error ? `${text} ${error}` : text);
     }
-    const colors = new Map(tracks.map((track, at) => [track.participant, at % 6]));
-    const others = new Map();
-    const colorOf = (who) => {
-      if (colors.has(who)) return colors.get(who);
-      // Speakers that were told apart in mixed audio have no track of their own.
-      if (!others.has(who)) others.set(who, (colors.size + others.size) % 6);
-      return others.get(who);
-    };
-    this.#current.clear();
-    this.#items = found.utterances
+    const colorOf = assignColors(tracks);
+    this.#currentItems.clear();
+    this.#items = utterances
       .toSorted((a, b) => a.start_ms - b.start_ms)
-      .map((utterance) => this.#make(utterance, colorOf));
-    this.#longest = Math.max(...this.#items.map((item) => item.end - item.start)) + 1;
-    // A long call's utterances are laid out only where they are seen.
-    this.#parts.utterances.classList.toggle("long", this.#items.length > MANY);
+      .map((utterance) => this.#createItem(utterance, colorOf));
+    this.#longestMs = Math.max(...this.#items.map((item) => item.end - item.start)) + 1;
+    this.#parts.utterances.classList.toggle("long", this.#items.length > LONG_TRANSCRIPT);
     this.#parts.utterances.replaceChildren(...this.#items.map((item) => item.root));
-    this.#parts.find.hidden = false;
-    const lacking = found.state === "failed" ? `. Not all could be written: ${found.error}` : "";
-    setText(this.#parts.transcriptNote, plural(found.utterances.length, "utterance") + lacking);
+    this.#parts.search.hidden = false;
+    const failure = state === "failed" ? `. Incomplete: ${error}` : "";
+    setText(this.#parts.transcriptNote, formatCount(utterances.length, "utterance") + failure);
   }
 
-  /** Mark what is said at a moment; while playing, it is kept in sight. */
+  /** Mark the utterances at a position; with `follow`, scroll them into view. */
   moveTo(ms, { follow = false } = {}) {
-    const now = this.#at(ms);
-    for (const item of this.#current) if (!now.includes(item)) this.#end(item);
-    for (const item of now) {
-      if (!this.#current.has(item)) this.#begin(item, follow);
+    const items = this.#itemsAt(ms);
+    for (const item of this.#currentItems) if (!items.includes(item)) this.#unmark(item);
+    for (const item of items) {
+      if (!this.#currentItems.has(item)) this.#mark(item, follow);
       markWord(item, ms);
     }
   }
 
-  /** The items at a moment, found without looking at all: this runs for each frame drawn. */
-  #at(ms) {
+  /** The items at a position. A binary search, because it runs with every frame. */
+  #itemsAt(ms) {
     let [low, high] = [0, this.#items.length];
     while (low < high) {
       const middle = (low + high) >> 1;
       if (this.#items[middle].start <= ms) low = middle + 1;
       else high = middle;
     }
-    const found = [];
-    for (let at = low - 1; at >= 0 && this.#items[at].start > ms - this.#longest; at -= 1) {
-      if (ms < this.#items[at].end) found.push(this.#items[at]);
+    const items = [];
+    for (let index = low - 1; index >= 0 && this.#items[index].start > ms - this.#longestMs; index -= 1) {
+      if (ms < this.#items[index].end) items.push(this.#items[index]);
     }
-    return found;
+    return items;
   }
 
-  #make(utterance, colorOf) {
-    const text = element("span", { class: "said" }, utterance.text);
+  #createItem(utterance, colorOf) {
+    const text = element("span", { class: "utterance-text" }, utterance.text);
     const button = element(
       "button",
       { type: "button", class: "utterance", onclick: () => this.#onSeek(utterance.start_ms) },
-      element("span", { class: "utterance-time" }, clock(utterance.start_ms)),
-      element("span", { class: "utterance-who" },
-        element("span", { class: "chip", "aria-hidden": "true" }), speaker(utterance)),
+      element("span", { class: "utterance-time" }, formatClock(utterance.start_ms)),
+      utterance.participant && element("span", { class: "utterance-speaker" },
+        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant)),
       text,
     );
     return {
@@ -102,66 +98,79 @@ export class Transcript {
     };
   }
 
-  #begin(item, follow) {
-    this.#current.add(item);
+  #mark(item, follow) {
+    this.#currentItems.add(item);
     item.button.setAttribute("aria-current", "true");
     const { words } = item.utterance;
     if (words?.length && !this.#query) {
       item.words = words.map((word) => element("span", { class: "word" }, word.text.trim()));
-      item.text.replaceChildren(...item.words.flatMap((word, at) => (at ? [" ", word] : [word])));
+      item.text.replaceChildren(...item.words.flatMap((word, index) => (index ? [" ", word] : [word])));
     }
-    if (follow) this.#keepInSight(item.root);
+    if (follow) this.#scrollIntoView(item.root);
   }
 
-  #end(item) {
-    this.#current.delete(item);
+  #unmark(item) {
+    this.#currentItems.delete(item);
     item.button.removeAttribute("aria-current");
     item.words = [];
     if (!this.#query) item.text.replaceChildren(item.utterance.text);
   }
 
-  /** Scroll the list alone: the page stays where its reader has put it. */
-  #keepInSight(row) {
+  /** Scroll the list of utterances, but never the window. */
+  #scrollIntoView(item) {
     const list = this.#parts.utterances;
     if (list.scrollHeight <= list.clientHeight) return;
-    const top = row.offsetTop - list.offsetTop;
-    if (top >= list.scrollTop && top + row.offsetHeight <= list.scrollTop + list.clientHeight) return;
-    const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    list.scrollTo({ top: top - list.clientHeight / 3, behavior: still ? "auto" : "smooth" });
+    const top = item.offsetTop - list.offsetTop;
+    const isVisible = top >= list.scrollTop && top + item.offsetHeight <= list.scrollTop + list.clientHeight;
+    if (isVisible) return;
+    const reduceMotion = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    list.scrollTo({ top: top - list.clientHeight / 3, behavior: reduceMotion ? "auto" : "smooth" });
   }
 
-  #find(query) {
+  #search(query) {
     this.#query = query.trim().toLowerCase();
     let count = 0;
     for (const item of this.#items) {
-      const matches = !this.#query || item.utterance.text.toLowerCase().includes(this.#query);
-      item.root.hidden = !matches;
+      const isMatch = !this.#query || item.utterance.text.toLowerCase().includes(this.#query);
+      item.root.hidden = !isMatch;
       item.words = [];
-      item.text.replaceChildren(...marked(item.utterance.text, this.#query));
-      if (matches && this.#query) count += 1;
+      item.text.replaceChildren(...highlightMatches(item.utterance.text, this.#query));
+      if (isMatch && this.#query) count += 1;
     }
-    setText(this.#parts.found, this.#query ? plural(count, "match", "matches") : "");
+    setText(this.#parts.searchStatus, this.#query ? formatCount(count, "match", "matches") : "");
   }
 }
 
-const speaker = (utterance) => (utterance.participant ? person(utterance.participant) : "");
+/** The colour of each participant: that of the track, or a free one for speakers in mixed audio. */
+function assignColors(tracks) {
+  const colors = new Map(tracks.map((track, index) => [track.participant, index % COLORS]));
+  let count = colors.size;
+  return (participant) => {
+    if (!colors.has(participant)) {
+      colors.set(participant, count % COLORS);
+      count += 1;
+    }
+    return colors.get(participant);
+  };
+}
 
 function markWord(item, ms) {
-  item.words.forEach((word, at) => {
-    const { start_ms: start, end_ms: end } = item.utterance.words[at];
-    word.classList.toggle("now", start <= ms && ms < end);
+  item.words.forEach((word, index) => {
+    const { start_ms: start, end_ms: end } = item.utterance.words[index];
+    word.classList.toggle("current", start <= ms && ms < end);
   });
 }
 
-/** The text with each find in a <mark>. */
-function marked(text, query) {
+/** Split a text so that each match is in a <mark>. */
+function highlightMatches(text, query) {
   if (!query) return [text];
   const pieces = [];
-  const lower = text.toLowerCase();
-  let from = 0;
-  for (let at = lower.indexOf(query); at >= 0; at = lower.indexOf(query, from)) {
-    pieces.push(text.slice(from, at), element("mark", {}, text.slice(at, at + query.length)));
-    from = at + query.length;
+  const lowerCase = text.toLowerCase();
+  let end = 0;
+  for (let start = lowerCase.indexOf(query); start >= 0; start = lowerCase.indexOf(query, end)) {
+    pieces.push(text.slice(end, start));
+    end = start + query.length;
+    pieces.push(element("mark", {}, text.slice(start, end)));
   }
-  return [...pieces, text.slice(from)];
+  return [...pieces, text.slice(end)];
 }

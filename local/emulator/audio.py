@@ -1,4 +1,4 @@
-"""The audio of a call, tick by tick of 20 ms: whole files, then silence."""
+"""The audio of a call, in ticks of 20 ms: whole files, then silence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ CONVERSATION = Path(__file__).parents[1] / "conversation"
 
 
 class CallAudio:
-    """What each participant says, at one sample rate."""
+    """The audio of each participant, at one sample rate.
+
+    Args:
+        voices: 16-bit mono PCM by participant.
+        sample_rate: Samples per second.
+    """
 
     def __init__(self, voices: dict[str, bytes], sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -22,7 +27,7 @@ class CallAudio:
         self.ticks = max(-(-len(pcm) // self.frame_bytes) for pcm in voices.values())
 
     def frame(self, participant: str, tick: int) -> bytes:
-        """One participant's frame; the last one of a file is filled up with silence."""
+        """One participant's frame of ``frame_bytes``, padded with silence after the file's end."""
         begin = tick * self.frame_bytes
         pcm = self.voices[participant][begin : begin + self.frame_bytes]
         return pcm.ljust(self.frame_bytes, b"\0")
@@ -36,18 +41,24 @@ class CallAudio:
 
 
 def load(participants: list[str], files: list[Path], sample_rate: int) -> CallAudio:
-    """The audio of ``participants`` from a file each. Raises ValueError, OSError, MalformedWav."""
+    """Load a WAV file for each participant.
+
+    Raises ValueError where a file is not mono at ``sample_rate``, OSError, MalformedWav.
+    """
     voices = {}
     for participant, file in zip(participants, files, strict=False):
         content = file.read_bytes()
-        found = wav.parse(content)
-        if (found.sample_rate, found.channels) != (sample_rate, 1):
-            raise ValueError(f"{file.name} is not of one channel at {sample_rate} Hz")
+        header = wav.parse(content)
+        if (header.sample_rate, header.channels) != (sample_rate, 1):
+            raise ValueError(
+                f"{file.name} has {header.channels} channels at {header.sample_rate} Hz; "
+                f"it must be mono at {sample_rate} Hz"
+            )
         voices[participant] = wav.samples(content)
     return CallAudio(voices, sample_rate)
 
 
 def conversation(participants: list[str], sample_rate: int) -> CallAudio:
-    """The conversation that this repository holds: the agent calls, the caller answers."""
+    """Load the conversation in ``local/conversation``: the agent calls, the caller answers."""
     files = [CONVERSATION / f"{name}.{sample_rate}.wav" for name in ("agent", "caller")]
     return load(participants, files, sample_rate)

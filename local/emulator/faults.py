@@ -1,4 +1,4 @@
-"""What can be told to go wrong, and the order in which a stream's frames are then sent. Pure."""
+"""The faults that the emulator can inject, and the order of a stream's frames under them. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Share = Annotated[float, Meta(ge=0, le=1)]
+ErrorStatus = Annotated[int, Meta(ge=400, le=599)]
 TokenFault = Literal[
     "none",
     "alg_none",
@@ -25,9 +25,9 @@ TokenFault = Literal[
 
 
 class TokenRequest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Which token ``POST /emulator/tokens`` signs, so that a sender other than ACS can be played.
+    """The body of ``POST /emulator/tokens``: which token to sign, so that tests can act as ACS.
 
-    ``fault`` forges it; ``too_long`` is a handshake's token where a callback's is wanted.
+    ``fault`` forges it. ``too_long`` gives a callback token the lifetime of a handshake token.
     """
 
     entrance: Literal["callback", "media"]
@@ -35,49 +35,68 @@ class TokenRequest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
 
 class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Faults of a call, all off by default. ``POST /emulator/faults`` sets those of coming calls.
+    """The faults of a call, all off by default: the body of ``POST /emulator/faults``.
 
-    Shares are of the stream's ticks of 20 ms, drawn with ``seed``. ``late_ticks`` is how much later
-    a delayed tick is sent; ``cut_after_ticks`` drops the socket without a close, and ``reconnect``
-    then opens a new one. ``kind_case`` writes kinds as ``audiodata``; ``fragments`` sends each
-    packet in that many; ``stop_keeps_socket`` leaves the socket open, and silent, after a stop.
-    ``operation_status`` is what a start, stop or answer is answered with although it is carried
-    out; ``answer_status`` what an answer is refused with. ``repeat_events`` tells of an incoming
-    call twice at the same time.
+    A tick is 20 ms of the stream. ``docs/local.md`` has the same table; a test compares them.
     """
 
-    seed: int = 1
-    drop: Share = 0.0
-    repeat: Share = 0.0
-    delay: Share = 0.0
-    late_ticks: int = 5
-    cut_after_ticks: int | None = None
-    reconnect: bool = True
-    kind_case: bool = False
-    fragments: int = 1
-    omit_data_when_silent: bool = False
-    stop_keeps_socket: bool = False
-    repeat_events: bool = False
-    reverse_events: bool = False
-    operation_status: Annotated[int, Meta(ge=400, le=599)] | None = None
-    answer_status: Annotated[int, Meta(ge=400, le=599)] | None = None
-    media_token: TokenFault | None = None
-    callback_token: TokenFault | None = None
+    seed: Annotated[int, Meta(description="seed of the random choices below")] = 1
+    drop: Annotated[float, Meta(ge=0, le=1, description="share of ticks that are not sent")] = 0.0
+    repeat: Annotated[float, Meta(ge=0, le=1, description="share of ticks that are sent twice")] = (
+        0.0
+    )
+    delay: Annotated[
+        float, Meta(ge=0, le=1, description="share of ticks that are sent `late_ticks` later")
+    ] = 0.0
+    late_ticks: Annotated[int, Meta(description="how many ticks later a delayed tick is sent")] = 5
+    cut_after_ticks: Annotated[
+        int | None,
+        Meta(description="drop the socket, without a close frame, after that many ticks"),
+    ] = None
+    reconnect: Annotated[
+        bool, Meta(description="open a new socket after the old one was lost, as ACS does")
+    ] = True
+    kind_case: Annotated[
+        bool, Meta(description="write packet kinds in lower case: `audiodata`")
+    ] = False
+    fragments: Annotated[int, Meta(description="send each packet in that many fragments")] = 1
+    omit_data_when_silent: Annotated[
+        bool, Meta(description="send silent frames without their `data`")
+    ] = False
+    stop_keeps_socket: Annotated[
+        bool, Meta(description="leave the socket open, without frames, after a stop")
+    ] = False
+    repeat_events: Annotated[
+        bool, Meta(description="send callback events twice, and IncomingCall events twice at once")
+    ] = False
+    operation_status: Annotated[
+        ErrorStatus | None,
+        Meta(description="carry out a start, stop or answer, but answer with this status"),
+    ] = None
+    answer_status: Annotated[
+        ErrorStatus | None, Meta(description="refuse to answer an incoming call, with this status")
+    ] = None
+    media_token: Annotated[
+        TokenFault | None, Meta(description="forge the token of the media handshake")
+    ] = None
+    callback_token: Annotated[
+        TokenFault | None, Meta(description="forge the token of callback events")
+    ] = None
 
 
-def order(ticks: Iterable[int], faults: Faults) -> Iterator[list[int]]:
-    """For each tick in turn, those to send then: itself, nothing, itself twice, or late ones."""
-    rng = random.Random(faults.seed)  # noqa: S311 (repeatable, and no secret)
-    late: dict[int, list[int]] = {}
+def ticks_to_send(ticks: Iterable[int], faults: Faults) -> Iterator[list[int]]:
+    """Yield, for each tick, the ticks to send at its time: one, none, two, and delayed ones."""
+    rng = random.Random(faults.seed)  # noqa: S311 (repeatable; nothing is kept secret by it)
+    delayed: dict[int, list[int]] = {}
     for tick in ticks:
-        drawn = rng.random()
-        now = late.pop(tick, [])
-        if drawn < faults.drop:
-            yield now
-        elif drawn < faults.drop + faults.repeat:
-            yield [tick, tick, *now]
-        elif drawn < faults.drop + faults.repeat + faults.delay:
-            late.setdefault(tick + faults.late_ticks, []).append(tick)
-            yield now
+        draw = rng.random()
+        due = delayed.pop(tick, [])
+        if draw < faults.drop:
+            yield due
+        elif draw < faults.drop + faults.repeat:
+            yield [tick, tick, *due]
+        elif draw < faults.drop + faults.repeat + faults.delay:
+            delayed.setdefault(tick + faults.late_ticks, []).append(tick)
+            yield due
         else:
-            yield [tick, *now]
+            yield [tick, *due]

@@ -1,4 +1,4 @@
-"""One media stream: the emulator as WebSocket client, as ACS is."""
+"""One media stream. The emulator is the WebSocket client, as ACS is."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
 from acs import media
+from event_log import log_event
 from local.emulator.audio import CallAudio
-from local.emulator.faults import Faults, order
+from local.emulator.faults import Faults, ticks_to_send
 
 TICK_SECONDS = media.FRAME_MILLISECONDS / 1000
 
@@ -25,28 +26,33 @@ _CONNECT_SECONDS = 10
 
 
 class CallClock:
-    """A call's own time: it begins when the call connects, and runs ``speed`` times as fast."""
+    """A call's time, in ticks of 20 ms since it connected.
 
-    def __init__(self, begun: datetime, speed: float) -> None:
-        self.begun_us = media.to_microseconds(begun) // 1000 * 1000
-        self._begun = time.monotonic()
+    Args:
+        start: When the call connected; cut to milliseconds, as ACS's timestamps are.
+        speed: How many times faster than real time the call runs.
+    """
+
+    def __init__(self, start: datetime, speed: float) -> None:
+        self.start_us = media.to_microseconds(start) // 1000 * 1000
+        self._start = time.monotonic()
         self._speed = speed
 
     def tick(self) -> int:
-        """The tick of 20 ms that is now."""
-        return int((time.monotonic() - self._begun) * self._speed / TICK_SECONDS)
+        """The current tick."""
+        return int((time.monotonic() - self._start) * self._speed / TICK_SECONDS)
 
     def due(self, tick: int) -> float:
-        """When a tick is to be sent, on ``time.monotonic``'s clock."""
-        return self._begun + tick * TICK_SECONDS / self._speed
+        """When to send a tick, on the clock of ``time.monotonic``."""
+        return self._start + tick * TICK_SECONDS / self._speed
 
     def timestamp(self, tick: int) -> datetime:
-        """A tick's timestamp."""
-        return media.from_microseconds(self.begun_us + tick * media.FRAME_MILLISECONDS * 1000)
+        """The timestamp of a tick's frames."""
+        return media.from_microseconds(self.start_us + tick * media.FRAME_MILLISECONDS * 1000)
 
 
-class Sent:
-    """What one socket was sent: the truth that tests compare with. Faults are not in it."""
+class SentAudio:
+    """The audio sent on one socket, without the effect of faults: what tests compare with."""
 
     def __init__(self, started_at: datetime) -> None:
         self.started_at = started_at
@@ -54,7 +60,7 @@ class Sent:
         self.ended = False
 
     def describe(self) -> dict[str, object]:
-        """For ``GET /emulator/calls/{id}/sent``."""
+        """One entry of ``GET /emulator/calls/{id}/sent``."""
         return {
             "started_at": self.started_at.isoformat(),
             "ended": self.ended,
@@ -65,8 +71,8 @@ class Sent:
         }
 
 
-class StreamFailed(Exception):
-    """Raised when the WebSocket cannot be opened; ``status`` is the HTTP status, 0 for none."""
+class StreamError(Exception):
+    """Raised when the WebSocket cannot be opened. ``status`` is the HTTP status; 0 for none."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"HTTP {status}" if status else "no connection")
@@ -74,7 +80,7 @@ class StreamFailed(Exception):
 
 
 class MediaStream:
-    """Streams a call's audio over one WebSocket, from now on, until stopped."""
+    """Streams a call's audio over one WebSocket, from the current tick until stopped."""
 
     def __init__(
         self, url: str, audio: CallAudio, clock: CallClock, *, unmixed: bool, faults: Faults
@@ -87,10 +93,10 @@ class MediaStream:
         self._socket: ClientConnection | None = None
         self._task: asyncio.Task[None] | None = None
         self.subscription_id = str(uuid.uuid4())
-        self.sent = Sent(clock.timestamp(0))
+        self.sent = SentAudio(clock.timestamp(0))
 
     async def open(self, headers: dict[str, str]) -> None:
-        """Connect and send the metadata. Raises StreamFailed."""
+        """Connect and send the metadata. Raises StreamError."""
         try:
             self._socket = await connect(
                 self._url,
@@ -102,19 +108,19 @@ class MediaStream:
             )
         except (OSError, InvalidHandshake, InvalidURI, TimeoutError, ValueError) as error:
             response = getattr(error, "response", None)
-            # Not chained: the cause's text may hold the URL, and with it the stream token.
-            raise StreamFailed(response.status_code if response else 0) from None
+            # Not chained: the cause's message may contain the URL, and so the stream token.
+            raise StreamError(response.status_code if response else 0) from None
         metadata = media.AudioMetadata(
             self._audio.sample_rate, self.subscription_id, "PCM", 1, self._audio.frame_bytes
         )
         await self._send(media.Packet(media.AUDIO_METADATA, audio_metadata=metadata))
 
-    def begin(self, ended: Callable[[bool], None]) -> None:
-        """Stream in the background; ``ended(cut)`` is called when the socket is lost or cut."""
-        self._task = asyncio.create_task(self._run(ended))
+    def begin(self, on_lost: Callable[[], None]) -> None:
+        """Stream in the background. ``on_lost`` is called when the socket is lost or cut."""
+        self._task = asyncio.create_task(self._run(on_lost))
 
     async def stop(self) -> None:
-        """Stop sending; close with 1000, unless told to keep the socket."""
+        """Stop sending, then close with 1000, unless ``stop_keeps_socket`` is set."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -123,22 +129,22 @@ class MediaStream:
             await self._socket.close(1000)
 
     async def close(self) -> None:
-        """The call is over: close whatever is open."""
+        """Stop sending and close the socket: the call is over."""
         await self.stop()
         if self._socket is not None:
             await self._socket.close(1000)
 
-    async def _run(self, ended: Callable[[bool], None]) -> None:
+    async def _run(self, on_lost: Callable[[], None]) -> None:
         assert self._socket is not None
         first = self._clock.tick() + 1
         self.sent.started_at = self._clock.timestamp(first)
-        drained = asyncio.create_task(self._drain())
+        reader = asyncio.create_task(self._read())
         try:
-            for number, ticks in enumerate(order(count(first), self._faults)):
+            for number, ticks in enumerate(ticks_to_send(count(first), self._faults)):
                 if number == self._faults.cut_after_ticks:
                     self._socket.transport.abort()
                     self.sent.ended = True
-                    ended(True)
+                    on_lost()
                     return
                 wait = self._clock.due(first + number) - time.monotonic()
                 if wait > 0:
@@ -146,26 +152,25 @@ class MediaStream:
                 await self._send_ticks(first + number, ticks)
         except ConnectionClosed as closed:
             self.sent.ended = True
-            _log.warning("the streamer closed the socket: %s", closed)
-            ended(False)
+            log_event(_log, logging.WARNING, "media_socket_closed", reason=closed)
+            on_lost()
         finally:
-            drained.cancel()
+            reader.cancel()
 
-    async def _drain(self) -> None:
-        """Read what the server says (closes and pings are answered while reading)."""
+    async def _read(self) -> None:
+        """Read, and drop, what the server sends: websockets answers closes and pings by reading."""
         assert self._socket is not None
         async for _ in self._socket:
             pass
 
-    async def _send_ticks(self, now: int, ticks: list[int]) -> None:
-        for participant, pcm in self._frames(now):
+    async def _send_ticks(self, current: int, ticks: list[int]) -> None:
+        for participant, pcm in self._frames(current):
             self.sent.tracks.setdefault(participant, bytearray()).extend(pcm)
         for tick in ticks:
             for participant, pcm in self._frames(tick):
                 silent = not any(pcm)
                 data = None if silent and self._faults.omit_data_when_silent else pcm
-                stamp = self._clock.timestamp(tick)
-                frame = media.AudioData(stamp, participant, data, silent)
+                frame = media.AudioData(self._clock.timestamp(tick), participant, data, silent)
                 await self._send(media.Packet(media.AUDIO_DATA, audio_data=frame))
 
     def _frames(self, tick: int) -> Iterator[tuple[str | None, bytes]]:
@@ -177,7 +182,7 @@ class MediaStream:
 
     async def _send(self, packet: media.Packet) -> None:
         assert self._socket is not None
-        text = _wire(packet)
+        text = _encode(packet)
         if self._faults.kind_case:
             text = text.replace(packet.kind, packet.kind.lower(), 1)
         parts = self._faults.fragments
@@ -188,12 +193,12 @@ class MediaStream:
         await self._socket.send([text[at : at + size] for at in range(0, len(text), size)])
 
 
-def _wire(packet: media.Packet) -> str:
-    """A packet as ACS writes it: milliseconds in its stamp."""
+def _encode(packet: media.Packet) -> str:
+    """Encode a packet as ACS does, with milliseconds in its timestamp."""
     text = media.encode(packet).decode()
     audio = packet.audio_data
     if audio is not None and audio.timestamp is not None:
-        written = audio.timestamp.isoformat().replace("+00:00", "Z")
-        stamp = audio.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = text.replace(written, stamp, 1)
+        plain = audio.timestamp.isoformat().replace("+00:00", "Z")
+        milliseconds = audio.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        text = text.replace(plain, milliseconds, 1)
     return text

@@ -1,4 +1,4 @@
-"""Callback events, in the shapes that the SDKs' own tests have."""
+"""Callback events, in the form that the SDKs' own tests have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import pytest
 
 from acs import events
+from acs.errors import MalformedEvent
 
 STARTED = {
     "id": "d13c62c5-721e-44b9-a680-9866c33db7e7",
@@ -47,7 +48,7 @@ def test_an_event_with_seven_fractional_digits_and_unknown_members() -> None:
     assert event.data.result_information == events.ResultInformation(200, 0, "Action completed.")
 
 
-def test_a_malformed_event_is_named_and_the_others_are_kept() -> None:
+def test_a_malformed_event_is_reported_and_the_others_are_decoded() -> None:
     body = json.dumps([STARTED, {"id": 1}, STARTED | {"data": {}}, STARTED]).encode()
     decoded, faults = events.decode_callback_events(body)
     assert len(decoded) == 2
@@ -58,24 +59,24 @@ def test_a_malformed_event_is_named_and_the_others_are_kept() -> None:
 @pytest.mark.parametrize(
     "time", ["2024-05-02T11:20:42", "0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", 7]
 )
-def test_a_time_that_is_no_moment_in_utc_is_a_fault(time: object) -> None:
+def test_a_time_that_does_not_exist_in_utc_is_a_fault(time: object) -> None:
     decoded, faults = events.decode_callback_events(json.dumps([STARTED | {"time": time}]).encode())
     assert (decoded, len(faults)) == ([], 1)
 
 
-def test_an_event_too_deep_to_follow_is_a_fault() -> None:
+def test_an_event_that_is_nested_too_deeply_is_malformed() -> None:
     deep = b'[{"id":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}]"
-    with pytest.raises(events.MalformedEvent):
+    with pytest.raises(MalformedEvent):
         events.decode_callback_events(deep)
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"[", b"7", b"\xff", b"[" * 200_000])
-def test_a_body_that_is_no_array_is_refused(body: bytes) -> None:
-    with pytest.raises(events.MalformedEvent):
+def test_a_body_other_than_an_array_is_malformed(body: bytes) -> None:
+    with pytest.raises(MalformedEvent):
         events.decode_callback_events(body)
 
 
-# As in communication-services-voice-video-events.md.
+# From communication-services-voice-video-events.md.
 INCOMING = {
     "to": {
         "kind": "communicationUser",
@@ -94,7 +95,7 @@ INCOMING = {
 }
 
 
-def test_an_incoming_call_in_the_documented_form() -> None:
+def test_an_incoming_call_in_its_documented_form() -> None:
     call = events.read_incoming_call(INCOMING)
     assert (call.to.raw_id, call.from_.raw_id) == ("8:acs:to_user", "4:+15559990000")
     assert call.incoming_call_context == INCOMING["incomingCallContext"]
@@ -111,19 +112,19 @@ def test_an_incoming_call_in_the_documented_form() -> None:
         ({"customContext": {"sipHeaders": "x" * 70_000}}, "bytes"),
     ],
 )
-def test_what_is_no_incoming_call_is_named_and_not_quoted(
+def test_a_malformed_incoming_call_is_reported_but_not_quoted(
     change: dict[str, object], place: str
 ) -> None:
-    with pytest.raises(events.MalformedEvent) as refused:
+    with pytest.raises(MalformedEvent) as refused:
         events.read_incoming_call(INCOMING | change)
     assert place in str(refused.value)
     assert "secret" not in str(refused.value)
 
 
-def test_brackets_too_deep_to_follow_are_no_incoming_call() -> None:
+def test_an_incoming_call_that_is_nested_too_deeply_is_malformed() -> None:
     deep: list[object] = []
     for _ in range(20_000):
         deep = [deep]
     for change in ({"customContext": deep}, {"to": deep}):
-        with pytest.raises(events.MalformedEvent):
+        with pytest.raises(MalformedEvent):
             events.read_incoming_call(INCOMING | change)

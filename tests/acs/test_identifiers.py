@@ -1,4 +1,4 @@
-"""The grammar of identifiers, and what tries to slip through it."""
+"""The grammar of identifiers, and attempts to circumvent it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def test_call_connection_ids(text: str) -> None:
     "text",
     ["", "..", "../x", "a/b", "a.b", "a\\b", "-a", "a\n", "a%2Fb", "é", "\u0661", "x" * 129, "a b"],
 )
-def test_what_is_no_call_connection_id(text: str) -> None:
+def test_other_texts_are_not_call_connection_ids(text: str) -> None:
     assert not identifiers.is_call_connection_id(text)
 
 
@@ -49,7 +49,7 @@ def test_a_phone_numbers_raw_id() -> None:
         "28:orgid:01234567-89ab-cdef-0123-456789abcdef",
     ],
 )
-def test_raw_ids_of_whoever_calls(text: str) -> None:
+def test_raw_ids_of_callers(text: str) -> None:
     assert identifiers.is_raw_id(text)
 
 
@@ -57,11 +57,11 @@ def test_raw_ids_of_whoever_calls(text: str) -> None:
     "text",
     ["", "4:", "4:+", "4:x", "+15551230000", "8:acs:", "8:acs:a/b", "8:acs:a\n", "48:a:b", "é"],
 )
-def test_what_is_no_raw_id(text: str) -> None:
+def test_other_texts_are_not_raw_ids(text: str) -> None:
     assert not identifiers.is_raw_id(text)
 
 
-def test_the_call_that_a_source_names() -> None:
+def test_the_call_connection_id_in_a_source() -> None:
     named = "4c1f5600-a9c6-4343-8979-b638a98de98f"
     for source in (f"calling/callConnections/{named}", f"calling/callConnections/{named}/Kind"):
         assert identifiers.call_of_source(source) == named
@@ -69,7 +69,7 @@ def test_the_call_that_a_source_names() -> None:
         assert identifiers.call_of_source(source) is None
 
 
-# As in Microsoft's own samples.
+# From Microsoft's own samples.
 CONVERSATION = (
     "aHR0cHM6Ly9hcGkuZmxpZ2h0cHJveHkuc2t5cGUuY29tL2FwaS92Mi9jcC9jb252LXVzZWEyLTAxLmNvbnYuc2t5cGUu"
     "Y29tL2NvbnYvRkhjV1lURXFZMENUY0VKUlJ3VHc1UT9pPTQmZT02MzgxNDkzMTEwNDk0NTM2ODQ="
@@ -86,5 +86,5 @@ def test_server_call_ids_of_one_conversation() -> None:
     for nonsense in ("", "=", "x", "é", "a b", "=" * 9, "https://x"):
         assert identifiers.same_conversation(nonsense, nonsense)
         assert not identifiers.same_conversation(CONVERSATION, nonsense)
-    # Base64 of something else than an address is compared as it is.
+    # Base64 of anything other than a URL is compared as it is.
     assert not identifiers.same_conversation("YT9i", "YT9j")

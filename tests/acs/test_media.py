@@ -1,4 +1,4 @@
-"""Media packets: every kind the reference knows, and what must not be an error."""
+"""Media packets: every documented kind, and deviations that are not an error."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acs import media
+from acs.errors import MalformedPacket
 
 PCM = bytes(range(256)) * 2 + bytes(128)
 
@@ -79,13 +80,13 @@ def test_kind_in_another_case(kind: str) -> None:
     assert packet.kind == media.AUDIO_DATA
 
 
-def test_unknown_kinds_and_members_are_no_error() -> None:
+def test_unknown_kinds_and_members_are_accepted() -> None:
     assert media.decode(b'{"kind":"Hologram","hologram":{"x":1}}').kind == "Hologram"
     assert media.decode(audio(data="AAA=", colour="blue")).audio_data is not None
 
 
 @pytest.mark.parametrize("members", [{}, {"data": None}, {"data": ""}, {"silent": True}])
-def test_absent_members_are_no_error(members: dict[str, object]) -> None:
+def test_absent_members_are_accepted(members: dict[str, object]) -> None:
     packet = media.decode(audio(**members))
     assert packet.audio_data is not None
     assert not packet.audio_data.data
@@ -94,7 +95,7 @@ def test_absent_members_are_no_error(members: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("stamp", ["yesterday", "", 17, "2024-13-01T00:00:00Z"])
-def test_an_unreadable_timestamp_costs_the_timestamp_only(stamp: object) -> None:
+def test_a_malformed_timestamp_costs_only_the_timestamp(stamp: object) -> None:
     packet = media.decode(audio(timestamp=stamp, data="AAA=", participantRawID="4:+1"))
     assert packet.audio_data is not None
     assert packet.audio_data.timestamp is None
@@ -104,7 +105,7 @@ def test_an_unreadable_timestamp_costs_the_timestamp_only(stamp: object) -> None
 @pytest.mark.parametrize(
     "stamp", ["0001-01-01T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"]
 )
-def test_the_moments_that_stand_for_none_are_none(stamp: str) -> None:
+def test_dotnet_minimum_and_maximum_mean_no_timestamp(stamp: str) -> None:
     packet = media.decode(audio(timestamp=stamp, data="AAA="))
     assert packet.audio_data is not None
     assert packet.audio_data.timestamp_us() is None
@@ -139,14 +140,14 @@ def test_seven_fractional_digits_and_no_zone() -> None:
     ],
     ids=lambda message: message[:60],
 )
-def test_what_is_no_packet_is_refused(message: bytes) -> None:
-    with pytest.raises(media.MalformedPacket):
+def test_malformed_packets_are_refused(message: bytes) -> None:
+    with pytest.raises(MalformedPacket):
         media.decode(message)
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_raise_anything_else(message: bytes) -> None:
-    with contextlib.suppress(media.MalformedPacket):
+def test_any_bytes_raise_only_malformed_packet(message: bytes) -> None:
+    with contextlib.suppress(MalformedPacket):
         media.decode(message)
 
 
@@ -160,6 +161,6 @@ def test_encode_and_decode_agree(pcm: bytes, stamp: datetime, raw_id: str | None
     assert media.decode(media.encode(sent)) == sent
 
 
-def test_moments_are_microseconds_both_ways() -> None:
+def test_times_convert_to_microseconds_and_back() -> None:
     assert media.from_microseconds(1_731_698_172_925_000).isoformat().startswith("2024-11-15T19")
     assert media.to_microseconds(media.from_microseconds(-1)) == -1

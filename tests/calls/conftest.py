@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls import triggers
 from calls.clients import Clients
+from calls.pipeline import storage_events
 from calls.settings import Settings
 from contract import names
 from tests.calls.made import MadeStream
@@ -36,7 +36,7 @@ async def service(storage: str) -> AsyncIterator[BlobServiceClient]:
 
 
 class Landing:
-    """Puts a made stream into Blob Storage and runs the triggers, in any order."""
+    """Puts a made stream into Blob Storage and runs the storage_events, in any order."""
 
     def __init__(self, clients: Clients, service: BlobServiceClient) -> None:
         self.clients = clients
@@ -53,12 +53,12 @@ class Landing:
         """The manifest, and its event."""
         blob, content = stream.manifest_blob
         await self.clients.storage.put(names.MANIFESTS, blob, content)
-        await triggers.put_together(self.clients, stream.call)
+        await storage_events.assemble_call(self.clients, stream.call)
 
     async def event(self, stream: MadeStream, blob: str) -> None:
         """The event of one segment."""
         file, metadata = stream.files[blob]
-        await triggers.analyse(self.clients, blob, file, metadata)
+        await storage_events.analyse_segment(self.clients, blob, file, metadata)
 
     async def all(self, *streams: MadeStream) -> None:
         """Everything, in order."""

@@ -1,4 +1,4 @@
-"""The manifest and a segment's metadata, there and back."""
+"""The manifest and a segment's metadata, encoded and decoded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENTRY = m.SegmentEntry(
 )
 
 
-def test_a_manifest_is_read_as_it_was_written() -> None:
+def test_a_manifest_survives_encoding_and_decoding() -> None:
     manifest = m.Manifest(
         call_connection_id="call-1",
         stream_id="20241115T191612925Z-0a1b2c3d",

@@ -1,4 +1,4 @@
-"""Blob names: one grammar, reversible, and no way out of it."""
+"""Blob names: one reversible grammar that no name can escape."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_every_participant_has_a_track_of_its_own(raw_id: str) -> None:
     assert names.participant_raw_id(track) == raw_id
 
 
-def test_a_track_names_a_folder() -> None:
+def test_a_track_name_fits_a_folder_name() -> None:
     assert names.is_track("x" * 255)
     assert not names.is_track("x" * 256)
     assert not names.is_track(names.track_name("+" * 100))
 
 
-def test_no_participant_is_the_mixed_track() -> None:
+def test_no_participant_gets_the_mixed_track() -> None:
     assert names.track_name(None) == names.MIXED_TRACK
     assert names.participant_raw_id(names.MIXED_TRACK) is None
     assert names.track_name("4:+15551230000") == "4~3A~2B15551230000"
@@ -60,7 +60,7 @@ def test_no_participant_is_the_mixed_track() -> None:
         "call-1/stream/mixed/20241115T191612.925Z.wav",
     ],
 )
-def test_what_is_no_segments_name(blob: str) -> None:
+def test_other_texts_are_not_segment_names(blob: str) -> None:
     with pytest.raises(names.MalformedName):
         names.parse_segment(blob)
 
@@ -68,7 +68,7 @@ def test_what_is_no_segments_name(blob: str) -> None:
 @pytest.mark.parametrize(
     "blob", ["", "call-1", f"call-1/{STREAM}", f"../{STREAM}.json", "a/b.json"]
 )
-def test_what_is_no_manifests_name(blob: str) -> None:
+def test_other_texts_are_not_manifest_names(blob: str) -> None:
     with pytest.raises(names.MalformedName):
         names.parse_manifest(blob)
 
@@ -95,13 +95,9 @@ def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
     assert names.grant_blob("a") != names.grant_blob("b")
 
 
-def test_no_idempotency_key_is_in_the_way_of_an_incoming_call() -> None:
+def test_no_idempotency_key_collides_with_an_incoming_call() -> None:
     incoming = blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7a")
     assert incoming != blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7b")
     for key in ("d732db64-4803-462d-be9c-518943ea2b7a", incoming):
         assert blobs.idempotency_blob(key).startswith("incoming") is False
     assert incoming.startswith("incoming-")
-
-
-def test_local_development_has_every_container() -> None:
-    assert set(names.LOCAL_CONTAINERS) == set(blobs.CONTAINERS)

@@ -1,4 +1,4 @@
-"""WAV headers, checked by two other readers."""
+"""WAV headers, checked with two other libraries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contract import wav
 PCM = bytes(range(250)) * 4
 
 
-def test_other_readers_find_the_same_samples() -> None:
+def test_other_libraries_read_the_same_samples() -> None:
     with wave.open(io.BytesIO(wav.header(24_000, len(PCM)) + PCM)) as file:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
         assert file.readframes(10_000) == PCM
@@ -28,21 +28,21 @@ def test_samples_behind_other_chunks_are_found() -> None:
     assert wav.parse(whole) == wav.WavFormat(16_000, 1, 44, len(PCM))
 
 
-def test_a_header_tells_its_rate_before_its_sizes_are_true() -> None:
+def test_the_rate_is_read_before_the_sizes_are_final() -> None:
     assert wav.rate_of(wav.header(24_000, 0) + PCM) == 24_000
     for broken in (b"", wav.header(24_000, 0)[:43], bytes(44)):
         with pytest.raises(wav.MalformedWav):
             wav.rate_of(broken)
 
 
-def test_a_file_longer_than_riff_can_say_is_rf64(tmp_path: Path) -> None:
+def test_a_file_too_long_for_riff_is_rf64(tmp_path: Path) -> None:
     data = 2**32 + 4000
     path = tmp_path / "long.wav"
     with path.open("wb") as file:
         file.write(wav.long_header(16_000, data, 2))
         file.truncate(file.tell() + data)
-    found = soundfile.info(path)
-    assert (found.frames, found.channels, found.samplerate) == (data // 4, 2, 16_000)
+    info = soundfile.info(path)
+    assert (info.frames, info.channels, info.samplerate) == (data // 4, 2, 16_000)
     assert wav.long_header(16_000, 4, 2) == wav.header(16_000, 4, 2)
 
 
@@ -58,11 +58,11 @@ def test_a_file_longer_than_riff_can_say_is_rf64(tmp_path: Path) -> None:
         b"RIFX" + wav.header(16_000, 0)[4:],
     ],
 )
-def test_what_is_no_wav(file: bytes) -> None:
+def test_malformed_files_are_refused(file: bytes) -> None:
     with pytest.raises(wav.MalformedWav):
         wav.parse(file)
 
 
-def test_a_length_that_wav_cannot_say_is_refused() -> None:
+def test_a_length_beyond_the_format_is_refused() -> None:
     with pytest.raises(ValueError, match="cannot hold"):
         wav.header(16_000, 1 << 32)

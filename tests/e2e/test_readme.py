@@ -19,7 +19,7 @@ import calls.settings
 import configuration
 import streamer.settings
 from contract import wav
-from local.client import AppClient, is_put_together, streaming_is
+from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.e2e.ringing import told
 
@@ -51,7 +51,7 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
     )
     assert ran.returncode == 0, ran.stderr
     call = json.loads((tmp_path / "call.json").read_text())["call_connection_id"]
-    record = await app.until(call, lambda r: is_put_together(r, 2), "both streams", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 2), "both streams", 40)
     contexts = [event.get("operation_context") for event in record["events"]]
     assert "second part" in contexts
     assert wav.parse((tmp_path / "call.wav").read_bytes()).data_bytes

@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls import analysis, blobs
+from calls import blobs
+from calls.results import analysis
 from contract import names
-from local.client import AppClient, is_put_together, streaming_is
+from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.calls.made import MadeStream, new_call, noise
 from tests.e2e.conftest import MASTER_KEY
@@ -42,7 +43,7 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(1)
     await app.hang_up(call)
-    await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
     whole = await app.recording(call)
     key = {"x-functions-key": up.addresses.function_key}
     async with aiohttp.ClientSession(up.addresses.app, headers=key) as session:
@@ -69,7 +70,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
     (stream,) = record["streams"]
     frames = 0
     storage = up.addresses.storage_connection_string
@@ -77,7 +78,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
         for segment in stream["segments"]:
             blob = segment["blob"].removeprefix("segments/").replace(".wav", ".json")
             download = await service.get_blob_client(blobs.RESULTS, blob).download_blob()
-            frames += analysis.decode(await download.readall()).counts.frames
+            frames += analysis.decode_analysis(await download.readall()).counts.frames
     assert frames == stream["counts"]["frames"] > 0
 
 

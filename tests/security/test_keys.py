@@ -11,7 +11,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from local import verify
-from local.client import AppClient, Json, is_put_together, state_is, streaming_is
+from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.security.conftest import PHONE, Stranger
 
@@ -83,9 +83,9 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> Json:
     """Hang up; every sample that was sent must have landed, and every event come."""
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    record = await app.until(call, lambda r: is_put_together(r, streams), "the result", 80)
-    sent = await verify.sent(up.addresses.acs_endpoint, call)
-    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    record = await app.until(call, lambda r: is_assembled(r, streams), "the result", 80)
+    sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    landed = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0
     return record
 

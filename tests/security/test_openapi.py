@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from azure.functions import AuthLevel
 
-from calls import openapi
+from calls.http import openapi
 from local.client import AppClient
 from tests.security.conftest import PHONE, Stranger, http_functions
 

@@ -14,7 +14,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import ACCOUNT_KEY
-from local.client import AppClient, is_put_together, state_is, streaming_is
+from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.e2e.ringing import let_ring
 from tests.security.conftest import PHONE, TOKEN, Stranger
@@ -75,7 +75,7 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
     await asyncio.sleep(1)
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    await app.until(call, lambda record: is_put_together(record, 2), "the result", 80)
+    await app.until(call, lambda record: is_assembled(record, 2), "the result", 80)
     _, made, _ = await app.request("POST", f"/api/calls/{call}/links", {})
     secrets["a link's signature"] = made["links"][0]["url"].partition("sig=")[2][:20]
 

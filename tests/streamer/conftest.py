@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,17 +20,20 @@ from typing import Any
 
 import pytest
 from azure.storage.blob import BlobServiceClient
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from acs import media
 from contract import names, wav
 from contract.manifest import Manifest, decode_manifest
+from streamer.spool import Spool
 
 ORIGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FRAME = 320
 
 
 def pcm(index: int, samples: int = FRAME) -> bytes:
-    """A frame like no other."""
+    """Return a frame of audio that is unique to its index."""
     return (index + 1).to_bytes(4, "little") * (samples // 2)
 
 
@@ -116,16 +120,18 @@ class StreamerProcess:
 
     @property
     def resident_kib(self) -> int:
-        """The process's memory now."""
+        """The process's resident memory."""
         assert self.process is not None
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
-    def until(self, reached: Callable[[], bool], timeout: float = 15) -> None:
-        """Wait for a state of it."""
+    def until(self, condition: Callable[[], bool], timeout: float = 15) -> None:
+        """Wait until a condition is true."""
         deadline = time.monotonic() + timeout
-        while not reached():
-            assert time.monotonic() < deadline, f"not reached; its log:\n{self.log.read_text()}"
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"the condition did not become true; the log:\n{self.log.read_text()}"
+            )
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -148,7 +154,7 @@ class StreamerProcess:
 
 @pytest.fixture
 def streamer(storage: str, tmp_path: Path) -> Iterator[Callable[..., StreamerProcess]]:
-    """Starts streamers: ``streamer(SEGMENT_SECONDS="1")``; one spool each, unless given."""
+    """Start streamers: ``streamer(SEGMENT_SECONDS="1")``. Each has its own spool by default."""
     started: list[StreamerProcess] = []
 
     def start(*, spool: str = "", connection: str = storage, **settings: str) -> StreamerProcess:
@@ -163,6 +169,12 @@ def streamer(storage: str, tmp_path: Path) -> Iterator[Callable[..., StreamerPro
 
 
 @pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    """A spool of 10 MiB."""
+    return Spool(tmp_path / "spool", 10 * 1024 * 1024)
+
+
+@pytest.fixture
 def call() -> str:
     """A call connection id that no other test has."""
     return str(uuid.uuid4())
@@ -173,15 +185,29 @@ def headers(call: str) -> dict[str, str]:
     return {"x-ms-call-connection-id": call, "x-ms-call-correlation-id": "correlation"}
 
 
+def open_websocket(server: StreamerProcess, headers: dict[str, str]) -> connect:
+    """Open a WebSocket as ACS does, without compression."""
+    return connect(server.url, additional_headers=headers, compression=None)
+
+
+async def wait_for_close(socket: ClientConnection) -> tuple[int, str]:
+    """Wait for the server to close a WebSocket, and return its code and reason."""
+    with pytest.raises(ConnectionClosed) as closed:
+        await asyncio.wait_for(socket.recv(), 10)
+    received = closed.value.rcvd
+    assert received is not None
+    return received.code, received.reason
+
+
 class Stored:
-    """What Blob Storage holds of a call."""
+    """The content of Blob Storage for a call."""
 
     def __init__(self, storage: str, call: str) -> None:
         self.service = BlobServiceClient.from_connection_string(storage, retry_total=2)
         self.call = call
 
     def manifests(self, count: int = 1, timeout: float = 20) -> list[Manifest]:
-        """The call's manifests, when there are that many."""
+        """Wait for this many manifests of the call, and return them."""
         deadline = time.monotonic() + timeout
         container = self.service.get_container_client(names.MANIFESTS)
         while True:
@@ -195,7 +221,7 @@ class Stored:
             time.sleep(0.05)
 
     def segments(self) -> dict[str, bytes]:
-        """Every segment's samples by blob name."""
+        """Return every segment's samples by blob name."""
         container = self.service.get_container_client(names.SEGMENTS)
         return {
             blob.name: wav.samples(container.download_blob(blob.name).readall())
@@ -203,7 +229,7 @@ class Stored:
         }
 
     def track(self, track: str = names.MIXED_TRACK) -> bytes:
-        """A track's samples, its segments in the order of time; they must meet."""
+        """Return a track's samples. Its segments, sorted by time, must meet."""
         manifests = self.manifests()
         segments = self.segments()
         out = bytearray()

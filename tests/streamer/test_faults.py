@@ -1,5 +1,5 @@
-"""Faults over real processes. After each, every sample sent up to the last flushed second is in
-Blob Storage once, and none twice."""
+"""Faults, with real processes. After each, Blob Storage has every sample up to the last flushed
+second exactly once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AWAY_SECONDS = float(os.environ.get("FAULT_AWAY_SECONDS", "0"))
 
 pytestmark = pytest.mark.timeout(AWAY_SECONDS + 240)
 
-# What may be lost to a kill: what was not flushed (a second), read (80 ms) and sent just then.
+# What a kill may lose: audio that was not flushed (a second), not read (80 ms), or just sent.
 _UNFLUSHED_SECONDS = 1.5
 
 
@@ -50,7 +50,7 @@ class Caller:
         return {"x-ms-call-connection-id": self.call, "x-ms-call-correlation-id": "faults"}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Send until told to stop, or until the streamer closes or is gone."""
+        """Send until ``stop`` is set, or until the streamer closes or is gone."""
         with contextlib.suppress(OSError, ConnectionClosed, EOFError):
             async with connect(
                 self._server.url,
@@ -73,13 +73,13 @@ class Caller:
                     raise
 
     def before(self, moment: float) -> int:
-        """How many frames were sent before."""
+        """Return how many frames were sent before."""
         return sum(sent < moment for sent in self.sent)
 
 
 @contextlib.asynccontextmanager
 async def calling(callers: list[Caller], seconds: float) -> AsyncIterator[asyncio.Event]:
-    """All of them call; the body runs after so many seconds of audio, and they stop after it."""
+    """Have all callers send; run the body after this many seconds of audio, then stop them."""
     stop = asyncio.Event()
     tasks = [asyncio.create_task(caller.run(stop)) for caller in callers]
     try:
@@ -93,16 +93,18 @@ async def calling(callers: list[Caller], seconds: float) -> AsyncIterator[asynci
 
 
 def check(storage: str, caller: Caller, at_least: int | None = None, timeout: float = 60) -> None:
-    """The call's audio is what was sent: all of it, or at least so many frames, each once."""
+    """Check that the call's audio is what was sent: at least this many frames, each once."""
     stored = Stored(storage, caller.call)
     (manifest,) = stored.manifests(timeout=timeout)
-    found = stored.track()
+    audio_bytes = stored.track()
     expected = b"".join(map(pcm, range(len(caller.sent))))
-    assert expected.startswith(found)
-    assert len(found) >= 2 * FRAME * (len(caller.sent) if at_least is None else at_least)
-    assert len(stored.segments()) == len(manifest.segments), "none twice, none besides"
+    assert expected.startswith(audio_bytes)
+    assert len(audio_bytes) >= 2 * FRAME * (len(caller.sent) if at_least is None else at_least)
+    assert len(stored.segments()) == len(manifest.segments), (
+        "each segment exists once, and no other"
+    )
     assert manifest.counts.lost == manifest.counts.gaps == 0
-    assert manifest.counts.frames * FRAME * 2 == len(found)
+    assert manifest.counts.frames * FRAME * 2 == len(audio_bytes)
 
 
 async def failed_uploads(server: StreamerProcess, count: int) -> None:
@@ -124,13 +126,13 @@ def callers_of(server: StreamerProcess, call: str, count: int = STREAMS) -> list
 
 @pytest.fixture
 def own_storage(tmp_path: Path) -> Iterator[Azurite]:
-    """A Blob Storage that the test may stop, and that keeps what it has."""
+    """A Blob Storage that the test may stop and start, and that keeps its content."""
     with Azurite(tmp_path / "azurite") as azurite:
         yield azurite
 
 
 class BadBlob:
-    """What stands between the streamer and Blob Storage, and can answer 503 or not at all."""
+    """A proxy before Blob Storage that can answer with 503, or not at all."""
 
     def __init__(self, azurite: Azurite) -> None:
         self.mode: Literal["well", "503", "silent"] = "well"
@@ -162,38 +164,39 @@ class BadBlob:
         task = asyncio.current_task()
         assert task is not None
         self._pipes.add(task)
-        there_reader, there = await asyncio.open_connection(*self._target)
+        storage_reader, storage_writer = await asyncio.open_connection(*self._target)
         try:
             await asyncio.gather(
-                self._requests(reader, there, writer), self._pipe(there_reader, writer)
+                self._requests(reader, storage_writer, writer),
+                self._pipe(storage_reader, writer),
             )
         except OSError:
             pass
         finally:
-            there.close()
+            storage_writer.close()
             writer.close()
 
     async def _requests(
         self,
         reader: asyncio.StreamReader,
-        there: asyncio.StreamWriter,
-        back: asyncio.StreamWriter,
+        storage: asyncio.StreamWriter,
+        client: asyncio.StreamWriter,
     ) -> None:
         while chunk := await reader.read(65_536):
             if self.mode == "well":
-                there.write(chunk)
-                await there.drain()
+                storage.write(chunk)
+                await storage.drain()
                 continue
             self.refused += 1
             if self.mode == "503":
-                back.write(
+                client.write(
                     b"HTTP/1.1 503 Server Busy\r\nx-ms-error-code: ServerBusy\r\n"
                     b"Content-Length: 0\r\nConnection: close\r\n\r\n"
                 )
-                await back.drain()
-                back.close()
+                await client.drain()
+                client.close()
                 break
-        there.close()
+        storage.close()
 
     async def _pipe(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(65_536):
@@ -201,9 +204,7 @@ class BadBlob:
             await writer.drain()
 
 
-async def test_kill_in_the_middle_of_fifty_streams(
-    streamer: Start, storage: str, call: str
-) -> None:
+async def test_a_kill_under_fifty_streams(streamer: Start, storage: str, call: str) -> None:
     server = streamer(spool="killed", SEGMENT_SECONDS="2")
     callers = callers_of(server, call)
     async with calling(callers, 5):
@@ -215,7 +216,7 @@ async def test_kill_in_the_middle_of_fifty_streams(
     assert restarted.get("/healthz")[1]["spool"]["bytes"] == 0
 
 
-async def test_killed_again_while_it_recovers(streamer: Start, storage: str, call: str) -> None:
+async def test_a_second_kill_during_recovery(streamer: Start, storage: str, call: str) -> None:
     server = streamer(spool="killed", SEGMENT_SECONDS="2")
     callers = callers_of(server, call, 20)
     async with calling(callers, 3):
@@ -231,9 +232,9 @@ async def test_killed_again_while_it_recovers(streamer: Start, storage: str, cal
 async def test_health_names_no_call_and_no_participant(
     streamer: Start, own_storage: Azurite, call: str
 ) -> None:
-    """An upload that fails at its own file: the system's words for that name it.
+    """When an upload's own file cannot be read, the operating system's message names the file.
 
-    A file that is gone is lost, and waited for no longer.
+    A file that was removed is lost, and nothing waits for it.
     """
     server = streamer(connection=own_storage.connection_string)
     await asyncio.to_thread(own_storage.stop)
@@ -247,22 +248,24 @@ async def test_health_names_no_call_and_no_participant(
     path.mkdir()
 
     def uploads() -> dict[str, Any]:
-        told: dict[str, Any] = server.get("/healthz")[1]["uploads"]
-        return told
+        status: dict[str, Any] = server.get("/healthz")[1]["uploads"]
+        return status
 
     await asyncio.to_thread(server.until, lambda: uploads()["error"] == "IsADirectoryError", 20)
     assert "Is a directory" not in json.dumps(server.get("/healthz")[1])
     path.rmdir()
     await asyncio.to_thread(own_storage.start)
     await asyncio.to_thread(server.until, lambda: not uploads()["waiting"], 20)
-    assert "was removed from the spool, and is lost" in server.log.read_text()
+    assert "file_removed " in server.log.read_text()
     stored = Stored(own_storage.connection_string, callers[0].call)
     (manifest,) = stored.manifests()
     assert len(manifest.segments) == 1
     assert not stored.segments()
 
 
-async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: str) -> None:
+async def test_blob_storage_is_away_and_comes_back(
+    streamer: Start, own_storage: Azurite, call: str
+) -> None:
     server = streamer(connection=own_storage.connection_string, SEGMENT_SECONDS="1")
     callers = callers_of(server, call, 20)
     async with calling(callers, 2):
@@ -272,7 +275,7 @@ async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: s
         health = server.get("/healthz")[1]
         assert health["uploads"]["error"]
         assert health["uploads"]["waiting"] > 0
-        assert server.get("/healthz")[0] == 200, "liveness does not hang on storage"
+        assert server.get("/healthz")[0] == 200, "liveness does not depend on storage"
         await asyncio.to_thread(own_storage.start)
     for caller in callers:
         await asyncio.to_thread(check, own_storage.connection_string, caller)
@@ -280,7 +283,7 @@ async def test_blob_away_and_back(streamer: Start, own_storage: Azurite, call: s
 
 
 @pytest.mark.parametrize("mode", ["503", "silent"])
-async def test_blob_answers_503_or_not_at_all(
+async def test_blob_storage_answers_503_or_not_at_all(
     streamer: Start, azurite: Azurite, call: str, mode: Literal["503", "silent"]
 ) -> None:
     async with BadBlob(azurite) as blob:
@@ -305,7 +308,7 @@ async def test_blob_answers_503_or_not_at_all(
 async def test_a_full_disk(
     streamer: Start, own_storage: Azurite, tmp_path: Path, call: str, kind: str
 ) -> None:
-    """New streams are refused before held audio is dropped, and none is while there is room."""
+    """New streams are refused before audio is dropped. While there is room, none is dropped."""
     settings = {"SEGMENT_SECONDS": "2", "SPOOL_REFUSE_PERCENT": "60"}
     with contextlib.ExitStack() as stack:
         if kind == "tmpfs":
@@ -326,7 +329,7 @@ async def test_a_full_disk(
                 async with connect(server.url, additional_headers=Caller(server, call).headers()):
                     pass
             assert refused.value.response.status_code == 503
-            # On until the disk is full, and what comes then is held in memory.
+            # Go on until the disk is full and audio waits in memory.
             await asyncio.to_thread(
                 server.until, lambda: server.get("/healthz")[1]["spool"]["error"], 60
             )
@@ -344,7 +347,7 @@ async def test_a_full_disk(
 async def test_a_disk_full_at_a_streams_end(
     streamer: Start, azurite: Azurite, tmp_path: Path, call: str
 ) -> None:
-    """The end is tried again until there is room."""
+    """Ending the stream is tried again until there is room."""
     with contextlib.ExitStack() as stack:
         _mount_tmpfs(stack, tmp_path / "full", "size=3m")
         server = await asyncio.to_thread(lambda: streamer(spool="full"))
@@ -364,15 +367,15 @@ async def test_a_disk_full_at_a_streams_end(
 async def test_a_disk_full_over_a_restart(
     streamer: Start, azurite: Azurite, tmp_path: Path, call: str
 ) -> None:
-    """What has no room at the drain's end is no success; at the start it waits, and is not put
-    aside; and it is finished when there is room, by the process that runs then."""
+    """A drain that had no room to finish fails. The next start does not quarantine the stream, but
+    waits for room and finishes it."""
     with contextlib.ExitStack() as stack:
         _mount_tmpfs(stack, tmp_path / "full", "size=3m")
         settings = {"spool": "full", "DRAIN_GRACE_SECONDS": "0", "DRAIN_UPLOAD_SECONDS": "1"}
         server = await asyncio.to_thread(lambda: streamer(**settings))
         (caller,) = callers_of(server, call, 1)
         async with calling([caller], 3.5):
-            kept = len(caller.sent) - 75
+            written = len(caller.sent) - 75
             filler = _fill_up(tmp_path / "full")
             assert await asyncio.to_thread(server.terminate) == 1
         server = await asyncio.to_thread(lambda: streamer(**settings))
@@ -383,18 +386,18 @@ async def test_a_disk_full_over_a_restart(
         filler.unlink()
         stored = Stored(azurite.connection_string, caller.call)
         await asyncio.to_thread(stored.manifests)
-        found = stored.track()
-        assert b"".join(map(pcm, range(len(caller.sent)))).startswith(found)
-        assert len(found) >= 2 * FRAME * kept
+        audio_bytes = stored.track()
+        assert b"".join(map(pcm, range(len(caller.sent)))).startswith(audio_bytes)
+        assert len(audio_bytes) >= 2 * FRAME * written
         assert server.terminate() == 0
 
 
 async def test_a_disk_without_inodes(
     streamer: Start, azurite: Azurite, tmp_path: Path, call: str
 ) -> None:
-    """Such a disk does not look full. A stream that cannot begin is told so, and leaves nothing."""
+    """Such a disk does not look full. A stream that cannot begin is closed and leaves nothing."""
     with contextlib.ExitStack() as stack:
-        # The spool's own, and a stream's folder; not what is to be in it.
+        # Enough for the spool itself and a stream's folder, but not for a file in it.
         _mount_tmpfs(stack, tmp_path / "full", "size=3m,nr_inodes=5")
         server = await asyncio.to_thread(lambda: streamer(spool="full"))
         for number in range(3):
@@ -406,7 +409,7 @@ async def test_a_disk_without_inodes(
             assert closed.value.rcvd.code == 1013
         assert server.metric("streamer_spool_errors_total") == 3
         assert server.metric("streamer_streams") == 0
-        assert "a stream cannot begin" in server.log.read_text()
+        assert "stream_open_failed " in server.log.read_text()
         assert not list((server.spool / "streams").iterdir())
         remount = ["mount", "-o", "remount,nr_inodes=100", str(server.spool)]
         await asyncio.to_thread(subprocess.run, remount, check=True)
@@ -418,14 +421,14 @@ async def test_a_disk_without_inodes(
 
 
 async def test_a_spool_emptied_by_hand(streamer: Start, call: str, stored: Stored) -> None:
-    """What was removed is lost, and the manifest names it. Nothing waits for it, the rest lands."""
+    """Removed audio is lost, the manifest lists it, and the rest is uploaded without waiting."""
     server = streamer(SEGMENT_SECONDS="1")
     headers = Caller(server, call).headers()
     async with connect(server.url, additional_headers=headers, compression=None) as socket:
         await socket.send(metadata())
         for index in range(75):
             await socket.send(audio(index))
-        # The first second's was sealed when there are frames of the second one.
+        # When frames of the second one are on disk, the first one is sealed.
         second = "20260301T120001*.part"
         await asyncio.to_thread(server.until, lambda: any(server.spool.rglob(second)), 10)
         (part,) = server.spool.rglob(second)
@@ -434,16 +437,16 @@ async def test_a_spool_emptied_by_hand(streamer: Start, call: str, stored: Store
             await socket.send(audio(index))
     (manifest,) = await asyncio.to_thread(stored.manifests)
     assert [e.samples for e in manifest.segments] == [16_000, 16_000, 9_600]
-    landed = stored.segments()
-    there = [e.name(call, manifest.stream_id).blob in landed for e in manifest.segments]
-    assert there == [True, False, True]
-    assert "was removed from the spool, and is lost" in server.log.read_text()
+    blobs = stored.segments()
+    uploaded = [e.name(call, manifest.stream_id).blob in blobs for e in manifest.segments]
+    assert uploaded == [True, False, True]
+    assert "file_removed " in server.log.read_text()
     assert server.metric("streamer_spool_errors_total") == 1
     server.until(lambda: not server.get("/healthz")[1]["streams"])
 
 
 def _fill_up(folder: Path) -> Path:
-    """Leave the disk no room; the file to remove to give it back."""
+    """Fill the disk, and return the file whose removal makes room again."""
     filler = folder / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
         while True:
@@ -455,14 +458,12 @@ def _mount_tmpfs(stack: contextlib.ExitStack, path: Path, limit: str) -> None:
     path.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", limit, "tmpfs", str(path)]
     if subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("may not mount a tmpfs here; the quota's test covers the same")
-    # Lazily: the streamer may hold it until it is ended, after this.
+        pytest.skip("not allowed to mount a tmpfs; the quota's test covers the same")
+    # Lazily: the streamer may use it until it is stopped, after this.
     stack.callback(subprocess.run, ["umount", "-l", str(path)], check=True)
 
 
-async def test_sigterm_in_the_middle_of_fifty_streams(
-    streamer: Start, storage: str, call: str
-) -> None:
+async def test_sigterm_under_fifty_streams(streamer: Start, storage: str, call: str) -> None:
     server = streamer(SEGMENT_SECONDS="2", DRAIN_GRACE_SECONDS="1")
     callers = callers_of(server, call)
     async with calling(callers, 3):
@@ -470,7 +471,7 @@ async def test_sigterm_in_the_middle_of_fifty_streams(
     for caller in callers:
         assert caller.closed is not None
         assert caller.closed[0] == 1001
-        # All that was sent until the peer had read the close; its last frame may cross that.
+        # Everything sent before the peer read the close; its last frame may have crossed it.
         check(storage, caller, len(caller.sent) - 1)
 
 
@@ -495,7 +496,7 @@ async def test_peers_that_vanish_without_a_close(streamer: Start, storage: str, 
         stop.set()
         for caller in callers:
             assert caller.socket is not None
-            # A reset, as of a host that went away: no close frame, no end of file.
+            # A reset, as of a host that crashed: no close frame, no end of file.
             linger = caller.socket.transport.get_extra_info("socket")
             linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             caller.socket.transport.abort()
@@ -506,7 +507,7 @@ async def test_peers_that_vanish_without_a_close(streamer: Start, storage: str, 
 async def test_a_client_that_sends_a_byte_a_second(
     streamer: Start, storage: str, call: str
 ) -> None:
-    """It is not let hold a stream for ever, and costs the others nothing."""
+    """Its stream is closed at last, and the others are not affected."""
     server = streamer(IDLE_TIMEOUT_SECONDS="2", FLUSH_SECONDS="0.5")
     slow, fast = Caller(server, f"{call}-slow"), Caller(server, f"{call}-fast")
     async with calling([fast], 1):
@@ -526,7 +527,7 @@ async def test_a_client_that_sends_a_byte_a_second(
 
 
 async def _trickle(websocket: ClientConnection, content: bytes) -> None:
-    """A byte a second, until it is closed."""
+    """Send a byte a second until the WebSocket is closed."""
     for byte in content:
         websocket.transport.write(bytes([byte]))
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Whatever comes: no crash, no growth, a counter and a close reason for each."""
+"""Malformed input of every kind: no crash, no growth, a counter and a close reason for each."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ _MESSAGES = st.one_of(
 )
 
 
-class _Kept:
+class _Outbox:
     def add(self, *_: object) -> None:
-        """What lands in the spool's outbox stays there."""
+        """Leave the file in the spool's outbox."""
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spool]:
     spool = Spool(tmp_path_factory.mktemp("fuzz"), 1 << 30)
     yield spool
-    spool.release()
+    spool.close()
 
 
 @settings(
@@ -86,8 +86,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spool]:
 @given(messages=st.lists(_MESSAGES, max_size=25))
 @example(messages=[m.encode() for m in (metadata(), audio(0), metadata(24_000), audio(0))])
 @example(messages=[m.encode() for m in (metadata(), audio(0, data=b"odd"))])
-def test_a_stream_takes_anything(folder: Spool, messages: list[bytes]) -> None:
-    """Every message is audio, another packet, malformed, or the reason to close. None raises."""
+def test_a_stream_survives_any_message(folder: Spool, messages: list[bytes]) -> None:
+    """Every message is audio, another packet, malformed, or a reason to close. None raises."""
 
     async def feed() -> None:
         closes: list[Close] = []
@@ -102,24 +102,24 @@ def test_a_stream_takes_anything(folder: Spool, messages: list[bytes]) -> None:
                 }
             ),
             spool=folder,
-            outbox=_Kept(),  # type: ignore[arg-type]
-            closed_by=closes.append,
+            outbox=_Outbox(),  # type: ignore[arg-type]
+            request_close=closes.append,
         )
-        taken = 0
+        handled = 0
         for message in messages:
-            taken += 1
-            close = stream.message(message)
+            handled += 1
+            close = stream.handle_message(message)
             if close is not None:
                 assert 1001 <= close.code <= 1011
                 assert close.reason
                 closes.append(close)
                 break
         assert stream.pending_bytes < 4 * 65_536
-        # A stream that never ends must fail here: hypothesis would try it again, for ever.
-        await asyncio.wait_for(stream.end("fuzzed"), 20)
+        # A stream that never ends must fail here, or hypothesis would retry it forever.
+        await asyncio.wait_for(stream.end("end of test"), 20)
         if not closes:
             counted = sum(stream.packets.values())
-            assert counted == taken, stream.packets
+            assert counted == handled, stream.packets
 
     asyncio.run(feed())
 
@@ -145,14 +145,14 @@ def test_a_stream_takes_anything(folder: Spool, messages: list[bytes]) -> None:
         ([json.dumps({"kind": f"kind {n}" + "x" * 5000}) for n in range(80)], None, 1008),
     ],
 )
-async def test_a_counter_and_a_reason_for_each(
+async def test_each_kind_of_malformed_message_has_a_counter_and_a_close_reason(
     streamer: Start, headers: Headers, messages: list[Any], counted: str | None, code: int | None
 ) -> None:
     server = streamer()
     async with connect(server.url, additional_headers=headers, compression=None) as websocket:
         await websocket.send(metadata())
         for message in messages:
-            # Text frames, though their bytes may be no text.
+            # As text frames, although the bytes may not be UTF-8.
             is_text = message != b"\x00\x01\x02"
             with contextlib.suppress(ConnectionClosed):
                 await websocket.send(message, text=is_text)
@@ -178,12 +178,12 @@ _FRAMES = {
     "a ping in parts": b"\x09\x80\0\0\0\0",
     "a ping of 200 bytes": b"\x89\xfe\0\xc8\0\0\0\0" + bytes(200),
     "a gigabyte": b"\x81\xff" + struct.pack("!Q", 1 << 30) + bytes(4),
-    "more than there are addresses": b"\x81\xff" + b"\xff" * 8 + bytes(4),
+    "more than the address space": b"\x81\xff" + b"\xff" * 8 + bytes(4),
 }
 
 
 @pytest.mark.parametrize("frame", _FRAMES.values(), ids=_FRAMES.keys())
-async def test_frames_that_are_none_close_the_stream_and_are_counted(
+async def test_malformed_frames_close_the_stream_and_are_counted(
     streamer: Start, headers: Headers, frame: bytes
 ) -> None:
     server = streamer()
@@ -200,8 +200,8 @@ async def test_frames_that_are_none_close_the_stream_and_are_counted(
     assert server.get("/healthz")[0] == 200
 
 
-async def test_random_bytes_do_not_make_it_grow(streamer: Start, headers: Headers) -> None:
-    """A hundred and fifty connections of nonsense: the process stays as it was, and serves."""
+async def test_random_bytes_do_not_use_up_memory(streamer: Start, headers: Headers) -> None:
+    """After 150 connections of nonsense, the process has not grown and still serves."""
     server = streamer()
     rng = random.Random(4)
     before = 0
@@ -225,7 +225,9 @@ async def test_random_bytes_do_not_make_it_grow(streamer: Start, headers: Header
     assert not [line for line in server.log.read_text().splitlines() if "Traceback" in line]
 
 
-def test_half_a_frame_and_then_nothing(streamer: Start, headers: Headers) -> None:
+def test_a_peer_that_stops_in_the_middle_of_a_frame_is_disconnected(
+    streamer: Start, headers: Headers
+) -> None:
     server = streamer(PING_INTERVAL_SECONDS="0.5")
     with socket.create_connection(("127.0.0.1", server.port), timeout=15) as peer:
         peer.sendall(

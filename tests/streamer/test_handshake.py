@@ -1,4 +1,4 @@
-"""The handshake's two locks, over real sockets, real tokens and real grants in Blob Storage."""
+"""Authentication of the handshake, with real sockets, tokens and grants in Blob Storage."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ async def status(server: StreamerProcess, token: str, headers: dict[str, str]) -
         return refused.response.status_code
 
 
-async def test_both_locks_open_for_the_call_they_are_of(
+async def test_both_tokens_admit_the_call_they_are_for(
     locked: Start, keys: KeyServer, grants: Grants, call: str, stored: Stored
 ) -> None:
     server = locked()
@@ -88,8 +88,8 @@ async def test_both_locks_open_for_the_call_they_are_of(
         await socket.send(audio(0))
     stored.manifests()
     assert stored.track() == pcm(0)
-    assert grants.get(token).call_connection_id == call, "the first socket bound it"
-    assert await status(server, token, headers) == 101, "and a reconnect may come"
+    assert grants.get(token).call_connection_id == call, "the first WebSocket bound it"
+    assert await status(server, token, headers) == 101, "and it may reconnect"
     other = headers | {"x-ms-call-connection-id": "another-call"}
     assert await status(server, token, other) == 403
     log = server.log.read_text()
@@ -111,7 +111,7 @@ async def test_both_locks_open_for_the_call_they_are_of(
         (lambda k: k.sign(aud="another"), 401, "token_audience"),
     ],
 )
-async def test_a_wrong_bearer_token_is_refused_though_the_grant_is_right(
+async def test_a_wrong_bearer_token_is_refused_although_the_grant_is_right(
     locked: Start,
     keys: KeyServer,
     grants: Grants,
@@ -127,10 +127,10 @@ async def test_a_wrong_bearer_token_is_refused_though_the_grant_is_right(
         headers["Authorization"] = authorization
     assert await status(server, token, headers) == expected
     assert server.metric(f'streamer_handshakes_refused_total{{reason="{reason}"}}') == 1
-    assert reason in server.log.read_text()
+    assert f"handshake_refused status={expected} reason={reason}" in server.log.read_text()
 
 
-async def test_a_wrong_stream_token_is_refused_though_the_bearer_is_right(
+async def test_a_wrong_stream_token_is_refused_although_the_bearer_is_right(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
     server = locked()
@@ -146,7 +146,7 @@ async def test_a_wrong_stream_token_is_refused_though_the_bearer_is_right(
         assert await status(server, token, headers) == expected
 
 
-async def test_the_correlation_id_is_that_of_the_grant(
+async def test_the_correlation_id_must_be_the_grants(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
     server = locked(CORRELATION_CHECK="require")
@@ -160,7 +160,7 @@ async def test_the_correlation_id_is_that_of_the_grant(
     first = grants.put()
     placed = grants.put(call_connection_id=call, correlation_id="correlation")
     assert await status(server, first, right) == 101
-    assert grants.get(first).correlation_id == "correlation", "the first socket told it"
+    assert grants.get(first).correlation_id == "correlation", "the first WebSocket bound it"
     for token in (first, placed):
         assert await status(server, token, right) == 101
         assert await status(server, token, wrong) == 403
@@ -174,14 +174,15 @@ async def test_the_correlation_id_is_that_of_the_grant(
     assert await status(locked(CORRELATION_CHECK="off"), placed, wrong) == 101
 
 
-async def test_warn_lets_in_and_counts(locked: Start, call: str) -> None:
+async def test_warn_admits_counts_and_logs(locked: Start, call: str) -> None:
     server = locked(TOKEN_CHECK="warn", GRANT_CHECK="warn")
     assert await status(server, "wrong", {"x-ms-call-connection-id": call}) == 101
     for reason in ("token_missing", "grant_unknown"):
         assert server.metric(f'streamer_handshakes_warned_total{{reason="{reason}"}}') == 1
+        assert f"handshake_warned reason={reason}" in server.log.read_text()
 
 
-async def test_strangers_who_wait_for_the_key_server_take_no_places(
+async def test_handshakes_that_wait_for_the_key_server_take_no_places(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
     server = locked(MAX_STREAMS="1")
@@ -192,17 +193,17 @@ async def test_strangers_who_wait_for_the_key_server_take_no_places(
     forged = headers | {"Authorization": keys.sign(kid="k2", key=new_key())}
     strangers = [asyncio.create_task(status(server, token, forged)) for _ in range(5)]
     for _ in range(200):
-        if keys.asked == 2:
+        if keys.requests == 2:
             break
         await asyncio.sleep(0.01)
     assert await status(server, token, headers) == 101
     assert set(await asyncio.gather(*strangers)) == {401}
 
 
-async def test_of_two_handshakes_for_the_last_place_one_is_let_in(
+async def test_of_two_handshakes_for_the_last_place_one_is_admitted(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
-    """Both find it free, and wait for the keys, before either takes it."""
+    """Both find it free and wait for the keys before either takes it."""
     server = locked(MAX_STREAMS="1")
     headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
     keys.slow_seconds = 0.5
@@ -222,7 +223,7 @@ async def test_of_two_handshakes_for_the_last_place_one_is_let_in(
             await result.close()
 
 
-async def test_a_close_s_reason_forges_no_line_of_the_log(
+async def test_a_close_reason_cannot_forge_a_log_line(
     locked: Start, keys: KeyServer, grants: Grants, call: str, stored: Stored
 ) -> None:
     server = locked()
@@ -233,10 +234,10 @@ async def test_a_close_s_reason_forges_no_line_of_the_log(
         await socket.send(metadata())
         await socket.close(1000, "a\nforged line")
     stored.manifests()
-    assert "ended: '1000 a\\nforged line'" in server.log.read_text()
+    assert 'reason="1000 a\\nforged line"' in server.log.read_text()
 
 
-async def test_known_keys_outlive_their_server(
+async def test_cached_keys_outlive_their_server(
     locked: Start, keys: KeyServer, grants: Grants, call: str
 ) -> None:
     server = locked()

@@ -37,7 +37,7 @@ async def test_a_long_call_at_twenty_times_its_speed(
         begun = time.monotonic()
         for index in range(frames):
             for raw_id in raw_ids:
-                # A track of its own for each, told apart by its first byte.
+                # Each has its own track, recognisable by the first byte.
                 data = bytes([len(raw_id)]) + pcm(index)[1:]
                 await socket.send(audio(index, raw_id=raw_id, data=data))
             if index % _BURST == 0:
@@ -47,7 +47,7 @@ async def test_a_long_call_at_twenty_times_its_speed(
                 resident.append(server.resident_kib)
     (manifest,) = await asyncio.to_thread(stored.manifests)
 
-    # After the first quarter, what it takes it has.
+    # After the first quarter, memory no longer grows.
     assert max(resident[5:]) - resident[5] < 8 * 1024, f"{resident} KiB"
     assert manifest.counts.frames == 2 * frames
     for name in manifest.counts.__struct_fields__:
@@ -57,7 +57,7 @@ async def test_a_long_call_at_twenty_times_its_speed(
 
 
 def _verify(stored: Stored, manifest: Manifest, raw_id: str, frames: int) -> None:
-    """The track's segments meet to the sample, and hold every frame at its place."""
+    """Check that the track's segments meet to the sample, with every frame at its place."""
     entries = [e for e in manifest.segments if e.track == names.track_name(raw_id)]
     assert sum(entry.samples for entry in entries) == frames * FRAME
     assert entries[0].start == ORIGIN

@@ -1,4 +1,4 @@
-"""The outbox's pool, over a real Blob Storage: whatever happens to a file, the pool goes on."""
+"""The outbox, with real Blob Storage: whatever happens to a file, the workers go on."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
 from streamer.outbox import Outbox
 from streamer.settings import load
-from streamer.spool import Spool, StreamSpool, StreamState
+from streamer.spool import Spool
 from streamer.storage import Storage
+from streamer.stream_folder import StreamFolder, StreamState
 from tests.streamer.conftest import Stored, pcm
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -37,20 +38,20 @@ async def blobs(storage: str) -> AsyncIterator[Storage]:
 
 
 def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
-    """A finished segment of a stream of its own."""
+    """Return a sealed segment, in a stream of its own."""
     state = StreamState(
         call_connection_id=call,
         stream_id=f"20260301T120000{number:03d}Z-0a1b2c3d",
         started_at=START,
     )
-    stream = StreamSpool(spool, state)
+    stream = StreamFolder(spool, state)
     file = stream.open_segment("mixed", START, 16_000)
     file.append(pcm(number))
-    target = stream.target(file)
+    target = stream.outbox_path(file)
     return target, file.seal(Counts(frames=1), target)
 
 
-async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
+async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
     blobs: Storage, tmp_path: Path, call: str, stored: Stored
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
@@ -63,19 +64,19 @@ async def test_a_conflict_that_cannot_be_put_aside_does_not_stop_the_pool(
         content_type="audio/wav",
         metadata={},
     )
-    # In its way, as a full disk would be.
+    # Blocks the quarantine, as a full disk would.
     spool.rejected.write_bytes(b"")
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
     async with asyncio.timeout(20):
-        while outbox.files > 1:  # noqa: ASYNC110
+        while outbox.file_count > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert path.exists()
         spool.rejected.unlink()
-        await outbox.emptied()
+        await outbox.wait_until_empty()
     assert (spool.rejected / path.relative_to(spool.outbox)).exists()
     await outbox.stop()
-    spool.release()
+    spool.close()
     name = other[1].name(call, f"20260301T120000{1:03d}Z-0a1b2c3d").blob
     container = stored.service.get_container_client(names.SEGMENTS)
     assert wav.samples(container.download_blob(name).readall()) == pcm(1)

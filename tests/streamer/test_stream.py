@@ -1,4 +1,4 @@
-"""A whole stream, without its socket: whatever its packets say, what it leaves adds up."""
+"""A whole stream, without its WebSocket: whatever the packets are, files and counts add up."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SETTINGS = {
 _RATES = (16_000, 24_000)
 _ROUNDING = timedelta(microseconds=1)
 
-# How far a stamp is from the one before, in frames: on time, repeats, losses, jumps, resets.
+# How far a timestamp is from the previous one, in frames: on time, repeats, losses, jumps, resets.
 _STEPS = st.sampled_from([1, 1, 1, 1, 1, 1, 1, 1, 0, 2, 3, 7, 60, 400, -1, -2, -40, -500])
 _PACKETS = st.lists(
     st.one_of(
@@ -70,9 +70,9 @@ def _frame(index: int, raw_id: str | None, kind: str, rate: int) -> str:
 
 @settings(max_examples=150, deadline=None)
 @given(packets=_PACKETS, pauses=st.booleans())
-# A frame that comes late when no segment is open, and none is begun after it.
+# A frame that is late while no segment is open, and no segment begins after it.
 @example(packets=[("frames", None, 1, 50, "data"), ("frames", None, -2, 1, "data")], pauses=False)
-# Tracks that begin after a cut was decided, and before they could know of it.
+# Tracks that begin between the decision about a cut and the cut's boundary.
 @example(
     packets=[
         ("frames", None, 1, 41, "data"),
@@ -84,7 +84,7 @@ def _frame(index: int, raw_id: str | None, kind: str, rate: int) -> str:
     ],
     pauses=True,
 )
-def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
+def test_files_and_counts_of_a_stream_add_up(packets: list, pauses: bool) -> None:
     root = Path(tempfile.mkdtemp(prefix="stream-test-"))
     spool = Spool(root, 1 << 30)
     outbox = _Outbox()
@@ -99,23 +99,23 @@ def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
             settings=load(_SETTINGS | window),
             spool=spool,
             outbox=outbox,  # type: ignore[arg-type]
-            closed_by=lambda close: None,
+            request_close=lambda close: None,
         )
         rate, index = _RATES[0], 10_000
-        assert stream.message(metadata(rate).encode()) is None
+        assert stream.handle_message(metadata(rate).encode()) is None
         for packet in packets:
             if packet[0] == "metadata":
                 rate = packet[1]
-                if stream.message(metadata(rate).encode()) is not None:
+                if stream.handle_message(metadata(rate).encode()) is not None:
                     break
                 continue
             _, raw_id, step, count, kind = packet
             for number in range(count):
                 index += 1 if number else step
-                assert stream.message(_frame(index, raw_id, kind, rate).encode()) is None
+                assert stream.handle_message(_frame(index, raw_id, kind, rate).encode()) is None
                 sent += 1
-        # A hang must fail here: hypothesis would try it again, for ever.
-        await asyncio.wait_for(stream.end("over"), 20)
+        # A hang must fail here, or hypothesis would retry it forever.
+        await asyncio.wait_for(stream.end("end of test"), 20)
 
     try:
         asyncio.run(feed())
@@ -123,16 +123,18 @@ def test_what_a_stream_leaves_adds_up(packets: list, pauses: bool) -> None:
         manifest = decode_manifest(last.read_bytes())
         _check_counts(manifest, sent)
         _check_files(manifest, [(path, entry) for path, entry in segments if entry is not None])
-        held = sum(path.stat().st_size - wav.HEADER_BYTES for path, _ in segments)
-        assert spool.used_bytes == held
+        outbox_bytes = sum(path.stat().st_size - wav.HEADER_BYTES for path, _ in segments)
+        assert spool.used_bytes == outbox_bytes
         assert not list(spool.streams.iterdir())
     finally:
-        spool.release()
+        spool.close()
         shutil.rmtree(root)
 
 
-async def test_who_joins_with_no_stamp_is_placed_where_the_others_are(tmp_path: Path) -> None:
-    """Not where the stream began: that would be the length of the call too early."""
+async def test_a_participant_who_joins_without_a_timestamp_is_placed_where_the_others_are(
+    tmp_path: Path,
+) -> None:
+    """The start of the stream would be too early by the length of the call."""
     spool = Spool(tmp_path, 1 << 30)
     outbox = _Outbox()
     stream = Stream(
@@ -141,28 +143,28 @@ async def test_who_joins_with_no_stamp_is_placed_where_the_others_are(tmp_path: 
         settings=load(_SETTINGS),
         spool=spool,
         outbox=outbox,  # type: ignore[arg-type]
-        closed_by=lambda close: None,
+        request_close=lambda close: None,
     )
-    stream.message(metadata().encode())
+    stream.handle_message(metadata().encode())
     for index in range(500):
-        stream.message(audio(index, raw_id="4:+1").encode())
+        stream.handle_message(audio(index, raw_id="4:+1").encode())
     stampless = json.loads(audio(500, raw_id="4:+2"))
     stampless["audioData"]["timestamp"] = "0001-01-01T00:00:00"
-    stream.message(json.dumps(stampless).encode())
+    stream.handle_message(json.dumps(stampless).encode())
     for index in range(501, 510):
-        stream.message(audio(index, raw_id="4:+2").encode())
-    await stream.end("over")
-    spool.release()
+        stream.handle_message(audio(index, raw_id="4:+2").encode())
+    await stream.end("end of test")
+    spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
     (entry,) = (e for e in manifest.segments if e.track == names.track_name("4:+2"))
     assert (entry.start, entry.samples) == (ORIGIN + timedelta(seconds=10), 10 * FRAME)
     assert (entry.counts.frames, entry.counts.unstamped) == (10, 1)
 
 
-async def test_a_track_is_ended_when_it_is_left_behind_but_not_while_it_goes_on(
+async def test_an_idle_track_is_finished_but_not_one_that_advances(
     tmp_path: Path,
 ) -> None:
-    """One whose clock is a minute ahead made segments of a second of all the others."""
+    """A track whose clock was a minute ahead used to cut all others into segments of a second."""
     spool = Spool(tmp_path, 1 << 30)
     outbox = _Outbox()
     stream = Stream(
@@ -171,17 +173,17 @@ async def test_a_track_is_ended_when_it_is_left_behind_but_not_while_it_goes_on(
         settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "0.1"}),
         spool=spool,
         outbox=outbox,  # type: ignore[arg-type]
-        closed_by=lambda close: None,
+        request_close=lambda close: None,
     )
-    stream.message(metadata().encode())
-    stream.message(audio(0, raw_id="idle").encode())
+    stream.handle_message(metadata().encode())
+    stream.handle_message(audio(0, raw_id="idle").encode())
     for index in range(60):
-        stream.message(audio(index, raw_id="behind").encode())
-        stream.message(audio(index + 3000, raw_id="ahead").encode())
+        stream.handle_message(audio(index, raw_id="behind").encode())
+        stream.handle_message(audio(index + 3000, raw_id="ahead").encode())
         await asyncio.sleep(0.01)
     assert [entry.track for _, entry in outbox.files if entry is not None] == ["idle"]
-    await stream.end("over")
-    spool.release()
+    await stream.end("end of test")
+    spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
     assert {e.track: e.samples for e in manifest.segments} == {
         "idle": FRAME,
@@ -198,8 +200,8 @@ def _check_counts(manifest: Manifest, sent: int) -> None:
     for rate in _RATES:
         entries = [entry for entry in manifest.segments if entry.sample_rate == rate]
         frames = sum(e.counts.frames for e in entries)
-        made_up = sum(e.counts.filled_samples + e.counts.corrected_samples for e in entries)
-        assert sum(e.samples for e in entries) == frames * (rate // 50) + made_up
+        synthesized = sum(e.counts.filled_samples + e.counts.corrected_samples for e in entries)
+        assert sum(e.samples for e in entries) == frames * (rate // 50) + synthesized
 
 
 def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) -> None:
@@ -212,15 +214,15 @@ def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) 
     tracks = defaultdict(list)
     for path, entry in segments:
         content = path.read_bytes()
-        found = wav.parse(content)
-        assert (found.sample_rate, found.data_bytes) == (entry.sample_rate, entry.samples * 2)
+        audio = wav.parse(content)
+        assert (audio.sample_rate, audio.data_bytes) == (entry.sample_rate, entry.samples * 2)
         assert len(content) == entry.bytes
         assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
         assert entry.samples, "no segment is empty"
-        # Its own counts tell its length, but for frames that lie over its first and last sample.
-        told = entry.counts.frames * (entry.sample_rate // 50) + entry.counts.corrected_samples
+        # Its counts explain its length, except for frames across its first and last sample.
+        explained = entry.counts.frames * (entry.sample_rate // 50) + entry.counts.corrected_samples
         assert 0 <= entry.counts.filled_samples <= entry.samples
-        unexplained = told + entry.counts.filled_samples - entry.samples
+        unexplained = explained + entry.counts.filled_samples - entry.samples
         assert abs(unexplained) <= 2 * entry.sample_rate // 50
         tracks[entry.track].append(entry)
     for entries in tracks.values():

@@ -1,0 +1,45 @@
+"""The errors of this package, as one tree.
+
+::
+
+    AcsError
+    ├── MalformedPacket    (a ValueError) a media packet cannot be read
+    ├── MalformedEvent     (a ValueError) a callback or Event Grid event cannot be read
+    └── TokenError         a bearer token is not accepted
+        ├── InvalidToken      because of the token
+        └── KeysUnavailable   because the key server cannot be reached
+"""
+
+from __future__ import annotations
+
+
+class AcsError(Exception):
+    """Base class of all errors about what Azure Communication Services sends."""
+
+
+class MalformedPacket(AcsError, ValueError):
+    """Raised when a message is not a media packet: not JSON, no ``kind``, wrong types or base64."""
+
+
+class MalformedEvent(AcsError, ValueError):
+    """Raised when a body is not an array of CloudEvents, or an event is not an IncomingCall."""
+
+
+class TokenError(AcsError):
+    """Base class of the reasons for which a token is not accepted.
+
+    ``reason`` is a short constant word, fit for a log and a metric's label. Neither it nor the text
+    ever holds any part of the token.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidToken(TokenError):
+    """Raised when a token is refused for what it is."""
+
+
+class KeysUnavailable(TokenError):
+    """Raised when a token's key is unknown and the key server cannot be reached."""

@@ -1,0 +1,77 @@
+// What the user can do to a call: start and stop streaming, hang up, and retry a failed segment.
+
+import { send, sendJson } from "./api.js";
+import { notify, setText } from "./dom.js";
+import { isOver } from "./record.js";
+
+export class CallActions {
+  #path;
+  #parts;
+  #onDone;
+  #isStopped = false;
+
+  /** `path` is the path of the call; `onDone()` is called after each request, failed ones too. */
+  constructor(path, parts, onDone) {
+    this.#path = path;
+    this.#parts = parts;
+    this.#onDone = onDone;
+    const { streaming, hangup } = parts;
+    streaming.addEventListener("click", () => this.#setStreaming(streaming.dataset.operation));
+    hangup.addEventListener("click", () => this.#hangUp());
+  }
+
+  stop() {
+    this.#isStopped = true;
+  }
+
+  /** Show the buttons that the state of the call allows. */
+  show(record) {
+    const { actions, streaming, hangup } = this.#parts;
+    actions.hidden = !record.state || isOver(record);
+    if (!record.state) return;
+    const state = record.streaming.state;
+    const isStreaming = state === "active" || state === "stopping";
+    streaming.dataset.operation = isStreaming ? "stop" : "start";
+    setText(streaming, isStreaming ? "Stop streaming" : "Start streaming");
+    streaming.disabled = record.state !== "connected" || state === "starting" || state === "stopping";
+    hangup.disabled = record.state === "connecting";
+  }
+
+  /** Retry the analysis of a failed segment. */
+  async retry(failure, button) {
+    button.disabled = true;
+    const path = `failures/${encodeURIComponent(failure.id)}/retry`;
+    if (await this.#run(() => send(path, { method: "POST", body: {} }))) notify("Retry started");
+    button.disabled = false;
+  }
+
+  async #setStreaming(operation) {
+    this.#parts.streaming.disabled = true;
+    await this.#run(() => sendJson(`${this.#path}/streaming/${operation}`, { method: "POST", body: {} }));
+  }
+
+  async #hangUp() {
+    const dialog = document.getElementById("hangup-dialog");
+    dialog.returnValue = "no";
+    dialog.showModal();
+    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
+    if (dialog.returnValue !== "yes" || this.#isStopped) return;
+    this.#parts.hangup.disabled = true;
+    await this.#run(() => sendJson(this.#path, { method: "DELETE" }));
+    // The button disappears, so the heading takes the focus.
+    this.#parts.title.focus({ preventScroll: true });
+  }
+
+  /** Send a request and show its error, if any; resolves to whether it succeeded. */
+  async #run(request) {
+    try {
+      await request();
+      return true;
+    } catch (error) {
+      if (error.status !== 401) notify(error.message, { isError: true });
+      return false;
+    } finally {
+      if (!this.#isStopped) this.#onDone();
+    }
+  }
+}

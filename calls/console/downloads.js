@@ -1,0 +1,67 @@
+// The panel of downloads. A link cannot send the function key, so each file is fetched first.
+
+import { send } from "./api.js";
+import { announce, element, icon, notify, setChildren } from "./dom.js";
+import { downloadInRanges } from "./ranges.js";
+
+/** How long an object URL stays valid for the browser to save the file. */
+const URL_LIFETIME_MS = 60_000;
+
+export class Downloads {
+  #id;
+  #path;
+  #parts;
+  #getRecording;
+
+  /** `getRecording()` returns the recording if the player has loaded it, else null. */
+  constructor(id, path, parts, getRecording) {
+    this.#id = id;
+    this.#path = path;
+    this.#parts = parts;
+    this.#getRecording = getRecording;
+  }
+
+  /** Show the files of a call whose recording has this number of channels. */
+  show(channels) {
+    const files = [
+      ["Recording", channels > 1 ? `${channels} channels, one per participant` : "One channel",
+        () => this.#fetchRecording(), (blob) => (blob.type.includes("flac") ? "flac" : "wav")],
+      ["Transcript (WebVTT)", "Captions", () => this.#fetchFile("transcript.vtt"), () => "vtt"],
+      ["Transcript (text)", "Plain text", () => this.#fetchFile("transcript.txt"), () => "txt"],
+      ["Transcript (JSON)", "With the time of each word", () => this.#fetchFile("transcript.json"), () => "json"],
+      ["Timeline (JSON)", "Speech, overlaps and waveforms", () => this.#fetchFile("timeline"), () => "timeline.json"],
+    ];
+    setChildren(this.#parts.downloads, files.map(([name, description, fetchFile, suffixOf]) => {
+      const button = element("button", { type: "button", class: "download" }, icon("download"),
+        element("span", {}, element("b", {}, name), element("small", {}, description)));
+      button.addEventListener("click", () => this.#download(button, fetchFile, suffixOf));
+      return element("li", {}, button);
+    }));
+    this.#parts.downloadsPanel.hidden = false;
+  }
+
+  async #fetchRecording() {
+    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording`);
+  }
+
+  async #fetchFile(file) {
+    const response = await send(`${this.#path}/${file}`);
+    return response.blob();
+  }
+
+  async #download(button, fetchFile, suffixOf) {
+    button.setAttribute("aria-busy", "true");
+    try {
+      const blob = await fetchFile();
+      const name = `call-${this.#id}.${suffixOf(blob)}`;
+      const url = URL.createObjectURL(blob);
+      element("a", { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
+      announce(`${name} downloaded`);
+    } catch (error) {
+      notify(error.isNotFound ? "This file is not available yet." : error.message, { isError: true });
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+}

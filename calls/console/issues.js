@@ -1,0 +1,102 @@
+// Build what is wrong with a call: alerts about the whole call, and the list of issues.
+
+import { element, icon } from "./dom.js";
+import { capitalise, formatClock, formatCount, formatDuration, formatExactTime, formatParticipant } from "./format.js";
+import { parseTrackName } from "./segments.js";
+
+/** The reason of a segment that is in the recording but has no analysis: NOT_ANALYSED in the app. */
+const NOT_ANALYSED = "not analysed";
+
+/** Build the alerts above the timeline. */
+export function buildAlerts(record, model) {
+  const alerts = [];
+  if (record.state === "failed") alerts.push(buildAlert("danger", "Call failed", describeResult(record.result)));
+  if (record.streaming.state === "failed") {
+    const reason = describeResult(record.streaming.result) || record.streaming.details;
+    alerts.push(buildAlert("danger", "Media streaming failed", reason));
+  }
+  const absent = model.missingSegments.filter((segment) => segment.reason !== NOT_ANALYSED).length;
+  const missing = absent || (model.missingSegments.length ? 0 : (record.summary?.missing_segments ?? 0));
+  if (missing) {
+    const place = missing === 1 ? "its" : "their";
+    alerts.push(buildAlert("warning", `${formatCount(missing, "segment")} missing`,
+      `The recording contains silence in ${place} place.`));
+  } else if (model.isPartial) {
+    alerts.push(buildAlert("warning", "Call incomplete", "At least one stream did not report its end."));
+  }
+  return alerts;
+}
+
+/** Build one alert; with `role: "alert"` it is announced. */
+export function buildAlert(variant, title, text, attributes = {}) {
+  return element("div", { class: "alert", "data-variant": variant, ...attributes }, icon("alert"),
+    element("div", {}, element("b", {}, title), text ? element("p", {}, text) : null));
+}
+
+/** Describe a result of ACS: its message and codes. */
+function describeResult(result) {
+  if (!result) return "";
+  const codes = [result.code, result.subCode].filter((code) => code).join(", ");
+  return `${result.message ?? ""} (code ${codes})`.trim();
+}
+
+/** Build the list of issues, the worst first; `onRetry(failure, button)` retries a failed segment. */
+export function buildIssues(model, record, onRetry) {
+  return [
+    ...(record.failures ?? []).map((failure) => buildFailure(failure, onRetry)),
+    ...model.missingSegments.map(buildMissingSegment),
+    ...model.tracks.flatMap((track) => [
+      ...track.losses.map((loss) => buildLoss(track, loss)),
+      ...track.gaps.map((gap) => buildGap(track, gap)),
+    ]),
+    ...record.streams.map(buildStreamIssue).filter((issue) => issue),
+  ];
+}
+
+function buildIssue(variant, title, text, ...children) {
+  return element("li", { "data-variant": variant }, icon("alert"),
+    element("div", {}, element("b", {}, title), element("p", {}, text), ...children));
+}
+
+const formatRange = (span) => `${formatClock(span.start_ms)}\u2013${formatClock(span.end_ms)}`;
+
+function buildFailure(failure, onRetry) {
+  const button = element("button", { class: "button small", type: "button" }, "Retry");
+  button.addEventListener("click", () => onRetry(failure, button));
+  if (failure.track === null) return buildIssue("danger", "Stream processing failed", failure.error, button);
+  const participant = formatParticipant(parseTrackName(failure.track));
+  const text = `${participant}, ${formatExactTime(failure.start)}: ${failure.error}`;
+  return buildIssue("danger", "Segment analysis failed", text, button);
+}
+
+function buildMissingSegment(segment) {
+  const participant = formatParticipant(segment.participant);
+  if (segment.reason === NOT_ANALYSED) {
+    return buildIssue("danger", `Not analysed, ${formatRange(segment)}`,
+      `${participant}: In the recording, but without speech detection`);
+  }
+  return buildIssue("danger", `Missing segment, ${formatRange(segment)}`,
+    `${participant}: ${capitalise(segment.reason)}`);
+}
+
+function buildLoss(track, loss) {
+  const gaps = loss.gaps ? ` in ${formatCount(loss.gaps, "gap")}` : "";
+  return buildIssue("warning", `Lost audio, ${formatRange(loss)}`,
+    `${formatParticipant(track.participant)}: ${formatDuration(loss.filled_ms)}${gaps}, replaced with silence`);
+}
+
+function buildGap(track, gap) {
+  return buildIssue("info", `Not streamed, ${formatRange(gap)}`,
+    `${formatParticipant(track.participant)}: ${formatDuration(gap.end_ms - gap.start_ms)}`);
+}
+
+/** Build the issue of a stream that dropped frames or changed its clock; null for a clean stream. */
+function buildStreamIssue(stream) {
+  const { late_dropped: late, lost, clock_steps: clockSteps } = stream.counts;
+  const facts = [];
+  if (late) facts.push(`${formatCount(late, "frame")} arrived too late`);
+  if (lost) facts.push(`${formatCount(lost, "frame")} dropped because the buffer was full`);
+  if (clockSteps) facts.push(`sender clock set back ${formatCount(clockSteps, "time")}`);
+  if (!facts.length) return null;
+  return buildIssue("warning", capitalise(facts.join("; ")), `Stream started at ${formatExactTime(stream.started_at)}`);
+}

@@ -1,0 +1,47 @@
+// Read a call record: its title, status and duration. Pure.
+
+import { capitalise, formatParticipant } from "./format.js";
+
+/** A call without audio never gets a result, so it counts as processing for this long at most. */
+const PROCESSING_MS = 60_000;
+
+export const isIncoming = (record) => record.direction === "incoming";
+export const isOver = (record) => record.state === "disconnected" || record.state === "failed";
+
+/** Whether a call has ended and its result is still expected. */
+export function isProcessing(record, now = Date.now()) {
+  if (!isOver(record) || record.summary) return false;
+  return now - Date.parse(record.ended_at ?? record.created_at) < PROCESSING_MS;
+}
+
+/** The other party of a call: the caller of an incoming call, else the person called. */
+export function callTitle(record) {
+  const party = isIncoming(record) ? record.from : record.to;
+  return party ? formatParticipant(party) : `Call ${record.call_connection_id.slice(0, 8)}`;
+}
+
+/** The status badge of a call: `{ text, variant }`. */
+export function callStatus(record) {
+  const streaming = record.streaming?.state;
+  if (record.state === "failed") return { text: "Failed", variant: "danger" };
+  if (isOver(record)) {
+    return isProcessing(record)
+      ? { text: "Processing", variant: "pending" }
+      : { text: "Ended", variant: "neutral" };
+  }
+  if (streaming === "failed") return { text: "Streaming failed", variant: "danger" };
+  if (streaming === "active") return { text: "Live", variant: "live" };
+  if (streaming === "starting" || streaming === "stopping") {
+    return { text: capitalise(streaming), variant: "pending" };
+  }
+  const text = record.state === "connected" ? "Not streaming" : capitalise(record.state);
+  return { text, variant: "pending" };
+}
+
+/** How long a call has lasted, in milliseconds; null before it connects. */
+export function callDurationMs(record, now = Date.now()) {
+  if (!record.connected_at) return null;
+  if (isOver(record) && !record.ended_at) return null;
+  const end = record.ended_at ? Date.parse(record.ended_at) : now;
+  return Math.max(0, end - Date.parse(record.connected_at));
+}

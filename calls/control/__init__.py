@@ -1,0 +1,1 @@
+"""Call control: placing and answering calls, starting and stopping their streaming, hanging up."""

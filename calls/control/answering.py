@@ -1,0 +1,178 @@
+"""Answering incoming calls with media streaming.
+
+Event Grid delivers an IncomingCall event at least once and in no order, and a call rings for only
+half a minute. So an instance claims a call before it answers, and of two instances only one does.
+If that instance dies, the next delivery takes the claim over; ACS recognizes the repeated request.
+A call that is too old, or that was answered elsewhere, is left without an error, which would only
+bring the event again. The app never rejects a call: it keeps ringing for others.
+
+Every event ends in one log event: ``incoming_call`` with the outcome ``answered``, ``left`` (by
+the app), ``refused`` (by ACS) or ``failed``. For a malformed one it is ``request_refused
+entrance=incoming``.
+
+    traces
+    | where message startswith "incoming_call "
+    | parse-kv message as (outcome:string, reason:string)
+        with (pair_delimiter=" ", kv_delimiter="=", quote='"')
+    | summarize count() by outcome, reason, bin(timestamp, 5m)
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Literal
+
+import azure.functions as func
+import msgspec
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from acs.errors import MalformedEvent
+from acs.events import INCOMING_CALL, IncomingCall, read_incoming_call
+from acs.identifiers import shown
+from calls import blobs, refusals
+from calls.clients import Clients
+from calls.control.grants import create_grant, withdraw_grant
+from calls.control.new_calls import (
+    NewCall,
+    callback_url,
+    media_streaming_options,
+    record_new_call,
+)
+from calls.settings import Settings
+from calls.storage import Storage
+from event_log import log_event
+
+RINGING_TIME = timedelta(seconds=30)
+"""How long ACS lets a call ring (``incoming-call-notification.md``)."""
+
+_FINAL_STATUSES = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.GONE,
+    HTTPStatus.PRECONDITION_FAILED,
+}
+"""ACS's answers for a call that was answered elsewhere or has ended: a retry changes nothing."""
+
+_CLAIM_LIFETIME = timedelta(seconds=8)
+"""Event Grid waits ten seconds before it delivers an event again."""
+
+_REPEATABILITY_NAMESPACE = uuid.UUID("0c1d0b0e-5a0e-4c5b-9a35-2f6a1b8a7c42")
+_log = logging.getLogger(__name__)
+
+Outcome = Literal["answered", "left", "refused", "failed"]
+
+
+class IncomingCallClaim(msgspec.Struct, kw_only=True):
+    """An instance's claim on an incoming call; ``done`` once the call needs nothing more."""
+
+    begun_at: datetime
+    done: bool = False
+
+
+async def handle_incoming_call(clients: Clients, event: func.EventGridEvent, now: datetime) -> None:
+    """Answer a call, unless it is to be left.
+
+    Raises CallAudioError, AzureError: Event Grid should deliver the event again.
+    """
+    begun_at = event.event_time
+    try:
+        if event.event_type != INCOMING_CALL or begun_at is None or begun_at.tzinfo is None:
+            raise MalformedEvent("the type or time of the event is not an IncomingCall's")
+        call = read_incoming_call(event.get_json())
+    except MalformedEvent as error:
+        refusals.log_refused(
+            refusals.INCOMING, HTTPStatus.BAD_REQUEST, "malformed_event", str(error)
+        )
+        return
+    reason = _reason_to_leave(clients.settings, call, now - begun_at)
+    if reason is not None:
+        _log_outcome("left", reason, call)
+        return
+    storage, blob = clients.storage, blobs.incoming_blob(call.correlation_id)
+    if not await _claim(storage, blob, now):
+        _log_outcome("left", "claimed", call)
+        return
+    try:
+        await _answer(clients, call, now)
+    except BaseException as error:
+        _log_outcome("failed", type(error).__name__, call)
+        await storage.delete(blobs.IDEMPOTENCY, blob)
+        raise
+    done = msgspec.json.encode(IncomingCallClaim(begun_at=now, done=True))
+    await storage.put(blobs.IDEMPOTENCY, blob, done)
+
+
+def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> str | None:
+    if settings.answer_calls == "off":
+        return "off"
+    if not settings.answers(call.to.raw_id):
+        return "not_listed"
+    return "too_old" if age > RINGING_TIME else None
+
+
+async def _claim(storage: Storage, blob: str, now: datetime) -> bool:
+    """Claim a call; False where another instance has it."""
+    claim = msgspec.json.encode(IncomingCallClaim(begun_at=now))
+    if await storage.create(blobs.IDEMPOTENCY, blob, claim):
+        return True
+    document = await storage.read(blobs.IDEMPOTENCY, blob)
+    if document is None:
+        # The other instance has just failed, and Event Grid will deliver its event again.
+        return False
+    existing = msgspec.json.decode(document.content, type=IncomingCallClaim)
+    if existing.done or now - existing.begun_at < _CLAIM_LIFETIME:
+        return False
+    return await storage.replace(blobs.IDEMPOTENCY, blob, claim, document.etag)
+
+
+async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
+    settings, storage = clients.settings, clients.storage
+    new_call = NewCall(
+        to=shown(call.to.raw_id),
+        from_=shown(call.from_.raw_id),
+        channels=settings.answer_channels,
+        sample_rate=settings.answer_sample_rate,
+        start_streaming=settings.answer_start_streaming,
+    )
+    token = await create_grant(storage, now)
+    # If ACS's answer is lost, it recognizes the next delivery's request by this id.
+    request_id = str(uuid.uuid5(_REPEATABILITY_NAMESPACE, call.incoming_call_context))
+    try:
+        properties = await clients.call_automation.answer_call(
+            call.incoming_call_context,
+            callback_url(settings),
+            media_streaming=media_streaming_options(new_call, settings.streamer_url, token),
+            headers={"Repeatability-Request-ID": request_id},
+        )
+    except AzureError as error:
+        await withdraw_grant(storage, token)
+        if isinstance(error, HttpResponseError) and error.status_code in _FINAL_STATUSES:
+            # Only its code: its message may quote what it was sent.
+            code = error.error.code if error.error is not None else "-"
+            _log_outcome("refused", f"acs_{error.status_code}_{code}", call)
+            return
+        raise
+    record = await record_new_call(clients, new_call, "incoming", properties, token, now)
+    _log_outcome("answered", None, call, record.call_connection_id)
+
+
+def _log_outcome(
+    outcome: Outcome,
+    reason: str | None,
+    call: IncomingCall,
+    call_connection_id: str | None = None,
+) -> None:
+    """Log what became of a call, without phone numbers and without its context (a secret)."""
+    log_event(
+        _log,
+        logging.INFO,
+        "incoming_call",
+        outcome=outcome,
+        reason=reason,
+        correlation=call.correlation_id,
+        call=call_connection_id,
+    )

@@ -1,0 +1,118 @@
+"""What placing and answering a call have in common: how it is streamed, and its first record.
+
+Source of the options: Microsoft's audio streaming quickstart, and ``MediaStreamingOptions`` of
+``azure-communication-callautomation`` 1.6.0.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from http import HTTPStatus
+
+import msgspec
+from azure.communication.callautomation import (
+    AudioFormat,
+    CallConnectionProperties,
+    MediaStreamingAudioChannelType,
+    MediaStreamingContentType,
+    MediaStreamingOptions,
+    StreamingTransportType,
+)
+
+from calls import refusals
+from calls.clients import Clients
+from calls.control.grants import bind_grant
+from calls.errors import MissingCallConnectionId
+from calls.records.event_matching import set_origin
+from calls.records.model import CallRecord, Direction
+from calls.records.store import change_record
+from calls.settings import Settings
+from contract.grants import MEDIA_PATH
+
+CALLBACK_PATH = "/api/callbacks"
+
+_FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
+
+
+class NewCall(msgspec.Struct, kw_only=True, frozen=True):
+    """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz."""
+
+    to: str
+    from_: str | None
+    channels: str
+    sample_rate: int
+    start_streaming: bool
+    operation_context: str | None = None
+
+
+def callback_url(settings: Settings) -> str:
+    """Where ACS posts a call's events."""
+    return settings.callback_url.rstrip("/") + CALLBACK_PATH
+
+
+def media_streaming_options(call: NewCall, streamer_url: str, token: str) -> MediaStreamingOptions:
+    """The media streaming options of a call: WebSocket transport, audio content.
+
+    Args:
+        call: The call.
+        streamer_url: The streamer's public address, ``wss://...``.
+        token: The stream token that opens the call's grant.
+    """
+    return MediaStreamingOptions(
+        transport_url=streamer_url.rstrip("/") + MEDIA_PATH + token,
+        transport_type=StreamingTransportType.WEBSOCKET,
+        content_type=MediaStreamingContentType.AUDIO,
+        audio_channel_type=MediaStreamingAudioChannelType(call.channels),
+        start_media_streaming=call.start_streaming,
+        enable_dtmf_tones=True,
+        audio_format=_FORMATS[call.sample_rate],
+    )
+
+
+async def record_new_call(
+    clients: Clients,
+    call: NewCall,
+    direction: Direction,
+    properties: CallConnectionProperties,
+    token: str,
+    now: datetime,
+) -> CallRecord:
+    """Write the record of a call that ACS has placed or answered, and bind its grant to it.
+
+    Args:
+        clients: The app's clients.
+        call: What was asked of ACS.
+        direction: Whether the call was placed or answered.
+        properties: ACS's answer.
+        token: The call's stream token.
+        now: When the request to ACS began.
+
+    Raises MissingCallConnectionId, Contended, AzureError.
+    """
+    call_connection_id = properties.call_connection_id
+    if not call_connection_id:
+        raise MissingCallConnectionId
+    check, mismatched = clients.settings.callback_ids_check, 0
+
+    def apply(record: CallRecord) -> bool:
+        nonlocal mismatched
+        record.direction = direction
+        record.to, record.from_ = call.to, call.from_
+        record.channels, record.sample_rate = call.channels, call.sample_rate
+        record.start_streaming = call.start_streaming
+        record.operation_context = call.operation_context
+        mismatched = set_origin(
+            record,
+            properties.server_call_id,
+            properties.correlation_id,
+            keep_mismatched=check != "require",
+        )
+        return True
+
+    record = await change_record(clients.storage, call_connection_id, apply, create_at=now)
+    if mismatched and check != "off":
+        log = refusals.log_refused if check == "require" else refusals.log_warned
+        detail = f"{mismatched} events that arrived before call {call_connection_id} was recorded"
+        log(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_with_other_ids", detail)
+    await bind_grant(clients.storage, token, call_connection_id, record.correlation_id)
+    return record

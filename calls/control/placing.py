@@ -1,0 +1,92 @@
+"""Placing a call with media streaming; with an Idempotency-Key, one phone call ever."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import UTC, datetime
+
+import msgspec
+from azure.communication.callautomation import CommunicationUserIdentifier, PhoneNumberIdentifier
+from azure.core.exceptions import AzureError
+
+from acs.identifiers import is_phone_number
+from calls.clients import Clients
+from calls.control.acs_errors import acs_error
+from calls.control.grants import create_grant
+from calls.control.idempotency import claim_key, complete_key, release_key
+from calls.control.new_calls import (
+    NewCall,
+    callback_url,
+    media_streaming_options,
+    record_new_call,
+)
+from calls.errors import AcsError, MissingCallConnectionId
+from calls.records.model import CallRecord
+from calls.records.store import read_record
+
+_REPEATABILITY_NAMESPACE = uuid.UUID("4f0f2c43-2b7b-4f5c-9c0a-6f2a3d1f9a10")
+
+
+class PlaceCall(NewCall, kw_only=True, frozen=True):
+    """The call that ``POST /api/calls`` asks for, validated."""
+
+    cognitive_services_endpoint: str | None
+
+
+async def place_call(
+    clients: Clients, call: PlaceCall, idempotency_key: str | None
+) -> tuple[CallRecord, bool]:
+    """Place a call, or return the one that the key has placed before.
+
+    Returns:
+        The call's record, and whether it had been placed before.
+
+    Raises IdempotencyKeyReused, IdempotencyKeyInUse, AcsError, MissingCallConnectionId, Contended,
+    AzureError.
+    """
+    if idempotency_key is None:
+        return await _place(clients, call, None), False
+    fingerprint = _fingerprint(call)
+    placed = await claim_key(clients.storage, idempotency_key, fingerprint)
+    if placed is not None:
+        return await read_record(clients.storage, placed), True
+    try:
+        return await _place(clients, call, idempotency_key), False
+    except (AcsError, MissingCallConnectionId):
+        await release_key(clients.storage, idempotency_key, fingerprint)
+        raise
+
+
+async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None) -> CallRecord:
+    now = datetime.now(UTC)
+    token = await create_grant(clients.storage, now)
+    headers = {}
+    if idempotency_key is not None:
+        # ACS recognizes a repeated request by this id.
+        request_id = uuid.uuid5(_REPEATABILITY_NAMESPACE, idempotency_key)
+        headers["Repeatability-Request-ID"] = str(request_id)
+    try:
+        properties = await clients.call_automation.create_call(
+            PhoneNumberIdentifier(call.to)
+            if is_phone_number(call.to)
+            else CommunicationUserIdentifier(call.to),
+            callback_url(clients.settings),
+            source_caller_id_number=PhoneNumberIdentifier(call.from_) if call.from_ else None,
+            operation_context=call.operation_context,
+            cognitive_services_endpoint=call.cognitive_services_endpoint,
+            media_streaming=media_streaming_options(call, clients.settings.streamer_url, token),
+            headers=headers,
+        )
+    except AzureError as error:
+        raise acs_error("the call was not placed", error) from error
+    record = await record_new_call(clients, call, "outgoing", properties, token, now)
+    if idempotency_key is not None:
+        await complete_key(
+            clients.storage, idempotency_key, _fingerprint(call), now, record.call_connection_id
+        )
+    return record
+
+
+def _fingerprint(call: PlaceCall) -> str:
+    return hashlib.sha256(msgspec.json.encode(call)).hexdigest()

@@ -1,0 +1,156 @@
+"""Everything that the function app's domain and storage code raises, in one tree.
+
+    CallAudioError
+    ├── CallNotFound
+    ├── CallEnded
+    ├── StreamingStateConflict
+    ├── MissingCallConnectionId
+    ├── IdempotencyKeyReused
+    ├── IdempotencyKeyInUse
+    ├── EventMismatch
+    ├── ResultNotReady
+    ├── SegmentNotFound
+    ├── FailureNotFound
+    ├── FailedBlobMissing
+    ├── InvalidCursor
+    ├── Contended
+    ├── AcsError
+    │   ├── AcsUnavailable
+    │   └── AcsRefused
+    └── TranscriptionFailed
+
+Only ``calls/http`` knows HTTP statuses: its ``problems`` module maps these errors to problem
+documents. The messages may be shown to whoever sent the request.
+"""
+
+from __future__ import annotations
+
+_SHOWN_CHARACTERS = 128
+
+
+def _quoted(text: str) -> str:
+    return repr(text[:_SHOWN_CHARACTERS])
+
+
+class CallAudioError(Exception):
+    """Base class of the function app's own errors."""
+
+
+class CallNotFound(CallAudioError):
+    """Raised when there is no record of a call."""
+
+    def __init__(self, call_connection_id: str) -> None:
+        super().__init__(f"there is no call {_quoted(call_connection_id)}")
+
+
+class CallEnded(CallAudioError):
+    """Raised when an operation needs a call that is still connected."""
+
+    def __init__(self) -> None:
+        super().__init__("the call has ended")
+
+
+class StreamingStateConflict(CallAudioError):
+    """Raised when media streaming cannot be started or stopped in its current state."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"the media streaming is {state}")
+
+
+class MissingCallConnectionId(CallAudioError):
+    """Raised when ACS returns a call without a call connection id."""
+
+    def __init__(self) -> None:
+        super().__init__("ACS returned a call without a call connection id")
+
+
+class IdempotencyKeyReused(CallAudioError):
+    """Raised when an Idempotency-Key comes with another request body than before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this Idempotency-Key was used with another body; use a new key for a new call"
+        )
+
+
+class IdempotencyKeyInUse(CallAudioError):
+    """Raised when another request is placing the call of the same Idempotency-Key."""
+
+    def __init__(self) -> None:
+        super().__init__("the call of this Idempotency-Key is being placed; try again")
+
+
+class EventMismatch(CallAudioError):
+    """Raised when a callback event carries the ids of another call.
+
+    ``reason`` is the constant word of ``mismatched_id``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class ResultNotReady(CallAudioError):
+    """Raised when a call exists but has not been assembled yet."""
+
+    def __init__(self, call_connection_id: str) -> None:
+        super().__init__(f"call {_quoted(call_connection_id)} has not been assembled yet")
+
+
+class SegmentNotFound(CallAudioError):
+    """Raised when a call has no such segment, or its audio has been deleted."""
+
+
+class FailureNotFound(CallAudioError):
+    """Raised when no failure has the given id."""
+
+    def __init__(self, failure_id: str) -> None:
+        super().__init__(f"there is no failure {_quoted(failure_id)}")
+
+
+class FailedBlobMissing(CallAudioError):
+    """Raised when the blob of a failure has been deleted, so it cannot be retried."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path} no longer exists")
+
+
+class InvalidCursor(CallAudioError):
+    """Raised when a page's cursor is not one that this app returned."""
+
+    def __init__(self) -> None:
+        super().__init__("cursor: not one that this app returned")
+
+
+class Contended(CallAudioError):
+    """Raised when every attempt to change a document met a concurrent change."""
+
+
+class AcsError(CallAudioError):
+    """Base class for failed requests to Azure Communication Services."""
+
+
+class AcsUnavailable(AcsError):
+    """Raised when ACS does not answer."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"ACS did not answer: {operation}; the request may be repeated")
+
+
+class AcsRefused(AcsError):
+    """Raised when ACS answers with an error.
+
+    ``status`` is the HTTP status of its answer; ``code`` and ``message`` are its own words, None
+    where it sent none.
+    """
+
+    def __init__(self, operation: str, status: int, code: str | None, message: str | None) -> None:
+        super().__init__(f"ACS refused: {operation}")
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+class TranscriptionFailed(CallAudioError):
+    """Raised when an engine cannot transcribe a chunk of audio."""

@@ -1,0 +1,31 @@
+"""One call over HTTP, with its streams, segments and failures."""
+
+from __future__ import annotations
+
+import azure.functions as func
+import msgspec
+
+from calls.clients import Clients
+from calls.http import requests
+from calls.http.respond import json_response
+from calls.records.store import read_record
+from calls.results import failures
+from calls.results.assembly import read_streams
+from contract import names
+
+
+async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls/{id}``: the record, its streams and segments, and what failed."""
+    call = requests.call_connection_id(request)
+    record = await read_record(clients.storage, call)
+    streams = await read_streams(clients.storage, call)
+    members = msgspec.to_builtins(record)
+    members["streams"] = streams
+    members["failures"] = await failures.list_failures(clients.storage, call)
+    in_streams = {segment.blob for stream in streams for segment in stream.segments}
+    landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    # Segments of a stream that is still open have no manifest yet.
+    members["landed_segments"] = [
+        path for name in landed if (path := f"{names.SEGMENTS}/{name}") not in in_streams
+    ]
+    return json_response(members)

@@ -1,0 +1,79 @@
+"""ACS's callback events over HTTP: verifies the sender, and records or refuses each event."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import azure.functions as func
+
+from acs.errors import KeysUnavailable, MalformedEvent, TokenError
+from acs.events import decode_callback_events
+from acs.identifiers import is_call_connection_id
+from calls import refusals
+from calls.clients import Clients
+from calls.errors import EventMismatch
+from calls.http import requests
+from calls.http.problems import Problem
+from calls.records.callback_events import record_callback_event
+
+_MAX_MESSAGE_CHARACTERS = 300
+_MAX_ERRORS = 100
+
+
+async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/callbacks``: 200 when every event is in its call's record.
+
+    Each event is recorded or refused on its own, so that a wrong one costs none of the others. The
+    400 (malformed) or 403 (another call's) says which were refused. All may safely be sent again.
+    """
+    await _verify_sender(clients, request)
+    try:
+        events, faults = decode_callback_events(requests.read_body(request))
+    except MalformedEvent as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, str(error), reason="malformed") from error
+    mismatches: list[str] = []
+    for event in events:
+        call = event.data.call_connection_id
+        if not is_call_connection_id(call):
+            faults.append(f"event {event.id!r}: callConnectionId: not a call connection id")
+            continue
+        try:
+            await record_callback_event(clients.storage, event, clients.settings.callback_ids_check)
+        except EventMismatch as error:
+            refusals.log_refused(
+                refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"
+            )
+            mismatches.append(
+                f"event {event.id!r}: does not belong to the call that it names ({error.reason})"
+            )
+    if faults:
+        detail = f"{len(faults)} events: {faults[0]}"
+        refusals.log_refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", detail)
+    if mismatches or faults:
+        errors = [
+            {"field": text.split(":")[0], "message": text[:_MAX_MESSAGE_CHARACTERS]}
+            for text in [*mismatches, *faults][:_MAX_ERRORS]
+        ]
+        status = HTTPStatus.FORBIDDEN if mismatches else HTTPStatus.BAD_REQUEST
+        raise Problem(status, "some events were refused", errors=errors, reason=None)
+    return func.HttpResponse(status_code=HTTPStatus.OK)
+
+
+async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:
+    """Check that the sender is ACS. Raises Problem: 401, or 503 where that cannot be checked."""
+    if clients.verifier is None:
+        return
+    try:
+        await clients.verifier.verify(request.headers.get("Authorization"))
+    except TokenError as error:
+        unavailable = isinstance(error, KeysUnavailable)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
+        if clients.settings.callback_token_check == "warn":
+            refusals.log_warned(refusals.CALLBACKS, status, f"token_{error.reason}")
+            return
+        refusals.log_refused(refusals.CALLBACKS, status, f"token_{error.reason}")
+        if unavailable:
+            detail, headers = "the token cannot be verified now; try again", {"Retry-After": "5"}
+        else:
+            detail, headers = "the bearer token is not one that ACS signed for this app", {}
+        raise Problem(status, detail, headers=headers, reason=None) from error

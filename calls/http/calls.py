@@ -1,0 +1,137 @@
+"""Calls over HTTP: place, list, start and stop streaming, hang up.
+
+Nothing here loads an audio library: placing a call must not wait for one at a cold start.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import azure.functions as func
+import msgspec
+
+from acs.identifiers import is_communication_user_id, is_phone_number
+from calls.clients import Clients
+from calls.control import hanging_up, placing, streaming
+from calls.control.placing import PlaceCall
+from calls.control.streaming import Operation
+from calls.http import requests
+from calls.http.problems import Problem
+from calls.http.requests import Fields
+from calls.http.respond import json_response
+from calls.records.store import list_newest
+
+_DEFAULT_LIMIT = 20
+_MAX_LIMIT = 100
+_MAX_KEY_CHARACTERS = 255
+_MAX_CONTEXT_CHARACTERS = 1024
+
+
+async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/calls``: 201 with the record; with an Idempotency-Key, one phone call ever."""
+    call = parse_place_call(requests.read_json_object(request))
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters",
+        )
+    record, replayed = await placing.place_call(clients, call, key)
+    headers = {"Location": f"/api/calls/{record.call_connection_id}"}
+    if replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return json_response(record, HTTPStatus.CREATED, headers)
+
+
+def parse_place_call(members: dict[str, Any]) -> PlaceCall:
+    """Parse the body of ``POST /api/calls``. Raises Problem (400) with all faults at once."""
+    fields = Fields(members)
+    to, caller = fields.take_text("to"), fields.take_text("from")
+    if to is None:
+        if not fields.errors:
+            fields.add_error("to", "is required: an E.164 phone number or a communication user id")
+    elif is_phone_number(to):
+        if caller is None and not any(error["field"] == "from" for error in fields.errors):
+            fields.add_error("from", "is required to call a phone number: the caller id, E.164")
+    elif not is_communication_user_id(to):
+        fields.add_error(
+            "to", "must be an E.164 phone number or a communication user id (8:acs:...)"
+        )
+    if caller is not None and not is_phone_number(caller):
+        fields.add_error("from", "must be an E.164 phone number")
+    endpoint = fields.take_text("cognitive_services_endpoint")
+    if endpoint is not None and not endpoint.startswith("https://"):
+        fields.add_error("cognitive_services_endpoint", "must begin with https://")
+    call = PlaceCall(
+        to=to or "",
+        from_=caller,
+        channels=fields.take_choice("channels", ("mixed", "unmixed")),
+        sample_rate=fields.take_choice("sample_rate", (16_000, 24_000)),
+        start_streaming=fields.take_choice("start_streaming", (True, False)),
+        operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
+        cognitive_services_endpoint=endpoint,
+    )
+    fields.check()
+    return call
+
+
+async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls?limit=&cursor=``: records without events, and the next page's cursor."""
+    limit = _parse_limit(request.params.get("limit"))
+    cursor = requests.decode_cursor(request.params.get("cursor"))
+    records, next_cursor = await list_newest(clients.storage, limit, cursor)
+    calls = []
+    for record in records:
+        members = msgspec.to_builtins(record)
+        for detail in ("events", "requests"):
+            members.pop(detail, None)
+        calls.append(members)
+    page: dict[str, Any] = {"calls": calls, "cursor": requests.encode_cursor(next_cursor)}
+    headers = {}
+    if next_cursor:
+        query = urlencode({"limit": limit, "cursor": page["cursor"]})
+        headers["Link"] = f'</api/calls?{query}>; rel="next"'
+    return json_response(page, headers=headers)
+
+
+def _parse_limit(text: str | None) -> int:
+    if not text:
+        return _DEFAULT_LIMIT
+    limit = requests.parse_number(text)
+    if limit is None or not 1 <= limit <= _MAX_LIMIT:
+        message = f"must be a number from 1 to {_MAX_LIMIT}"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"limit: {message}",
+            errors=[{"field": "limit", "message": message}],
+        )
+    return limit
+
+
+async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/calls/{id}/streaming/start``: 202 with the record."""
+    return await _change_streaming(clients, request, "start")
+
+
+async def stop_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/calls/{id}/streaming/stop``: 202 with the record."""
+    return await _change_streaming(clients, request, "stop")
+
+
+async def _change_streaming(
+    clients: Clients, request: func.HttpRequest, operation: Operation
+) -> func.HttpResponse:
+    call = requests.call_connection_id(request)
+    fields = Fields(requests.read_json_object(request))
+    operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
+    fields.check()
+    record = await streaming.change_streaming(clients, call, operation, operation_context)
+    return json_response(record, HTTPStatus.ACCEPTED)
+
+
+async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``DELETE /api/calls/{id}``: hangs up for everyone; 204."""
+    await hanging_up.hang_up(clients, requests.call_connection_id(request))
+    return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)

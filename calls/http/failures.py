@@ -1,0 +1,23 @@
+"""Failures over HTTP: list what failed permanently, and retry it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import azure.functions as func
+
+from calls.clients import Clients
+from calls.http.respond import json_response
+from calls.results import failures
+
+
+async def list_failures(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/failures``: the segments and manifests that failed permanently, newest first."""
+    return json_response({"failures": await failures.list_failures(clients.storage)})
+
+
+async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/failures/{id}/retry``: 202; the blob's function runs again."""
+    failure_id = request.route_params.get("id") or ""
+    failure = await failures.retry_failure(clients.storage, failure_id)
+    return json_response(failure, HTTPStatus.ACCEPTED)

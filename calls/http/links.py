@@ -1,0 +1,83 @@
+"""Links to audio over HTTP: short-lived URLs that open a call's blobs without a key."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import azure.functions as func
+import msgspec
+
+from calls import blobs
+from calls.clients import Clients
+from calls.http import requests
+from calls.http.requests import Fields
+from calls.http.respond import json_response
+from calls.records.store import read_record
+from calls.results.links import sign_links
+from calls.storage import Storage
+from contract import names
+from event_log import log_event
+
+MAX_LINKS = 1000
+"""Most links in one answer."""
+
+_AUDIO_CONTAINERS = (names.SEGMENTS, blobs.RECORDINGS)
+_log = logging.getLogger(__name__)
+
+
+class Link(msgspec.Struct, frozen=True):
+    """One blob, as ``GET /api/calls/{id}`` names it, and the URL that opens it."""
+
+    blob: str
+    url: str
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Links that open until ``expires_at``."""
+
+    expires_at: datetime
+    links: list[Link]
+
+
+async def create_links(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``POST /api/calls/{id}/links``: links to the named ``blobs``, or to all the call's audio.
+
+    Raises CallNotFound; Problem (400) for a blob that does not belong to the call.
+    """
+    call = requests.call_connection_id(request)
+    fields = Fields(requests.read_json_object(request))
+    requested = fields.take_texts("blobs", MAX_LINKS)
+    await read_record(clients.storage, call)
+    existing = await _audio_blobs(clients.storage, call)
+    if requested is None:
+        requested = existing
+        if len(requested) > MAX_LINKS:
+            fields.add_error(
+                "blobs", f"is required: the call has {len(requested)}, more than {MAX_LINKS}"
+            )
+    # A blob is looked up in its call's listing: the name in the request is never trusted.
+    for path in sorted(set(requested) - set(existing)):
+        fields.add_error("blobs", f"{path[:256]!r} is not audio of this call")
+    fields.check()
+    lifetime = timedelta(seconds=clients.settings.link_seconds)
+    expires_at = datetime.now(UTC).replace(microsecond=0) + lifetime
+    urls = await sign_links(clients.storage.service, requested, expires_at)
+    links = [Link(path, url) for path, url in zip(requested, urls, strict=True)]
+    log_event(
+        _log,
+        logging.INFO,
+        "links_created",
+        call=call,
+        count=len(links),
+        expires_at=expires_at.isoformat(),
+    )
+    return json_response(Links(expires_at, links), headers={"Cache-Control": "no-store"})
+
+
+async def _audio_blobs(storage: Storage, call: str) -> list[str]:
+    return [
+        f"{container}/{name}"
+        for container in _AUDIO_CONTAINERS
+        for name in await storage.blob_names(container, f"{call}/")
+    ]

@@ -1,0 +1,121 @@
+"""The one error shape: problem details (RFC 9457), ``application/problem+json``.
+
+Handlers raise a Problem for what is wrong with a request. The domain's own errors become problems
+here, and only here.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+
+from calls import errors
+from calls.errors import AcsRefused, CallAudioError
+
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Raised by a handler, and sent as the response. Holds nothing that the caller may not see.
+
+    Args:
+        status: The response's status.
+        detail: What is wrong, and what to do about it, for people.
+        reason: A short constant word that the log counts it by; None: it is counted already.
+        errors: The fields at fault, as ``{"field": ..., "message": ...}``.
+        acs: ACS's own status, code and message.
+        code: For programs, what people read in ``detail``.
+        headers: Further headers of the response.
+    """
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        detail: str,
+        *,
+        reason: str | None = "request",
+        errors: list[dict[str, str]] | None = None,
+        acs: dict[str, str] | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.reason = reason
+        self.errors = errors
+        self.acs = acs
+        self.code = code
+        self.headers = headers or {}
+
+    def body(self) -> bytes:
+        """The problem document."""
+        document: dict[str, Any] = {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+        }
+        if self.code:
+            document["code"] = self.code
+        if self.errors:
+            document["errors"] = self.errors
+        if self.acs:
+            document["acs"] = self.acs
+        return msgspec.json.encode(document)
+
+
+class _Mapping(NamedTuple):
+    """How one kind of error is answered; ``detail`` None: with the error's own message."""
+
+    status: HTTPStatus
+    code: str | None = None
+    retry_after_seconds: int | None = None
+    detail: str | None = None
+
+
+_MAPPINGS: dict[type[CallAudioError], _Mapping] = {
+    errors.CallNotFound: _Mapping(HTTPStatus.NOT_FOUND),
+    errors.CallEnded: _Mapping(HTTPStatus.CONFLICT),
+    errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT),
+    errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY),
+    errors.IdempotencyKeyReused: _Mapping(HTTPStatus.UNPROCESSABLE_ENTITY),
+    errors.IdempotencyKeyInUse: _Mapping(HTTPStatus.CONFLICT, retry_after_seconds=2),
+    errors.ResultNotReady: _Mapping(HTTPStatus.NOT_FOUND, code="not_ready"),
+    errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND),
+    errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND),
+    errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT),
+    errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST),
+    errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY),
+    errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY),
+    errors.Contended: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        retry_after_seconds=1,
+        detail="the call is changing too fast; try again",
+    ),
+}
+
+_ACS_CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
+
+
+def problem_for(error: CallAudioError) -> Problem | None:
+    """The problem of a domain error; None for one that no request can cause."""
+    mapping = _MAPPINGS.get(type(error))
+    if mapping is None:
+        return None
+    status, acs = mapping.status, None
+    if isinstance(error, AcsRefused):
+        acs = {"status": str(error.status)}
+        if error.code is not None:
+            acs |= {"code": error.code, "message": str(error.message)}
+        if error.status in _ACS_CONFLICTS:
+            # The call's state does not allow the operation.
+            status = HTTPStatus.CONFLICT
+    headers = {}
+    if mapping.retry_after_seconds is not None:
+        headers["Retry-After"] = str(mapping.retry_after_seconds)
+    return Problem(
+        status, mapping.detail or str(error), acs=acs, code=mapping.code, headers=headers
+    )

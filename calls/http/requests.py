@@ -1,0 +1,134 @@
+"""Reading requests: route parameters, bodies, fields and cursors, each checked before use."""
+
+from __future__ import annotations
+
+import base64
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+import msgspec
+
+from acs.identifiers import is_call_connection_id
+from acs.json_errors import JSON_ERRORS
+from calls.errors import CallNotFound, InvalidCursor
+from calls.http.problems import Problem
+
+MAX_BODY_BYTES = 256 * 1024
+
+_MAX_DIGITS = 9
+
+
+def call_connection_id(request: func.HttpRequest) -> str:
+    """The id in the route. Raises CallNotFound where no call can have it."""
+    text = request.route_params.get("id") or ""
+    if not is_call_connection_id(text):
+        raise CallNotFound(text)
+    return text
+
+
+def read_body(request: func.HttpRequest) -> bytes:
+    """The request's body. Raises Problem (413)."""
+    body: bytes = request.get_body()
+    if len(body) > MAX_BODY_BYTES:
+        raise Problem(
+            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            f"a body must not be larger than {MAX_BODY_BYTES} bytes",
+            reason="body_too_large",
+        )
+    return body
+
+
+def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
+    """The JSON object in the body; an empty body is an empty object. Raises Problem (400, 413)."""
+    body = read_body(request)
+    if not body.strip():
+        return {}
+    try:
+        content = msgspec.json.decode(body)
+    except JSON_ERRORS as error:
+        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+    return content
+
+
+def parse_number(text: str) -> int | None:
+    """A number of up to nine digits; None for any other text."""
+    # The length first: Python refuses to parse numbers of thousands of digits.
+    is_number = len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit()
+    return int(text) if is_number else None
+
+
+class Fields:
+    """The members of a JSON object, taken one by one; all faults are reported at once."""
+
+    def __init__(self, members: dict[str, Any]) -> None:
+        self._members = dict(members)
+        self.errors: list[dict[str, str]] = []
+
+    def add_error(self, field: str, message: str) -> None:
+        """Add what is wrong with a field."""
+        self.errors.append({"field": field, "message": message})
+
+    def take_text(self, field: str, max_characters: int = 2048) -> str | None:
+        """Take a text; None where the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if not isinstance(value, str) or not value or len(value) > max_characters:
+            self.add_error(field, f"must be a text of 1 to {max_characters} characters")
+            return None
+        return value
+
+    def take_texts(self, field: str, max_items: int) -> list[str] | None:
+        """Take a list of 1 to ``max_items`` texts; None where the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, list)
+            or not 1 <= len(value) <= max_items
+            or not all(isinstance(item, str) for item in value)
+        ):
+            self.add_error(field, f"must be a list of 1 to {max_items} texts")
+            return []
+        return value
+
+    def take_choice(self, field: str, choices: tuple[Any, ...]) -> Any:
+        """Take one of ``choices``; the first is the default."""
+        value = self._members.pop(field, choices[0])
+        if not any(value == choice and type(value) is type(choice) for choice in choices):
+            listed = " or ".join(msgspec.json.encode(choice).decode() for choice in choices)
+            self.add_error(field, f"must be {listed}")
+            return choices[0]
+        return value
+
+    def check(self) -> None:
+        """Check that all fields were taken. Raises Problem (400) for any fault or unknown field."""
+        for field in self._members:
+            self.add_error(field, "is not known")
+        if self.errors:
+            names = ", ".join(error["field"] for error in self.errors)
+            raise Problem(
+                HTTPStatus.BAD_REQUEST, f"the body has faults: {names}", errors=self.errors
+            )
+
+
+def encode_cursor(cursor: str | None) -> str | None:
+    """A storage's continuation token in a form that fits a URL."""
+    return base64.urlsafe_b64encode(cursor.encode()).decode() if cursor else None
+
+
+def decode_cursor(text: str | None) -> str | None:
+    """The continuation token in a query. Raises InvalidCursor."""
+    if not text:
+        return None
+    try:
+        cursor = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
+        # The SDK may retry a storage's answer to control characters for minutes.
+        if not cursor.isprintable():
+            raise ValueError("control characters")
+    except ValueError as error:
+        raise InvalidCursor from error
+    return cursor

@@ -1,0 +1,91 @@
+"""Running a handler: whatever it raises becomes a problem document, never a bare 500."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import azure.functions as func
+import msgspec
+from azure.core.exceptions import AzureError
+
+from calls import refusals
+from calls.clients import Clients, get_clients
+from calls.errors import CallAudioError
+from calls.http.problems import CONTENT_TYPE, Problem, problem_for
+from configuration import SettingsError
+from event_log import log_event
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
+
+
+async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
+    """Run a handler with the process's clients."""
+    return await respond_with(handler, get_clients, request)
+
+
+async def respond_with(
+    handler: Handler, create_clients: Callable[[], Clients], request: func.HttpRequest
+) -> func.HttpResponse:
+    """Run a handler with clients of one's own; what it raises becomes a problem document."""
+    try:
+        return await handler(create_clients(), request)
+    except Exception as error:
+        problem = _problem_of(error)
+    if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        entrance = handler.__module__.rpartition(".")[2]
+        refusals.log_refused(entrance, problem.status, problem.reason, problem.detail)
+    return func.HttpResponse(
+        problem.body(),
+        status_code=problem.status,
+        mimetype=CONTENT_TYPE,
+        headers=problem.headers,
+    )
+
+
+def _problem_of(error: Exception) -> Problem:
+    """The problem that an exception becomes; one that is not the caller's fault is logged."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, CallAudioError) and (problem := problem_for(error)) is not None:
+        if problem.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            log_event(_log, logging.WARNING, "request_contended", error=error)
+        return problem
+    if isinstance(error, SettingsError):
+        log_event(_log, logging.ERROR, "settings_invalid", error=error)
+        return Problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "the app is not configured: " + "; ".join(str(error).splitlines()),
+        )
+    if isinstance(error, AzureError):
+        log_event(_log, logging.ERROR, "storage_failed", error=type(error).__name__, exc_info=error)
+        return Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "Blob Storage does not answer; try again",
+            headers={"Retry-After": "5"},
+        )
+    reference = uuid.uuid4().hex
+    log_event(_log, logging.ERROR, "request_failed", reference=reference, exc_info=error)
+    return Problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        f"unexpected failure; the log has details under {reference}",
+    )
+
+
+def json_response(
+    content: Any,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
+) -> func.HttpResponse:
+    """A JSON response."""
+    return func.HttpResponse(
+        msgspec.json.encode(content),
+        status_code=status,
+        mimetype="application/json",
+        headers=headers,
+    )

@@ -1,0 +1,60 @@
+"""A call's results over HTTP: its timeline, its recording, and single segments."""
+
+from __future__ import annotations
+
+import azure.functions as func
+
+from calls import blobs
+from calls.clients import Clients
+from calls.errors import ResultNotReady, SegmentNotFound
+from calls.http import requests
+from calls.http.files import File, send_file
+from calls.http.respond import json_response
+from calls.records.store import read_record
+from calls.results.assembly import read_result_or_raise
+from contract import names
+
+
+async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls/{id}/timeline``."""
+    call = requests.call_connection_id(request)
+    result = await read_result_or_raise(clients.storage, call)
+    return json_response(result.timeline)
+
+
+async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET`` or ``HEAD /api/calls/{id}/recording``, whole or a range."""
+    call = requests.call_connection_id(request)
+    blob = blobs.recording_blob(call)
+    properties = await clients.storage.properties(blobs.RECORDINGS, blob)
+    if properties is None:
+        await read_record(clients.storage, call)
+        raise ResultNotReady(call)
+    return await send_file(
+        clients.storage, request, File(blobs.RECORDINGS, blob, properties, file_stem=call)
+    )
+
+
+async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET`` or ``HEAD /api/calls/{id}/segments/{track}/{index}``; the first has index 0."""
+    call = requests.call_connection_id(request)
+    track = request.route_params.get("track") or ""
+    index_text = request.route_params.get("index") or ""
+    index = requests.parse_number(index_text)
+    landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    segments = sorted(
+        (segment for segment in map(names.parse_segment, landed) if segment.track == track),
+        key=lambda segment: (segment.start, segment.stream_id),
+    )
+    if index is None or index >= len(segments):
+        raise SegmentNotFound(
+            f"track {track[:64]!r} has {len(segments)} segments, numbered from 0; "
+            "there is none with this index"
+        )
+    blob = segments[index].blob
+    properties = await clients.storage.properties(names.SEGMENTS, blob)
+    if properties is None:
+        raise SegmentNotFound("the segment's audio has been deleted")
+    properties = properties._replace(content_type="audio/wav")
+    file = File(names.SEGMENTS, blob, properties, file_stem=f"{call}-{track}-{index_text}")
+    return await send_file(clients.storage, request, file)

@@ -1,0 +1,69 @@
+"""A call's transcript over HTTP, as JSON, WebVTT or text."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import azure.functions as func
+
+from calls.clients import Clients
+from calls.http import requests
+from calls.http.problems import Problem
+from calls.http.respond import json_response
+from calls.results.assembly import read_result_or_raise
+from calls.transcripts import formats, job
+from calls.transcripts.model import SCHEMA, Transcript
+
+_MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
+
+
+async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
+    suffix = request.route_params.get("format")
+    format_ = suffix if suffix is not None else _accepted(request.headers.get("Accept") or "")
+    if format_ not in _MEDIA_TYPES:
+        raise Problem(
+            HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
+        )
+    call = requests.call_connection_id(request)
+    result = await read_result_or_raise(clients.storage, call)
+    transcript = await job.read_transcript(clients.storage, call)
+    if transcript is None or transcript.layout_digest != result.layout_digest:
+        off = clients.settings.transcription == "off"
+        transcript = Transcript(
+            schema=SCHEMA,
+            call_connection_id=call,
+            provider=clients.settings.transcription,
+            state="off" if off else "pending",
+            error=None,
+            utterances=transcript.utterances if transcript else [],
+        )
+    if format_ == "json":
+        return json_response(transcript, headers={"Vary": "Accept"})
+    text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
+    return func.HttpResponse(
+        text.encode(),
+        status_code=HTTPStatus.OK,
+        mimetype=_MEDIA_TYPES[format_],
+        charset="utf-8",
+        headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _accepted(accept: str) -> str:
+    """The format that an ``Accept`` header prefers; of equals the first, JSON where it has none."""
+    formats_by_type = {media_type: format_ for format_, media_type in _MEDIA_TYPES.items()}
+    best_quality, best_format = 0.0, "json"
+    for entry in accept.split(","):
+        media_type, *parameters = (part.strip().lower() for part in entry.split(";"))
+        quality = next((_quality(p) for p in parameters if p.startswith("q=")), 1.0)
+        if media_type in formats_by_type and quality > best_quality:
+            best_quality, best_format = quality, formats_by_type[media_type]
+    return best_format
+
+
+def _quality(parameter: str) -> float:
+    try:
+        return float(parameter.removeprefix("q="))
+    except ValueError:
+        return 0.0

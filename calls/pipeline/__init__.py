@@ -1,0 +1,1 @@
+"""What runs without a request: on storage events, and on a schedule."""

@@ -1,0 +1,165 @@
+"""The reconciler: finds what lost events have left undone, and does it.
+
+Event Grid delivers at least once, and yet not always: a webhook with a wrong function name answers
+202, and the event is lost. So every few minutes the newest calls are checked: for segments without
+an analysis, for a missing or outdated result, and for an end that no event reported.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from acs import events
+from acs.events import CallbackEvent, EventData, ResultInformation
+from calls import blobs
+from calls.clients import Clients, get_clients
+from calls.pipeline import storage_events
+from calls.records.derive import add_event
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record
+from calls.results import assembly, call_result, failures
+from calls.storage import Properties
+from calls.transcripts import job
+from calls.transcripts.engines import get_engine
+from contract import names
+from event_log import log_event
+
+_TRANSCRIBING_SECONDS = 120.0
+"""After this time a run starts no more transcripts, so that every call's audio gets its turn."""
+
+_MAX_SEGMENTS = 200
+"""Most segments of one call that a run analyses: the next run goes on."""
+
+_log = logging.getLogger(__name__)
+
+
+async def reconcile_calls() -> None:
+    """Reconcile the newest calls. A failure in one call does not stop the others."""
+    now = datetime.now(UTC)
+    started = time.monotonic()
+    for call in await list_recent_calls(get_clients(), now):
+        try:
+            transcribe = time.monotonic() - started < _TRANSCRIBING_SECONDS
+            await reconcile_call(get_clients(), call, now, transcribe=transcribe)
+        except AzureError:
+            raise
+        except Exception:
+            log_event(_log, logging.ERROR, "reconcile_failed", call=call, exc_info=True)
+
+
+async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
+    """The calls of the last RECONCILE_HOURS, newest first. Raises AzureError."""
+    since = now - timedelta(hours=clients.settings.reconcile_hours)
+    last = blobs.index_blob(since, "")
+    index_blobs = await clients.storage.blob_names_until(blobs.INDEX, last)
+    return list(dict.fromkeys(map(blobs.call_of_index_blob, index_blobs)))
+
+
+async def reconcile_call(
+    clients: Clients, call: str, now: datetime, *, transcribe: bool = True
+) -> None:
+    """Do what is left undone for one call, including its transcript if ``transcribe``.
+
+    Raises CallNotFound, Contended, AzureError.
+    """
+    record = await read_record(clients.storage, call)
+    if record.finalized:
+        return
+    quiet_since = now - timedelta(seconds=clients.settings.partial_after_seconds)
+    if not record.has_ended and _last_event_time(record) <= quiet_since:
+        record = await _end_if_unknown_to_acs(clients, record, now)
+    landed = await clients.storage.listing(names.SEGMENTS, f"{call}/")
+    await _analyse_overlooked(clients, call, landed, now)
+
+    quiet = _last_event_time(record) <= quiet_since and all(
+        properties.last_modified <= quiet_since for properties in landed.values()
+    )
+    if await _needs_assembly(clients, call, landed):
+        await storage_events.assemble_call(clients, call, partial=quiet, transcribe=transcribe)
+    if record.has_ended and quiet and not await _needs_assembly(clients, call, landed):
+        await change_record(clients.storage, call, _finalize)
+
+
+def _finalize(record: CallRecord) -> bool:
+    changed = not record.finalized
+    record.finalized = True
+    return changed
+
+
+def _last_event_time(record: CallRecord) -> datetime:
+    return max([record.created_at, *(event.time for event in record.events)])
+
+
+async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: datetime) -> CallRecord:
+    """End a call that ACS no longer knows: the event of its end was lost."""
+    call = record.call_connection_id
+    try:
+        await clients.call_automation.get_call_connection(call).get_call_properties()
+        return record
+    except AzureError as error:
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        if status != HTTPStatus.NOT_FOUND:
+            log_event(
+                _log,
+                logging.WARNING,
+                "call_state_unavailable",
+                call=call,
+                status=status,
+                error=type(error).__name__,
+            )
+            return record
+    log_event(_log, logging.WARNING, "call_end_event_missing", call=call)
+    result = ResultInformation(message="ended by the reconciler: ACS no longer knows the call")
+    event = CallbackEvent(
+        id=f"reconciler-{call}",
+        type=events.CALL_DISCONNECTED,
+        time=now,
+        data=EventData(call_connection_id=call, result_information=result),
+    )
+    return await change_record(clients.storage, call, lambda record: add_event(record, event))
+
+
+async def _analyse_overlooked(
+    clients: Clients, call: str, landed: dict[str, Properties], now: datetime
+) -> None:
+    """Analyse the segments whose events were lost."""
+    landed_before = now - timedelta(seconds=clients.settings.reconcile_after_seconds)
+    done = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
+    done |= await failures.failed_analysis_blobs(clients.storage, call)
+    overlooked = [
+        blob
+        for blob, properties in landed.items()
+        if properties.last_modified <= landed_before
+        and blobs.analysis_blob(names.parse_segment(blob)) not in done
+    ]
+    for blob in overlooked[:_MAX_SEGMENTS]:
+        log_event(_log, logging.WARNING, "segment_overlooked", call=call, segment=blob)
+        await storage_events.try_once_more(clients, names.SEGMENTS, blob)
+
+
+async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
+    """Whether the call's result, or its transcript, lacks some of its streams."""
+    manifests = await clients.storage.blob_names(names.MANIFESTS, f"{call}/")
+    with_audio = {names.parse_segment(blob).stream_id for blob in landed}
+    with_manifest = {names.parse_manifest(blob).stream_id for blob in manifests}
+    if not with_audio and not with_manifest:
+        return False
+    result = await assembly.read_result(clients.storage, call)
+    if result is None:
+        return True
+    assembled = {
+        stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
+        for stream in result.streams
+    }
+    if not with_audio <= assembled.keys() or not all(map(assembled.get, with_manifest)):
+        return True
+    if get_engine(clients) is None:
+        return False
+    transcript = await job.read_transcript(clients.storage, call)
+    return job.is_due(transcript, result.layout_digest, datetime.now(UTC))

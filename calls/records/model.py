@@ -1,0 +1,121 @@
+"""The call record's model: what is known of one call. Pure data."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from acs.events import ResultInformation
+
+SCHEMA = 1
+
+CallState = Literal["connecting", "connected", "disconnected", "failed"]
+Direction = Literal["outgoing", "incoming"]
+StreamingState = Literal["inactive", "starting", "active", "stopping", "failed"]
+
+
+class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One callback event, as the record keeps it."""
+
+    id: str
+    type: str
+    time: datetime
+    operation_context: str | None = None
+    result: ResultInformation | None = None
+    streaming_details: str | None = None
+    participants: list[str] | None = None
+
+
+class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
+    """One of our requests that ACS accepted: ``start``, ``stop`` or ``hang_up``."""
+
+    id: str
+    operation: Literal["start", "stop", "hang_up"]
+    time: datetime
+
+
+class Streaming(msgspec.Struct, kw_only=True):
+    """The state of the media streaming; ``details`` and ``result`` are ACS's own explanation."""
+
+    state: StreamingState = "inactive"
+    details: str | None = None
+    result: ResultInformation | None = None
+
+
+class Talk(msgspec.Struct, kw_only=True, frozen=True):
+    """How much one participant spoke. ``talk_share`` is the share of all speech, 0 to 1."""
+
+    track: str
+    participant: str | None
+    speech_ms: int
+    talk_share: float
+
+
+class Summary(msgspec.Struct, kw_only=True):
+    """Key figures of an assembled call.
+
+    ``audio_ms`` and ``speech_ms`` are the totals of all tracks. ``lost_ms`` is the silence that
+    replaces audio which never arrived. ``partial``: a stream's manifest is missing, and only its
+    segments are known.
+    """
+
+    streams: int
+    segments: int
+    missing_segments: int
+    audio_ms: float
+    speech_ms: float
+    speech_share: float
+    lost_ms: float
+    partial: bool = False
+    duration_ms: int = 0
+    overlap_ms: int = 0
+    longest_silence_ms: int = 0
+    interruptions: int = 0
+    recording_bytes: int = 0
+    talk: list[Talk] = msgspec.field(default_factory=list)
+
+
+class CallRecord(msgspec.Struct, kw_only=True):
+    """One call.
+
+    ``origin_known`` is False while only events of the call have arrived: it is not known yet who
+    placed it, or that it was answered. ``finalized``: the call has ended, and the reconciler has
+    nothing left to do for it.
+    """
+
+    schema: int = SCHEMA
+    call_connection_id: str
+    created_at: datetime
+    state: CallState = "connecting"
+    streaming: Streaming = msgspec.field(default_factory=Streaming)
+    origin_known: bool = False
+    direction: Direction | None = None
+    server_call_id: str | None = None
+    correlation_id: str | None = None
+    to: str | None = None
+    from_: str | None = msgspec.field(default=None, name="from")
+    channels: str | None = None
+    sample_rate: int | None = None
+    start_streaming: bool | None = None
+    operation_context: str | None = None
+    connected_at: datetime | None = None
+    ended_at: datetime | None = None
+    result: ResultInformation | None = None
+    participants: list[str] = msgspec.field(default_factory=list)
+    events: list[EventRecord] = msgspec.field(default_factory=list)
+    requests: list[RequestRecord] = msgspec.field(default_factory=list)
+    summary: Summary | None = None
+    assembled_at: datetime | None = None
+    finalized: bool = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the call has ended."""
+        return self.state in ("disconnected", "failed")
+
+
+def new_record(call_connection_id: str, now: datetime) -> CallRecord:
+    """The record of a call of which only the id is known."""
+    return CallRecord(call_connection_id=call_connection_id, created_at=now)

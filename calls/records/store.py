@@ -1,0 +1,91 @@
+"""Call records in Blob Storage: one blob each, changed under its ETag and listed by the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+from azure.core.exceptions import HttpResponseError
+
+from calls import blobs
+from calls.errors import CallNotFound, Contended, InvalidCursor
+from calls.records.model import CallRecord, new_record
+from calls.storage import Storage
+
+_MAX_ATTEMPTS = 20
+
+_decode = msgspec.json.Decoder(CallRecord).decode
+_encode = msgspec.json.encode
+
+
+async def read_record(storage: Storage, call_connection_id: str) -> CallRecord:
+    """Read a call's record. Raises CallNotFound, AzureError."""
+    document = await storage.read(blobs.CALLS, blobs.call_blob(call_connection_id))
+    if document is None:
+        raise CallNotFound(call_connection_id)
+    return _decode(document.content)
+
+
+async def change_record(
+    storage: Storage,
+    call_connection_id: str,
+    apply: Callable[[CallRecord], bool],
+    *,
+    create_at: datetime | None = None,
+) -> CallRecord:
+    """Change a call's record under its ETag.
+
+    Args:
+        storage: Where records are kept.
+        call_connection_id: Whose record to change.
+        apply: Changes the record and says whether it did. May run several times.
+        create_at: When the call began. A call without a record then gets one, and its place in the
+            list: its events may arrive before the answer that tells its id. None: it must exist.
+
+    Raises CallNotFound, Contended, AzureError.
+    """
+    blob = blobs.call_blob(call_connection_id)
+    for _ in range(_MAX_ATTEMPTS):
+        document = await storage.read(blobs.CALLS, blob)
+        if document is None:
+            if create_at is None:
+                raise CallNotFound(call_connection_id)
+            record = new_record(call_connection_id, create_at)
+            apply(record)
+            # The index entry goes first: nobody would find a record that no list shows.
+            index = blobs.index_blob(create_at, call_connection_id)
+            await storage.put(blobs.INDEX, index, b"")
+            if await storage.create(blobs.CALLS, blob, _encode(record)):
+                return record
+            continue
+        record = _decode(document.content)
+        if not apply(record):
+            return record
+        if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
+            return record
+    raise Contended(f"the record of call {call_connection_id} is being changed too often")
+
+
+async def list_newest(
+    storage: Storage, limit: int, cursor: str | None
+) -> tuple[list[CallRecord], str | None]:
+    """List the newest calls.
+
+    A call that the index lists twice is returned once.
+
+    Returns:
+        The records, newest first, and where the next page begins (None at the end).
+
+    Raises InvalidCursor, AzureError.
+    """
+    try:
+        page = await storage.page(blobs.INDEX, limit, cursor)
+    except HttpResponseError as error:
+        if cursor is None:
+            raise
+        raise InvalidCursor from error
+    calls = dict.fromkeys(blobs.call_of_index_blob(name) for name in page.names)
+    documents = await storage.read_all(blobs.CALLS, [blobs.call_blob(call) for call in calls])
+    records = [_decode(document.content) for document in documents if document is not None]
+    return records, page.cursor

@@ -1,0 +1,189 @@
+"""Assembling a call from its manifests and its segments' analyses, whichever came last.
+
+Assembly depends only on what is in storage. It may run twice, even at the same time, and ends the
+same: first the recording is written and then, under its ETag, the call's result.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+
+from calls import blobs
+from calls.errors import CallNotFound, Contended, ResultNotReady
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record
+from calls.results import analysis, call_result, failures, recording
+from calls.results.analysis import Analysis
+from calls.results.call_result import CallResult, Parts, StreamResult
+from calls.results.layout import Layout
+from calls.settings import RecordingFormat
+from calls.storage import Document, Storage
+from contract import names
+from contract.manifest import Manifest, decode_manifest
+from event_log import log_event
+
+_MAX_ATTEMPTS = 10
+
+_log = logging.getLogger(__name__)
+
+
+async def read_result(storage: Storage, call: str) -> CallResult | None:
+    """Read a call's result; None before it is assembled. Raises AzureError."""
+    document = await storage.read(blobs.RESULTS, blobs.call_result_blob(call))
+    return _decode(document) if document else None
+
+
+async def read_result_or_raise(storage: Storage, call: str) -> CallResult:
+    """Read a call's result. Raises CallNotFound, ResultNotReady, AzureError."""
+    result = await read_result(storage, call)
+    if result is None:
+        await read_record(storage, call)
+        raise ResultNotReady(call)
+    return result
+
+
+async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
+    """A call's ended streams in the order of their start, as far as they are analysed.
+
+    Raises AzureError.
+    """
+    result = await read_result(storage, call)
+    if result is not None and not result.summary.missing_segments and not result.summary.partial:
+        manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
+        if len(manifest_blobs) == len(result.streams):
+            return result.streams
+    manifests, _ = await _read_manifests(storage, call)
+    analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
+    return [call_result.build_stream_result(manifest, analyses) for manifest in manifests]
+
+
+async def assemble(
+    storage: Storage, call: str, format_: RecordingFormat = "wav", *, partial: bool = False
+) -> tuple[CallResult, Layout] | None:
+    """Assemble a call if every part of it has landed or has failed permanently.
+
+    Args:
+        storage: Where its parts are, and where its result goes.
+        call: The call connection id.
+        format_: The recording's format.
+        partial: Assemble what has landed: streams without a manifest, segments without an analysis.
+
+    Returns:
+        The result and the recording's layout; None where a part is missing that may still come.
+
+    Raises Contended, AzureError: the trigger then runs again.
+    """
+    blob = blobs.call_result_blob(call)
+    for _ in range(_MAX_ATTEMPTS):
+        # Read before the parts: a result of older parts must not replace a newer one.
+        document = await storage.read(blobs.RESULTS, blob)
+        existing_recording = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
+        existing = _decode(document) if document else None
+        # A partial result is replaced by one that has at least the same parts.
+        was_partial = existing is not None and existing.summary.partial
+        parts = await _read_parts(storage, call, partial=partial or was_partial)
+        if parts is None:
+            return None
+        layout = parts.lay_out()
+        if existing is not None and call_result.would_discard(existing, layout):
+            # A lifecycle rule deletes old segments; what was made of them stays.
+            log_event(_log, logging.WARNING, "assembly_skipped", call=call, reason="segments_gone")
+            return None
+        size = await recording.write_recording(storage, call, layout, format_, existing_recording)
+        if size is None:
+            continue
+        result = call_result.build_result(call, parts, layout, size)
+        if await _write_result(storage, blob, document, msgspec.json.encode(result)):
+            await _update_summary(storage, call, result)
+            return result, layout
+    raise Contended(f"call {call} is being assembled by too many at once")
+
+
+async def _write_result(
+    storage: Storage, blob: str, existing: Document | None, content: bytes
+) -> bool:
+    """Write a result in the place of ``existing``; False where another was written meanwhile."""
+    if existing is None:
+        return await storage.create(blobs.RESULTS, blob, content)
+    if existing.content == content:
+        return True
+    return await storage.replace(blobs.RESULTS, blob, content, existing.etag)
+
+
+async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
+    """All parts of a call; None where one is missing that may still come."""
+    manifests, unreadable_streams = await _read_manifests(storage, call)
+    if not manifests and not unreadable_streams and not partial:
+        return None
+    landed = await storage.listing(names.SEGMENTS, f"{call}/")
+    synthesized = [
+        manifest
+        for manifest in call_result.synthesize_manifests(call, manifests, landed)
+        if partial or manifest.stream_id in unreadable_streams
+    ]
+    manifests = sorted([*manifests, *synthesized], key=lambda manifest: manifest.stream_id)
+    if not manifests:
+        return None
+    expected = call_result.analysis_blobs(manifests)
+    existing = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
+    missing = [blob for blob in expected if blob not in existing]
+    if missing and not partial:
+        failed = await failures.failed_analysis_blobs(storage, call)
+        if not failed.issuperset(missing):
+            return None
+    analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
+    return Parts(manifests, analyses, landed, partial=bool(synthesized))
+
+
+async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:
+    """The call's manifests, and the ids of the streams whose manifests cannot be read.
+
+    The manifest's own function reports such a one (see ``failures``). The call's other streams are
+    assembled nevertheless, and so are the segments of that stream.
+    """
+    manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
+    documents = await storage.read_all(names.MANIFESTS, manifest_blobs)
+    manifests: list[Manifest] = []
+    unreadable: set[str] = set()
+    for blob, document in zip(manifest_blobs, documents, strict=True):
+        if document is None:
+            continue
+        try:
+            manifests.append(decode_manifest(document.content))
+        except ValueError as error:
+            log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
+            unreadable.add(names.parse_manifest(blob).stream_id)
+    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
+
+
+async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:
+    documents = await storage.read_all(blobs.RESULTS, analysis_blobs)
+    return {
+        blob: analysis.decode_analysis(document.content)
+        for blob, document in zip(analysis_blobs, documents, strict=True)
+        if document
+    }
+
+
+def _decode(document: Document) -> CallResult:
+    return msgspec.json.decode(document.content, type=CallResult)
+
+
+async def _update_summary(storage: Storage, call: str, result: CallResult) -> None:
+    """Put the result's summary into the call's record."""
+    ended_at = max(stream.ended_at for stream in result.streams)
+
+    def apply(record: CallRecord) -> bool:
+        if record.summary == result.summary:
+            return False
+        record.summary = result.summary
+        record.assembled_at = ended_at
+        return True
+
+    try:
+        await change_record(storage, call, apply)
+    except CallNotFound:
+        # A stream of a call that this app did not place (GRANT_CHECK is not require).
+        log_event(_log, logging.WARNING, "call_without_record", call=call)

@@ -1,0 +1,234 @@
+"""The result of an assembled call: its summary, its timeline and its streams. Pure."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from calls import blobs
+from calls.records.model import Summary, Talk
+from calls.results import timeline
+from calls.results.analysis import Analysis, SpeechSpan
+from calls.results.layout import Layout, lay_out
+from calls.results.timeline import Timeline
+from calls.storage import Properties
+from contract import names
+from contract.manifest import Counts, Manifest, entry_from_metadata, total
+from event_log import log_event
+
+SCHEMA = 1
+ENDED_BY_UNKNOWN = "unknown: its manifest is missing"
+
+_log = logging.getLogger(__name__)
+
+
+class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One segment of a call. ``analysed`` is False while its analysis is missing.
+
+    Levels are in dBFS (None: digital silence). ``filled_ms`` of silence replace lost audio.
+    """
+
+    track: str
+    participant: str | None
+    start: datetime
+    end: datetime
+    duration_ms: float
+    blob: str
+    analysed: bool
+    speech_share: float | None = None
+    rms_dbfs: float | None = None
+    peak_dbfs: float | None = None
+    noise_floor_dbfs: float | None = None
+    clipped_samples: int = 0
+    speech: list[SpeechSpan] = msgspec.field(default_factory=list)
+    gaps: int = 0
+    filled_ms: float = 0.0
+
+
+class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
+    """One stream and its segments, in the order of their start."""
+
+    stream_id: str
+    started_at: datetime
+    ended_at: datetime
+    ended_by: str
+    sample_rate: int
+    counts: Counts
+    segments: list[SegmentResult]
+
+
+class CallResult(msgspec.Struct, kw_only=True, frozen=True):
+    """An assembled call. ``layout_digest`` identifies the recording's content."""
+
+    schema: int = SCHEMA
+    call_connection_id: str
+    layout_digest: str
+    summary: Summary
+    timeline: Timeline
+    streams: list[StreamResult]
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """What a call is assembled from; analyses and landed segments by their blobs' names."""
+
+    manifests: list[Manifest]
+    analyses: dict[str, Analysis]
+    landed: dict[str, Properties]
+    partial: bool
+
+    def lay_out(self) -> Layout:
+        """Lay the call's recording out."""
+        sizes = {name: properties.size for name, properties in self.landed.items()}
+        return lay_out(self.manifests, sizes)
+
+
+def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) -> CallResult:
+    """Build a call's result.
+
+    Args:
+        call: The call connection id.
+        parts: What the call is assembled from.
+        layout: The recording's layout, made of ``parts``.
+        recording_bytes: The recording's size.
+    """
+    call_timeline = timeline.build_timeline(call, layout, parts.analyses, partial=parts.partial)
+    streams = [build_stream_result(manifest, parts.analyses) for manifest in parts.manifests]
+    return CallResult(
+        call_connection_id=call,
+        layout_digest=layout.digest,
+        summary=_summarize(streams, call_timeline, recording_bytes),
+        timeline=call_timeline,
+        streams=streams,
+    )
+
+
+def _summarize(
+    streams: Sequence[StreamResult], call_timeline: Timeline, recording_bytes: int
+) -> Summary:
+    segments = [segment for stream in streams for segment in stream.segments]
+    audio_ms = sum(segment.duration_ms for segment in segments)
+    speech_ms = float(sum(track.speech_ms for track in call_timeline.tracks))
+    silence = call_timeline.longest_silence
+    return Summary(
+        streams=len(streams),
+        segments=len(segments),
+        missing_segments=len(call_timeline.missing_segments),
+        audio_ms=round(audio_ms, 3),
+        speech_ms=speech_ms,
+        speech_share=round(speech_ms / audio_ms, 4) if audio_ms else 0.0,
+        lost_ms=round(sum(segment.filled_ms for segment in segments), 3),
+        partial=call_timeline.partial,
+        duration_ms=call_timeline.duration_ms,
+        overlap_ms=sum(span.end_ms - span.start_ms for span in call_timeline.overlaps),
+        longest_silence_ms=silence.end_ms - silence.start_ms if silence else 0,
+        interruptions=len(call_timeline.interruptions),
+        recording_bytes=recording_bytes,
+        talk=[
+            Talk(
+                track=track.track,
+                participant=track.participant,
+                speech_ms=track.speech_ms,
+                talk_share=track.talk_share,
+            )
+            for track in call_timeline.tracks
+        ],
+    )
+
+
+def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:
+    """Build a stream's result; ``analyses`` are found by their blobs' names."""
+    segments = []
+    for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
+        name = entry.name(manifest.call_connection_id, manifest.stream_id)
+        analysis = analyses.get(blobs.analysis_blob(name))
+        segments.append(
+            SegmentResult(
+                track=entry.track,
+                participant=names.participant_raw_id(entry.track),
+                start=entry.start,
+                end=entry.end,
+                duration_ms=round(entry.duration_ms, 3),
+                blob=f"{names.SEGMENTS}/{name.blob}",
+                analysed=analysis is not None,
+                speech_share=analysis.speech_share if analysis else None,
+                rms_dbfs=analysis.rms_dbfs if analysis else None,
+                peak_dbfs=analysis.peak_dbfs if analysis else None,
+                noise_floor_dbfs=analysis.noise_floor_dbfs if analysis else None,
+                clipped_samples=analysis.clipped_samples if analysis else 0,
+                speech=analysis.speech if analysis else [],
+                gaps=entry.counts.gaps,
+                filled_ms=round(entry.counts.filled_samples * 1000 / entry.sample_rate, 3),
+            )
+        )
+    return StreamResult(
+        stream_id=manifest.stream_id,
+        started_at=manifest.started_at,
+        ended_at=manifest.ended_at,
+        ended_by=manifest.ended_by,
+        sample_rate=manifest.sample_rate,
+        counts=manifest.counts,
+        segments=segments,
+    )
+
+
+def analysis_blobs(manifests: Iterable[Manifest]) -> list[str]:
+    """The names of the analyses that the manifests' segments have or will have."""
+    return [
+        blobs.analysis_blob(entry.name(manifest.call_connection_id, manifest.stream_id))
+        for manifest in manifests
+        for entry in manifest.segments
+    ]
+
+
+def synthesize_manifests(
+    call: str, manifests: Iterable[Manifest], landed: Mapping[str, Properties]
+) -> list[Manifest]:
+    """Make manifests for streams without one from the metadata of their segments' blobs.
+
+    Args:
+        call: The call connection id.
+        manifests: The manifests that exist.
+        landed: The call's segments by name.
+    """
+    with_manifest = {manifest.stream_id for manifest in manifests}
+    entries: dict[str, list[tuple[str, Properties]]] = {}
+    for blob, properties in landed.items():
+        stream_id = names.parse_segment(blob).stream_id
+        if stream_id not in with_manifest:
+            entries.setdefault(stream_id, []).append((blob, properties))
+    synthesized = []
+    for stream_id, segment_blobs in entries.items():
+        segments = []
+        for blob, properties in segment_blobs:
+            try:
+                segments.append(entry_from_metadata(properties.metadata, properties.size))
+            except ValueError as error:
+                log_event(
+                    _log, logging.ERROR, "segment_metadata_unreadable", segment=blob, error=error
+                )
+        if not segments:
+            continue
+        synthesized.append(
+            Manifest(
+                call_connection_id=call,
+                stream_id=stream_id,
+                sample_rate=segments[0].sample_rate,
+                started_at=min(segment.start for segment in segments),
+                ended_at=max(segment.end for segment in segments),
+                ended_by=ENDED_BY_UNKNOWN,
+                segments=segments,
+                counts=total(segments),
+            )
+        )
+    return synthesized
+
+
+def would_discard(existing: CallResult, layout: Layout) -> bool:
+    """Whether a recording of this layout would lack segments that the existing one has."""
+    missing = existing.timeline.missing_segments
+    without_audio = sum(segment.reason != timeline.NOT_ANALYSED for segment in missing)
+    with_audio = sum(placement.fault is None for placement in layout.placements)
+    return with_audio < existing.summary.segments - without_audio

@@ -1,0 +1,150 @@
+"""Writing a call's recording from its segments, block by block.
+
+Memory holds one block of audio at a time, however long the call was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import numpy as np
+
+from calls import blobs
+from calls.results.layout import Layout, Placement
+from calls.settings import RecordingFormat
+from calls.storage import Properties, Storage
+from contract import names, wav
+
+BLOCK_BYTES = 4 * 1024 * 1024
+_FLAC_CHANNELS = 8
+_CONTENT_KEY = "content"
+_SAMPLE_BYTES = 2
+
+
+async def write_recording(
+    storage: Storage,
+    call: str,
+    layout: Layout,
+    format_: RecordingFormat,
+    existing: Properties | None,
+) -> int | None:
+    """Write a call's recording, unless the same one exists.
+
+    FLAC holds neither more than eight channels nor an empty recording: those become WAV.
+
+    Args:
+        storage: Where segments and recordings are.
+        call: The call connection id.
+        layout: What goes into the recording.
+        format_: The recording's format.
+        existing: The recording that existed when the layout's parts were read.
+
+    Returns:
+        The recording's size in bytes; None where another was written meanwhile.
+
+    Raises AzureError.
+    """
+    if not layout.frames or channels(layout) > _FLAC_CHANNELS:
+        format_ = "wav"
+    content = f"{layout.digest}.{format_}"
+    if existing is not None and existing.metadata.get(_CONTENT_KEY) == content:
+        return existing.size
+    written = await storage.write_in_blocks(
+        blobs.RECORDINGS,
+        blobs.recording_blob(call),
+        wav_blocks(storage, layout) if format_ == "wav" else _flac_blocks(storage, layout),
+        name=content,
+        content_type=f"audio/{format_}",
+        metadata={_CONTENT_KEY: content},
+        etag=existing.etag if existing else None,
+    )
+    properties = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
+    return properties.size if written and properties is not None else None
+
+
+async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
+    """The recording as WAV in numbered blocks: the header, then whole frames."""
+    data = layout.frames * _frame_bytes(layout)
+    yield 0, wav.long_header(layout.sample_rate, data, channels(layout))
+    number = 0
+    async for frames in _frames(storage, layout):
+        number += 1
+        yield number, frames.tobytes()
+
+
+async def _flac_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
+    """The recording as FLAC in numbered blocks.
+
+    The first block comes last: the encoder rewrites its header at the end.
+    """
+    from calls.results.flac import FlacEncoder
+
+    encoder = FlacEncoder(layout.sample_rate, channels(layout))
+    number = 0
+    async for frames in _frames(storage, layout):
+        await asyncio.to_thread(encoder.write, frames)
+        if encoder.encoded_bytes >= BLOCK_BYTES:
+            number += 1
+            yield number, encoder.take()
+    head, tail = encoder.close()
+    if tail:
+        yield number + 1, tail
+    yield 0, head
+
+
+async def _frames(storage: Storage, layout: Layout) -> AsyncIterator[np.ndarray]:
+    step = BLOCK_BYTES // _frame_bytes(layout)
+    for start in range(0, layout.frames, step):
+        yield await read_frames(storage, layout, start, min(start + step, layout.frames))
+
+
+async def read_frames(storage: Storage, layout: Layout, start: int, end: int) -> np.ndarray:
+    """Read frames ``start`` to ``end`` of the recording.
+
+    Returns:
+        An array of shape (frames, channels), int16; silence where no segment lies.
+
+    Raises AzureError.
+    """
+    frames = np.zeros((end - start, channels(layout)), dtype="<i2")
+    placements = [
+        p for p in layout.placements if p.position < end and p.end > start and not p.fault
+    ]
+    parts = await asyncio.gather(*(_read(storage, p, start, end) for p in placements))
+    for placement, part in zip(placements, parts, strict=True):
+        offset = max(placement.position, start) - start
+        frames[offset : offset + len(part), layout.tracks.index(placement.track)] = part
+    return frames
+
+
+async def read_track(storage: Storage, layout: Layout, track: str, start: int, end: int) -> bytes:
+    """Read samples ``start`` to ``end`` of one track, as s16le PCM. Raises AzureError."""
+    only_track = msgspec.structs.replace(
+        layout,
+        tracks=[track],
+        placements=[placement for placement in layout.placements if placement.track == track],
+    )
+    return (await read_frames(storage, only_track, start, end)).tobytes()
+
+
+def channels(layout: Layout) -> int:
+    """The number of channels; a call without audio has one, without samples."""
+    return max(1, len(layout.tracks))
+
+
+async def _read(storage: Storage, placement: Placement, start: int, end: int) -> np.ndarray:
+    first = max(0, start - placement.position)
+    last = min(placement.samples, end - placement.position)
+    pcm = await storage.read_range(
+        names.SEGMENTS,
+        placement.blob,
+        placement.data_offset + first * _SAMPLE_BYTES,
+        (last - first) * _SAMPLE_BYTES,
+    )
+    return np.frombuffer(pcm, dtype="<i2")
+
+
+def _frame_bytes(layout: Layout) -> int:
+    return _SAMPLE_BYTES * channels(layout)

@@ -1,0 +1,283 @@
+"""The call's timeline: who spoke when, overlaps, silence, interruptions. Pure.
+
+All times are milliseconds from the recording's start.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from calls.results import voice_activity
+from calls.results.analysis import PEAK_WINDOW_MS, Analysis, SpeechSpan
+from calls.results.layout import Layout, Placement
+from calls.results.voice_activity import Span
+from contract import names
+
+SCHEMA = 1
+NOT_ANALYSED = "not analysed"
+
+_INTERRUPTION_MS = 500
+"""For an interruption, one speaks this long before the other starts, then both this long."""
+
+
+class LossSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment in which audio was lost; ``filled_ms`` of silence replace it."""
+
+    start_ms: int
+    end_ms: int
+    gaps: int
+    filled_ms: float
+
+
+class MissingSegment(msgspec.Struct, frozen=True, kw_only=True):
+    """A segment that is missing in the recording or the timeline, and why."""
+
+    track: str
+    participant: str | None
+    start: datetime
+    start_ms: int
+    end_ms: int
+    blob: str
+    reason: str
+
+
+class Waveform(msgspec.Struct, frozen=True, kw_only=True):
+    """The highest sample of each window, as a share of full scale, 0 to 1."""
+
+    window_ms: int = PEAK_WINDOW_MS
+    peaks: list[float]
+
+
+class Track(msgspec.Struct, frozen=True, kw_only=True):
+    """One participant. Its index in the list is its channel in the recording.
+
+    ``talk_share`` is its share of all speech, 0 to 1. ``gaps`` lie between its audio.
+    """
+
+    track: str
+    participant: str | None
+    speech_ms: int
+    talk_share: float
+    speech: list[SpeechSpan]
+    gaps: list[SpeechSpan]
+    losses: list[LossSpan]
+    waveform: Waveform
+
+
+class Interruption(msgspec.Struct, frozen=True, kw_only=True):
+    """One participant interrupted another, who went on speaking for a while."""
+
+    at_ms: int
+    interrupter: str
+    interrupted: str
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """A call's timeline; ``partial`` while a stream's manifest is missing."""
+
+    schema: int = SCHEMA
+    call_connection_id: str
+    started_at: datetime
+    duration_ms: int
+    partial: bool
+    tracks: list[Track]
+    overlaps: list[SpeechSpan]
+    longest_silence: SpeechSpan | None
+    interruptions: list[Interruption]
+    missing_segments: list[MissingSegment]
+
+
+def build_timeline(
+    call: str, layout: Layout, analyses: Mapping[str, Analysis], *, partial: bool
+) -> Timeline:
+    """Build a call's timeline.
+
+    Args:
+        call: The call connection id.
+        layout: The recording's layout.
+        analyses: The segments' analyses by their blobs' names; some may be missing.
+        partial: Whether a stream's manifest is missing.
+    """
+    placed: dict[str, list[Placement]] = {track: [] for track in layout.tracks}
+    for placement in sorted(layout.placements, key=lambda placement: placement.position):
+        placed[placement.track].append(placement)
+    spoken = {track: _speech(layout, placed[track], analyses) for track in layout.tracks}
+    streamed = {track: _covered(layout, placed[track]) for track in layout.tracks}
+    covered = {
+        track: _covered(layout, [placement for placement in placed[track] if not placement.fault])
+        for track in layout.tracks
+    }
+    lengths = {track: _length(spans) for track, spans in spoken.items()}
+    all_speech = sum(lengths.values())
+    return Timeline(
+        call_connection_id=call,
+        started_at=layout.started_at,
+        duration_ms=layout.duration_ms,
+        partial=partial,
+        tracks=[
+            Track(
+                track=track,
+                participant=names.participant_raw_id(track),
+                speech_ms=lengths[track],
+                talk_share=round(lengths[track] / all_speech, 4) if all_speech else 0.0,
+                speech=_to_spans(spoken[track]),
+                gaps=_to_spans(_between(streamed[track])),
+                losses=_losses(layout, placed[track]),
+                waveform=_waveform(layout, placed[track], analyses),
+            )
+            for track in layout.tracks
+        ],
+        overlaps=_to_spans(find_overlaps(list(spoken.values()))),
+        longest_silence=_longest_silence(spoken.values(), covered.values()),
+        interruptions=find_interruptions(spoken),
+        missing_segments=_missing(layout, analyses),
+    )
+
+
+def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
+    """Find where two or more speak at once; each track's spans are in order and do not touch."""
+    edges = sorted(
+        edge for track in tracks for start, end in track for edge in ((start, 1), (end, -1))
+    )
+    spans: list[Span] = []
+    speakers, started_ms = 0, 0
+    for time_ms, step in edges:
+        speakers += step
+        if step == 1 and speakers == 2:
+            started_ms = time_ms
+        elif step == -1 and speakers == 1 and time_ms > started_ms:
+            spans.append((started_ms, time_ms))
+    return spans
+
+
+def find_interruptions(spoken: Mapping[str, Sequence[Span]]) -> list[Interruption]:
+    """Find where one starts while another has spoken for 500 ms, and both go on for 500 ms."""
+    interruptions = []
+    for interrupter, spans in spoken.items():
+        for interrupted, others in spoken.items():
+            if interrupter == interrupted:
+                continue
+            for start, end in spans:
+                index = bisect.bisect_right(others, (start - _INTERRUPTION_MS, sys.maxsize)) - 1
+                if index >= 0 and min(end, others[index][1]) - start >= _INTERRUPTION_MS:
+                    interruptions.append(
+                        Interruption(
+                            at_ms=start,
+                            interrupter=_participant(interrupter),
+                            interrupted=_participant(interrupted),
+                        )
+                    )
+    return sorted(interruptions, key=lambda one: (one.at_ms, one.interrupter, one.interrupted))
+
+
+def _participant(track: str) -> str:
+    return names.participant_raw_id(track) or track
+
+
+def _to_spans(spans: Iterable[Span]) -> list[SpeechSpan]:
+    return [SpeechSpan(start, end) for start, end in spans]
+
+
+def _length(spans: Iterable[Span]) -> int:
+    return sum(end - start for start, end in spans)
+
+
+def _speech(
+    layout: Layout, placed: Sequence[Placement], analyses: Mapping[str, Analysis]
+) -> list[Span]:
+    """A track's speech; a span that was cut between two segments is joined again."""
+    track_speech = []
+    for placement in placed:
+        if placement.analysis_blob in analyses:
+            offset_ms = layout.milliseconds(placement.position)
+            spans = analyses[placement.analysis_blob].speech
+            track_speech += [(offset_ms + span.start_ms, offset_ms + span.end_ms) for span in spans]
+    return [
+        (start, end)
+        for start, end in voice_activity.bridge_pauses(sorted(track_speech))
+        if end - start >= voice_activity.SHORTEST_MS
+    ]
+
+
+def _covered(layout: Layout, placed: Sequence[Placement]) -> list[Span]:
+    """The time that a track's segments cover."""
+    return voice_activity.bridge_pauses(
+        (
+            (layout.milliseconds(placement.position), layout.milliseconds(placement.end))
+            for placement in placed
+        ),
+        pause_ms=2,
+    )
+
+
+def _between(spans: Sequence[Span]) -> list[Span]:
+    return [(before[1], after[0]) for before, after in itertools.pairwise(spans)]
+
+
+def _longest_silence(
+    spoken: Iterable[Sequence[Span]], covered: Iterable[Sequence[Span]]
+) -> SpeechSpan | None:
+    """The longest time with audio in which nobody spoke."""
+    talk = voice_activity.bridge_pauses(
+        sorted(span for spans in spoken for span in spans), pause_ms=1
+    )
+    audio = voice_activity.bridge_pauses(
+        sorted(span for spans in covered for span in spans), pause_ms=1
+    )
+    longest: Span = (0, 0)
+    for start, end in audio:
+        silent_from = start
+        within = [span for span in talk if span[1] > start and span[0] < end]
+        for talk_start, talk_end in [*within, (end, end)]:
+            if min(talk_start, end) - silent_from > longest[1] - longest[0]:
+                longest = (silent_from, min(talk_start, end))
+            silent_from = max(silent_from, talk_end)
+    return SpeechSpan(*longest) if longest[1] else None
+
+
+def _losses(layout: Layout, placed: Sequence[Placement]) -> list[LossSpan]:
+    return [
+        LossSpan(
+            start_ms=layout.milliseconds(placement.position),
+            end_ms=layout.milliseconds(placement.end),
+            gaps=placement.counts.gaps,
+            filled_ms=round(placement.counts.filled_samples * 1000 / placement.sample_rate, 3),
+        )
+        for placement in placed
+        if placement.counts.filled_samples
+    ]
+
+
+def _waveform(
+    layout: Layout, placed: Sequence[Placement], analyses: Mapping[str, Analysis]
+) -> Waveform:
+    peaks = [0.0] * -(-layout.duration_ms // PEAK_WINDOW_MS)
+    for placement in placed:
+        analysis = analyses.get(placement.analysis_blob)
+        first = round(layout.milliseconds(placement.position) / PEAK_WINDOW_MS)
+        for index, peak in enumerate(analysis.peaks if analysis else [], first):
+            if index < len(peaks):
+                peaks[index] = max(peaks[index], peak)
+    return Waveform(peaks=peaks)
+
+
+def _missing(layout: Layout, analyses: Mapping[str, Analysis]) -> list[MissingSegment]:
+    return [
+        MissingSegment(
+            track=placement.track,
+            participant=names.participant_raw_id(placement.track),
+            start=placement.start,
+            start_ms=layout.milliseconds(placement.position),
+            end_ms=layout.milliseconds(placement.end),
+            blob=f"{names.SEGMENTS}/{placement.blob}",
+            reason=placement.fault or NOT_ANALYSED,
+        )
+        for placement in layout.placements
+        if placement.fault or placement.analysis_blob not in analyses
+    ]

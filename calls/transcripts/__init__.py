@@ -1,0 +1,1 @@
+"""Transcripts: the model, the speech-to-text engines, and the job that runs them."""

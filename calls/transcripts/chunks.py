@@ -1,0 +1,82 @@
+"""Cutting a track into chunks for an engine, and placing its phrases in the call's time. Pure.
+
+Times are in milliseconds: of chunks and speech from the recording's start, of phrases from their
+chunk's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from calls.results.voice_activity import Span
+from calls.transcripts.engine import Phrase
+from calls.transcripts.model import Utterance, Word
+from contract import names
+
+PADDING_MS = 200
+"""Kept around speech, so that no first sound is cut off."""
+
+
+def plan_chunks(
+    speech: Sequence[Span], max_chunk_ms: int, max_pause_ms: int, end_ms: int
+) -> list[Span]:
+    """Plan what to send to an engine: speech with 200 ms around it, never cut within speech.
+
+    Args:
+        speech: A track's speech, in order.
+        max_chunk_ms: The longest chunk. Only a single stretch of speech that is longer is cut.
+        max_pause_ms: A longer pause begins a new chunk.
+        end_ms: The recording's end.
+    """
+    chunks: list[Span] = []
+    for start, end in _split_long(speech, max_chunk_ms - 2 * PADDING_MS):
+        padded_start, padded_end = max(0, start - PADDING_MS), min(end_ms, end + PADDING_MS)
+        if (
+            chunks
+            and padded_end - chunks[-1][0] <= max_chunk_ms
+            and start - chunks[-1][1] <= max_pause_ms
+        ):
+            chunks[-1] = (chunks[-1][0], padded_end)
+        else:
+            chunks.append((padded_start, padded_end))
+    return chunks
+
+
+def _split_long(spans: Iterable[Span], max_ms: int) -> Iterable[Span]:
+    for start, end in spans:
+        for part_start in range(start, end, max_ms):
+            yield part_start, min(end, part_start + max_ms)
+
+
+def place_phrase(track: str, chunk: Span, phrase: Phrase, speech: Sequence[Span]) -> Utterance:
+    """Place a phrase in the call's time, within its chunk and within ``speech``.
+
+    The text becomes one line: two line ends would close a WebVTT cue.
+    """
+    start, end = (
+        min(max(chunk[0] + offset, chunk[0]), chunk[1])
+        for offset in (phrase.start_ms, phrase.end_ms)
+    )
+    start, end = _clip_to_speech(speech, *((start, end) if start < end else chunk))
+    words = []
+    for word in phrase.words:
+        word_start = min(max(chunk[0] + word.start_ms, start), end)
+        word_end = min(max(chunk[0] + word.end_ms, word_start), end)
+        words.append(Word(word_start, word_end, word.text))
+    return Utterance(
+        track=track,
+        participant=names.participant_raw_id(track),
+        speaker=phrase.speaker,
+        start_ms=start,
+        end_ms=end,
+        text=" ".join(phrase.text.split()),
+        words=words,
+    )
+
+
+def _clip_to_speech(speech: Sequence[Span], start: int, end: int) -> Span:
+    """The part of a span from the first to the last speech in it; all of it where there is none."""
+    within = [span for span in speech if span[0] < end and span[1] > start]
+    if not within:
+        return start, end
+    return max(start, within[0][0]), min(end, within[-1][1])

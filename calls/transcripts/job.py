@@ -1,0 +1,291 @@
+"""Making a call's transcript, chunk by chunk, after its recording and never before it.
+
+The phrases of a chunk are kept: a run that was interrupted, or a call with a further stream,
+transcribes only what is new. One run at a time: it claims the transcript first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from calls import blobs
+from calls.errors import TranscriptionFailed
+from calls.results import recording
+from calls.results.call_result import CallResult
+from calls.results.layout import Layout
+from calls.results.voice_activity import Span
+from calls.storage import Document, Storage
+from calls.transcripts.chunks import place_phrase, plan_chunks
+from calls.transcripts.engine import Engine, Phrase
+from calls.transcripts.model import SCHEMA, Transcript, Utterance, sort_utterances
+from contract import names, wav
+from event_log import log_event
+
+CLAIM_LIFETIME = timedelta(minutes=15)
+"""An older claim belongs to a run that was interrupted."""
+
+MAX_ATTEMPTS = 3
+"""Runs that may fail before the transcript has failed for good."""
+
+RUN_SECONDS = 180.0
+"""After this time a run starts no further chunk: a function has ten minutes in all."""
+
+_CHUNK_TRIES = 3
+_TRY_SECONDS = 90.0
+
+_log = logging.getLogger(__name__)
+
+
+async def read_transcript(storage: Storage, call: str) -> Transcript | None:
+    """Read a call's transcript; None where none has been started. Raises AzureError."""
+    document = await storage.read(blobs.RESULTS, blobs.transcript_blob(call))
+    return _decode(document) if document else None
+
+
+def is_due(transcript: Transcript | None, layout_digest: str, now: datetime) -> bool:
+    """Whether a transcript has to be made, again or for the first time.
+
+    Args:
+        transcript: The one that exists.
+        layout_digest: Identifies the recording that it should belong to.
+        now: The current time.
+    """
+    if transcript is None or transcript.layout_digest != layout_digest:
+        return True
+    if transcript.state == "failed":
+        return transcript.attempts < MAX_ATTEMPTS
+    claimed_at = transcript.claimed_at
+    expired = claimed_at is None or now - claimed_at > CLAIM_LIFETIME
+    return transcript.state == "pending" and expired
+
+
+class _TimeBudget:
+    """A run's time. It starts with the first new chunk, so that each run transcribes one."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+
+    def is_left(self) -> bool:
+        now = time.monotonic()
+        self._started = self._started or now
+        return now - self._started <= RUN_SECONDS
+
+
+class _Progress:
+    """What a run has made of a call's chunks."""
+
+    def __init__(self) -> None:
+        self.utterances: list[Utterance] = []
+        self.errors: list[str] = []
+        self.chunks = 0
+        self.postponed = 0
+
+
+async def transcribe_call(
+    storage: Storage,
+    engine: Engine,
+    result: CallResult,
+    layout: Layout,
+    *,
+    retry_seconds: float,
+) -> Transcript | None:
+    """Make a call's transcript, if it is due and no other run is making it.
+
+    A chunk that cannot be transcribed raises nothing: the transcript then says so.
+
+    Args:
+        storage: Where the recording is, and where the transcript goes.
+        engine: What transcribes.
+        result: The call's result.
+        layout: The layout of its recording.
+        retry_seconds: The pause before a failed chunk is tried again; then twice as long.
+
+    Returns:
+        The transcript; None where another run makes it or it is not due.
+
+    Raises AzureError.
+    """
+    call = result.call_connection_id
+    claim = await _claim(storage, engine, result)
+    if claim is None:
+        return None
+    attempts = _decode(claim).attempts
+    progress = await _ChunkTranscriber(storage, engine, call, layout, retry_seconds).run(result)
+    transcript = Transcript(
+        schema=SCHEMA,
+        call_connection_id=call,
+        provider=engine.provider,
+        state="complete",
+        error=None,
+        utterances=sort_utterances(progress.utterances),
+        layout_digest=result.layout_digest,
+    )
+    if progress.errors:
+        transcript.state, transcript.attempts = "failed", attempts
+        errors = progress.errors
+        transcript.error = f"{len(errors)} of {progress.chunks} chunks failed: {errors[0]}"
+    elif progress.postponed:
+        # Without its claim: the next run may go on at once, and this was not a failed attempt.
+        log_event(
+            _log,
+            logging.INFO,
+            "transcript_postponed",
+            call=call,
+            chunks_left=progress.postponed,
+            chunks=progress.chunks,
+        )
+        transcript.state, transcript.attempts = "pending", attempts - 1
+    content = msgspec.json.encode(transcript)
+    blob = blobs.transcript_blob(call)
+    if not await storage.replace(blobs.RESULTS, blob, content, claim.etag):
+        log_event(_log, logging.INFO, "transcript_made_elsewhere", call=call)
+        return None
+    return transcript
+
+
+async def _claim(storage: Storage, engine: Engine, result: CallResult) -> Document | None:
+    """Claim a call's transcript; None where it is not due, or another run has it."""
+    blob = blobs.transcript_blob(result.call_connection_id)
+    document = await storage.read(blobs.RESULTS, blob)
+    existing = _decode(document) if document else None
+    now = datetime.now(UTC)
+    if not is_due(existing, result.layout_digest, now):
+        return None
+    same_recording = existing is not None and existing.layout_digest == result.layout_digest
+    claim = Transcript(
+        schema=SCHEMA,
+        call_connection_id=result.call_connection_id,
+        provider=engine.provider,
+        state="pending",
+        error=None,
+        utterances=[],
+        layout_digest=result.layout_digest,
+        claimed_at=now,
+        attempts=1 + (existing.attempts if existing and same_recording else 0),
+    )
+    content = msgspec.json.encode(claim)
+    if document is None:
+        claimed = await storage.create(blobs.RESULTS, blob, content)
+    else:
+        claimed = await storage.replace(blobs.RESULTS, blob, content, document.etag)
+    written = await storage.read(blobs.RESULTS, blob) if claimed else None
+    return written if written and written.content == content else None
+
+
+class _ChunkTranscriber:
+    """Transcribes the chunks of one call."""
+
+    def __init__(
+        self, storage: Storage, engine: Engine, call: str, layout: Layout, retry_seconds: float
+    ) -> None:
+        self._storage = storage
+        self._engine = engine
+        self._call = call
+        self._layout = layout
+        self._retry_seconds = retry_seconds
+        self._budget = _TimeBudget()
+
+    async def run(self, result: CallResult) -> _Progress:
+        """Transcribe all tracks, as far as the run's time allows."""
+        progress = _Progress()
+        for track in result.timeline.tracks:
+            speech = [(span.start_ms, span.end_ms) for span in track.speech]
+            chunks = plan_chunks(
+                speech,
+                self._engine.max_chunk_ms,
+                self._engine.max_pause_ms,
+                self._layout.duration_ms,
+            )
+            progress.chunks += len(chunks)
+            for chunk in chunks:
+                await self._transcribe_chunk(track.track, chunk, speech, progress)
+        return progress
+
+    async def _transcribe_chunk(
+        self, track: str, chunk: Span, speech: Sequence[Span], progress: _Progress
+    ) -> None:
+        try:
+            phrases = await self._read_or_transcribe(track, chunk)
+        except TranscriptionFailed as error:
+            log_event(
+                _log,
+                logging.ERROR,
+                "chunk_failed",
+                call=self._call,
+                track=track,
+                start_ms=chunk[0],
+                error=error,
+            )
+            progress.errors.append(str(error))
+            return
+        if phrases is None:
+            progress.postponed += 1
+            return
+        progress.utterances += [
+            place_phrase(track, chunk, phrase, speech) for phrase in phrases if phrase.text
+        ]
+
+    async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:
+        """The phrases of one chunk; None where the run has no time left for it.
+
+        Raises TranscriptionFailed after three tries.
+        """
+        layout = self._layout
+        start, end = (round(at_ms * layout.sample_rate / 1000) for at_ms in chunk)
+        pcm = await recording.read_track(
+            self._storage, layout, track, start, min(end, layout.frames)
+        )
+        wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
+        digest = hashlib.sha256(self._engine.name.encode() + b"\0" + wav_file).hexdigest()[:32]
+        blob = blobs.chunk_blob(self._call, digest)
+        cached = await self._storage.read(blobs.RESULTS, blob)
+        if cached is not None:
+            return msgspec.json.decode(cached.content, type=list[Phrase])
+        if not self._budget.is_left():
+            return None
+        is_mixed = names.participant_raw_id(track) is None
+        phrases = await self._transcribe(wav_file, diarize=is_mixed)
+        await self._storage.put(blobs.RESULTS, blob, msgspec.json.encode(phrases))
+        return phrases
+
+    async def _transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
+        engine = self._engine
+        for tries_left in reversed(range(_CHUNK_TRIES)):
+            try:
+                async with asyncio.timeout(_TRY_SECONDS):
+                    phrases = await engine.transcribe(wav_file, diarize=diarize)
+                # Decoded as it will be read again: what its types forbid is found now.
+                return msgspec.json.decode(msgspec.json.encode(phrases), type=list[Phrase])
+            except TimeoutError:
+                failure = TranscriptionFailed(
+                    f"{engine.provider} did not answer within {_TRY_SECONDS:.0f} s"
+                )
+            except TranscriptionFailed as error:
+                failure = error
+            except Exception as error:
+                # An answer of another shape than the engine's client knows.
+                log_event(_log, logging.ERROR, "engine_failed", engine=engine.name, exc_info=True)
+                failure = TranscriptionFailed(f"{engine.provider} failed: {type(error).__name__}")
+            if not tries_left:
+                raise failure
+            log_event(
+                _log,
+                logging.WARNING,
+                "chunk_retried",
+                call=self._call,
+                tries_left=tries_left,
+                error=failure,
+            )
+            await asyncio.sleep(self._retry_seconds * 2 ** (_CHUNK_TRIES - 1 - tries_left))
+        raise AssertionError("the last try returns or raises")
+
+
+def _decode(document: Document) -> Transcript:
+    return msgspec.json.decode(document.content, type=Transcript)

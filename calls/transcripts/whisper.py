@@ -1,0 +1,91 @@
+"""Whisper on this machine: faster-whisper with a CTranslate2 model, for local development.
+
+It is not deployed: package and model are in requirements-dev, and loaded with the first chunk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+
+from calls.errors import TranscriptionFailed
+from calls.transcripts.engine import Phrase
+from calls.transcripts.model import Word
+from contract import wav
+
+_RATE = 16_000
+
+
+class Whisper:
+    """Transcribes with a local model, without telling voices apart.
+
+    ``model`` is a folder with ``model.bin``.
+    """
+
+    provider = "local"
+    max_chunk_ms = 30_000
+    """Whisper's window is 30 s."""
+    max_pause_ms = 10_000
+
+    def __init__(self, model: str, *, locale: str) -> None:
+        self.name = f"whisper {model.rstrip('/').rpartition('/')[2]} {locale}"
+        self._folder = model
+        self._language = locale.partition("-")[0].lower()
+        self._model: Any = None
+        self._lock = asyncio.Lock()
+
+    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
+        """Transcribe a WAV file. Raises TranscriptionFailed."""
+        async with self._lock:
+            return await asyncio.to_thread(self._transcribe, wav_file)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    def _transcribe(self, wav_file: bytes) -> list[Phrase]:
+        try:
+            segments, _ = self._load_model().transcribe(
+                _samples_at_16_khz(wav_file),
+                language=self._language,
+                word_timestamps=True,
+                condition_on_previous_text=False,
+            )
+            return [_to_phrase(segment) for segment in segments]
+        except (ImportError, OSError, RuntimeError, ValueError) as error:
+            raise TranscriptionFailed(f"Whisper failed: {error}") from error
+
+    def _load_model(self) -> Any:
+        if self._model is None:
+            from faster_whisper import WhisperModel
+
+            self._model = WhisperModel(
+                self._folder, device="cpu", compute_type="int8", local_files_only=True
+            )
+        return self._model
+
+
+def _samples_at_16_khz(wav_file: bytes) -> np.ndarray:
+    """The samples as Whisper expects them: at 16 kHz, from -1 to 1."""
+    samples = np.frombuffer(wav.samples(wav_file), dtype="<i2").astype(np.float32) / 32_768
+    rate = wav.parse(wav_file).sample_rate
+    if rate == _RATE:
+        return samples
+    positions = np.arange(0, len(samples) * _RATE // rate) * (rate / _RATE)
+    resampled: np.ndarray = np.interp(positions, np.arange(len(samples)), samples).astype(
+        np.float32
+    )
+    return resampled
+
+
+def _to_phrase(segment: Any) -> Phrase:
+    return Phrase(
+        start_ms=round(segment.start * 1000),
+        end_ms=round(segment.end * 1000),
+        text=segment.text.strip(),
+        words=[
+            Word(round(word.start * 1000), round(word.end * 1000), word.word.strip())
+            for word in segment.words or []
+        ],
+    )

@@ -1,0 +1,53 @@
+"""Calls: place, list, show, start and stop streaming, hang up."""
+
+import azure.functions as func
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.route("calls", methods=["POST"])
+async def place_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Place a call with media streaming."""
+    from calls.http import calls, respond
+
+    return await respond.respond(calls.place_call, req)
+
+
+@blueprint.route("calls", methods=["GET"])
+async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
+    """List the calls, newest first."""
+    from calls.http import calls, respond
+
+    return await respond.respond(calls.list_calls, req)
+
+
+@blueprint.route("calls/{id}", methods=["GET"])
+async def show_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Show one call with its streams and segments."""
+    from calls.http import call_details, respond
+
+    return await respond.respond(call_details.show_call, req)
+
+
+@blueprint.route("calls/{id}", methods=["DELETE"])
+async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
+    """Hang up for everyone."""
+    from calls.http import calls, respond
+
+    return await respond.respond(calls.hang_up, req)
+
+
+@blueprint.route("calls/{id}/streaming/start", methods=["POST"])
+async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
+    """Start the media streaming of a call."""
+    from calls.http import calls, respond
+
+    return await respond.respond(calls.start_streaming, req)
+
+
+@blueprint.route("calls/{id}/streaming/stop", methods=["POST"])
+async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
+    """Stop the media streaming of a call."""
+    from calls.http import calls, respond
+
+    return await respond.respond(calls.stop_streaming, req)

@@ -1,0 +1,13 @@
+"""What runs on a schedule."""
+
+import azure.functions as func
+
+blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
+
+
+@blueprint.timer_trigger("timer", schedule="0 */5 * * * *")
+async def reconcile(timer: func.TimerRequest) -> None:
+    """Do what lost events have left undone."""
+    from calls.pipeline import reconciler
+
+    await reconciler.reconcile_calls()

@@ -1,0 +1,74 @@
+"""``make docs``: writes the tables of settings and of the HTTP interface into the documents.
+
+The tables come from the settings' structs and the OpenAPI document. A test fails where a document's
+table differs from what this module makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from pathlib import Path
+
+import calls.settings
+import configuration
+import streamer.settings
+from calls.http import openapi
+
+ROOT = Path(__file__).parents[1]
+
+
+def settings_table(rows: Iterable[configuration.Row]) -> str:
+    """A Markdown table of settings."""
+    lines = ["| setting | default | what it is |", "| --- | --- | --- |"]
+    for row in rows:
+        default = f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{row.variable}` | {default} | {row.description} |")
+    return "\n".join(lines)
+
+
+def routes_table() -> str:
+    """A Markdown table of the routes: what each does, and how it answers."""
+    lines = ["| request | what it does | answers | problems |", "| --- | --- | --- | --- |"]
+    for path, operations in openapi.document()["paths"].items():
+        for method, operation in operations.items():
+            statuses = [int(status) for status in operation["responses"]]
+            answers = ", ".join(str(s) for s in statuses if s < HTTPStatus.BAD_REQUEST)
+            problems = ", ".join(str(s) for s in statuses if s >= HTTPStatus.BAD_REQUEST)
+            request = f"`{method.upper()} /api{path}`"
+            lines.append(f"| {request} | {operation['summary']} | {answers} | {problems} |")
+    return "\n".join(lines)
+
+
+def tables() -> dict[tuple[str, str], str]:
+    """Each generated table by its document and its name there."""
+    app = configuration.table(calls.settings.Settings, calls.settings.SPELLED)
+    return {
+        ("docs/settings.md", "function-app"): settings_table(app),
+        ("docs/settings.md", "streamer"): settings_table(
+            configuration.table(streamer.settings.Settings)
+        ),
+        ("docs/http-api.md", "routes"): routes_table(),
+    }
+
+
+def with_table(document: str, name: str, table: str) -> str:
+    """The document with a table between its markers. Raises ValueError where it has no markers."""
+    begin, end = f"<!-- {name}:begin -->\n", f"\n<!-- {name}:end -->"
+    head, begin_found, rest = document.partition(begin)
+    _, end_found, tail = rest.partition(end)
+    if not begin_found or not end_found:
+        raise ValueError(f"the markers {name}:begin and {name}:end are missing")
+    return head + begin + table + end + tail
+
+
+def main() -> None:
+    """Write all tables."""
+    for (path, name), table in tables().items():
+        document = ROOT / path
+        document.write_text(with_table(document.read_text(), name, table))
+        print(f"{path}: {name}")
+
+
+if __name__ == "__main__":
+    main()

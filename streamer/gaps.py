@@ -1,0 +1,49 @@
+"""The gaps of an open segment: where silence stands in for audio that may still arrive. Pure."""
+
+from __future__ import annotations
+
+
+class Gaps:
+    """Spans of filled-in silence, in samples, in order and without overlap."""
+
+    __slots__ = ("_spans",)
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[int, int]] = []
+
+    @property
+    def samples(self) -> int:
+        """The total length of all gaps."""
+        return sum(end - start for start, end in self._spans)
+
+    def add(self, start: int, end: int) -> None:
+        """Add a gap behind all others; one that touches the last one extends it."""
+        if self._spans and self._spans[-1][1] == start:
+            start = self._spans.pop()[0]
+        self._spans.append((start, end))
+
+    def claim(self, position: int, samples: int, tolerance: int) -> int | None:
+        """Find room for audio in a gap, and take that room out of the gap.
+
+        Args:
+            position: Where the audio belongs.
+            samples: Its length.
+            tolerance: How far it may be moved to fit.
+
+        Returns:
+            The position to write it to, or None where no gap has room for it.
+        """
+        for index, (start, end) in enumerate(self._spans):
+            place = max(start, min(position, end - samples))
+            if end - start < samples or abs(place - position) > tolerance:
+                continue
+            parts = ((start, place), (place + samples, end))
+            self._spans[index : index + 1] = [part for part in parts if part[0] < part[1]]
+            return place
+        return None
+
+    def split(self, position: int) -> Gaps:
+        """Return the gaps behind ``position``; one that lies across it begins there."""
+        tail = Gaps()
+        tail._spans = [(max(start, position), end) for start, end in self._spans if end > position]
+        return tail

@@ -1,0 +1,312 @@
+"""From a track's audio, in order, to segments. Pure: it knows no timestamps and no files.
+
+The segmenter appends audio where the track stands, fills gaps with silence, and ends segments where
+the stream's cuts are. It decides nothing about where audio belongs: ``streamer/track.py`` does.
+
+What it promises:
+
+- Segments hold exactly the samples that were appended or filled in, in order; a cut splits them and
+  drops none.
+- At most ``flush_bytes`` of audio are buffered; ``flush`` hands them to the segment's writer.
+- Audio that arrives late replaces the silence that was filled in for it while its segment is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
+from contract.manifest import Counts
+from streamer.cuts import CutPlanner
+from streamer.gaps import Gaps
+
+_NO_SEGMENT = -(1 << 62)
+"""The boundary while no segment is open: every position is past it."""
+
+
+class SegmentWriter(Protocol):
+    """Where a segmenter writes one open segment. Offsets are in bytes from its first sample."""
+
+    def append(self, pcm: bytes) -> None:
+        """Write at the end."""
+
+    def patch(self, offset: int, pcm: bytes) -> None:
+        """Overwrite what lies at ``offset``."""
+
+    def cut(self, offset: int) -> bytes:
+        """Remove and return everything from ``offset`` on."""
+
+    def finish(self, samples: int, counts: Counts) -> None:
+        """Complete the segment, which is ``samples`` long."""
+
+
+class Segmenter:
+    """Cuts one track's audio into segments.
+
+    The attributes without an underscore, from ``position`` to ``counts``, are what ``Track.place``
+    works on directly, once for each frame, because a call would cost more than the work.
+
+    Attributes:
+        position: Where the next sample goes, in samples; None before the first.
+        pending: The buffered audio. A list: joining it once a second is cheaper than copying each
+            frame into a buffer.
+        buffered: The number of bytes in ``pending``.
+        direct_bytes: How many bytes may be buffered by appending to ``pending`` directly; 0 where
+            the cut planner listens to all audio.
+        boundary: The position at which the open segment must be cut; below all positions while no
+            segment is open.
+        counts: The counts of the open segment.
+        totals: The sum of the counts of all finished segments.
+        start: The position of the open segment's first sample.
+    """
+
+    __slots__ = (
+        "_cuts",
+        "_flush_bytes",
+        "_gaps",
+        "_open_segment",
+        "_recall_bytes",
+        "_recent",
+        "_sample_rate",
+        "_writer",
+        "boundary",
+        "buffered",
+        "counts",
+        "direct_bytes",
+        "pending",
+        "position",
+        "start",
+        "totals",
+    )
+
+    def __init__(
+        self,
+        cuts: CutPlanner,
+        open_segment: Callable[[int], SegmentWriter],
+        *,
+        sample_rate: int,
+        flush_bytes: int,
+        recall_samples: int,
+    ) -> None:
+        """Make a segmenter that has no open segment.
+
+        Args:
+            cuts: The cut planner that all tracks of the stream share.
+            open_segment: Returns the writer of a segment that starts at a position.
+            sample_rate: Samples per second.
+            flush_bytes: How much audio may be buffered.
+            recall_samples: How much of the latest audio ``contains`` can recognise, at least.
+        """
+        self._cuts = cuts
+        self._open_segment = open_segment
+        self._sample_rate = sample_rate
+        self._flush_bytes = flush_bytes
+        self._recall_bytes = recall_samples * BYTES_PER_SAMPLE
+        self._writer: SegmentWriter | None = None
+        self._gaps = Gaps()
+        # What was flushed last, in the chunks in which it arrived.
+        self._recent: list[bytes] = []
+        self.position: int | None = None
+        self.pending: list[bytes] = []
+        self.buffered = 0
+        self.direct_bytes = 0 if cuts.listens else flush_bytes
+        self.boundary = _NO_SEGMENT
+        self.start = 0
+        self.counts = Counts()
+        self.totals = Counts()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a segment is open."""
+        return self._writer is not None
+
+    def append(self, pcm: bytes) -> None:
+        """Append one frame where the track stands."""
+        self.counts.frames += 1
+        self._write(pcm)
+
+    def fill(self, samples: int) -> None:
+        """Append a gap: ``samples`` of silence. Where it crosses a cut, each segment gets a part.
+
+        It is written a second at a time, to bound memory.
+        """
+        assert self.position is not None
+        self.counts.gaps += 1
+        end = self.position + samples
+        while self.position < end:
+            if self._writer is None:
+                self._open(self.position)
+            step = min(end, self.boundary, self.position + self._sample_rate)
+            self._gaps.add(self.position, step)
+            self.counts.filled_samples += step - self.position
+            self._write(bytes((step - self.position) * BYTES_PER_SAMPLE))
+
+    def replace_gap(self, position: int, pcm: bytes, tolerance: int) -> bool:
+        """Write a late frame over the silence of the open segment that stands in for it.
+
+        Returns False, and does nothing, where no gap has room for it within ``tolerance`` samples
+        of ``position``.
+        """
+        samples = len(pcm) // BYTES_PER_SAMPLE
+        place = self._gaps.claim(position, samples, tolerance)
+        if place is None:
+            return False
+        self._patch(place, pcm)
+        self.counts.frames += 1
+        self.counts.late += 1
+        self.counts.filled_samples -= samples
+        return True
+
+    def contains(self, position: int, pcm: bytes, tolerance: int) -> bool:
+        """Return whether ``pcm`` lies within ``tolerance`` samples of ``position`` already."""
+        assert self.position is not None
+        start = self.position
+        for chunk in reversed(self._recent + self.pending):
+            start -= len(chunk) // BYTES_PER_SAMPLE
+            if abs(start - position) <= tolerance and chunk == pcm:
+                return True
+            if start < position - tolerance:
+                break
+        return False
+
+    def restart_at(self, position: int) -> None:
+        """Close the open segment; the next audio goes to ``position``, in a segment of its own."""
+        self.close_segment()
+        self.position = position
+
+    def flush(self) -> None:
+        """Hand the buffered audio to the open segment's writer."""
+        if self.buffered and self._writer is not None:
+            self._writer.append(b"".join(self.pending))
+            self._remember()
+            self.pending = []
+            self.buffered = 0
+
+    def close_segment(self) -> None:
+        """End the open segment where the track stands, if there is one."""
+        if self._writer is None or self.position is None:
+            return
+        self.flush()
+        writer, self._writer = self._writer, None
+        self.totals.add(self.counts)
+        counts, self.counts = self.counts, Counts()
+        self._gaps = Gaps()
+        self.boundary = _NO_SEGMENT
+        writer.finish(self.position - self.start, counts)
+
+    def _remember(self) -> None:
+        """Keep the latest chunks for ``contains``, across flushes."""
+        chunks = self._recent + self.pending
+        first, size = len(chunks), 0
+        while first and size < self._recall_bytes:
+            first -= 1
+            size += len(chunks[first])
+        self._recent = chunks[first:]
+
+    def _open(self, position: int) -> None:
+        self.start = position
+        self.boundary = self._cuts.after(position)
+        self._writer = self._open_segment(position)
+
+    def _write(self, pcm: bytes) -> None:
+        """Append audio, across as many cuts as lie within it."""
+        assert self.position is not None
+        if not pcm:
+            # Drift correction removed a silent frame entirely, which must not open a segment.
+            return
+        if self._writer is None:
+            self._open(self.position)
+        end = self.position + len(pcm) // BYTES_PER_SAMPLE
+        if self._cuts.listens:
+            self._cuts.listen(self.position, pcm)
+        while end >= self.boundary:
+            head = (self.boundary - self.position) * BYTES_PER_SAMPLE
+            self._buffer(pcm[:head])
+            pcm = pcm[head:]
+            self.position = self.boundary
+            self._cut()
+            if not pcm:
+                return
+            if self._writer is None:
+                self._open(self.position)
+        self._buffer(pcm)
+        self.position = end
+
+    def _buffer(self, pcm: bytes) -> None:
+        """Buffer audio, or hand it on where it is larger than the buffer."""
+        if self.buffered + len(pcm) > self._flush_bytes:
+            self.flush()
+        if len(pcm) > self._flush_bytes:
+            assert self._writer is not None
+            self._writer.append(pcm)
+            self._recent = []
+            return
+        self.pending.append(pcm)
+        self.buffered += len(pcm)
+
+    def _cut(self) -> None:
+        """End the segment at the boundary; what lies behind the cut starts the next one.
+
+        Another track may have decided meanwhile: then the cut may be later, or there are several.
+        """
+        assert self.position is not None
+        position = self.position
+        self._cuts.decide(position)
+        while (cut := self._cuts.after(self.start)) < position:
+            self._cut_at(cut)
+        if cut == position:
+            self.close_segment()
+        else:
+            self.boundary = cut
+
+    def _cut_at(self, cut: int) -> None:
+        """Split the open segment at a position before its end; the tail is the next segment's."""
+        assert self.position is not None
+        assert self._writer is not None
+        position = self.position
+        self.flush()
+        tail = self._writer.cut((cut - self.start) * BYTES_PER_SAMPLE)
+        gaps = self._gaps.split(cut)
+        frame_samples = self._sample_rate * FRAME_MILLISECONDS // 1000
+        frames = min(self.counts.frames, (position - cut - gaps.samples) // frame_samples)
+        self.counts.filled_samples -= gaps.samples
+        self.counts.frames -= frames
+        self.position = cut
+        self.close_segment()
+        self._open(cut)
+        self.counts = Counts(frames=frames, filled_samples=gaps.samples)
+        # Straight to the writer: the buffer must go on following the recent frames.
+        self._writer.append(tail)
+        self._gaps = gaps
+        self.position = position
+
+    def _patch(self, place: int, pcm: bytes) -> None:
+        """Overwrite audio of the open segment, in the buffer, in the file, or across both."""
+        assert self._writer is not None
+        assert self.position is not None
+        first_buffered = self.position - self.buffered // BYTES_PER_SAMPLE
+        if place < first_buffered:
+            flushed_bytes = (first_buffered - place) * BYTES_PER_SAMPLE
+            self._writer.patch((place - self.start) * BYTES_PER_SAMPLE, pcm[:flushed_bytes])
+        offset = (place - first_buffered) * BYTES_PER_SAMPLE
+        self._recent = _overlay(self._recent, offset + sum(map(len, self._recent)), pcm)
+        self.pending = _overlay(self.pending, offset, pcm)
+
+
+def _overlay(chunks: list[bytes], offset: int, pcm: bytes) -> list[bytes]:
+    """Return the chunks with ``pcm`` over them, as a chunk of its own, so that a repeat is seen.
+
+    ``offset`` is in bytes from the first chunk's beginning; what lies outside is left out.
+    """
+    result: list[bytes] = []
+    for chunk in chunks:
+        begin = max(0, min(offset, len(chunk)))
+        end = max(0, min(offset + len(pcm), len(chunk)))
+        if begin < end:
+            parts = (chunk[:begin], pcm[begin - offset : end - offset], chunk[end:])
+            result += filter(None, parts)
+        else:
+            result += filter(None, (chunk,))
+        offset -= len(chunk)
+    return result

@@ -1,0 +1,178 @@
+"""One stream's folder in the spool: its state, its open segments, and at its end its manifest.
+
+What it promises:
+
+- ``stream.json`` and ``segments.jsonl`` hold what a restart needs to finish the stream.
+- The manifest enters the outbox after all of the stream's segments, by rename; only then is the
+  folder removed.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from contract import names
+from contract.manifest import (
+    Counts,
+    DtmfTone,
+    Manifest,
+    SegmentEntry,
+    encode_manifest,
+    total,
+)
+from event_log import log_event
+from streamer.segment_file import ENTRIES, SegmentFile
+from streamer.spool import CREATE_FLAGS, FILE_MODE, PART, Spool, move_file
+
+STATE = "stream.json"
+"""The file of a stream's folder that holds its state."""
+
+_log = logging.getLogger(__name__)
+
+
+class StreamState(msgspec.Struct, kw_only=True):
+    """``stream.json``: what a restart needs to finish a stream.
+
+    ``open_counts`` has the counts of the segments that are open or not yet in the outbox, by the
+    segment's ``key``. ``counts`` are of frames that are in no segment: they were late or repeated,
+    and no segment began after them.
+    """
+
+    call_connection_id: str
+    stream_id: str
+    correlation_id: str = ""
+    subscription_id: str = ""
+    sample_rate: int = 16_000
+    started_at: datetime
+    packets: dict[str, int] = msgspec.field(default_factory=dict)
+    dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
+    open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
+    counts: Counts = msgspec.field(default_factory=Counts)
+
+
+class StreamFolder:
+    """The folder of a stream that is open."""
+
+    def __init__(self, spool: Spool, state: StreamState) -> None:
+        """Create the folder and save the state. Raises OSError, and then leaves nothing behind."""
+        self._spool = spool
+        self.state = state
+        self.path = spool.streams / state.stream_id
+        self.path.mkdir(parents=True)
+        try:
+            self._descriptor = os.open(self.path / STATE, CREATE_FLAGS, FILE_MODE)
+        except OSError:
+            self.path.rmdir()
+            raise
+        self._state_bytes = 0
+        self.save_state()
+
+    def save_state(self) -> None:
+        """Overwrite ``stream.json``, padded, in one write. A full disk is not an error."""
+        encoded = msgspec.json.encode(self.state)
+        self._state_bytes = max(self._state_bytes, len(encoded))
+        try:
+            os.pwrite(self._descriptor, encoded.ljust(self._state_bytes), 0)
+        except OSError as error:
+            self._spool.record_failure(error)
+
+    def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
+        """Return a new segment of a track."""
+        path = self.path / track / (names.format_start(start) + PART)
+        return SegmentFile(self._spool, path, start, sample_rate)
+
+    def outbox_path(self, file: SegmentFile) -> Path:
+        """Return where a segment goes when it is sealed."""
+        return segment_path(self._spool, self.state, file)
+
+    def finish(self, manifest: Manifest) -> Path:
+        """Write the manifest into the outbox, remove the folder, and return the manifest's path.
+
+        Raises:
+            FileNotFoundError: The folder was removed.
+            OSError: The disk accepts nothing now. Finish it again later.
+        """
+        try:
+            path = publish_manifest(self._spool, self.path, manifest)
+        except FileNotFoundError:
+            os.close(self._descriptor)
+            raise
+        os.close(self._descriptor)
+        return path
+
+
+def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
+    """Return a segment's place in the outbox: its container and blob name."""
+    name = names.SegmentName(
+        state.call_connection_id, state.stream_id, file.path.parent.name, file.start
+    )
+    return spool.outbox / names.SEGMENTS / name.blob
+
+
+def publish_manifest(spool: Spool, folder: Path, manifest: Manifest) -> Path:
+    """Move a manifest into the outbox by rename, then remove the stream's folder.
+
+    Returns the manifest's path. Raises OSError.
+    """
+    name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
+    target = spool.outbox / names.MANIFESTS / name.blob
+    draft = folder / "manifest.json"
+    draft.write_bytes(encode_manifest(manifest))
+    move_file(draft, target)
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        # The manifest is published. Building it again from what is left would lose segments.
+        spool.record_failure(error)
+    return target
+
+
+def read_entries(folder: Path) -> list[SegmentEntry]:
+    """Return the sealed segments of a stream's folder; a line that a kill cut short is left out.
+
+    A segment that was sealed twice (killed between its entry and its rename) counts once.
+    """
+    try:
+        lines = (folder / ENTRIES).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    entries: dict[tuple[str, str], SegmentEntry] = {}
+    for line in lines:
+        if not line:
+            continue
+        try:
+            entry = msgspec.json.decode(line, type=SegmentEntry)
+        except msgspec.DecodeError:
+            log_event(_log, logging.WARNING, "segment_entry_skipped", stream=folder.name)
+            continue
+        # By its name: a reopened file knows its start only to the millisecond.
+        entries[entry.track, names.format_start(entry.start)] = entry
+    return list(entries.values())
+
+
+def build_manifest(
+    state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
+) -> Manifest:
+    """Build the manifest of a stream that has ended; ``ended_at`` None means now."""
+    counts = total(entries)
+    counts.add(state.counts)
+    return Manifest(
+        call_connection_id=state.call_connection_id,
+        stream_id=state.stream_id,
+        correlation_id=state.correlation_id,
+        subscription_id=state.subscription_id,
+        sample_rate=state.sample_rate,
+        started_at=state.started_at,
+        ended_at=ended_at or datetime.now(UTC),
+        ended_by=ended_by,
+        segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
+        counts=counts,
+        packets=state.packets,
+        dtmf=state.dtmf,
+    )

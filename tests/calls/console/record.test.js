@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { callDurationMs, callStatus, callTitle, isProcessing } from "../../../calls/console/record.js";
+
+const NOW = Date.parse("2026-11-25T10:01:00Z");
+
+test("a call's duration grows until it ends", () => {
+  const record = { state: "connected", connected_at: "2026-11-25T10:00:00Z" };
+  assert.equal(callDurationMs(record, NOW), 60_000);
+  assert.equal(callDurationMs({ ...record, state: "disconnected", ended_at: "2026-11-25T10:00:09Z" }), 9000);
+  assert.equal(callDurationMs({ state: "connecting" }), null);
+});
+
+test("a call is named for the other party", () => {
+  const parties = { from: "4:+15559990000", to: "4:+15551230000" };
+  assert.equal(callTitle({ direction: "outgoing", ...parties }), "+1 555 123 0000");
+  assert.equal(callTitle({ direction: "incoming", ...parties }), "+1 555 999 0000");
+  assert.equal(callTitle({ call_connection_id: "0123456789", to: null }), "Call 01234567");
+});
+
+test("the status follows the call, then its streaming", () => {
+  const statusOf = (state, streaming) => callStatus({ state, streaming: { state: streaming }, summary: {} }).text;
+  assert.equal(statusOf("connecting", "inactive"), "Connecting");
+  assert.equal(statusOf("connected", "inactive"), "Not streaming");
+  assert.equal(statusOf("connected", "starting"), "Starting");
+  assert.equal(statusOf("connected", "active"), "Live");
+  assert.equal(statusOf("connected", "failed"), "Streaming failed");
+  assert.equal(statusOf("disconnected", "inactive"), "Ended");
+  assert.equal(statusOf("failed", "active"), "Failed");
+});
+
+test("a call without a result is processing for a minute at most", () => {
+  const record = { state: "disconnected", created_at: "2026-11-25T10:00:00Z", ended_at: "2026-11-25T10:00:30Z" };
+  assert.ok(isProcessing(record, NOW));
+  assert.ok(!isProcessing(record, NOW + 30_000));
+  assert.ok(!isProcessing({ ...record, summary: {} }, NOW));
+  assert.ok(!isProcessing({ ...record, state: "connected" }, NOW));
+});

@@ -1,0 +1,42 @@
+"""The Range header."""
+
+from __future__ import annotations
+
+import pytest
+
+from calls import ranges
+from calls.http.ranges import MAX_BYTES, ByteRange, UnsatisfiableRange
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        (None, None),
+        ("", None),
+        ("bytes=0-", ByteRange(0, 999)),
+        ("bytes=0-0", ByteRange(0, 0)),
+        ("bytes=10-19", ByteRange(10, 19)),
+        ("bytes=990-5000", ByteRange(990, 999)),
+        ("bytes=-10", ByteRange(990, 999)),
+        ("bytes=-5000", ByteRange(0, 999)),
+        ("Bytes=5-6", ByteRange(5, 6)),
+        ("bytes=-", None),
+        ("bytes=6-5", None),
+        ("bytes=0-1,5-6", None),
+        ("bytes=0-" + "9" * 5000, None),
+        ("items=0-1", None),
+    ],
+)
+def test_ranges(header: str | None, wanted: ByteRange | None) -> None:
+    assert ranges.parse_range(header, 1000) == wanted
+
+
+@pytest.mark.parametrize("header", ["bytes=1000-", "bytes=1000-1001", "bytes=-0"])
+def test_no_byte_of_the_file(header: str) -> None:
+    with pytest.raises(UnsatisfiableRange, match=r"\*/1000"):
+        ranges.parse_range(header, 1000)
+
+
+def test_an_answer_is_bounded() -> None:
+    assert ranges.parse_range("bytes=7-", 10**9) == ByteRange(7, 7 + MAX_BYTES - 1)
+    assert ranges.parse_range("bytes=-900000000", 10**9) == ByteRange(10**8, 10**8 + MAX_BYTES - 1)

@@ -1,0 +1,67 @@
+"""The whole system with transcription, and Chromium, once for all tests of the console."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright, expect
+
+from local.client import AppClient, is_assembled, streaming_is
+from local.up import Up
+from tests.e2e.conftest import SPEED
+from tests.e2e.console.browser import DESKTOP, Console, chromium, launch
+
+TO, FROM = "+15551230000", "+15559990000"
+SHOWN_TO, SHOWN_FROM = "+1 555 123 0000", "+1 555 999 0000"
+# The browser shares the machine with the whole system, transcription included.
+expect.set_options(timeout=20_000)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def up() -> AsyncIterator[Up]:
+    """The whole system as ``make up`` starts it, with transcription."""
+    settings = {"SEGMENT_SECONDS": "5"}
+    # Screenshots show calls at real speed.
+    speed = 1.0 if "SCREENSHOTS_DIR" in os.environ else SPEED
+    async with Up(use_free_ports=True, speed=speed, settings=settings) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = chromium()
+    assert path is not None
+    async with async_playwright() as playwright:
+        launched = await launch(playwright, path)
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def console(browser: Browser, up: Up) -> AsyncIterator[Console]:
+    """The console before sign-in. It must log no error and send no request to another host."""
+    context = await browser.new_context(
+        viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, accept_downloads=True
+    )
+    opened = Console(context, await context.new_page(), up)
+    yield opened
+    await context.close()
+    assert opened.errors == []
+    assert opened.hosts <= {up.addresses.app, "blob"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ended(up: Up) -> str:
+    """The ID of an unmixed call that streamed the whole conversation and has its result."""
+    async with AppClient(up.addresses.app, up.addresses.function_key) as app:
+        request: Any = {"to": TO, "from": FROM, "channels": "unmixed"}
+        call = (await app.place_call(**request))["call_connection_id"]
+        await app.until(call, streaming_is("active"), "streaming starts")
+        # 16 segments hold the whole conversation.
+        await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 60)
+        await app.hang_up(call)
+        await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
+        return str(call)

@@ -1,0 +1,296 @@
+"""The console in a browser: the recording, timeline, transcript and downloads of an ended call."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+import aiohttp
+from playwright.async_api import Route, expect
+
+from calls.results.timeline import NOT_ANALYSED
+from contract import wav
+from local.client import AppClient
+from tests.e2e.console.browser import DESKTOP, MARKS, READY_MS, Console
+from tests.e2e.console.conftest import SHOWN_TO
+
+pytestmark = MARKS
+
+
+async def test_a_click_on_an_utterance_plays_it(
+    console: Console, app: AppClient, ended: str
+) -> None:
+    await console.open_call(ended)
+    # Its position depends on how soon after the call the stream started.
+    utterances = (await app.transcript(ended))["utterances"]
+    (start,) = [line["start_ms"] / 1000 for line in utterances if "storm" in line["text"].lower()]
+    page = console.page
+    utterance = page.locator(".utterance", has_text=re.compile("storm", re.IGNORECASE))
+    await expect(utterance).to_have_count(1)
+    await utterance.click()
+    await console.expect_position(start, 0.1)
+    await expect(utterance).to_have_attribute("aria-current", "true")
+    await page.get_by_role("button", name="Play").click()
+    await expect(utterance.locator(".word.current")).to_have_count(1)
+    await page.get_by_label("Playback speed").select_option("2")
+    # The next utterance follows.
+    await expect(utterance).not_to_have_attribute("aria-current", "true")
+    await page.get_by_role("button", name="Pause").click()
+
+    lane = page.get_by_role("img", name=re.compile("Waveform of")).first
+    await lane.click()
+    length = float(await page.locator("audio").evaluate("audio => audio.duration"))
+    await console.expect_position(length / 2, 0.2)
+    mute = page.get_by_role("button", name=f"Mute {SHOWN_TO}")
+    await mute.click()
+    await expect(mute).to_have_attribute("aria-pressed", "true")
+
+    await page.get_by_label("Search transcript").fill("contact")
+    await expect(page.locator("mark")).to_have_count(await page.locator("li:visible mark").count())
+    await expect(page.locator("[data-search-status]")).to_have_text(re.compile(r"^\d match(es)?$"))
+
+
+async def test_a_new_version_of_the_recording_keeps_the_position(
+    console: Console, ended: str
+) -> None:
+    async def change_summary(route: Route) -> None:
+        response = await route.fetch()
+        record = await response.json()
+        record["summary"]["missing_segments"] = 1
+        await route.fulfill(json=record)
+
+    await console.open_call(ended)
+    page = console.page
+    await page.get_by_role("button", name="Skip forward 5 seconds").click()
+    await console.expect_position(5.0, 0.1)
+    before = await page.locator("audio").get_attribute("src")
+    await page.route(f"**/api/calls/{ended}", change_summary)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("audio")).not_to_have_attribute("src", str(before))
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    await console.expect_position(5.0, 0.1)
+
+
+async def test_downloads_are_the_files_of_the_api(
+    console: Console, app: AppClient, ended: str
+) -> None:
+    await console.open_call(ended)
+    page, key = console.page, {"x-functions-key": console.up.addresses.function_key}
+    files = {
+        "Recording": ("recording", f"call-{ended}.wav"),
+        "Transcript (WebVTT)": ("transcript.vtt", f"call-{ended}.vtt"),
+        "Transcript (text)": ("transcript.txt", f"call-{ended}.txt"),
+        "Transcript (JSON)": ("transcript.json", f"call-{ended}.json"),
+        "Timeline (JSON)": ("timeline", f"call-{ended}.timeline.json"),
+    }
+    async with aiohttp.ClientSession(console.up.addresses.app, headers=key) as session:
+        for name, (path, file) in files.items():
+            async with page.expect_download() as download_info:
+                await page.get_by_role("button", name=name).click()
+            download = await download_info.value
+            assert download.suggested_filename == file
+            async with session.get(f"/api/calls/{ended}/{path}") as response:
+                assert Path(await download.path()).read_bytes() == await response.read()
+
+
+async def test_gaps_and_missing_segments_are_listed(console: Console, ended: str) -> None:
+    """The timeline of a complete call, changed to have some."""
+
+    async def add_gaps(route: Route) -> None:
+        response = await route.fetch()
+        timeline = await response.json()
+        track = timeline["tracks"][0]
+        track["gaps"] = [{"start_ms": 5000, "end_ms": 7500}]
+        timeline["missing_segments"] = [
+            {
+                "track": track["track"],
+                "participant": track["participant"],
+                "start": timeline["started_at"],
+                "start_ms": 10_000,
+                "end_ms": 15_000,
+                "blob": "segments/...",
+                "reason": reason,
+            }
+            for reason in ("not in the storage", NOT_ANALYSED)
+        ]
+        await route.fulfill(json=timeline)
+
+    await console.page.route("**/timeline", add_gaps)
+    await console.open_call(ended)
+    issues = console.page.locator("[data-issues]")
+    await expect(issues).to_contain_text("Not streamed, 0:05\u20130:07")
+    await expect(issues).to_contain_text("Missing segment, 0:10\u20130:15")
+    await expect(issues).to_contain_text("Not analysed, 0:10\u20130:15")
+    await expect(console.page.locator("[data-alerts]")).to_contain_text("1 segment missing")
+    await expect(
+        console.page.get_by_role(
+            "img", name=re.compile("1 gap without streaming.*2 segments missing")
+        )
+    ).to_have_count(1)
+
+
+async def test_a_failed_segment_is_retried(console: Console, ended: str) -> None:
+    """The record of a complete call, changed to have a failure; the retry is answered here."""
+    failure = {
+        "id": f"{ended}.0123456789abcdef",
+        "call_connection_id": ended,
+        "track": "mixed",
+        "start": "2026-11-25T10:00:00Z",
+        "error": "MalformedWav",
+        "failed_at": "2026-11-25T10:01:00Z",
+    }
+    requests: list[str] = []
+
+    async def fail(route: Route) -> None:
+        response = await route.fetch()
+        await route.fulfill(
+            json=await response.json() | {"failures": [] if requests else [failure]}
+        )
+
+    async def retry(route: Route) -> None:
+        requests.append(f"{route.request.method} {route.request.url}")
+        await route.fulfill(status=202)
+
+    await console.page.route(f"**/api/calls/{ended}", fail)
+    await console.page.route("**/retry", retry)
+    await console.open_call(ended)
+    await expect(console.page.locator("[data-issues]")).to_contain_text("MalformedWav")
+    await console.page.get_by_role("button", name="Retry").click()
+    await expect(console.page.locator("[data-issues]")).not_to_contain_text("MalformedWav")
+    app = console.up.addresses.app
+    assert requests == [f"POST {app}/api/failures/{failure['id']}/retry"]
+
+
+async def test_ten_participants_are_played(console: Console, ended: str) -> None:
+    """A call of two, changed to have ten participants, one of them with a very long ID."""
+    rate, seconds = 16_000, 4
+    wide = wav.header(rate, rate * seconds * 20, 10) + os.urandom(rate * seconds * 20)
+
+    async def add_tracks(route: Route) -> None:
+        timeline = await (await route.fetch()).json()
+        long = "28:orgid:" + "x" * 180
+        track = timeline["tracks"][0]
+        timeline["tracks"] = [
+            track | {"track": f"t{n}", "participant": f"4:+1555000{n:04}" if n else long}
+            for n in range(10)
+        ]
+        await route.fulfill(json=timeline)
+
+    async def send_recording(route: Route) -> None:
+        await route.fulfill(status=200, body=wide, headers={"Content-Type": "audio/wav"})
+
+    page = console.page
+    await page.route("**/timeline", add_tracks)
+    await page.route("**/recording", send_recording)
+    await console.open_call(ended)
+    await page.get_by_role("button", name="Play").click()
+    await expect(page.get_by_label("Playback position")).not_to_have_value(
+        re.compile(r"^0(\.[0-3])?$")
+    )
+    mutes = page.get_by_role("button", name=re.compile("^Mute"))
+    await expect(mutes).to_have_count(10)
+    edges = "nodes => nodes.map((node) => node.getBoundingClientRect().right)"
+    assert max(await mutes.evaluate_all(edges)) < DESKTOP[0]
+
+
+async def test_a_channel_added_by_a_new_version_is_played(console: Console, ended: str) -> None:
+    """A new version may have one more channel. A muted channel stays muted."""
+    rate, seconds = 16_000, 20
+    page = console.page
+    # An analyser behind each channel's gain shows whether the channel is audible.
+    await page.add_init_script(
+        """window.channels = [];
+        const createGain = AudioContext.prototype.createGain;
+        AudioContext.prototype.createGain = function () {
+            const gain = createGain.call(this);
+            const analyser = this.createAnalyser();
+            gain.connect(analyser);
+            window.channels.push(analyser);
+            return gain;
+        };
+        window.isAudible = (analyser) => {
+            const samples = new Float32Array(analyser.fftSize);
+            analyser.getFloatTimeDomainData(samples);
+            return samples.some((sample) => sample !== 0);
+        };"""
+    )
+    tracks = 2
+
+    async def add_tracks(route: Route) -> None:
+        timeline = await (await route.fetch()).json()
+        track = timeline["tracks"][0]
+        timeline["tracks"] = [
+            track | {"track": f"t{n}", "participant": f"4:+1555000{n:04}"} for n in range(tracks)
+        ]
+        await route.fulfill(json=timeline)
+
+    async def send_recording(route: Route) -> None:
+        size = rate * seconds * 2 * tracks
+        file = wav.header(rate, size, tracks) + os.urandom(size)
+        await route.fulfill(status=200, body=file, headers={"Content-Type": "audio/wav"})
+
+    async def change_summary(route: Route) -> None:
+        record = await (await route.fetch()).json()
+        record["summary"]["streams"] = tracks
+        await route.fulfill(json=record)
+
+    await page.route("**/timeline", add_tracks)
+    await page.route("**/recording", send_recording)
+    await page.route(f"**/api/calls/{ended}", change_summary)
+    await console.open_call(ended)
+    await page.get_by_role("button", name="Mute +1 555 000 0000").click()
+    tracks = 3
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.get_by_role("button", name=re.compile("^Mute"))).to_have_count(3)
+    await page.wait_for_function("window.channels.length >= 5")
+    await page.get_by_role("button", name="Play").click()
+    await page.wait_for_function("isAudible(channels.at(-1))")
+    assert await page.evaluate("channels.slice(-3).map(isAudible)") == [False, True, True]
+
+
+async def test_a_partly_failed_transcript_shows_the_rest(console: Console, ended: str) -> None:
+    async def fail(route: Route) -> None:
+        transcript = await (await route.fetch()).json()
+        await route.fulfill(json=transcript | {"state": "failed", "error": "1 of 9 chunks failed"})
+
+    await console.open_call(ended)
+    await console.page.route("**/transcript", fail)
+    await console.page.reload()
+    await expect(console.page.locator(".utterance").first).to_be_visible(timeout=READY_MS)
+    note = console.page.locator("[data-transcript-note]")
+    await expect(note).to_contain_text("Incomplete: 1 of 9 chunks failed")
+
+
+async def test_a_long_recording_is_downloaded_in_ranges_and_again_if_it_changes(
+    console: Console,
+) -> None:
+    """The recordings of these tests fit one range, so a longer one is simulated."""
+    files = {'"1"': os.urandom(9 << 20), '"2"': os.urandom(10 << 20)}
+    ranges: list[str] = []
+
+    async def send_recording(route: Route) -> None:
+        range_header = route.request.headers["range"]
+        ranges.append(range_header)
+        etag = '"1"' if len(ranges) < 3 else '"2"'
+        content = files[etag]
+        first, last = (int(number) for number in range_header.removeprefix("bytes=").split("-"))
+        part = content[first : last + 1]
+        span = f"bytes {first}-{first + len(part) - 1}/{len(content)}"
+        headers = {"Content-Range": span, "ETag": etag, "Content-Type": "audio/wav"}
+        await route.fulfill(status=206, headers=headers, body=part)
+
+    await console.open()
+    await console.page.route("**/long/recording", send_recording)
+    digest = await console.page.evaluate(
+        """async () => {
+            const { downloadInRanges } = await import("/api/console/ranges.js");
+            const blob = await downloadInRanges("long/recording");
+            const hash = await crypto.subtle.digest("SHA-256", await blob.arrayBuffer());
+            return [blob.type, ...new Uint8Array(hash)];
+        }"""
+    )
+    assert digest == ["audio/wav", *hashlib.sha256(files['"2"']).digest()]
+    firsts = [int(header.removeprefix("bytes=").split("-")[0]) >> 20 for header in ranges]
+    assert firsts == [0, 4, 8, 0, 4, 8]

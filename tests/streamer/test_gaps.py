@@ -1,0 +1,46 @@
+"""Gaps: where late audio may still go."""
+
+from __future__ import annotations
+
+from streamer.gaps import Gaps
+
+
+def gaps_of(*spans: tuple[int, int]) -> Gaps:
+    gaps = Gaps()
+    for start, end in spans:
+        gaps.add(start, end)
+    return gaps
+
+
+def test_gaps_that_touch_are_one() -> None:
+    gaps = gaps_of((0, 100), (100, 200))
+    assert gaps.samples == 200
+    assert gaps.claim(50, 100, 0) == 50
+
+
+def test_audio_takes_its_room_out_of_the_gap() -> None:
+    gaps = gaps_of((0, 300))
+    assert gaps.claim(100, 100, 0) == 100
+    assert gaps.samples == 200
+    assert gaps.claim(100, 100, 0) is None
+    assert gaps.claim(0, 100, 0) == 0
+    assert gaps.claim(200, 100, 0) == 200
+    assert gaps.samples == 0
+
+
+def test_audio_is_moved_into_the_gap_within_the_tolerance() -> None:
+    for position, place in ((-10, 0), (10, 10), (110, 100)):
+        assert gaps_of((0, 200)).claim(position, 100, 10) == place
+    for position in (-11, 111):
+        assert gaps_of((0, 200)).claim(position, 100, 10) is None
+
+
+def test_a_gap_that_is_too_short_has_no_room() -> None:
+    assert gaps_of((0, 99)).claim(0, 100, 1000) is None
+
+
+def test_a_split_keeps_what_lies_behind_it() -> None:
+    tail = gaps_of((0, 100), (200, 300), (400, 500)).split(250)
+    assert tail.samples == 150
+    assert tail.claim(250, 50, 0) == 250
+    assert tail.claim(400, 100, 0) == 400

@@ -1,0 +1,258 @@
+"""Recovery: what a killed process left is finished, whenever it was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from contract import names, wav
+from contract.manifest import Counts, Manifest, decode_manifest
+from streamer.recovery import Recovery, list_outbox
+from streamer.segment_file import SegmentFile
+from streamer.spool import Spool
+from streamer.stream_folder import StreamFolder, build_manifest, read_entries, segment_path
+from tests.streamer.spools import SECOND, START, create_state, restart
+
+
+def test_an_unreadable_stream_is_quarantined(spool: Spool) -> None:
+    folder = spool.streams / "broken"
+    folder.mkdir()
+    (folder / "stream.json").write_bytes(b"{")
+    (folder / "mixed").mkdir()
+    spool = restart(spool)
+    recovery = Recovery(spool)
+    assert not recovery.run()
+    assert not recovery.folders
+    assert (spool.rejected / "broken" / "stream.json").exists()
+
+
+def test_a_stream_without_room_to_finish_is_finished_later(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    for number in range(2):
+        start = START + timedelta(seconds=number)
+        folder.open_segment("mixed", start, 16_000).append(bytes(SECOND))
+    spool = restart(spool)
+    recovery = Recovery(spool)
+    # The first segment is sealed, but a folder blocks the second one's place in the outbox.
+    second = spool.outbox / names.SEGMENTS / "call-1" / folder.path.name / "mixed"
+    blocked = second / "20260301T120001.000Z.wav"
+    (blocked / "x").mkdir(parents=True)
+    open_files = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        assert len(recovery.run()) <= 1
+    assert len(os.listdir("/proc/self/fd")) == open_files
+    assert recovery.folders == [folder.path]
+    assert spool.last_error
+    shutil.rmtree(blocked)
+    (path, entry), (manifest, _) = recovery.run()
+    assert entry is not None
+    assert path == blocked
+    assert [e.samples for e in decode_manifest(manifest.read_bytes()).segments] == [16_000] * 2
+    assert not recovery.folders
+
+
+def test_a_kill_while_a_finished_streams_folder_is_removed_loses_nothing(spool: Spool) -> None:
+    """A manifest built from the rest of the folder would list no segment."""
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    file.seal(Counts(), folder.outbox_path(file))
+    manifest = build_manifest(folder.state, read_entries(folder.path), START, "1000")
+    state = (folder.path / "stream.json").read_bytes()
+    path = folder.finish(manifest)
+    folder.path.mkdir()
+    (folder.path / "stream.json").write_bytes(state)
+    spool = restart(spool)
+    Recovery(spool).run()
+    assert decode_manifest(path.read_bytes()) == manifest
+    assert not list(spool.streams.iterdir())
+
+
+def test_a_segment_sealed_twice_counts_once_whatever_its_start(spool: Spool) -> None:
+    """It was killed between entry and rename. The file's name has no microseconds."""
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START + timedelta(microseconds=1234), 16_000)
+    file.append(bytes(SECOND))
+    file.seal(Counts(frames=50), folder.outbox_path(file))
+    folder.outbox_path(file).rename(file.path)
+    spool = restart(spool)
+    _, (path, _) = Recovery(spool).run()
+    manifest = decode_manifest(path.read_bytes())
+    assert [entry.samples for entry in manifest.segments] == [16_000]
+    assert manifest.counts.frames == 50
+
+
+def test_counts_of_frames_outside_any_segment_survive_a_restart(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    folder.state.counts = Counts(late_dropped=3)
+    folder.state.packets = {"malformed": 2}
+    folder.save_state()
+    folder.open_segment("mixed", START, 16_000).append(bytes(SECOND))
+    spool = restart(spool)
+    *_, (path, _) = Recovery(spool).run()
+    manifest = decode_manifest(path.read_bytes())
+    assert manifest.counts.late_dropped == 3
+    assert manifest.packets == {"AudioData": 53, "malformed": 2}
+
+
+def test_each_segment_keeps_its_rate_across_a_restart(spool: Spool) -> None:
+    """The kill came after a change of the rate, before segments of the old rate were sealed."""
+    folder = StreamFolder(spool, create_state())
+    expected = {}
+    for number, rate in enumerate((16_000, 24_000)):
+        folder.state.sample_rate = rate
+        folder.save_state()
+        file = folder.open_segment("mixed", START + timedelta(seconds=number), rate)
+        file.append(bytes(rate))
+        expected[START + timedelta(seconds=number)] = (rate, rate // 2, 25)
+    spool = restart(spool)
+    assert len(Recovery(spool).run()) == 3
+    segments = [(path, entry) for path, entry in list_outbox(spool) if entry is not None]
+    assert {
+        entry.start: (entry.sample_rate, entry.samples, entry.counts.frames)
+        for _, entry in segments
+    } == expected
+    for path, entry in segments:
+        assert wav.parse(path.read_bytes()).sample_rate == entry.sample_rate
+
+
+def test_an_unreadable_segment_is_quarantined_and_the_others_are_listed(spool: Spool) -> None:
+    folder = spool.outbox / names.SEGMENTS / "call-1" / create_state().stream_id / "mixed"
+    folder.mkdir(parents=True)
+    (folder / "20260301T120000.000Z.wav").write_bytes(b"")
+    (folder / "20260301T120001.000Z.wav").write_bytes(wav.header(16_000, 4) + bytes(4))
+    assert [path.name for path, _ in list_outbox(spool)] == ["20260301T120001.000Z.wav"]
+    assert [path.name for path in spool.rejected.rglob("*.wav")] == ["20260301T120000.000Z.wav"]
+
+
+def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 100)
+    target = folder.outbox_path(file)
+    entry = file.seal(Counts(), target)
+    manifest = folder.finish(build_manifest(folder.state, read_entries(folder.path), START, "1000"))
+    assert list_outbox(spool) == [(target, entry), (manifest, None)]
+    manifest.write_bytes(b"{")
+    (path, synthesized), (last, _) = list_outbox(spool)
+    assert (path, last) == (target, manifest)
+    assert synthesized is not None
+    for field in ("samples", "bytes", "md5", "start", "track"):
+        assert getattr(synthesized, field) == getattr(entry, field)
+
+
+class CrashingSpool(RuleBasedStateMachine):
+    """Appends, seals and crashes in any order; nothing flushed is ever missing or stored twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp(prefix="spool-test-"))
+        self.spool = Spool(self.root, 1 << 30)
+        self.streams = 0
+        self.expected: dict[str, bytes] = {}
+        self.manifests: dict[str, set[str]] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        self.state = create_state(self.streams)
+        self.streams += 1
+        self.folder = StreamFolder(self.spool, self.state)
+        self.file: SegmentFile | None = None
+        self.written = b""
+        self.position = 0
+        self.manifests[self.state.stream_id] = set()
+
+    def name(self, file: SegmentFile) -> str:
+        return segment_path(self.spool, self.state, file).relative_to(self.root).as_posix()
+
+    @rule(size=st.integers(1, 2000))
+    def append(self, size: int) -> None:
+        if self.file is None:
+            start = START + timedelta(seconds=self.position)
+            self.file = self.folder.open_segment("mixed", start, 16_000)
+            self.position += 1
+            self.written = b""
+        pcm = bytes([size % 255 + 1]) * (2 * size)
+        self.file.append(pcm)
+        self.written += pcm
+        self.folder.save_state()
+
+    @rule()
+    def seal(self) -> None:
+        if self.file is None:
+            return
+        self.expect()
+        self.file.seal(Counts(), self.folder.outbox_path(self.file))
+        self.file = None
+
+    def expect(self) -> None:
+        assert self.file is not None
+        self.expected[self.name(self.file)] = self.written
+        self.manifests[self.state.stream_id].add(self.name(self.file))
+
+    @rule()
+    def end(self) -> None:
+        self.seal()
+        entries = read_entries(self.folder.path)
+        self.folder.finish(build_manifest(self.state, entries, START, "1000"))
+        self.begin()
+
+    @rule(at=st.sampled_from(["open", "header written", "entry written", "entry cut", "renamed"]))
+    def crash(self, at: str) -> None:
+        """Kill -9 between any two steps of sealing, then start again."""
+        if self.file is not None:
+            self.expect()
+            folder = self.folder.path
+            if at != "open":
+                self.file.seal(Counts(), self.folder.outbox_path(self.file))
+                target = self.folder.outbox_path(self.file)
+                if at != "renamed":
+                    target.rename(self.file.path)
+                if at == "header written":
+                    lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
+                    (folder / "segments.jsonl").write_bytes(b"\n".join(lines[:-2]))
+                elif at == "entry cut":
+                    content = (folder / "segments.jsonl").read_bytes()
+                    (folder / "segments.jsonl").write_bytes(content[:-7])
+        self.spool.close()
+        self.spool = Spool(self.root, 1 << 30)
+        Recovery(self.spool).run()
+        self.begin()
+
+    @invariant()
+    def everything_finished_is_in_the_outbox_once(self) -> None:
+        outbox = {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path, _ in list_outbox(self.spool)
+        }
+        segments = {
+            name: wav.samples(content) for name, content in outbox.items() if ".wav" in name
+        }
+        assert segments == self.expected
+        for name, content in outbox.items():
+            if name.endswith(".json"):
+                manifest = decode_manifest(content)
+                assert self.listed_segments(manifest) == self.manifests[manifest.stream_id]
+
+    def listed_segments(self, manifest: Manifest) -> set[str]:
+        segments = [
+            f"outbox/{names.SEGMENTS}/{e.name('call-1', manifest.stream_id).blob}"
+            for e in manifest.segments
+        ]
+        assert len(segments) == len(set(segments))
+        return set(segments)
+
+    def teardown(self) -> None:
+        self.spool.close()
+        shutil.rmtree(self.root)
+
+
+TestCrashingSpool = CrashingSpool.TestCase
+TestCrashingSpool.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -1,0 +1,134 @@
+"""One segment's file: whole when it is sealed, and bounded in memory while the disk is full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from contract import wav
+from contract.manifest import Counts
+from streamer.recovery import list_outbox
+from streamer.segment_file import SEGMENT_BACKLOG_BYTES
+from streamer.spool import Spool
+from streamer.stream_folder import StreamFolder, build_manifest, read_entries
+from tests.streamer.spools import SECOND, START, create_state, seal_and_read
+
+
+def test_a_sealed_segment_is_a_whole_wav_file(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 100)
+    file.append(b"\2\0" * 100)
+    file.patch(50, b"\3\0" * 10)
+    assert not list(list_outbox(spool))
+    samples = seal_and_read(folder, file)
+    assert samples == (b"\1\0" * 100 + b"\2\0" * 100)[:50] + b"\3\0" * 10 + samples[70:]
+    assert len(samples) == 400
+    (entry,) = read_entries(folder.path)
+    assert (entry.samples, entry.bytes) == (200, 444)
+    assert [path.name for path, _ in list_outbox(spool)] == ["20260301T120000.000Z.wav"]
+
+
+def test_a_cut_removes_and_returns_the_tail(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(bytes(range(200)))
+    assert file.cut(150) == bytes(range(150, 200))
+    assert seal_and_read(folder, file) == bytes(range(150))
+
+
+def test_past_a_full_quota_audio_waits_in_memory_then_is_counted_as_lost(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 2 * 1024 * 1024)
+    folder = StreamFolder(spool, create_state())
+    hog = folder.open_segment("hog", START, 16_000)
+    hog.append(bytes(2 * 1024 * 1024 - SECOND))
+    file = folder.open_segment("mixed", START, 16_000)
+    seconds = [bytes([number + 1]) * SECOND for number in range(50)]
+    for second in seconds:
+        file.append(second)
+    assert spool.last_error is not None
+    assert spool.fullness >= 1 - SECOND / spool.max_bytes
+    with pytest.raises(OSError, match="no room"):
+        file.seal(Counts(), folder.outbox_path(file))
+    hog.cut(0)
+    counts = Counts()
+    entry = file.seal(counts, folder.outbox_path(file))
+    samples = wav.samples(folder.outbox_path(file).read_bytes())
+    assert len(samples) == 50 * SECOND, "lost audio is silence of the same length"
+    values = [s for n, s in enumerate(seconds) if samples[n * SECOND : (n + 1) * SECOND] == s]
+    lost = [n for n in range(50) if samples[n * SECOND : (n + 1) * SECOND] == bytes(SECOND)]
+    assert len(values) + len(lost) == 50
+    assert len(values) * SECOND >= SEGMENT_BACKLOG_BYTES
+    assert entry.counts.lost == len(lost) * 50
+
+
+def test_a_full_quota_that_clears_in_time_loses_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    folder = StreamFolder(spool, create_state())
+    hog = folder.open_segment("hog", START, 16_000)
+    hog.append(bytes(1024 * 1024 - 100))
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 1000)
+    file.append(b"\2\0" * 1000)
+    hog.cut(0)
+    file.append(b"\3\0" * 1000)
+    assert seal_and_read(folder, file) == b"".join(bytes([n, 0]) * 1000 for n in (1, 2, 3))
+
+
+def test_the_backlog_of_all_segments_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a disk is full, each finished segment waits to be sealed with its backlog."""
+    monkeypatch.setattr("streamer.segment_file.TOTAL_BACKLOG_BYTES", 10 * SECOND)
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    spool.reserve(1024 * 1024)
+    folder = StreamFolder(spool, create_state())
+    files = [
+        folder.open_segment("mixed", START + timedelta(seconds=8 * number), 16_000)
+        for number in range(4)
+    ]
+    for number, file in enumerate(files):
+        for second in range(8):
+            file.append(bytes([8 * number + second + 1]) * SECOND)
+        assert spool.backlog_bytes <= 10 * SECOND
+    spool.free(1024 * 1024)
+    audio = b""
+    lost = 0
+    for file in files:
+        target = folder.outbox_path(file)
+        lost += file.seal(Counts(), target).counts.lost
+        audio += wav.samples(target.read_bytes())
+    values = [audio[at] for at in range(0, len(audio), SECOND)]
+    assert values == [*range(1, 9), *[0] * 6, 15, 16, *[0] * 16]
+    assert lost == 22 * 50
+    assert (spool.backlog_bytes, spool.used_bytes) == (0, 32 * SECOND)
+
+
+def test_the_last_error_is_cleared_when_the_backlog_is_empty(spool: Spool) -> None:
+    spool.reserve(spool.max_bytes)
+    file = StreamFolder(spool, create_state()).open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    assert spool.last_error
+    spool.free(spool.max_bytes)
+    file.append(bytes(SECOND))
+    file.append(bytes(SECOND))
+    assert spool.last_error is None
+
+
+def test_an_abandoned_segment_holds_no_room_and_no_descriptor(spool: Spool) -> None:
+    open_files = len(os.listdir("/proc/self/fd"))
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(bytes(SECOND))
+    shutil.rmtree(folder.path)
+    with pytest.raises(FileNotFoundError):
+        file.seal(Counts(), folder.outbox_path(file))
+    file.abandon()
+    with pytest.raises(FileNotFoundError):
+        folder.finish(build_manifest(folder.state, [], START, "1000"))
+    assert len(os.listdir("/proc/self/fd")) == open_files
+    assert spool.used_bytes == 0

@@ -1,0 +1,178 @@
+"""The segmenter: audio in order becomes segments, cut where the stream's cuts are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from streamer.clock import Clock
+from streamer.cuts import CutPlanner
+from streamer.segmenter import Segmenter
+from streamer.track import TrackSettings, create_track
+from tests.streamer.writers import MemoryWriter
+
+RATE = 16_000
+FRAME = 320
+
+
+class Recorder:
+    """A segmenter that starts at position 0, with its segments in memory."""
+
+    def __init__(self, *, length: int = 50 * FRAME, flush_bytes: int = 4096) -> None:
+        self.segments: list[MemoryWriter] = []
+        self.segmenter = Segmenter(
+            CutPlanner(length, 0, RATE),
+            self._open,
+            sample_rate=RATE,
+            flush_bytes=flush_bytes,
+            recall_samples=16 * FRAME,
+        )
+        self.segmenter.position = 0
+
+    def _open(self, position: int) -> MemoryWriter:
+        self.segments.append(MemoryWriter(position))
+        return self.segments[-1]
+
+    def audio(self) -> list[bytes]:
+        """Close the last segment, and return the audio of all."""
+        self.segmenter.close_segment()
+        return [bytes(segment.pcm) for segment in self.segments]
+
+
+def frame(index: int) -> bytes:
+    return (index + 1).to_bytes(4, "little") * (FRAME // 2)
+
+
+@pytest.mark.parametrize("flush_bytes", [100, 640, 4096])
+def test_audio_is_split_at_the_cuts(flush_bytes: int) -> None:
+    recorder = Recorder(length=250, flush_bytes=flush_bytes)
+    pcm = frame(0) + frame(1)
+    recorder.segmenter.append(pcm)
+    assert recorder.audio() == [pcm[:500], pcm[500:1000], pcm[1000:]]
+    assert [segment.start for segment in recorder.segments] == [0, 250, 500]
+
+
+def test_audio_is_buffered_until_it_is_flushed() -> None:
+    recorder = Recorder(flush_bytes=2 * 640)
+    segmenter = recorder.segmenter
+    segmenter.append(frame(0))
+    segmenter.append(frame(1))
+    assert (segmenter.buffered, bytes(recorder.segments[0].pcm)) == (1280, b"")
+    segmenter.append(frame(2))
+    assert (segmenter.buffered, bytes(recorder.segments[0].pcm)) == (640, frame(0) + frame(1))
+    segmenter.flush()
+    assert (segmenter.buffered, len(recorder.segments[0].pcm)) == (0, 1920)
+
+
+def test_no_audio_opens_no_segment() -> None:
+    recorder = Recorder()
+    recorder.segmenter.append(b"")
+    assert not recorder.segmenter.is_open
+    assert not recorder.audio()
+
+
+def test_a_gap_is_silence_and_each_segment_counts_its_part() -> None:
+    recorder = Recorder(length=100)
+    recorder.segmenter.append(frame(0)[:160])
+    recorder.segmenter.fill(150)
+    assert recorder.audio() == [frame(0)[:160] + bytes(40), bytes(200), bytes(60)]
+    counts = [segment.counts for segment in recorder.segments]
+    assert [c.filled_samples for c in counts if c] == [20, 100, 30]
+    assert [c.gaps for c in counts if c] == [1, 0, 0]
+
+
+@pytest.mark.parametrize("flush_after", [0, 1, 2, 3])
+def test_a_late_frame_replaces_the_silence_wherever_it_lies(flush_after: int) -> None:
+    """In the file, in the buffer, or across both."""
+    recorder = Recorder(flush_bytes=1 << 20)
+    segmenter = recorder.segmenter
+    steps: list[Callable[[], None]] = [
+        lambda: segmenter.append(frame(0)),
+        lambda: segmenter.fill(FRAME // 2),
+        lambda: segmenter.fill(FRAME // 2),
+        lambda: segmenter.append(frame(2)),
+    ]
+    for number, step in enumerate(steps):
+        step()
+        if number == flush_after:
+            segmenter.flush()
+    assert segmenter.replace_gap(FRAME + 5, frame(1), 10)
+    assert not segmenter.replace_gap(FRAME, frame(1), 10), "the gap is used up"
+    assert recorder.audio() == [frame(0) + frame(1) + frame(2)]
+    assert segmenter.totals.late == 1
+    assert (segmenter.totals.frames, segmenter.totals.filled_samples) == (3, 0)
+
+
+def test_recent_audio_is_recognised_at_its_place_only() -> None:
+    recorder = Recorder()
+    segmenter = recorder.segmenter
+    for index in range(40):
+        segmenter.append(frame(index))
+        if index % 5 == 0:
+            segmenter.flush()
+    assert segmenter.contains(30 * FRAME + 100, frame(30), 160)
+    assert not segmenter.contains(30 * FRAME + 200, frame(30), 160)
+    assert not segmenter.contains(30 * FRAME, frame(31), 160)
+    assert not segmenter.contains(0, frame(0), 160), "too long ago"
+
+
+def test_a_restart_begins_a_segment_of_its_own() -> None:
+    recorder = Recorder()
+    recorder.segmenter.append(frame(0))
+    recorder.segmenter.restart_at(40 * FRAME)
+    recorder.segmenter.append(frame(1))
+    assert recorder.audio() == [frame(0), frame(1)]
+    assert [segment.start for segment in recorder.segments] == [0, 40 * FRAME]
+
+
+def test_direct_appends_are_off_while_the_planner_listens() -> None:
+    for window, direct_bytes in ((0, 4096), (10, 0)):
+        segmenter = Segmenter(
+            CutPlanner(1000, window, RATE),
+            MemoryWriter,
+            sample_rate=RATE,
+            flush_bytes=4096,
+            recall_samples=FRAME,
+        )
+        assert segmenter.direct_bytes == direct_bytes
+
+
+def speech_with_pauses(seconds: int, pauses: list[tuple[float, float]]) -> bytes:
+    rng = np.random.default_rng(7)
+    audio = (rng.standard_normal(seconds * RATE) * 3000).astype("<i2")
+    for start, end in pauses:
+        audio[int(start * RATE) : int(end * RATE)] = 0
+    return audio.tobytes()
+
+
+@pytest.mark.parametrize("flush_bytes", [640, 32_000])
+def test_cuts_lie_in_pauses_and_no_sample_is_lost(flush_bytes: int) -> None:
+    pauses = [(4.4, 4.6), (10.1, 10.4), (15.3, 15.5)]
+    audio = {"a": speech_with_pauses(20, pauses), "b": speech_with_pauses(20, [*pauses, (5, 5.3)])}
+    clock, cuts = Clock(RATE), CutPlanner(5 * RATE, RATE, RATE)
+    segments: dict[str, list[MemoryWriter]] = {"a": [], "b": []}
+    tracks = {}
+    for name in segments:
+
+        def open_segment(position: int, name: str = name) -> MemoryWriter:
+            segments[name].append(MemoryWriter(position))
+            return segments[name][-1]
+
+        tracks[name] = create_track(
+            clock, cuts, TrackSettings(960, 10 * RATE, flush_bytes), open_segment
+        )
+    for index in range(1000):
+        for name, track in tracks.items():
+            pcm = audio[name][index * 2 * FRAME : (index + 1) * 2 * FRAME]
+            track.place(1_000_000 + index * 20_000, pcm, silent=False)
+    for track in tracks.values():
+        track.finish()
+    for name, written in segments.items():
+        assert b"".join(bytes(segment.pcm) for segment in written) == audio[name]
+    starts = [segment.start for segment in segments["a"]]
+    assert starts == [segment.start for segment in segments["b"]]
+    assert len(starts) == 4
+    for start, (begin, end) in zip(starts[1:], pauses, strict=True):
+        assert begin <= start / RATE <= end

@@ -1,0 +1,81 @@
+"""A stream's folder: its state, its entries and its manifest."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from contract.manifest import Counts, SegmentEntry, decode_manifest
+from streamer.segment_file import ENTRIES
+from streamer.spool import Spool
+from streamer.stream_folder import (
+    STATE,
+    StreamFolder,
+    StreamState,
+    build_manifest,
+    read_entries,
+)
+from tests.streamer.spools import START, create_state
+
+
+def entry(second: int, track: str = "mixed") -> SegmentEntry:
+    return SegmentEntry(
+        track=track,
+        start=START + timedelta(seconds=second),
+        sample_rate=16_000,
+        samples=16_000,
+        bytes=32_044,
+        md5="00" * 16,
+        counts=Counts(frames=50),
+    )
+
+
+def test_a_shorter_state_leaves_nothing_of_a_longer_one(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    folder.state.packets = {"AudioData": 123_456}
+    folder.save_state()
+    folder.state.packets = {}
+    folder.save_state()
+    content = (folder.path / STATE).read_bytes()
+    assert msgspec.json.decode(content, type=StreamState) == folder.state
+
+
+def test_a_stream_that_cannot_begin_leaves_no_folder(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError("no inodes")
+
+    monkeypatch.setattr("streamer.stream_folder.os.open", refuse)
+    with pytest.raises(OSError, match="no inodes"):
+        StreamFolder(spool, create_state())
+    assert not list(spool.streams.iterdir())
+
+
+def test_entries_are_read_but_for_a_line_that_was_cut_short(tmp_path: Path) -> None:
+    assert read_entries(tmp_path) == []
+    lines = [msgspec.json.encode(entry(0)), b"", msgspec.json.encode(entry(1))]
+    (tmp_path / ENTRIES).write_bytes(b"\n".join(lines) + b'\n{"track":"mi')
+    assert read_entries(tmp_path) == [entry(0), entry(1)]
+
+
+def test_a_manifest_sorts_segments_and_adds_up_counts() -> None:
+    state = create_state()
+    state.counts = Counts(late_dropped=2)
+    entries = [entry(1), entry(0, "b"), entry(0, "a")]
+    manifest = build_manifest(state, entries, START, "1000")
+    assert manifest.segments == [entry(0, "a"), entry(0, "b"), entry(1)]
+    assert (manifest.counts.frames, manifest.counts.late_dropped) == (150, 2)
+    assert (manifest.ended_at, manifest.ended_by) == (START, "1000")
+
+
+def test_finishing_publishes_the_manifest_and_removes_the_folder(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state())
+    manifest = build_manifest(folder.state, [], START, "1000")
+    path = folder.finish(manifest)
+    assert path.relative_to(spool.outbox).parts[:2] == ("manifests", "call-1")
+    assert decode_manifest(path.read_bytes()) == manifest
+    assert not folder.path.exists()
