@@ -37,7 +37,7 @@ class Call:
     as ``{"operation": ..., "body": ...}``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by keyword
         self,
         *,
         participants: list[dict[str, Any]],
