@@ -30,7 +30,7 @@ LONGEST_FIRST = (
     "streamer/test_fuzz.py",
     "security/test_entrances.py",
     "calls/results/test_long_calls.py",
-    "e2e/test_readme.py",
+    "e2e/test_http_api_doc.py",
     "security/test_keys.py",
     "local/test_up.py",
     "streamer/test_long_call.py",
