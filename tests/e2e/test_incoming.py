@@ -94,7 +94,7 @@ async def test_told_twice_at_the_same_time_it_is_answered_once(
     ring = await told(faults, ring["id"], deliveries=2)
     assert ring["deliveries"] == [202, 202]
     assert await answers() == before + 1
-    assert f"incoming_call outcome=left reason=taken correlation={ring['id']}" in log(up)
+    assert f"incoming_call outcome=left reason=claimed correlation={ring['id']}" in log(up)
     record = await app.until(ring["call_connection_id"], state_is("connected"), "it connects")
     ids = [event["id"] for event in record["events"]]
     assert len(ids) == len(set(ids))
