@@ -16,7 +16,7 @@ ALLOWED_SKIPS = {
     "no az on PATH": "the Azure CLI is a gigabyte, and only its parser is asked",
     "no func on PATH": "Azure Functions Core Tools download their host from Microsoft",
     "no Bicep CLI": "Microsoft's releases only: neither Debian nor PyPI has it",
-    "may not mount a tmpfs": "needs a privilege that containers seldom have",
+    "not allowed to mount a tmpfs": "needs a privilege that containers seldom have",
 }
 """How the reasons begin for which CI may skip a test, and why it cannot run it."""
 
