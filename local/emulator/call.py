@@ -41,7 +41,7 @@ class Call:
     requests for the call, as ``{"operation": ..., "body": ...}``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by keyword
         self,
         *,
         participants: list[dict[str, Any]],
@@ -156,6 +156,8 @@ class Call:
     async def _connect(self) -> None:
         self._audio = await asyncio.to_thread(self._load_audio)
         await asyncio.sleep(self._answer_seconds)
+        if self.state == "disconnected":
+            return
         self._clock = CallClock(datetime.now(UTC), self._speed)
         self.state = "connected"
         self._spawn(self._hang_up_at_end_of_audio(self._audio.seconds / self._speed))
