@@ -51,8 +51,8 @@ def read(path: Path, sample_rate: int) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _read(path: Path, sample_rate: int, modified_ns: int, size: int) -> bytes:
-    """Read a file; ``modified_ns`` and ``size`` are part of the cache's key only."""
+def _read(path: Path, sample_rate: int, _modified_ns: int, _size: int) -> bytes:
+    """Read a file. Its time of change and size are part of the cache's key only."""
     with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
         if (file.samplerate, file.channels, file.subtype) == (sample_rate, 1, "PCM_16"):
             unchanged: bytes = file.read(dtype="int16").astype("<i2").tobytes()
