@@ -20,10 +20,10 @@ class MediaStreamingOptions(msgspec.Struct, rename="camel", frozen=True, kw_only
     transport_type: Literal["websocket"]
     content_type: Literal["audio"]
     audio_channel_type: Literal["mixed", "unmixed"]
-    start_media_streaming: bool | None = None
+    start_media_streaming: bool | None = False
     audio_format: Literal["pcm16KMono", "pcm24KMono"] | None = None
-    enable_bidirectional: bool | None = None
-    enable_dtmf_tones: bool | None = None
+    enable_bidirectional: bool | None = False
+    enable_dtmf_tones: bool | None = False
 
     @property
     def sample_rate(self) -> int:
