@@ -1,4 +1,4 @@
-"""What calls play: audio files for each participant, until their end and no longer if asked."""
+"""What calls play: audio files for each participant, and hanging up at their end if asked."""
 
 from __future__ import annotations
 
