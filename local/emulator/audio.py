@@ -43,7 +43,7 @@ class CallAudio:
 def load(participants: list[str], files: list[Path], sample_rate: int) -> CallAudio:
     """Load a WAV file for each participant.
 
-    Raises ValueError where a file is not mono at ``sample_rate``, OSError, MalformedWav.
+    Raises ValueError if a file is not mono at ``sample_rate``, OSError, MalformedWav.
     """
     voices = {}
     for participant, file in zip(participants, files, strict=False):

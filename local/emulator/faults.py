@@ -86,7 +86,7 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 def ticks_to_send(ticks: Iterable[int], faults: Faults) -> Iterator[list[int]]:
     """Yield, for each tick, the ticks to send at its time: one, none, two, and delayed ones."""
-    rng = random.Random(faults.seed)  # noqa: S311 (repeatable; nothing is kept secret by it)
+    rng = random.Random(faults.seed)  # noqa: S311 (must be repeatable; no secret depends on it)
     delayed: dict[int, list[int]] = {}
     for tick in ticks:
         draw = rng.random()
