@@ -2,41 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 
 from calls import errors
 from calls.errors import CallAudioError
-
-EXCEPTIONS = [value for value in vars(errors).values() if inspect.isclass(value)]
-CLASSES = [value for value in EXCEPTIONS if issubclass(value, CallAudioError)]
-_INDENTATION = 4
-
-
-def tree_lines(error: type[CallAudioError], prefix: str = "") -> list[str]:
-    """The lines below a class in the docstring's tree."""
-    lines = []
-    children = [child for child in CLASSES if child.__base__ is error]
-    for child in children:
-        last = child is children[-1]
-        lines.append(prefix + ("└── " if last else "├── ") + child.__name__)
-        lines += tree_lines(child, prefix + ("    " if last else "│   "))
-    return lines
+from tests.error_trees import docstring_beginning, drawn_tree, error_classes, expected_tree
 
 
 def test_the_docstring_draws_the_tree_of_all_classes() -> None:
-    tree = ["CallAudioError", *tree_lines(CallAudioError)]
-    assert len(tree) == len(EXCEPTIONS)
-    drawn = "\n".join(" " * _INDENTATION + line for line in tree)
-    assert drawn in str(errors.__doc__)
+    assert drawn_tree(errors) == expected_tree(errors)
 
 
-@pytest.mark.parametrize("error", CLASSES)
-def test_each_class_says_when_it_is_raised(error: type[CallAudioError]) -> None:
-    is_base = any(child.__base__ is error for child in CLASSES)
-    beginning = "Base class" if is_base else "Raised when "
-    assert str(error.__doc__).startswith(beginning)
+@pytest.mark.parametrize("error", error_classes(errors))
+def test_each_class_says_when_it_is_raised(error: type[Exception]) -> None:
+    assert str(error.__doc__).startswith(docstring_beginning(errors, error))
 
 
 @pytest.mark.parametrize("error", [errors.CallNotFound, errors.ResultNotReady])
