@@ -1,4 +1,4 @@
-"""The app's OpenAPI document: the app serves it, and what it says holds, whatever is sent."""
+"""The app serves its OpenAPI document, and its responses conform to it, whatever is sent."""
 
 from __future__ import annotations
 
