@@ -1,6 +1,7 @@
-"""Stands in for az, func and azd: records what it is asked, and is as strict as Azure about order.
+"""A stand-in for az, func and azd: logs each command and insists on Azure's order.
 
-Run as ``standin.py STATE TOOL ARGUMENTS...``; STATE is a JSON file that one Azure lives in.
+Called in the tests' own process (``run``), or as a program: ``main`` with the arguments
+``STATE TOOL ARGUMENTS...``. STATE is a JSON file with the state of one Azure.
 """
 
 from __future__ import annotations
@@ -8,26 +9,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 
 
 class Refused(Exception):
-    """Raised when Azure would not do it."""
+    """Raised when Azure would refuse the command."""
+
+
+class Completed(NamedTuple):
+    """The result of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
 class Azure:
-    """As much of Azure as a deployment sees."""
+    """The part of Azure that a deployment sees."""
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: dict[str, Any], environment: Mapping[str, str]) -> None:
         self.state = state
+        self.environment = environment
 
-    def az(self, words: list[str], options: dict[str, str]) -> Any:
-        """Do it. Raises Refused."""
+    def run_az(self, words: list[str], options: dict[str, str]) -> Any:
+        """Run a command, and return its output: text, or data for JSON. Raises Refused."""
         name = "_".join(words).replace("-", "_")
         method = getattr(self, name, None)
         if method is None:
@@ -51,7 +61,7 @@ class Azure:
 
     def group_delete(self, options: dict[str, str]) -> None:
         if "--yes" not in options:
-            raise Refused("would ask, and there is no one")
+            raise Refused("standard input is not a terminal")
         self.state["group"] = ""
 
     def resource_list(self, _: dict[str, str]) -> Any:
@@ -67,30 +77,29 @@ class Azure:
 
     def cognitiveservices_account_purge(self, _: dict[str, str]) -> None:
         if self.state["group"]:
-            raise Refused("there is no deleted account of this name")
+            raise Refused("no deleted account has this name")
 
     def deployment_group_list(self, options: dict[str, str]) -> Any:
         failed = self.state["failed"] if "Succeeded" in options["--query"] else []
         return [name for name in self.state["deployments"] if name not in failed]
 
-    def deployment_group_what_if(self, options: dict[str, str]) -> None:
-        template = self._template(options)
-        print(f"Resource changes of {template}: 1 to create.")
+    def deployment_group_what_if(self, options: dict[str, str]) -> str:
+        return f"Resource changes of {self._template(options)}: 1 to create."
 
     def deployment_group_create(self, options: dict[str, str]) -> None:
         template = self._template(options)
         if template != options["--name"]:
-            raise Refused("the deployment is named for another template")
+            raise Refused("the deployment has another template's name")
         if template != "main" and "main" not in self.state["deployments"]:
-            raise Refused(f"{template}: the resources of main.bicep are not there")
+            raise Refused(f"{template}: the resources of main.bicep do not exist")
         if template == "streamer":
             self._deploy_streamer(
-                os.environ["STREAMER_IMAGE"], os.environ["STREAMER_LIVE_REVISION"]
+                self.environment["STREAMER_IMAGE"], self.environment["STREAMER_LIVE_REVISION"]
             )
         if template == "subscriptions":
             if not self.state["published"]:
                 raise Refused("listKeys: ServiceUnavailable from host runtime")
-            self.state["subscribed"] = os.environ.get("ANSWER_CALLS", "off")
+            self.state["subscribed"] = self.environment.get("ANSWER_CALLS", "off")
         if template == "main":
             self._deploy_main()
         if template not in self.state["deployments"]:
@@ -99,17 +108,17 @@ class Azure:
             self.state["failed"].remove(template)
 
     def _deploy_main(self) -> None:
-        """As main.bicepparam says, read as Bicep reads it."""
-        reads = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
+        """Read main.bicepparam as Bicep does."""
+        pattern = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
         text = (ROOT / "infra" / "main.bicepparam").read_text()
-        given = {
-            name: {"value": os.environ.get(variable, default)}
-            for name, variable, default in re.findall(reads, text, re.MULTILINE)
+        parameters = {
+            name: {"value": self.environment.get(variable, default)}
+            for name, variable, default in re.findall(pattern, text, re.MULTILINE)
         }
-        before = self.state["parameters"]
-        if before and given["dataLocation"] != before["dataLocation"]:
-            raise Refused("dataLocation can never be changed")
-        self.state["parameters"] = given
+        previous = self.state["parameters"]
+        if previous and parameters["dataLocation"] != previous["dataLocation"]:
+            raise Refused("dataLocation cannot be changed")
+        self.state["parameters"] = parameters
 
     def deployment_group_show(self, options: dict[str, str]) -> Any:
         if "main" not in self.state["deployments"]:
@@ -118,9 +127,11 @@ class Azure:
             return self.state["parameters"]
         if "main" in self.state["failed"]:
             return None
-        # As Azure gives names back at times.
-        spelled = {n[:-1].lower() + n[-1]: v for n, v in self.state["outputs"].items()}
-        return {name: {"type": "String", "value": value} for name, value in spelled.items()}
+        # Azure sometimes returns names in another case.
+        return {
+            name[:-1].lower() + name[-1]: {"type": "String", "value": value}
+            for name, value in self.state["outputs"].items()
+        }
 
     def acr_repository_list(self, _: dict[str, str]) -> Any:
         return ["streamer"] if self.state["images"] else []
@@ -130,7 +141,7 @@ class Azure:
 
     def acr_build(self, options: dict[str, str]) -> None:
         if not (ROOT / options["--file"]).is_file():
-            raise Refused("there is no such Dockerfile")
+            raise Refused("the Dockerfile does not exist")
         self.state["images"].append(options["--image"])
 
     def containerapp_list(self, _: dict[str, str]) -> Any:
@@ -172,8 +183,8 @@ class Azure:
 
     def functionapp_function_list(self, _: dict[str, str]) -> Any:
         app = self.state["outputs"]["FUNCTION_APP_NAME"]
-        found = self.state["functions"] if self.state["published"] else []
-        return [f"{app}/{function}" for function in found]
+        functions = self.state["functions"] if self.state["published"] else []
+        return [f"{app}/{function}" for function in functions]
 
     def _template(self, options: dict[str, str]) -> str:
         if not self.state["group"]:
@@ -181,8 +192,8 @@ class Azure:
         parameters = ROOT / options["--parameters"]
         text = parameters.read_text()
         for variable in re.findall(r"readEnvironmentVariable\('(\w+)'\)", text):
-            if variable not in os.environ:
-                raise Refused(f"{parameters.name} reads {variable}")
+            if variable not in self.environment:
+                raise Refused(f"{parameters.name} reads {variable}, which is not set")
         return parameters.stem
 
     def _deploy_streamer(self, image: str, live: str) -> None:
@@ -213,7 +224,7 @@ class Azure:
         ]
 
 
-def func(state: dict[str, Any], words: list[str]) -> None:
+def run_func(state: dict[str, Any], words: list[str]) -> None:
     """Functions Core Tools. Raises Refused."""
     if words[:3] != ["azure", "functionapp", "publish"]:
         raise Refused("unknown action")
@@ -222,63 +233,76 @@ def func(state: dict[str, Any], words: list[str]) -> None:
     state["published"] = True
 
 
-def azd(state_file: Path, words: list[str]) -> None:
+def run_azd(state_file: Path, words: list[str]) -> None:
     """``azd up``: provisions main.bicep between azure.yaml's hooks. Raises Refused."""
     if words != ["up"]:
         raise Refused("unknown command")
-    hooks = dict(
-        re.findall(
-            r"^  (\w+):\n(?:    .*\n)*?    run: (.+)$", (ROOT / "azure.yaml").read_text(), re.M
-        )
-    )
-    _hook(hooks["preprovision"], {})
+    text = (ROOT / "azure.yaml").read_text()
+    hooks = dict(re.findall(r"^  (\w+):\n(?:    .*\n)*?    run: (.+)$", text, re.MULTILINE))
+    _run_hook(hooks["preprovision"], {})
     state = json.loads(state_file.read_text())
     state["group"] = "rg-azd"
     state["deployments"].append("main")
     state_file.write_text(json.dumps(state))
-    _hook(hooks["postprovision"], state["outputs"])
+    _run_hook(hooks["postprovision"], state["outputs"])
 
 
-def _hook(command: str, outputs: dict[str, str]) -> None:
-    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | outputs)
-    if done.returncode:
+def _run_hook(command: str, outputs: dict[str, str]) -> None:
+    # Imported here, since it would take half of the time of every other command.
+    import subprocess
+
+    completed = subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | outputs)
+    if completed.returncode:
         raise Refused(f"the hook failed: {command}")
 
 
-def main() -> int:
-    state_file, tool, *arguments = Path(sys.argv[1]), *sys.argv[2:]
+def run(
+    state_file: Path, tool: str, arguments: list[str], environment: Mapping[str, str]
+) -> Completed:
+    """Log a command in the state, and run it."""
     state = json.loads(state_file.read_text())
     state["log"].append([tool, *arguments])
     state_file.write_text(json.dumps(state))
-    words: list[str] = []
-    options: dict[str, str] = {}
-    for before, word in zip(["", *arguments], arguments, strict=False):
-        if word.startswith("--"):
-            options[word] = ""
-        elif before.startswith("--"):
-            options[before] = word
-        elif word != ".":
-            words.append(word)
+    words, options = _parse(arguments)
+    output = None
     try:
         for failing in state["fail"]:
             if " ".join([tool, *arguments]).startswith(failing):
                 raise Refused(f"made to fail at {failing!r}")
         if tool == "azd":
-            azd(state_file, words)
-            return 0
-        answer = None
+            run_azd(state_file, words)
+            return Completed(0, "", "")
         if tool == "func":
-            func(state, words)
+            run_func(state, words)
         else:
-            answer = Azure(state).az(words, options)
+            output = Azure(state, environment).run_az(words, options)
     except Refused as error:
-        print(f"ERROR: {error}", file=sys.stderr)
-        return 1
+        return Completed(1, "", f"ERROR: {error}\n")
     state_file.write_text(json.dumps(state))
-    if answer is not None and options.get("--output") == "json":
-        print(json.dumps(answer))
-    return 0
+    if isinstance(output, str):
+        return Completed(0, f"{output}\n", "")
+    as_json = output is not None and options.get("--output") == "json"
+    return Completed(0, json.dumps(output) if as_json else "", "")
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _parse(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Split a command line into its words and its options."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    for previous, word in zip(["", *arguments], arguments, strict=False):
+        if word.startswith("--"):
+            options[word] = ""
+        elif previous.startswith("--"):
+            options[previous] = word
+        elif word != ".":
+            words.append(word)
+    return words, options
+
+
+def main() -> int:
+    """Run as a program. Returns the exit code."""
+    state_file, tool, *arguments = sys.argv[1:]
+    completed = run(Path(state_file), tool, arguments, os.environ)
+    sys.stdout.write(completed.stdout)
+    sys.stderr.write(completed.stderr)
+    return completed.returncode
