@@ -147,7 +147,7 @@ class _HttpProtocol(asyncio.Protocol):
             auto_ping_idle_timeout=ping_interval,
             auto_ping_reply_timeout=ping_interval,
             auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
-            enable_auto_pong=True,
+            enable_auto_pong=False,  # Connection answers, while the peer reads
             max_frame_size=self._options.max_frame_bytes,
             extra_headers=None,
             read_buffer_init_size=_READ_BUFFER_BYTES,

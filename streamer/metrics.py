@@ -28,6 +28,12 @@ PACKETS_MALFORMED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+PACKETS_IRREGULAR = Counter(
+    "streamer_packets_irregular",
+    "What differed from ACS's documentation and was recorded all the same, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
 FRAMES = Counter(
     "streamer_frames",
     "Frames by outcome, counted when their segment ends",

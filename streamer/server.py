@@ -10,6 +10,7 @@ from pathlib import Path
 
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
+from streamer.close import Close
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
 from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
 from streamer.health import Health
@@ -21,10 +22,11 @@ from streamer.settings import Settings
 from streamer.spool import Spool
 from streamer.stats import StatsLogger
 from streamer.storage import Storage
-from streamer.stream import Close, Stream
+from streamer.stream import Stream
 
 _log = logging.getLogger(__name__)
 _RECOVERY_PAUSE_SECONDS = 5.0
+_RESET_CHECK_SECONDS = 0.5
 
 
 class Streamer:
@@ -165,12 +167,12 @@ class Streamer:
         )
 
     def _batch_reads(self) -> None:
-        seconds = self._settings.read_batch_ms / 1000
-        if seconds:
-            # Twice a batch's time, so that an active connection gets a frame between two calls.
-            asyncio.get_running_loop().call_later(2 * seconds, self._batch_reads)
-            for connection in self._connections:
-                connection.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
+        batch_ms = self._settings.read_batch_ms
+        # Twice a batch's time, so that an active connection gets a frame between two calls.
+        seconds = 2 * batch_ms / 1000 or _RESET_CHECK_SECONDS
+        asyncio.get_running_loop().call_later(seconds, self._batch_reads)
+        for connection in self._connections:
+            connection.batch_reads(batch_ms // FRAME_MILLISECONDS)
 
     def _open_stream(self, connection: Connection, admission: Admission) -> Stream:
         """Begin a connection's stream. Raises OSError where the spool accepts no files."""

@@ -74,10 +74,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: Annotated[
         int, doc("streams at the same time; more are refused with 503", ge=1)
     ] = 400
-    max_tracks: Annotated[int, doc("tracks of one stream; with more, it is closed", ge=1)] = 32
-    max_message_bytes: Annotated[int, doc("largest WebSocket message", ge=2048)] = 65_536
+    max_tracks: Annotated[
+        int, doc("tracks of a stream at once; the one idle longest makes room for another", ge=1)
+    ] = 32
+    max_message_bytes: Annotated[
+        int, doc("largest WebSocket message; 64 KiB of audio is 88 KB of JSON", ge=2048)
+    ] = 131_072
     max_malformed_packets: Annotated[
-        int, doc("malformed packets after which a stream is closed", ge=0)
+        int, doc("malformed packets in a row after which a stream is closed", ge=0)
     ] = 50
     handshake_timeout_seconds: Annotated[float, doc("longest time for a whole handshake", gt=0)] = (
         10.0
