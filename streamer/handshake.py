@@ -24,8 +24,8 @@ from acs.tokens import TokenVerifier
 from contract import names
 from contract.grants import StreamGrant
 from event_log import log_event
-from streamer import metrics
 from streamer.errors import HandshakeRefused
+from streamer.refusals import count_warned
 from streamer.settings import Check, Settings
 from streamer.storage import Storage
 
@@ -154,5 +154,4 @@ def _refuse(check: Check, status: HTTPStatus, reason: str) -> None:
     if check == "require":
         raise HandshakeRefused(status, reason)
     if check == "warn":
-        metrics.HANDSHAKES_WARNED.labels(reason).inc()
-        log_event(_log, logging.WARNING, "handshake_warned", reason=reason)
+        count_warned(reason)

@@ -16,6 +16,7 @@ from streamer.handshake import Admission, HandshakeAuthenticator, create_verifie
 from streamer.health import Health
 from streamer.http_routes import Routes
 from streamer.http_upgrade import WebSocketOptions, listen
+from streamer.listener import Listener, connection_limit
 from streamer.outbox import Outbox
 from streamer.recovery import Recovery
 from streamer.settings import Settings
@@ -27,6 +28,7 @@ from streamer.stream import Stream
 _log = logging.getLogger(__name__)
 _RECOVERY_PAUSE_SECONDS = 5.0
 _RESET_CHECK_SECONDS = 0.5
+_MAX_HEALTH_CONNECTIONS = 64
 
 
 class Streamer:
@@ -47,7 +49,8 @@ class Streamer:
         self._ending: set[asyncio.Task[None]] = set()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
-        self._server: asyncio.Server | None = None
+        self._server: Listener | None = None
+        self._health_server: Listener | None = None
         self._hasten = asyncio.Event()
         self._background: list[asyncio.Task[None]] = []
 
@@ -67,7 +70,18 @@ class Streamer:
             ping_interval_seconds=settings.ping_interval_seconds,
             handshake_timeout_seconds=settings.handshake_timeout_seconds,
         )
-        self._server = await listen(settings.host, settings.port, self._routes.handle, options)
+        limit = connection_limit(settings.max_connections)
+        handler = self._routes.handle
+        if settings.metrics_port:
+            handler = self._routes.handle_media
+            self._health_server = await listen(
+                settings.host,
+                settings.metrics_port,
+                self._routes.handle_health,
+                options,
+                _MAX_HEALTH_CONNECTIONS,
+            )
+        self._server = await listen(settings.host, settings.port, handler, options, limit)
         self._background = [
             asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
             asyncio.create_task(self._recover_rest()),
@@ -94,8 +108,9 @@ class Streamer:
                 connection.abort()
             # A stream whose disk accepts nothing cannot end: the next start finishes its files.
             await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_upload_seconds)
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._health_server):
+            if server is not None:
+                server.close()
         # The signal that hastened the calls' end does not cut the uploads short; one more does.
         self._hasten.clear()
         await self._wait_or_hasten(

@@ -21,6 +21,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, doc("the address to listen on")] = "127.0.0.1"
     port: Annotated[int, doc("the port to listen on; 0: any free port", ge=0, le=65535)] = 8765
+    metrics_port: Annotated[
+        int,
+        doc(
+            "a port of their own for /healthz, /readyz and /metrics; 0: they are on PORT",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
     audio_storage_connection_string: Annotated[
         str, doc("connection string of the Blob Storage to write to (local development only)")
     ] = ""
@@ -74,6 +82,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: Annotated[
         int, doc("streams at the same time; more are refused with 503", ge=1)
     ] = 400
+    max_connections: Annotated[
+        int,
+        doc("connections at once; never more than half of the process's file descriptors", ge=1),
+    ] = 2000
     max_tracks: Annotated[
         int, doc("tracks of a stream at once; the one idle longest makes room for another", ge=1)
     ] = 32
