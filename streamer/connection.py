@@ -34,7 +34,7 @@ class Connection(WSListener):
     """The listener of one WebSocket.
 
     Args:
-        admission: The call that the WebSocket streams.
+        admission: The call that the WebSocket streams, also an attribute.
         max_message_bytes: The largest message that may be assembled from fragments.
         open_stream: Begins the stream, and raises OSError where the spool accepts no files.
         end_stream: Ends the stream once the WebSocket is closed, for a reason.
@@ -47,7 +47,7 @@ class Connection(WSListener):
         open_stream: Callable[[Connection, Admission], Stream],
         end_stream: Callable[[Connection, Stream, str], None],
     ) -> None:
-        self._admission = admission
+        self.admission = admission
         self._max_message_bytes = max_message_bytes
         self._open_stream = open_stream
         self._end_stream = end_stream
@@ -65,15 +65,20 @@ class Connection(WSListener):
         self._socket: Any = None
         self._low_water_mark = 1
 
+    @property
+    def stream_id(self) -> str | None:
+        """The id of its stream; None before it is connected."""
+        return self._stream.id if self._stream is not None else None
+
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Open the stream."""
         self._transport = transport
         self._socket = transport.underlying_transport.get_extra_info("socket")
         try:
-            self._stream = self._open_stream(self, self._admission)
+            self._stream = self._open_stream(self, self.admission)
         except OSError as error:
             metrics.SPOOL_ERRORS.inc()
-            call, cause = self._admission.call_connection_id, describe_error(error)
+            call, cause = self.admission.call_connection_id, describe_error(error)
             log_event(_log, logging.ERROR, "stream_open_failed", call=call, error=cause)
             self.close(Close(1013, "the spool accepts no files; try again later"))
             return

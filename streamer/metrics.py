@@ -22,6 +22,17 @@ HANDSHAKES_WARNED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+STREAMS_PENDING = Gauge(
+    "streamer_streams_pending",
+    "Streams admitted while Blob Storage was away, whose grant is not looked up yet",
+    registry=REGISTRY,
+)
+STREAMS_QUARANTINED = Counter(
+    "streamer_streams_quarantined",
+    "Streams admitted while Blob Storage was away that turned out to have no grant, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
 PACKETS_MALFORMED = Counter(
     "streamer_packets_malformed",
     "Messages that are not valid media packets, by reason",

@@ -6,18 +6,22 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
 from streamer.close import Close
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
+from streamer.errors import HandshakeRefused
+from streamer.grants import GrantVerifier
 from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
 from streamer.health import Health
 from streamer.http_routes import Routes
 from streamer.http_upgrade import WebSocketOptions, listen
 from streamer.listener import Listener, connection_limit
-from streamer.outbox import Outbox
+from streamer.pending_streams import GrantedOutbox, PendingStream, PendingStreams
 from streamer.recovery import Recovery
 from streamer.settings import Settings
 from streamer.spool import Spool
@@ -40,10 +44,14 @@ class Streamer:
         self._spool = Spool(Path(settings.spool_dir), settings.spool_max_bytes)
         self._recovery = Recovery(self._spool)
         self._storage = Storage(settings)
-        self._outbox = Outbox(self._spool, self._storage, settings.upload_concurrency)
+        grants = GrantVerifier(self._storage, settings.correlation_check)
+        self._pending = PendingStreams(self._spool, grants, self._close_refused)
+        self._outbox = GrantedOutbox(
+            self._spool, self._storage, settings.upload_concurrency, self._pending
+        )
         self._connections: set[Connection] = set()
         self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
-        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), self._storage)
+        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), grants)
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
         self._ending: set[asyncio.Task[None]] = set()
@@ -85,6 +93,7 @@ class Streamer:
         self._background = [
             asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
             asyncio.create_task(self._recover_rest()),
+            asyncio.create_task(self._outbox.look_up_grants()),
         ]
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
@@ -177,6 +186,11 @@ class Streamer:
     # Connections and their streams.
 
     def _connect(self, admission: Admission) -> Connection:
+        """Return a listener of an admitted call's WebSocket. Raises HandshakeRefused."""
+        if admission.grant:
+            of_grant = sum(c.admission.grant == admission.grant for c in self._connections)
+            if of_grant >= self._settings.max_streams_per_grant:
+                raise HandshakeRefused(HTTPStatus.TOO_MANY_REQUESTS, "grant_streams")
         return Connection(
             admission, self._settings.max_message_bytes, self._open_stream, self._end_stream
         )
@@ -198,12 +212,29 @@ class Streamer:
             spool=self._spool,
             outbox=self._outbox,
             request_close=connection.close,
+            granted_rate=admission.sample_rate,
         )
+        if admission.is_pending:
+            self._pending.add(
+                PendingStream(
+                    stream_id=stream.id,
+                    call_connection_id=admission.call_connection_id,
+                    correlation_id=admission.correlation_id,
+                    grant=admission.grant,
+                    began_at=datetime.now(UTC),
+                )
+            )
         self._connections.add(connection)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
+
+    def _close_refused(self, stream_id: str, reason: str) -> None:
+        """Close the stream that was admitted while Blob Storage was away and has no grant."""
+        for connection in list(self._connections):
+            if connection.stream_id == stream_id:
+                connection.close(Close(1008, f"the call has no valid grant: {reason}"))
 
     def _end_stream(self, connection: Connection, stream: Stream, reason: str) -> None:
         task = asyncio.get_running_loop().create_task(self._end(connection, stream, reason))

@@ -82,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: Annotated[
         int, doc("streams at the same time; more are refused with 503", ge=1)
     ] = 400
+    max_streams_per_grant: Annotated[
+        int, doc("streams of one call's grant at the same time; more are refused with 429", ge=1)
+    ] = 4
     max_connections: Annotated[
         int,
         doc("connections at once; never more than half of the process's file descriptors", ge=1),
@@ -128,6 +131,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, the audience of ACS's tokens")
     ] = ""
+    callback_token_seconds: Annotated[
+        float,
+        doc(
+            "lifetime of ACS's tokens on callback events: a token must live longer to open a "
+            "media WebSocket; 0: any does",
+            ge=0,
+        ),
+    ] = 300.0
     stats_log_seconds: Annotated[
         float, doc("how often statistics are logged, for alerts", gt=0)
     ] = 60.0
