@@ -37,7 +37,7 @@ class Call:
     as ``{"operation": ..., "body": ...}``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by keyword
         self,
         *,
         participants: list[dict[str, Any]],
@@ -148,6 +148,8 @@ class Call:
 
     async def _connect(self) -> None:
         await asyncio.sleep(self._answer_seconds)
+        if self.state == "disconnected":
+            return
         self._clock = CallClock(datetime.now(UTC), self._speed)
         self.state = "connected"
         if self.streaming is not None and self.streaming.start_media_streaming:
