@@ -41,7 +41,7 @@ _MAX_TOKEN_CHARACTERS = 16 * 1024
 class TokenVerifier:
     """Verifies ACS's bearer tokens against its published keys."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by name
         self,
         *,
         audience: str,

@@ -176,5 +176,18 @@ def grant_blob(token: str) -> str:
     return f"{_sha256(token)}.json"
 
 
+def grant_note(call_connection_id: str, grant: str) -> str:
+    """Return the name, in the ``grants`` container, of the note that a grant is a call's.
+
+    Either program writes it when it binds the grant, and it is empty: its name says it all.
+    """
+    return f"{grant_notes(call_connection_id)}{grant}"
+
+
+def grant_notes(call_connection_id: str) -> str:
+    """Return what the names of all notes of a call's grants begin with."""
+    return f"calls/{call_connection_id}/"
+
+
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()

@@ -228,8 +228,7 @@ class GrantedOutbox(Outbox):
             await asyncio.sleep(_LOOKUP_PAUSE_SECONDS)
             try:
                 files = await self._pending.look_up()
-            except Exception:
-                # An SDK may raise anything: the streams stay pending.
+            except Exception:  # noqa: BLE001  # logged; the streams stay pending
                 log_event(_log, logging.ERROR, "grant_lookup_crashed", exc_info=True)
                 continue
             for path, entry in files:

@@ -113,8 +113,10 @@ class Storage:
     async def bind_grant(self, blob: str, bound: StreamGrant, etag: str) -> bool:
         """Write a grant that is now bound to its call. Returns False if it changed meanwhile.
 
-        Raises AzureError.
+        A note tells the app which grants to end with the call. Raises AzureError.
         """
+        note = names.grant_note(bound.call_connection_id or "", blob)
+        await self._service.get_blob_client(names.GRANTS, note).upload_blob(b"", overwrite=True)
         client = self._service.get_blob_client(names.GRANTS, blob)
         try:
             await client.upload_blob(

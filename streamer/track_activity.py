@@ -31,7 +31,7 @@ class TrackActivity:
             positions: The positions of the moment, in samples.
             jump: How far behind the foremost track an idle one must be.
         """
-        if len(positions) < 2:
+        if len(positions) <= 1:
             return []
         limit = max(positions.values()) - jump
         return [

@@ -91,6 +91,8 @@ async def test_both_tokens_admit_the_call_they_are_for(
     stored.manifests()
     assert stored.track() == pcm(0)
     assert grants.get(token).call_connection_id == call, "the first WebSocket bound it"
+    note = names.grant_note(call, names.grant_blob(token))
+    assert grants.container.get_blob_client(note).exists(), "the app finds it at the call's end"
     assert await status(server, token, headers) == 101, "and it may reconnect"
     other = headers | {"x-ms-call-connection-id": "another-call"}
     assert await status(server, token, other) == 403
