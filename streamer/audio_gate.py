@@ -14,6 +14,9 @@ from streamer.media_packets import PacketCounter
 from streamer.stream_folder import StreamState
 from streamer.stream_format import FormatDetector, frame_bytes, unsupported_format
 
+_MAX_FORMATS = 16
+"""How often the format may change. Each change starts new segments; after that, it stays."""
+
 
 class AudioGate:
     """Places frames once their sample rate is known, and holds them until then."""
@@ -24,7 +27,7 @@ class AudioGate:
         packets: PacketCounter,
         granted_rate: int | None,
         *,
-        start_format: Callable[[int], int],
+        start_format: Callable[[int], None],
         place: Callable[[media.AudioData], None],
     ) -> None:
         """Start without a format.
@@ -33,7 +36,7 @@ class AudioGate:
             state: The stream's state, which becomes its manifest.
             packets: Counts what is irregular.
             granted_rate: The sample rate in the call's grant, in Hz, if it has one.
-            start_format: Starts tracks at a sample rate, and returns the one to record at.
+            start_format: Starts new tracks at a sample rate.
             place: Places a frame of whole samples.
         """
         self._state = state
@@ -42,6 +45,8 @@ class AudioGate:
         self._start_format = start_format
         self._place = place
         self._held_at_tick = False
+        self._rate: int | None = None
+        self._formats = 0
 
     @property
     def is_open(self) -> bool:
@@ -70,7 +75,7 @@ class AudioGate:
         if self._detector.held:
             return self.release(force=False)
         if self._detector.rate is not None:
-            self._detector.rate = self._start_format(rate)
+            self._detector.rate = self._use_rate(rate)
         return None
 
     def examine(self, audio: media.AudioData) -> Close | None:
@@ -101,7 +106,7 @@ class AudioGate:
         elif declared != rate:
             detail = f"declared {declared} Hz, frames of {rate} Hz"
             self._packets.count_irregular("sample_rate", detail)
-        for audio in detector.use(self._start_format(rate)):
+        for audio in detector.use(self._use_rate(rate)):
             self._place(audio)
         return None
 
@@ -109,3 +114,14 @@ class AudioGate:
         """Release what was held at the last tick already. Returns why to close, or None."""
         was_held, self._held_at_tick = self._held_at_tick, bool(self._detector.held)
         return self.release(force=True) if was_held else None
+
+    def _use_rate(self, rate: int) -> int:
+        """Start a format where the rate is a new one. Returns the rate to record at."""
+        if self._rate is None or (rate != self._rate and self._formats < _MAX_FORMATS):
+            self._formats += 1
+            self._rate = rate
+            self._start_format(rate)
+        elif rate != self._rate:
+            detail = f"{rate} Hz, after many other changes"
+            self._packets.count_irregular("format_changes", detail)
+        return self._rate

@@ -2,8 +2,8 @@
 
 picows decides about a handshake synchronously, but ours may have to ask a key server or Blob
 Storage first. So this module reads the request's head itself and lets a request handler decide, for
-as long as that takes. Only then does it put picows's protocol in its own place. picows gets a
-handshake that says no more than it needs, so that it refuses none that was accepted here.
+as long as that takes. Only then does it put picows's protocol in its own place. picows gets a plain
+handshake of our own, so that it never refuses one that was accepted here.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ UPLOAD_FAILURES = Counter(
 )
 UPLOADS_REJECTED = Counter(
     "streamer_uploads_rejected",
-    "Files quarantined because their blob exists with other content",
+    "Files quarantined: their blob exists with other content, or their stream has no grant",
     registry=REGISTRY,
 )
 SPOOL_BYTES = Gauge("streamer_spool_bytes", "Audio in the spool", registry=REGISTRY)

@@ -178,6 +178,7 @@ class PendingStreams:
             cause = describe_error(error)
             log_event(_log, logging.ERROR, "quarantine_failed", stream=stream_id, error=cause)
             return
+        metrics.UPLOADS_REJECTED.inc()
         if entry is None:
             # The manifest is the stream's last file.
             self._remove_note(stream_id)

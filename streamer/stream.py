@@ -35,7 +35,6 @@ from streamer.track_activity import TrackActivity
 _log = logging.getLogger(__name__)
 _FIRST_DISK_PAUSE_SECONDS = 1.0
 _LONGEST_DISK_PAUSE_SECONDS = 16.0
-_MAX_FORMATS = 16
 _LEAST_IDLE_SECONDS = 1.0
 """How long a track must have been idle to make room for another one."""
 
@@ -73,18 +72,12 @@ class Stream:
         Raises:
             OSError: The spool accepts no files.
         """
-        now = datetime.now(UTC)
-        self.id = names.new_stream_id(now)
+        self._state = _create_state(call_connection_id, correlation_id)
+        self.id = self._state.stream_id
         self.call_connection_id = call_connection_id
         self._settings = settings
         self._outbox = outbox
         self._request_close = request_close
-        self._state = StreamState(
-            call_connection_id=call_connection_id,
-            stream_id=self.id,
-            correlation_id=correlation_id,
-            started_at=now,
-        )
         self._folder = StreamFolder(spool, self._state)
         self._worker = spool.worker
         self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log)
@@ -106,10 +99,8 @@ class Stream:
         # By the segment's key: the counts of those that wait to be sealed.
         self._unsealed: dict[str, Counts] = {}
         self._silence = b""
-        self._audio_packets = 0
-        self._audio_packets_at_tick = 0
+        self._audio_packets = self._audio_packets_at_tick = 0
         self._anomalies = 0
-        self._formats = 0
         self._seals: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
@@ -185,23 +176,14 @@ class Stream:
         self._placing = self._tracks if self._gate.is_open else {}
         return close
 
-    def _start_format(self, rate: int) -> int:
-        """Start new tracks where the rate is a new one. Returns the rate to record at."""
-        if self._format is not None:
-            current = self._format.clock.sample_rate
-            if current == rate:
-                return rate
-            if self._formats >= _MAX_FORMATS:
-                self.count_irregular("format_changes", f"{rate} Hz, after many other changes")
-                return current
-        self._formats += 1
+    def _start_format(self, rate: int) -> None:
+        """Start new tracks, at a sample rate that is a new one."""
         self._finish_tracks()
         self._state.sample_rate = rate
         self._format = create_format(self._settings, rate)
         self._frame_bytes = frame_bytes(rate)
         self._silence = bytes(self._frame_bytes)
         self._save_state()
-        return rate
 
     # Tracks.
 
@@ -382,6 +364,16 @@ class Stream:
     def _log(self, level: int, event: str, **fields: object) -> None:
         fields = {"call": self.call_connection_id, "stream": self.id, **fields}
         log_event(_log, level, event, exc_info=None, **fields)
+
+
+def _create_state(call_connection_id: str, correlation_id: str) -> StreamState:
+    now = datetime.now(UTC)
+    return StreamState(
+        call_connection_id=call_connection_id,
+        stream_id=names.new_stream_id(now),
+        correlation_id=correlation_id,
+        started_at=now,
+    )
 
 
 class _Writer:

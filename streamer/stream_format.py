@@ -39,7 +39,10 @@ _RATES = tuple(media.SAMPLE_RATES.values())
 _FRAMES_PER_SECOND = 1000 // media.FRAME_MILLISECONDS
 _RATE_BY_LENGTH = {rate // _FRAMES_PER_SECOND: rate for rate in _RATES}
 _STAMP_TOLERANCE = 0.15
-"""How far, as a share, the rate of the timestamps may be from a rate that they confirm."""
+"""How far, as a share, the rate of the timestamps may be from one of two rates that they confirm."""
+
+_ALONE_TOLERANCE = 0.05
+"""The same where the timestamps alone tell the rate: 22.05 kHz is not 24 kHz."""
 
 
 class StreamFormat(NamedTuple):
@@ -108,14 +111,14 @@ class FormatDetector:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more frames may be held."""
+        """Whether as many frames are held as may be."""
         return len(self.held) >= MAX_HELD_FRAMES or self.held_bytes >= MAX_HELD_BYTES
 
     def decide(self, *, force: bool) -> int | None:
         """Return the rate of the frames that are held, or None where it is not decided yet.
 
-        With ``force``, or once no more may be held, it is decided now; None then means that no
-        supported rate fits.
+        With ``force``, or once ``is_full``, it is decided now; None then means that no supported
+        rate fits.
         """
         force = force or self.is_full
         if self.rate is None:
@@ -126,7 +129,11 @@ class FormatDetector:
             # Some frame has the right length, or one that tells nothing.
             return self.rate
         if len(contradicting) >= AGREEING_FRAMES or (force and not self._is_confirmed):
-            return self._rate_by_stamps() or contradicting[0] if contradicting else self.rate
+            return (
+                self._rate_by_stamps(_STAMP_TOLERANCE) or contradicting[0]
+                if contradicting
+                else self.rate
+            )
         return self.rate if force else None
 
     def use(self, rate: int) -> list[media.AudioData]:
@@ -140,12 +147,13 @@ class FormatDetector:
     def _decide_without_metadata(self) -> int | None:
         lengths = Counter(filter(None, map(self._rate_by_length, self.held)))
         by_length = next((rate for rate, _ in lengths.most_common(1)), None)
-        rate = self._rate_by_stamps() or by_length
+        tolerance = _STAMP_TOLERANCE if by_length else _ALONE_TOLERANCE
+        rate = self._rate_by_stamps(tolerance) or by_length
         if rate is not None or self.declared_rate is not None:
             return rate
         return self._granted_rate or DEFAULT_RATE
 
-    def _rate_by_stamps(self) -> int | None:
+    def _rate_by_stamps(self, tolerance: float) -> int | None:
         """Return the supported rate that the timestamps of the held frames confirm, if any."""
         previous: dict[str | None, tuple[int, int]] = {}
         rates = []
@@ -161,11 +169,11 @@ class FormatDetector:
             return None
         measured = median(rates)
         nearest = min(_RATES, key=lambda rate: abs(measured - rate))
-        return nearest if abs(measured - nearest) <= _STAMP_TOLERANCE * nearest else None
+        return nearest if abs(measured - nearest) <= tolerance * nearest else None
 
     @staticmethod
     def _rate_by_length(audio: media.AudioData) -> int | None:
-        """Return the rate at which a frame is 20 ms long; None where that is no supported one."""
+        """Return the rate at which a frame is 20 ms long; None where none is supported."""
         return _RATE_BY_LENGTH.get(len(audio.data or b"") // media.BYTES_PER_SAMPLE)
 
 
