@@ -39,7 +39,7 @@ _RATES = tuple(media.SAMPLE_RATES.values())
 _FRAMES_PER_SECOND = 1000 // media.FRAME_MILLISECONDS
 _RATE_BY_LENGTH = {rate // _FRAMES_PER_SECOND: rate for rate in _RATES}
 _STAMP_TOLERANCE = 0.15
-"""How far, as a share, the rate of the timestamps may be from one of two rates that they confirm."""
+"""How far, as a share, the rate of the timestamps may be from a rate that they confirm."""
 
 _ALONE_TOLERANCE = 0.05
 """The same where the timestamps alone tell the rate: 22.05 kHz is not 24 kHz."""
