@@ -62,6 +62,6 @@ setup: ## install what the other targets need (they do it themselves)
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
-	@echo "Installing Azurite and axe-core ..."
+	@echo "Installing Node.js packages ..."
 	@npm ci --no-audit --no-fund --silent
 	@touch $@

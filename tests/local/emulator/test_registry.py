@@ -16,6 +16,7 @@ from local.emulator.registry import CALLER, CallRegistry
 from local.emulator.requests import (
     AnswerCallRequest,
     CreateCallRequest,
+    PhoneNumber,
     Target,
     communication_identifier,
 )
@@ -74,7 +75,7 @@ async def test_a_placed_call_comes_from_the_number_of_its_request(registry: Call
         CreateCallRequest(
             targets=[Target(USER)],
             callback_uri=CALLBACKS,
-            source_caller_id_number={"value": "+15559990000"},
+            source_caller_id_number=PhoneNumber("+15559990000"),
         )
     )
     expected = [communication_identifier(raw_id) for raw_id in ("4:+15559990000", USER)]

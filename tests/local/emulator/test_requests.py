@@ -19,8 +19,20 @@ STREAMING = MediaStreamingOptions(
     content_type="audio",
     audio_channel_type="unmixed",
     start_media_streaming=True,
-    audio_format="Pcm24KMono",
+    audio_format="pcm24KMono",
 )
+
+
+OPTIONS = {
+    "transportUrl": "wss://streamer.example/media/token",
+    "transportType": "websocket",
+    "contentType": "audio",
+    "audioChannelType": "unmixed",
+}
+
+
+def convert_options(**members: Any) -> requests.MediaStreamingOptions:
+    return msgspec.convert(OPTIONS | members, requests.MediaStreamingOptions)
 
 
 def encode(model: Any) -> bytes:
@@ -36,12 +48,12 @@ def test_the_request_to_place_a_call() -> None:
     )
     request = msgspec.json.decode(encode(body), type=requests.CreateCallRequest)
     assert [target.raw_id for target in request.targets] == ["4:+15551230000"]
-    assert request.source_caller_id_number == {"value": "+15559990000"}
+    assert request.source_caller_id_number == requests.PhoneNumber("+15559990000")
     assert request.operation_context is None
     streaming = request.media_streaming_options
     assert streaming is not None
     assert streaming.transport_url == "wss://streamer.example/media/token"
-    assert (streaming.audio_channel_type, streaming.audio_format) == ("unmixed", "Pcm24KMono")
+    assert (streaming.audio_channel_type, streaming.audio_format) == ("unmixed", "pcm24KMono")
     assert (streaming.start_media_streaming, streaming.enable_bidirectional) == (True, False)
 
 
@@ -64,7 +76,7 @@ def test_the_request_to_start_streaming() -> None:
 
 def test_a_body_without_a_callback_uri_is_refused() -> None:
     with pytest.raises(msgspec.ValidationError, match="callbackUri"):
-        msgspec.json.decode(b'{"targets": []}', type=requests.CreateCallRequest)
+        msgspec.json.decode(b'{"targets": [{"rawId": "x"}]}', type=requests.CreateCallRequest)
 
 
 def test_raw_ids_have_their_kind() -> None:
@@ -78,3 +90,40 @@ def test_raw_ids_have_their_kind() -> None:
         "kind": "communicationUser",
         "communicationUser": {"id": "8:acs:a_b"},
     }
+
+
+def test_the_audio_format_gives_the_sample_rate() -> None:
+    assert convert_options().sample_rate == 16_000
+    assert convert_options(audioFormat=None).sample_rate == 16_000
+    assert convert_options(audioFormat="pcm24KMono").sample_rate == 24_000
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"audioFormat": "pcm8KMono"},
+        {"audioChannelType": "stereo"},
+        {"contentType": "video"},
+        {"transportType": "tcp"},
+        {"transportUrl": None},
+    ],
+)
+def test_unknown_options_are_refused(member: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError, match=next(iter(member))):
+        convert_options(**member)
+
+
+def test_further_members_are_accepted() -> None:
+    body = {
+        "targets": [{"rawId": "4:+15551230000", "kind": "phoneNumber"}],
+        "callbackUri": "https://app.example/",
+        "sourceCallerIdNumber": {"value": "+1666", "isAnonymous": False, "assertedId": None},
+        "mediaStreamingOptions": OPTIONS | {"new": 1},
+    }
+    request = msgspec.convert(body, requests.CreateCallRequest)
+    assert request.source_caller_id_number == requests.PhoneNumber("+1666")
+
+
+def test_a_call_needs_a_target() -> None:
+    with pytest.raises(msgspec.ValidationError, match="targets"):
+        msgspec.convert({"targets": [], "callbackUri": ""}, requests.CreateCallRequest)
