@@ -20,6 +20,7 @@ from pathlib import Path
 
 import msgspec
 
+from contract import names
 from contract.manifest import SegmentEntry
 from event_log import log_event
 from streamer import metrics
@@ -209,8 +210,9 @@ class GrantedOutbox(Outbox):
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
         """Upload a file that has entered the outbox, now or once its stream has a grant."""
-        stream_id = path.stem if entry is None else path.parent.parent.name
-        if not self._pending.hold(stream_id, path, entry):
+        container, _call, stream, *_ = path.relative_to(self._spool.outbox).parts
+        is_gated = container in (names.SEGMENTS, names.MANIFESTS)
+        if not is_gated or not self._pending.hold(Path(stream).stem, path, entry):
             super().add(path, entry)
 
     @property
