@@ -130,6 +130,9 @@ class PendingStreams:
                 if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
                     break
                 self._refuse(stream, refusal.reason)
+            except Exception:  # noqa: BLE001  # logged; an SDK may raise anything
+                log_event(_log, logging.ERROR, "grant_lookup_crashed", exc_info=True)
+                break
             else:
                 released += self._release(stream)
         return released
@@ -229,10 +232,5 @@ class GrantedOutbox(Outbox):
         """Look up the grants of pending streams again and again, until cancelled."""
         while True:
             await asyncio.sleep(_LOOKUP_PAUSE_SECONDS)
-            try:
-                files = await self._pending.look_up()
-            except Exception:  # noqa: BLE001  # logged; the streams stay pending
-                log_event(_log, logging.ERROR, "grant_lookup_crashed", exc_info=True)
-                continue
-            for path, entry in files:
+            for path, entry in await self._pending.look_up():
                 self.add(path, entry)
