@@ -8,6 +8,7 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -17,7 +18,13 @@ from contract.manifest import Counts, Manifest, decode_manifest
 from streamer.recovery import Recovery, list_outbox
 from streamer.segment_file import SegmentFile
 from streamer.spool import Spool
-from streamer.stream_folder import StreamFolder, build_manifest, read_entries, segment_path
+from streamer.stream_folder import (
+    OPENED,
+    StreamFolder,
+    build_manifest,
+    read_entries,
+    segment_path,
+)
 from tests.streamer.spools import SECOND, START, create_state, restart
 
 
@@ -28,9 +35,58 @@ def test_an_unreadable_stream_is_quarantined(spool: Spool) -> None:
     (folder / "mixed").mkdir()
     spool = restart(spool)
     recovery = Recovery(spool)
-    assert not recovery.run()
+    ((path, entry),) = recovery.run()
+    assert entry is None
+    assert path.read_bytes() == b"{"
+    assert path.parent == spool.rejected / "streams" / "broken"
     assert not recovery.folders
-    assert (spool.rejected / "broken" / "stream.json").exists()
+    assert list_outbox(spool) == [(path, None)]
+
+
+def test_segments_are_recovered_although_the_state_is_unreadable(spool: Spool) -> None:
+    """A state cut short by a short write used to send ten good seconds to quarantine."""
+    folder = StreamFolder(spool, create_state())
+    folder.open_segment("mixed", START, 16_000).append(b"\1\0" * 160_000)
+    folder.save_state()
+    state = folder.path / "stream.json"
+    state.write_bytes(state.read_bytes()[:20])
+    spool = restart(spool)
+    (path, entry), (manifest, _) = Recovery(spool).run()
+    assert entry is not None
+    assert entry.counts == Counts(frames=500)
+    assert wav.samples(path.read_bytes()) == b"\1\0" * 160_000
+    assert decode_manifest(manifest.read_bytes()).call_connection_id == "call-1"
+    assert not spool.rejected.exists()
+
+
+def test_a_stream_that_cannot_even_be_quarantined_does_not_stop_the_recovery(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
+    (spool.streams / "broken").mkdir()
+    folder = StreamFolder(spool, create_state())
+    (spool.streams / "broken" / "stream.json").write_bytes(b"{")
+    # Blocks the quarantine, as a full disk would.
+    spool.rejected.write_bytes(b"")
+    spool = restart(spool)
+    recovery = Recovery(spool)
+    ((path, _),) = recovery.run()
+    assert path.stem == folder.path.name
+    assert recovery.folders == [spool.streams / "broken"]
+    spool.rejected.unlink()
+    assert [path.parent.name for path, _ in recovery.run()] == ["broken"]
+    assert "stream_quarantined" in caplog.text
+
+
+def test_an_unreadable_open_segment_is_quarantined_and_the_others_are_recovered(
+    spool: Spool,
+) -> None:
+    folder = StreamFolder(spool, create_state())
+    folder.open_segment("mixed", START, 16_000).append(bytes(SECOND))
+    (folder.path / "mixed" / "noon.part").write_bytes(bytes(100))
+    spool = restart(spool)
+    (rejected, _), (segment, _), _ = Recovery(spool).run()
+    assert rejected.parent.parent.parent == spool.rejected / "streams"
+    assert len(wav.samples(segment.read_bytes())) == SECOND
 
 
 def test_a_stream_without_room_to_finish_is_finished_later(spool: Spool) -> None:
@@ -65,10 +121,10 @@ def test_a_kill_while_a_finished_streams_folder_is_removed_loses_nothing(spool: 
     file.append(bytes(SECOND))
     file.seal(Counts(), folder.outbox_path(file))
     manifest = build_manifest(folder.state, read_entries(folder.path), START, "1000")
-    state = (folder.path / "stream.json").read_bytes()
+    state = (folder.path / OPENED).read_bytes()
     path = folder.finish(manifest)
     folder.path.mkdir()
-    (folder.path / "stream.json").write_bytes(state)
+    (folder.path / OPENED).write_bytes(state)
     spool = restart(spool)
     Recovery(spool).run()
     assert decode_manifest(path.read_bytes()) == manifest
@@ -128,8 +184,12 @@ def test_an_unreadable_segment_is_quarantined_and_the_others_are_listed(spool: S
     folder.mkdir(parents=True)
     (folder / "20260301T120000.000Z.wav").write_bytes(b"")
     (folder / "20260301T120001.000Z.wav").write_bytes(wav.header(16_000, 4) + bytes(4))
-    assert [path.name for path, _ in list_outbox(spool)] == ["20260301T120001.000Z.wav"]
-    assert [path.name for path in spool.rejected.rglob("*.wav")] == ["20260301T120000.000Z.wav"]
+    (path, entry), (rejected, none) = list_outbox(spool)
+    assert path.name == "20260301T120001.000Z.wav"
+    assert entry is not None
+    assert none is None
+    assert rejected.parent == spool.rejected / folder.relative_to(spool.outbox)
+    assert rejected.name.startswith("20260301T120000.000Z.")
 
 
 def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool) -> None:
