@@ -24,7 +24,7 @@ from contract.manifest import Counts, SegmentEntry, decode_manifest
 from event_log import log_event
 from streamer import metrics
 from streamer.open_segments import Part, read_parts, settle_counts
-from streamer.spool import Spool, describe_error
+from streamer.spool import NEW, Spool, describe_error
 from streamer.stream_folder import (
     StreamState,
     build_manifest,
@@ -95,6 +95,10 @@ class Recovery:
             # segments.
             shutil.rmtree(folder)
             return
+        if not any(path.is_file() for path in folder.rglob("*") if path.suffix != NEW):
+            # Killed while it was created: the stream had not begun.
+            shutil.rmtree(folder)
+            return
         state = read_state(folder)
         entries = read_entries(folder)
         parts, unreadable = read_parts(spool, folder, entries)
@@ -117,7 +121,8 @@ class Recovery:
                 part.file.close()
         state.counts.add(Counts(lost=lost_frames))
         entries = read_entries(folder)
-        ended_at = max((entry.end for entry in entries), default=None)
+        # Not the time of the recovery: another one must give the same.
+        ended_at = max((entry.end for entry in entries), default=state.started_at)
         manifest = build_manifest(state, entries, ended_at, "recovered")
         counts = manifest.counts
         audio_packets = counts.frames + counts.repeated + counts.late_dropped + counts.lost

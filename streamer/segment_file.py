@@ -10,12 +10,14 @@ What it promises:
 - A write that fails (a full disk, a used-up quota) is kept in memory as the segment's backlog and
   tried again, up to ``SEGMENT_BACKLOG_BYTES`` a segment and ``TOTAL_BACKLOG_BYTES`` in all. Past
   that, audio is lost, and counted at once. Between kept audio it becomes silence of its length.
-- What is cut off stays in the file until the segment is sealed: by then the next one has it.
+- What is cut off stays in the file until the segment is sealed: by then the next one has it on the
+  disk or, where that is full, in memory.
 - An open segment's header has its exact start in the place of its sizes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import mmap
@@ -31,15 +33,8 @@ from contract.manifest import Counts, SegmentEntry
 from streamer import metrics
 from streamer.backlog import Backlog
 from streamer.part_header import exact_start, open_header
-from streamer.spool import (
-    CREATE_FLAGS,
-    FILE_MODE,
-    PART,
-    Spool,
-    append_to_file,
-    move_file,
-    write_all,
-)
+from streamer.segment_counts import count_losses, split_counts, written_counts
+from streamer.spool import PART, Spool, append_to_file, move_file, open_file, write_all
 
 SEGMENT_BACKLOG_BYTES = 1024 * 1024
 """How much of a segment waits in memory while the disk accepts nothing: half a minute at 16 kHz."""
@@ -127,7 +122,7 @@ class SegmentFile:
         """Whether some of it waits in memory."""
         return bool(self._backlog.size)
 
-    # While it is open: on the event loop's thread.
+    # While it is open, on the event loop's thread:
 
     def append(self, pcm: bytes) -> None:
         """Write at the end; what the disk does not accept waits in memory, or is lost."""
@@ -137,6 +132,7 @@ class SegmentFile:
                 self._write_to_disk(pcm)
                 return
             except OSError as error:
+                pcm = pcm[self._write_part(pcm) :]
                 self._spool.record_failure(error)
         has_room = self._backlog.held + len(pcm) <= SEGMENT_BACKLOG_BYTES
         if has_room and self._spool.hold(len(pcm), TOTAL_BACKLOG_BYTES):
@@ -177,9 +173,9 @@ class SegmentFile:
         self._count_losses(counts)
         self._end_writing()
 
-    def counts_so_far(self, counts: Counts) -> Counts:
-        """Return a copy of the counts that has what was lost."""
-        counts = msgspec.structs.replace(counts)
+    def counts_when(self, counts: Counts, samples: int) -> Counts:
+        """Return a copy of the counts of when ``samples`` are written, with what was lost."""
+        counts = written_counts(counts, samples, self._frame_bytes // BYTES_PER_SAMPLE)
         self._count_losses(counts)
         return counts
 
@@ -207,7 +203,7 @@ class SegmentFile:
         rest = SegmentFile(self._spool, path, rest_start, self.sample_rate)
         rest._backlog, self._backlog = self._backlog, Backlog()
         rest._written_bytes = rest._backlog.size
-        return rest, _split_counts(counts, self.samples, self._frame_bytes // BYTES_PER_SAMPLE)
+        return rest, split_counts(counts, self.samples, self._frame_bytes // BYTES_PER_SAMPLE)
 
     def seal(self, counts: Counts, target: Path, *, recovered: bool = False) -> SegmentEntry:
         """Make the file a whole WAV file and move it to ``target``. Blocks.
@@ -284,10 +280,10 @@ class SegmentFile:
         """
         if self._descriptor is None:
             try:
-                descriptor = os.open(self.path, CREATE_FLAGS, FILE_MODE)
+                descriptor = open_file(self.path)
             except FileNotFoundError:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self.path, CREATE_FLAGS, FILE_MODE)
+                descriptor = open_file(self.path)
             try:
                 # A restart reads the rate and the start from it.
                 write_all(descriptor, open_header(self.sample_rate, self.start), 0)
@@ -296,6 +292,18 @@ class SegmentFile:
                 raise
             self._descriptor = descriptor
         return self._descriptor
+
+    def _write_part(self, pcm: bytes) -> int:
+        """Write as much as there is room for, and return how much that was.
+
+        The part of a cut's tail that was on the disk thereby is on the disk again.
+        """
+        size = min(len(pcm), self._spool.room) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        with contextlib.suppress(OSError):
+            if size:
+                self._write_to_disk(pcm[:size])
+            return size
+        return 0
 
     def _write_backlog(self) -> bool:
         """Write the backlog, and return whether all of it is on disk now."""
@@ -355,15 +363,9 @@ class SegmentFile:
         self.lost_frames = frames
 
     def _count_losses(self, counts: Counts) -> None:
-        """Count frames that were lost as such, and the silence in their place as filled in."""
-        if not self.lost_frames:
-            return
         frame_samples = self._frame_bytes // BYTES_PER_SAMPLE
-        lost = min(self.lost_frames, counts.frames)
-        counts.lost += lost
-        counts.frames -= lost
-        audio_samples = counts.frames * frame_samples + counts.corrected_samples
-        counts.filled_samples = max(0, self.samples - audio_samples)
+        if self.lost_frames:
+            count_losses(counts, self.lost_frames, self.samples, frame_samples)
 
     def _reserve(self, size: int) -> None:
         """Reserve room for ``size`` bytes of this segment in all."""
@@ -388,17 +390,5 @@ class SegmentFile:
             self._spool.count_open(-self._reserved, -1)
 
     def _moment(self, offset: int) -> datetime:
-        samples = offset // BYTES_PER_SAMPLE
-        return self.start + timedelta(microseconds=samples * 1_000_000 // self.sample_rate)
-
-
-def _split_counts(counts: Counts, samples: int, frame_samples: int) -> Counts:
-    """Take out of a segment's counts what lies behind its first ``samples``, and return that."""
-    frames = min(counts.frames, samples // frame_samples)
-    filled_samples = min(counts.filled_samples, max(0, samples - frames * frame_samples))
-    rest = Counts(
-        frames=counts.frames - frames, filled_samples=counts.filled_samples - filled_samples
-    )
-    counts.frames = frames
-    counts.filled_samples = filled_samples
-    return rest
+        elapsed = offset // BYTES_PER_SAMPLE * 1_000_000 // self.sample_rate
+        return self.start + timedelta(microseconds=elapsed)

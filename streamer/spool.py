@@ -52,9 +52,10 @@ from streamer.errors import SpoolInUse
 PART = ".part"
 """The extension of an open segment's file."""
 
-CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-FILE_MODE = 0o640
+NEW = ".new"
+"""The extension of a file that is being written, and takes another one's place after that."""
 
+_FILE_MODE = 0o640
 _NICE = 10
 _DISK_MARGIN_BYTES = 1024 * 1024
 _DISK_MARGIN_SHARE = 16
@@ -93,7 +94,7 @@ class Spool:
             folder.mkdir(parents=True, exist_ok=True)
         # One thread: its jobs are short, and more threads would compete with the event loop.
         self.worker = ThreadPoolExecutor(1, "spool", initializer=_lower_priority)
-        self._lock = os.open(root / "lock", CREATE_FLAGS, FILE_MODE)
+        self._lock = open_file(root / "lock")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -116,6 +117,13 @@ class Spool:
             1 - disk.free / disk.total if disk.free < self.max_bytes - self.used_bytes else 0.0
         )
         return max(self.used_bytes / self.max_bytes, of_disk)
+
+    @property
+    def room(self) -> int:
+        """How much audio there is room for."""
+        room = self._disk_room()
+        with self._accounts:
+            return max(0, min(room, self.max_bytes - self.used_bytes))
 
     def reserve(self, size: int) -> None:
         """Count bytes that are about to be written.
@@ -227,6 +235,11 @@ def audio_bytes(path: Path) -> int:
     return max(0, path.stat().st_size - wav.HEADER_BYTES)
 
 
+def open_file(path: Path, flags: int = 0) -> int:
+    """Open a file to read and write it, create it where it is missing. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, _FILE_MODE)
+
+
 def write_all(descriptor: int, content: bytes, offset: int) -> None:
     """Write all bytes at an offset, in as many writes as the system needs. Raises OSError."""
     view = memoryview(content)
@@ -237,7 +250,7 @@ def write_all(descriptor: int, content: bytes, offset: int) -> None:
 
 def write_file(path: Path, content: bytes) -> None:
     """Create a file, or overwrite it. Raises OSError; the file may then have a part of it."""
-    descriptor = os.open(path, CREATE_FLAGS | os.O_TRUNC, FILE_MODE)
+    descriptor = open_file(path, os.O_TRUNC)
     try:
         write_all(descriptor, content, 0)
     finally:
@@ -246,7 +259,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 def append_to_file(path: Path, content: bytes) -> None:
     """Write at a file's end. Raises OSError; the file may then have a part of it."""
-    descriptor = os.open(path, CREATE_FLAGS, FILE_MODE)
+    descriptor = open_file(path)
     try:
         write_all(descriptor, content, os.fstat(descriptor).st_size)
     finally:
@@ -258,7 +271,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
     Raises OSError; the old content then remains.
     """
-    draft = path.with_name(path.name + ".new")
+    draft = path.with_name(path.name + NEW)
     write_file(draft, content)
     os.rename(draft, path)
 

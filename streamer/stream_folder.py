@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -183,9 +183,9 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
 
 
 def build_manifest(
-    state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
+    state: StreamState, entries: list[SegmentEntry], ended_at: datetime, ended_by: str
 ) -> Manifest:
-    """Build the manifest of a stream that has ended; ``ended_at`` None means now."""
+    """Build the manifest of a stream."""
     counts = total(entries)
     counts.add(state.counts)
     return Manifest(
@@ -195,7 +195,7 @@ def build_manifest(
         subscription_id=state.subscription_id,
         sample_rate=state.sample_rate,
         started_at=state.started_at,
-        ended_at=ended_at or datetime.now(UTC),
+        ended_at=ended_at,
         ended_by=ended_by,
         segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
         counts=counts,

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
+from acs.media import BYTES_PER_SAMPLE
 from contract.manifest import DRAFT_ENDED_BY, Counts
 from event_log import log_event
 from streamer import metrics
@@ -127,9 +127,7 @@ class StreamSegments:
         for raw_id, track in self._tracks.items():
             if track.is_open:
                 file = self._files[raw_id]
-                state.open_counts[file.key] = _written_counts(
-                    file, track.counts, file.written_samples
-                )
+                state.open_counts[file.key] = file.counts_when(track.counts, file.written_samples)
                 state.open_samples[file.key] = file.written_samples
         self._folder.save_state()
 
@@ -182,7 +180,7 @@ class StreamSegments:
             return
         state = self._state
         samples = file.written_samples + size // BYTES_PER_SAMPLE
-        counts = _written_counts(file, track.counts, samples)
+        counts = file.counts_when(track.counts, samples)
         saved = state.open_counts.get(file.key)
         if counts.filled_samples == (saved.filled_samples if saved else 0):
             return
@@ -305,17 +303,3 @@ class _Writer:
         """Have the file sealed, off the event loop."""
         assert samples == self._file.written_samples
         self._start_seal(self._file, counts)
-
-
-def _written_counts(file: SegmentFile, counts: Counts, samples: int) -> Counts:
-    """Return the counts of a segment when ``samples`` of it are written.
-
-    The segmenter counts silence before it hands all of it over: what is to come is left out.
-    """
-    written = file.counts_so_far(counts)
-    frame_samples = file.sample_rate * FRAME_MILLISECONDS // 1000
-    total = written.frames * frame_samples + written.filled_samples + written.corrected_samples
-    surplus = total - samples
-    if surplus >= 2 * frame_samples:
-        written.filled_samples -= min(surplus, written.filled_samples)
-    return written

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from contract import names, wav
 from contract.manifest import Counts, Manifest, decode_manifest
@@ -206,113 +202,3 @@ def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool)
     assert synthesized is not None
     for field in ("samples", "bytes", "md5", "start", "track"):
         assert getattr(synthesized, field) == getattr(entry, field)
-
-
-class CrashingSpool(RuleBasedStateMachine):
-    """Appends, seals and crashes in any order; nothing flushed is ever missing or stored twice."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="spool-test-"))
-        self.spool = Spool(self.root, 1 << 30)
-        self.streams = 0
-        self.expected: dict[str, bytes] = {}
-        self.manifests: dict[str, set[str]] = {}
-        self.begin()
-
-    def begin(self) -> None:
-        self.state = create_state(self.streams)
-        self.streams += 1
-        self.folder = StreamFolder(self.spool, self.state)
-        self.file: SegmentFile | None = None
-        self.written = b""
-        self.position = 0
-        self.manifests[self.state.stream_id] = set()
-
-    def name(self, file: SegmentFile) -> str:
-        return segment_path(self.spool, self.state, file).relative_to(self.root).as_posix()
-
-    @rule(size=st.integers(1, 2000))
-    def append(self, size: int) -> None:
-        if self.file is None:
-            start = START + timedelta(seconds=self.position)
-            self.file = self.folder.open_segment("mixed", start, 16_000)
-            self.position += 1
-            self.written = b""
-        pcm = bytes([size % 255 + 1]) * (2 * size)
-        self.file.append(pcm)
-        self.written += pcm
-        self.folder.save_state()
-
-    @rule()
-    def seal(self) -> None:
-        if self.file is None:
-            return
-        self.expect()
-        self.file.seal(Counts(), self.folder.outbox_path(self.file))
-        self.file = None
-
-    def expect(self) -> None:
-        assert self.file is not None
-        self.expected[self.name(self.file)] = self.written
-        self.manifests[self.state.stream_id].add(self.name(self.file))
-
-    @rule()
-    def end(self) -> None:
-        self.seal()
-        entries = read_entries(self.folder.path)
-        self.folder.finish(build_manifest(self.state, entries, START, "1000"))
-        self.begin()
-
-    @rule(at=st.sampled_from(["open", "header written", "entry written", "entry cut", "renamed"]))
-    def crash(self, at: str) -> None:
-        """Kill -9 between any two steps of sealing, then start again."""
-        if self.file is not None:
-            self.expect()
-            folder = self.folder.path
-            if at != "open":
-                self.file.seal(Counts(), self.folder.outbox_path(self.file))
-                target = self.folder.outbox_path(self.file)
-                if at != "renamed":
-                    target.rename(self.file.path)
-                if at == "header written":
-                    lines = (folder / "segments.jsonl").read_bytes().split(b"\n")
-                    (folder / "segments.jsonl").write_bytes(b"\n".join(lines[:-2]))
-                elif at == "entry cut":
-                    content = (folder / "segments.jsonl").read_bytes()
-                    (folder / "segments.jsonl").write_bytes(content[:-7])
-        self.spool.close()
-        self.spool = Spool(self.root, 1 << 30)
-        Recovery(self.spool).run()
-        self.begin()
-
-    @invariant()
-    def everything_finished_is_in_the_outbox_once(self) -> None:
-        outbox = {
-            path.relative_to(self.root).as_posix(): path.read_bytes()
-            for path, _ in list_outbox(self.spool)
-        }
-        segments = {
-            name: wav.samples(content) for name, content in outbox.items() if ".wav" in name
-        }
-        assert segments == self.expected
-        for name, content in outbox.items():
-            if name.endswith(".json"):
-                manifest = decode_manifest(content)
-                assert self.listed_segments(manifest) == self.manifests[manifest.stream_id]
-
-    def listed_segments(self, manifest: Manifest) -> set[str]:
-        segments = [
-            f"outbox/{names.SEGMENTS}/{e.name('call-1', manifest.stream_id).blob}"
-            for e in manifest.segments
-        ]
-        assert len(segments) == len(set(segments))
-        return set(segments)
-
-    def teardown(self) -> None:
-        self.spool.close()
-        shutil.rmtree(self.root)
-
-
-TestCrashingSpool = CrashingSpool.TestCase
-TestCrashingSpool.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
