@@ -5,21 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from contract import names, wav
-from contract.manifest import Counts, Manifest, decode_manifest
+from contract.manifest import Counts, decode_manifest
 from streamer.recovery import Recovery, list_outbox
-from streamer.segment_file import SegmentFile
 from streamer.spool import Spool
 from streamer.stream_folder import (
     OPENED,
     StreamFolder,
     build_manifest,
     read_entries,
-    segment_path,
 )
 from tests.streamer.spools import SECOND, START, create_state, restart
 
