@@ -2,7 +2,7 @@
 
 ::
 
-    AcsError
+    AcsInputError
     ├── MalformedPacket    (a ValueError) a media packet cannot be read
     ├── MalformedEvent     (a ValueError) a callback or Event Grid event cannot be read
     └── TokenError         a bearer token is not accepted
@@ -13,23 +13,23 @@
 from __future__ import annotations
 
 
-class AcsError(Exception):
+class AcsInputError(Exception):
     """Base class of all errors about what Azure Communication Services sends."""
 
 
-class MalformedPacket(AcsError, ValueError):
+class MalformedPacket(AcsInputError, ValueError):
     """Raised when a message is not a media packet: not JSON, no ``kind``, wrong types or base64."""
 
 
-class MalformedEvent(AcsError, ValueError):
+class MalformedEvent(AcsInputError, ValueError):
     """Raised when a body is not an array of CloudEvents, or an event is not an IncomingCall."""
 
 
-class TokenError(AcsError):
-    """Base class of the reasons for which a token is not accepted.
+class TokenError(AcsInputError):
+    """Base class of the errors of a token that is not accepted.
 
     ``reason`` is a short constant word, fit for a log and a metric's label. Neither it nor the text
-    ever holds any part of the token.
+    ever contains any part of the token.
     """
 
     def __init__(self, reason: str) -> None:
@@ -38,7 +38,7 @@ class TokenError(AcsError):
 
 
 class InvalidToken(TokenError):
-    """Raised when a token is refused for what it is."""
+    """Raised when the token itself is not acceptable."""
 
 
 class KeysUnavailable(TokenError):

@@ -1,1 +1,1 @@
-"""Benchmarks: what the streamer costs, measured beside the official samples' way and the floor."""
+"""Measures and compares; see ``docs/performance.md``."""

@@ -1,7 +1,7 @@
-"""What a cold start of the function app imports, beside ``import azure.functions`` alone.
+"""Measures what a cold start of the function app imports, in CPU time.
 
-Each import runs in a fresh interpreter, with bytecode already cached, as on a warm disk; the
-interpreter's own start is taken off. User and system time of the process, not the clock's.
+The reference is ``import azure.functions`` alone. Each import runs in a new interpreter, with
+bytecode cached; the interpreter's own start is subtracted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _RUNS = 15
 
 
 class ColdStart(NamedTuple):
-    """CPU milliseconds of the imports (medians), and how many times longer ours takes."""
+    """CPU milliseconds of the imports (medians), and the ratio of the app's to the other."""
 
     app_ms: float
     azure_functions_ms: float
@@ -24,7 +24,7 @@ class ColdStart(NamedTuple):
 
 
 def measure(runs: int = _RUNS) -> ColdStart:
-    """Import both, in turns. Raises subprocess.CalledProcessError where one fails."""
+    """Import both, in turns. Raises CalledProcessError where one fails."""
     statements = ("pass", "import azure.functions", "import function_app")
     times: dict[str, list[float]] = {statement: [] for statement in statements}
     for statement in statements:
@@ -39,7 +39,7 @@ def measure(runs: int = _RUNS) -> ColdStart:
 def _cpu_ms(statement: str) -> float:
     process = subprocess.Popen([sys.executable, "-c", statement])
     _, status, usage = os.wait4(process.pid, 0)
-    # Reaped already: Popen must not wait for it again.
+    # wait4 has reaped it: Popen must not wait for it again.
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, statement)

@@ -1,10 +1,10 @@
-"""A paced load of media streams, cheap enough to drive a thousand from one core.
+"""A paced load of media streams, cheap enough for a thousand streams from one core.
 
-Run as ``python -m benchmarks.load PORT STREAMS SECONDS``; prints what it did as one line of JSON.
+Run as ``python -m benchmarks.load PORT STREAMS SECONDS``; prints a report as one line of JSON.
 Every stream sends a frame each 20 ms, on an absolute schedule. Streams are spread over slots of a
-millisecond; those of a slot send the very same bytes, masked once. Lateness is that of a ping sent
-right behind a frame: its pong tells when the server had handled all before it. How far the load
-itself was behind its schedule is told beside it.
+millisecond; all streams of a slot send the same bytes, masked once. Lateness is measured by a ping
+right after a frame: its pong shows when the server had handled all frames before it. The load's own
+lateness is reported too.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ PING_EVERY_FRAMES = 5
 _MASK = b"\x5a\xc3\x17\x8e"
 
 
-def masked(opcode: int, payload: bytes) -> bytes:
-    """One client frame (RFC 6455, 5.2)."""
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """Encode a masked client frame (RFC 6455, 5.2)."""
     size = len(payload)
     if size < 126:
         head = struct.pack("!BB", 0x80 | opcode, 0x80 | size)
@@ -39,20 +39,20 @@ def masked(opcode: int, payload: bytes) -> bytes:
     return head + _MASK + body
 
 
-def audio(stamp_seconds: float, data: str) -> bytes:
-    """An AudioData packet."""
-    stamp = datetime.fromtimestamp(stamp_seconds, UTC).isoformat(timespec="milliseconds")
+def encode_audio(unix_seconds: float, data: str) -> bytes:
+    """Encode an AudioData packet; ``data`` is base64."""
+    timestamp = datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
     return (
         '{"kind":"AudioData","audioData":{"timestamp":"'
-        + stamp.replace("+00:00", "Z")
+        + timestamp.replace("+00:00", "Z")
         + '","participantRawID":null,"data":"'
         + data
         + '","silent":false}}'
     ).encode()
 
 
-def pings(received: bytes) -> Iterator[bytes]:
-    """The payloads of the pings among a server's control frames, which want a pong."""
+def find_pings(received: bytes) -> Iterator[bytes]:
+    """Yield the payload of each ping among a server's control frames."""
     while len(received) >= 2:
         size = received[1] & 0x7F
         if received[0] & 0x0F == 9:
@@ -89,7 +89,7 @@ def connect(port: int, index: int) -> socket.socket:
 
 
 class Load:
-    """The sockets, what is still to be sent on them, and the pings on their way."""
+    """The sockets, the bytes still to send on them, and the pings without a pong."""
 
     def __init__(self, port: int, streams: int) -> None:
         self.sockets = [connect(port, index) for index in range(streams)]
@@ -101,20 +101,20 @@ class Load:
         self.by_fd = {s.fileno(): index for index, s in enumerate(self.sockets)}
         for connection in self.sockets:
             self.poll.register(connection, select.EPOLLIN)
-            connection.send(masked(1, METADATA))
+            connection.send(encode_frame(1, METADATA))
 
     def send(self, index: int, payload: bytes) -> None:
-        """Send, or keep what a full socket does not take: never skip."""
-        kept = self.backlog.pop(index, b"") + payload
+        """Send; keep what a full socket does not accept. Nothing is skipped."""
+        data = self.backlog.pop(index, b"") + payload
         try:
-            taken = self.sockets[index].send(kept)
+            sent = self.sockets[index].send(data)
         except BlockingIOError:
-            taken = 0
-        if taken < len(kept):
-            self.backlog[index] = kept[taken:]
+            sent = 0
+        if sent < len(data):
+            self.backlog[index] = data[sent:]
 
-    def pongs(self, timeout: float) -> None:
-        """Take the pongs that have come."""
+    def receive(self, timeout: float) -> None:
+        """Receive for up to ``timeout`` seconds: note pongs, answer pings."""
         for fd, _ in self.poll.poll(max(0.0, timeout)):
             index = self.by_fd[fd]
             received = b""
@@ -122,43 +122,43 @@ class Load:
                 received = self.sockets[index].recv(4096)
                 if not received:
                     raise ConnectionError("the server closed a stream")
-            for payload in pings(received):
-                self.send(index, masked(10, payload))
-            begun = self.pings.pop(index, None)
-            if begun is not None:
-                self.lateness.append(time.perf_counter() - begun)
+            for payload in find_pings(received):
+                self.send(index, encode_frame(10, payload))
+            ping_time = self.pings.pop(index, None)
+            if ping_time is not None:
+                self.lateness.append(time.perf_counter() - ping_time)
 
     def run(self, seconds: float, begin: float) -> float:
-        """Send for this long; the share of time that the load itself was behind its schedule."""
+        """Send for ``seconds``; return how many seconds late the load was at worst."""
         rng = random.Random(1)
         data = base64.b64encode(rng.randbytes(640)).decode()
         slots = [list(range(slot, len(self.sockets), SLOTS)) for slot in range(SLOTS)]
-        ping = masked(9, b"")
+        ping = encode_frame(9, b"")
         origin = time.time()
-        worst = 0.0
+        lateness = 0.0
         for number in range(round(seconds / FRAME_SECONDS)):
             for slot, streams in enumerate(slots):
                 due = begin + number * FRAME_SECONDS + slot * FRAME_SECONDS / SLOTS
                 wait = due - time.perf_counter()
-                self.pongs(wait)
+                self.receive(wait)
                 while (wait := due - time.perf_counter()) > 0:
-                    self.pongs(wait)
-                worst = max(worst, -wait)
+                    self.receive(wait)
+                lateness = max(lateness, -wait)
                 if not streams:
                     continue
-                frame = masked(1, audio(origin + number * FRAME_SECONDS, data))
-                pinged = rng.choice(streams) if number % PING_EVERY_FRAMES == 0 else -1
+                frame = encode_frame(1, encode_audio(origin + number * FRAME_SECONDS, data))
+                ping_stream = rng.choice(streams) if number % PING_EVERY_FRAMES == 0 else -1
                 for index in streams:
-                    if index == pinged and index not in self.pings:
+                    if index == ping_stream and index not in self.pings:
                         self.pings[index] = time.perf_counter()
                         self.send(index, frame + ping)
                     else:
                         self.send(index, frame)
                 self.sent += len(streams)
-        return worst
+        return lateness
 
     def close(self) -> None:
-        """Send all that is kept, then a close frame."""
+        """Send what was kept, then a close frame."""
         deadline = time.monotonic() + 30
         while self.backlog and time.monotonic() < deadline:
             for index in list(self.backlog):
@@ -167,35 +167,35 @@ class Load:
         for connection in self.sockets:
             connection.setblocking(True)
             connection.settimeout(30)
-            connection.sendall(masked(8, b"\x03\xe8"))
+            connection.sendall(encode_frame(8, b"\x03\xe8"))
         for connection in self.sockets:
-            # To close with a pong unread would be a reset, and could cost what is on its way.
+            # Closing with unread bytes would reset the connection, and could lose frames.
             while connection.recv(4096):
                 pass
             connection.close()
 
 
 def main() -> None:
-    """Open the streams, say so, wait for a line on standard input, send, and report."""
+    """Open the streams; on a line from stdin send; on another one close and report."""
     port, streams, seconds = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     load = Load(port, streams)
     print(json.dumps({"open": streams}), flush=True)
     sys.stdin.readline()
-    behind = load.run(seconds, time.perf_counter() + 0.1)
+    load_lateness = load.run(seconds, time.perf_counter() + 0.1)
     sent = load.sent
     print(json.dumps({"sent": sent}), flush=True)
     sys.stdin.readline()
     load.close()
-    late = sorted(load.lateness) or [0.0]
+    lateness = sorted(load.lateness) or [0.0]
     print(
         json.dumps(
             {
                 "sent": sent,
                 "unsent_bytes": sum(map(len, load.backlog.values())),
-                "behind_ms": behind * 1000,
+                "load_lateness_ms": load_lateness * 1000,
                 "lateness_ms": {
-                    "p50": late[len(late) // 2] * 1000,
-                    "p99": late[len(late) * 99 // 100] * 1000,
+                    "p50": lateness[len(lateness) // 2] * 1000,
+                    "p99": lateness[len(lateness) * 99 // 100] * 1000,
                 },
                 "pings": len(load.lateness),
             }

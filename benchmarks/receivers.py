@@ -1,9 +1,9 @@
-"""The two receivers that the streamer is measured beside; both only count what came.
+"""The two receivers that the streamer is compared with. Both only count frames.
 
-``samples``: the way of the official samples: ``websockets``, ``json``, ``base64``; decoding only.
-``floor``: ``picows`` on ``uvloop``, counting frames and doing nothing else.
+``microsoft_sample`` decodes as Microsoft's samples do: ``websockets``, ``json`` and ``base64``.
+``counting_only`` is ``picows`` on ``uvloop``, and does not decode.
 
-Run as ``python -m benchmarks.receivers samples|floor PORT``; SIGTERM prints the count and ends it.
+Run as ``python -m benchmarks.receivers NAME PORT``; on SIGTERM it prints the count and ends.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import uvloop
 frames = 0
 
 
-async def samples(port: int) -> None:
-    """One task a connection, one ``json.loads`` and one ``b64decode`` a frame."""
+async def microsoft_sample(port: int) -> None:
+    """Serve with one task per connection, ``json.loads`` and ``b64decode`` per frame."""
     from websockets.asyncio.server import ServerConnection, serve
 
     async def receive(connection: ServerConnection) -> None:
@@ -32,11 +32,11 @@ async def samples(port: int) -> None:
                 frames += 1
 
     async with serve(receive, "127.0.0.1", port, compression=None, backlog=1024):
-        await _until_told()
+        await _wait_for_sigterm()
 
 
-async def floor(port: int) -> None:
-    """Count text frames."""
+async def counting_only(port: int) -> None:
+    """Serve, and count text frames."""
     from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_create_server
 
     class Counter(WSListener):
@@ -48,11 +48,11 @@ async def floor(port: int) -> None:
                 transport.disconnect()
 
     server = await ws_create_server(lambda _: Counter(), "127.0.0.1", port, backlog=1024)
-    await _until_told()
+    await _wait_for_sigterm()
     server.close()
 
 
-async def _until_told() -> None:
+async def _wait_for_sigterm() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     print("ready", flush=True)
@@ -60,13 +60,13 @@ async def _until_told() -> None:
 
 
 def main() -> None:
-    """Serve until SIGTERM, then print how many frames came."""
+    """Serve until SIGTERM, then print how many frames were received."""
     name, port = sys.argv[1], int(sys.argv[2])
-    if name == "samples":
-        # The samples run on asyncio's own loop.
-        asyncio.run(samples(port))
+    if name == "microsoft_sample":
+        # Microsoft's samples use asyncio's own event loop.
+        asyncio.run(microsoft_sample(port))
     else:
-        uvloop.run(floor(port))
+        uvloop.run(counting_only(port))
     print(json.dumps({"frames": frames}), flush=True)
 
 

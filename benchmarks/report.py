@@ -1,105 +1,125 @@
-"""Results as a file and as the README's table; both are only ever written by the command."""
+"""The results as ``results.json`` and as the table in ``docs/performance.md``."""
 
 from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.analysing import Analysing
 from benchmarks.cold_start import ColdStart
-from benchmarks.receiving import Receiving
+from benchmarks.receiver_run import ReceiverName, ReceiverRun
+from benchmarks.segment_analysis import AnalysisSpeed
 
 _ROOT = Path(__file__).parents[1]
 RESULTS = _ROOT / "benchmarks" / "results.json"
-README = _ROOT / "README.md"
-_BEGIN, _END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
+DOCUMENT = _ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- bench:begin -->\n", "<!-- bench:end -->"
 _PACKAGES = ("picows", "uvloop", "msgspec", "websockets", "azure-storage-blob")
 
 
-def results(
-    runs: dict[str, Receiving], capacity: Receiving, cold: ColdStart, analysing: Analysing
+def create_results(
+    runs: Mapping[ReceiverName, ReceiverRun],
+    capacity: ReceiverRun,
+    imports: ColdStart,
+    analysis: AnalysisSpeed,
 ) -> dict[str, Any]:
-    """``results.json``: figures rounded to what they are good for."""
-    ours, floor, samples = runs["ours"], runs["floor"], runs["samples"]
+    """Return the content of ``results.json``, rounded to the significant digits."""
+    streamer = runs["streamer"]
+    cpu = {name: run.cpu_us_per_frame for name, run in runs.items()}
     return {
-        "cpu_us_per_frame": {name: round(run.cpu_us_per_frame, 2) for name, run in runs.items()},
-        "ratio_to_floor": round(ours.cpu_us_per_frame / floor.cpu_us_per_frame, 2),
-        "times_less_than_samples": round(samples.cpu_us_per_frame / ours.cpu_us_per_frame, 2),
-        "frames_lost": ours.lost + capacity.lost,
-        "lateness_ms": {
-            "p50": round(ours.lateness_p50_ms, 1),
-            "p99": round(ours.lateness_p99_ms, 1),
-        },
-        "kib_per_stream": round(ours.kib_per_stream),
-        "streams_per_core": capacity.streams,
-        "at_streams_per_core": {
+        "cpu_us_per_frame": {name: round(us, 2) for name, us in cpu.items()},
+        "streamer_cpu_relative_to_counting_only": round(cpu["streamer"] / cpu["counting_only"], 2),
+        "microsoft_sample_cpu_relative_to_streamer": round(
+            cpu["microsoft_sample"] / cpu["streamer"], 2
+        ),
+        "streams": streamer.streams,
+        "frames_sent": streamer.sent,
+        "frames_lost": streamer.lost + capacity.lost,
+        "lateness_ms": _lateness(streamer),
+        "memory_kib_per_stream": round(streamer.kib_per_stream),
+        "most_streams_on_one_core": {
+            "streams": capacity.streams,
             "cpu_us_per_frame": round(capacity.cpu_us_per_frame, 2),
-            "core_percent": round(capacity.cpu_share * 100),
+            "core_percent": round(capacity.core_share * 100),
             "frames_lost": capacity.lost,
-            "lateness_ms": {
-                "p50": round(capacity.lateness_p50_ms, 1),
-                "p99": round(capacity.lateness_p99_ms, 1),
-            },
-            "kib_per_stream": round(capacity.kib_per_stream),
+            "lateness_ms": _lateness(capacity),
+            "memory_kib_per_stream": round(capacity.kib_per_stream),
         },
-        "import_ratio": round(cold.ratio, 2),
-        "import_ms": round(cold.app_ms, 1),
-        "analysis_times_real_time": round(analysing.times_real_time),
-        "streams": ours.streams,
-        "frames": ours.sent,
-        "machine": _machine(),
+        "function_app_import": {
+            "cpu_ms": round(imports.app_ms, 1),
+            "relative_to_azure_functions": round(imports.ratio, 2),
+        },
+        "analysis_times_real_time": round(analysis.times_real_time),
+        "machine": _describe_machine(),
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
         "date": datetime.now(UTC).date().isoformat(),
     }
 
 
-def table(found: dict[str, Any]) -> str:
-    """The README's table."""
-    cpu, most = found["cpu_us_per_frame"], found["at_streams_per_core"]
+def format_table(results: dict[str, Any]) -> str:
+    """Return the Markdown table of the results, with a line about the machine."""
+    cpu, capacity = results["cpu_us_per_frame"], results["most_streams_on_one_core"]
+    lateness, app_import = results["lateness_ms"], results["function_app_import"]
+    to_counting = results["streamer_cpu_relative_to_counting_only"]
+    to_sample = results["microsoft_sample_cpu_relative_to_streamer"]
     rows = [
-        ("CPU per frame, the official samples' way (decoding only)", f"{cpu['samples']} µs"),
-        ("CPU per frame, the floor (counting frames only)", f"{cpu['floor']} µs"),
-        ("**CPU per frame, ours, everything on**", f"**{cpu['ours']} µs**"),
-        ("to the floor", f"{found['ratio_to_floor']} ×"),
-        ("less than the samples' way", f"{found['times_less_than_samples']} ×"),
-        ("frames lost", f"{found['frames_lost']} of {found['frames']:,} and more"),
-        ("lateness p50 / p99", "{p50} / {p99} ms".format(**found["lateness_ms"])),
-        ("memory per stream", f"{found['kib_per_stream']} KiB"),
+        ("CPU per frame, Microsoft's sample (only decodes)", f"{cpu['microsoft_sample']} µs"),
+        ("CPU per frame, only counting frames", f"{cpu['counting_only']} µs"),
+        ("**CPU per frame, the streamer with everything on**", f"**{cpu['streamer']} µs**"),
         (
-            "paced streams on one core",
-            f"{found['streams_per_core']:,} ({most['core_percent']} % of it; lateness p99 "
-            f"{most['lateness_ms']['p99']} ms; {most['kib_per_stream']} KiB a stream)",
+            "the streamer's CPU in relation to the others'",
+            f"{to_counting:.1f} × the cost of only counting frames; "
+            f"{to_sample:.1f} × less CPU than Microsoft's sample",
+        ),
+        ("frames lost", f"{results['frames_lost']} of {results['frames_sent']:,} and more"),
+        ("lateness, p50 and p99", f"{lateness['p50']} ms, {lateness['p99']} ms"),
+        ("memory per stream", f"{results['memory_kib_per_stream']} KiB"),
+        (
+            "most streams on one core",
+            f"{capacity['streams']:,} ({capacity['core_percent']} % of the core, lateness p99 "
+            f"{capacity['lateness_ms']['p99']} ms, {capacity['memory_kib_per_stream']} KiB each)",
         ),
         (
             "import of the function app",
-            f"{found['import_ratio']} × `import azure.functions` ({found['import_ms']} ms)",
+            f"{app_import['cpu_ms']} ms of CPU, {app_import['relative_to_azure_functions']} × "
+            "`import azure.functions`",
         ),
-        ("analysis of a segment", f"{found['analysis_times_real_time']:,} × real time"),
+        ("analysis of a segment", f"{results['analysis_times_real_time']:,} × real time"),
     ]
-    versions = ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    versions = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     return (
-        "| measured | |\n| --- | --- |\n"
+        "| measured | result |\n| --- | --- |\n"
         + "".join(f"| {name} | {value} |\n" for name, value in rows)
-        + f"\n{found['date']}, {found['machine']}; {found['streams']} streams of 50 frames a "
-        f"second, the server on one core, the load on the other. {versions}.\n"
+        + f"\nMeasured on {results['date']} on {results['machine']}: {results['streams']} streams "
+        f"of 50 frames a second, the server on one core, the load on the other. {versions}.\n"
     )
 
 
-def write(found: dict[str, Any]) -> None:
-    """Put the results into ``results.json`` and the README."""
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    text = README.read_text()
-    head, _, rest = text.partition(_BEGIN)
-    _, _, tail = rest.partition(_END)
-    README.write_text(f"{head}{_BEGIN}{table(found)}{_END}{tail}")
+def write(results: dict[str, Any]) -> None:
+    """Write ``results.json`` and the table in ``docs/performance.md``."""
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n")
+    DOCUMENT.write_text(replace_table(DOCUMENT.read_text(), format_table(results)))
 
 
-def _machine() -> str:
+def replace_table(text: str, table: str) -> str:
+    """Replace what is between the markers. Raises ValueError where they are missing."""
+    if BEGIN not in text or END not in text:
+        raise ValueError(f"{DOCUMENT.name} has no {BEGIN.strip()} and {END} around its table")
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    return f"{head}{BEGIN}{table}{END}{tail}"
+
+
+def _lateness(run: ReceiverRun) -> dict[str, float]:
+    return {"p50": round(run.lateness_p50_ms, 1), "p99": round(run.lateness_p99_ms, 1)}
+
+
+def _describe_machine() -> str:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return f"{line.partition(':')[2].strip()}, Linux {platform.release()}"

@@ -1,1 +1,1 @@
-"""The system on Azure: Bicep, and what deploys it. Needs no package but Python's own."""
+"""The Azure deployment: Bicep templates and the programs that apply them. Standard library only."""

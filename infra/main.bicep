@@ -1,79 +1,79 @@
-// Everything but what needs an image or published code: those two have their own templates, streamer.bicep
-// and subscriptions.bicep, which infra/deploy applies when their time has come.
+// Every resource except the streamer, which needs an image, and the event subscriptions, which need
+// published code. infra/deploy applies streamer.bicep and subscriptions.bicep later.
 
 import { namesOf } from 'names.bicep'
 import { Settings, Tags } from 'types.bicep'
 
 targetScope = 'resourceGroup'
 
-@description('Azure region; one with Flex Consumption: az functionapp list-flexconsumption-locations.')
+@description('Azure region. It must offer Flex Consumption: az functionapp list-flexconsumption-locations.')
 param location string = resourceGroup().location
 
-@description('Name of the azd environment, if azd deploys.')
+@description('Name of the azd environment, if azd is used.')
 param environmentName string
 
-@description('Where ACS keeps its data at rest; can never be changed.')
+@description('Geography where ACS stores data at rest. It cannot be changed later.')
 param dataLocation string
 
 @description('Redundancy of the storage account.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string
 
-@description('Days that segments and manifests are kept; 0: for ever.')
+@description('Days to keep segments and manifests. 0: keep them indefinitely.')
 @minValue(0)
 param segmentDays int
 
-@description('Days that call records, results and recordings are kept; 0: for ever.')
+@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
 @minValue(0)
 param resultDays int
 
-@description('Days that leftovers are kept: grants, idempotency keys, events that were not delivered; 0: for ever.')
+@description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 @minValue(0)
-param leftoverDays int
+param temporaryDays int
 
-@description('Days within which a deletion can be undone.')
+@description('Days during which deleted blobs and containers can be restored.')
 @minValue(1)
 @maxValue(365)
 param softDeleteDays int
 
-@description('Days that logs are kept.')
+@description('Days to keep logs.')
 @minValue(30)
 @maxValue(730)
 param logDays int
 
-@description('Most that logs may take in a day, in GB; -1: no limit. Beyond it, alerts are blind until the next day.')
+@description('Daily limit on log ingestion, in GB. -1: no limit. Once it is reached, alerts see nothing until the next day.')
 param logDailyGigabytes int
 
-@description('Instances of the function app that are always warm for the blob triggers.')
+@description('Always-ready instances of the function app for the blob triggers.')
 @minValue(0)
 param alwaysReadyBlobInstances int
 
-@description('Most instances of the function app.')
+@description('Maximum number of instances of the function app.')
 @minValue(40)
 @maxValue(1000)
 param maximumInstanceCount int
 
-@description('Memory of an instance, in MB.')
+@description('Memory of each instance, in MB.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int
 
-@description('Settings of calls/settings.py beyond those that are set here, or in their place.')
+@description('Additional settings of calls/settings.py. They override those set by this template.')
 param functionSettings Settings
 
-@description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
+@description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
 param signInClientId string
 
-@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+@description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
-@description('Speech to text: off, or by an Azure AI Speech resource that is made for it.')
+@description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
 param transcription string
 
-@description('Who is told of alerts; empty: they are only shown in the portal.')
+@description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param alertEmail string
 
-@description('Seconds that a finished segment may wait in the spool before it is told.')
+@description('Seconds that a finished segment may wait for its upload before an alert is raised.')
 param backlogSeconds int
 
 @description('The names of all resources.')
@@ -82,10 +82,10 @@ var names = namesOf(uniqueString(resourceGroup().id))
 @description('The tags of all resources.')
 var tags Tags = { 'azd-env-name': environmentName }
 
-@description('Container of the function app\'s package, which is nobody else\'s.')
+@description('Container for the function app\'s deployment package, used for nothing else.')
 var packageContainer = 'app-package'
 
-@description('Container of the events that Event Grid could not deliver.')
+@description('Container for events that Event Grid could not deliver.')
 var deadLetterContainer = 'dead-letters'
 
 module identities 'modules/identities.bicep' = {
@@ -116,7 +116,7 @@ module storage 'modules/storage.bicep' = {
     sku: storageSku
     segmentDays: segmentDays
     resultDays: resultDays
-    leftoverDays: leftoverDays
+    temporaryDays: temporaryDays
     softDeleteDays: softDeleteDays
     packageContainer: packageContainer
     deadLetterContainer: deadLetterContainer
@@ -198,7 +198,7 @@ var speechSettings = transcription == 'azure'
     }
   : {}
 
-@description('The streamer\'s address, known before the streamer is there.')
+@description('The streamer\'s host name, which is known before the streamer is deployed.')
 var streamerHost = '${names.streamer}.${environment.outputs.defaultDomain}'
 
 module functionApp 'modules/function_app.bicep' = {
@@ -224,7 +224,7 @@ module functionApp 'modules/function_app.bicep' = {
     instanceMemoryMB: instanceMemoryMB
     signInClientId: signInClientId
   }
-  // The host needs its rights at its first start.
+  // The host needs its role assignments when it first starts.
   dependsOn: [access]
 }
 
@@ -242,23 +242,23 @@ module alerts 'modules/alerts.bicep' = {
   dependsOn: [monitoring, events]
 }
 
-@description('Name of the function app, for publishing.')
+@description('Name of the function app, used to publish to it.')
 output FUNCTION_APP_NAME string = names.functionApp
 
-@description('The function app\'s public address.')
+@description('The function app\'s public URL.')
 output FUNCTION_APP_URL string = functionApp.outputs.url
 
 @description('Name of the streamer\'s container app.')
 output STREAMER_NAME string = names.streamer
 
-@description('The streamer\'s public address.')
+@description('The streamer\'s public URL.')
 output STREAMER_URL string = 'wss://${streamerHost}'
 
-@description('Name of the container registry, for builds.')
+@description('Name of the container registry, used to build images.')
 output REGISTRY_NAME string = names.registry
 
-@description('Where images are pulled from.')
+@description('Server name of the container registry, used to pull images.')
 output REGISTRY_SERVER string = registry.outputs.loginServer
 
-@description('Name of the ACS resource, for buying a phone number.')
+@description('Name of the ACS resource, used to buy a phone number.')
 output COMMUNICATION_NAME string = names.communication

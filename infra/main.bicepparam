@@ -1,5 +1,5 @@
-// What may be different from one deployment to the next. Where a variable is read and not set, infra/deploy
-// keeps what it was the last time; set empty, it goes back. A value alone in its place is for good.
+// Values that may differ between deployments. If a variable that is read here is not set, infra/deploy keeps its
+// value from the previous run; set it to an empty string to clear it. Write a literal to fix a value for good.
 using 'main.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'calls')
@@ -7,12 +7,12 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'calls')
 // 'Europe', 'UK', 'United States', ...: https://learn.microsoft.com/azure/communication-services/concepts/privacy
 param dataLocation = readEnvironmentVariable('ACS_DATA_LOCATION', 'United States')
 
-// Three copies in three zones: what the streamer has uploaded survives the loss of one.
+// Three copies in three zones: uploaded audio survives the loss of a zone.
 param storageSku = 'Standard_ZRS'
 
 param segmentDays = 30
 param resultDays = 365
-param leftoverDays = 7
+param temporaryDays = 7
 param softDeleteDays = 7
 param logDays = 30
 param logDailyGigabytes = -1
@@ -23,7 +23,7 @@ param instanceMemoryMB = 2048
 param functionSettings = {}
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
-// subscriptions.bicepparam reads it, too.
+// subscriptions.bicepparam reads it too.
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')

@@ -1,18 +1,17 @@
-// How every resource is named: one place, from which all three templates take the names, so that none
-// has to be handed from one to the next.
+// The name of every resource. All three templates import them from here instead of passing them around.
 
 @export()
 @description('The names of all resources.')
 type Names = {
   @description('The function app.')
   functionApp: string
-  @description('Its plan.')
+  @description('The function app\'s plan.')
   plan: string
-  @description('Its identity.')
+  @description('The function app\'s managed identity.')
   functionIdentity: string
   @description('The streamer\'s container app.')
   streamer: string
-  @description('Its identity.')
+  @description('The streamer\'s managed identity.')
   streamerIdentity: string
   @description('The Container Apps environment.')
   environment: string
@@ -24,20 +23,20 @@ type Names = {
   communication: string
   @description('The Azure AI Speech resource.')
   speech: string
-  @description('The storage account\'s events.')
+  @description('The Event Grid system topic of the storage account.')
   systemTopic: string
-  @description('The ACS resource\'s events.')
+  @description('The Event Grid system topic of the ACS resource.')
   callTopic: string
   @description('The Log Analytics workspace.')
   workspace: string
   @description('The Application Insights component.')
   insights: string
-  @description('Who is told of alerts.')
+  @description('The action group that alerts notify.')
   actionGroup: string
 }
 
 @export()
-@description('The names in a resource group, by its token: uniqueString(resourceGroup().id).')
+@description('Returns the names for a resource group, given its token: uniqueString(resourceGroup().id).')
 func namesOf(token string) Names => {
   functionApp: 'func-calls-${token}'
   plan: 'plan-calls-${token}'

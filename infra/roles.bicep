@@ -1,7 +1,7 @@
-// The built-in roles that are given, by name: the ids of Microsoft's list. Nothing else is given.
+// The built-in roles that are assigned, with their ids from Microsoft's list. No other role is assigned.
 
 @export()
-@description('Ids of built-in roles.')
+@description('Ids of the built-in roles that are assigned.')
 var roles = {
   acrPull: '7f951dda-4ed3-4680-a7ca-43fe172d538d'
   cognitiveServicesSpeechUser: 'f2dc8367-1007-4938-bd23-fe263f013447'

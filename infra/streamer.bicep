@@ -1,4 +1,5 @@
-// The streamer's container app. On its own, since it needs an image, which needs the registry of main.bicep.
+// The streamer's container app. It has its own template because its image is built in the registry that
+// main.bicep creates.
 
 import { namesOf } from 'names.bicep'
 import { Settings } from 'types.bicep'
@@ -8,37 +9,37 @@ targetScope = 'resourceGroup'
 @description('Azure region.')
 param location string = resourceGroup().location
 
-@description('Name of the azd environment, if azd deploys.')
+@description('Name of the azd environment, if azd is used.')
 param environmentName string
 
-@description('The image with its tag, in the registry of main.bicep.')
+@description('Image and tag, in the registry that main.bicep creates.')
 param image string
 
-@description('The revision that keeps all traffic until the new one is found healthy; empty: there is none yet.')
+@description('The revision that keeps all traffic until the new one is ready. Empty: no revision exists yet.')
 param liveRevision string
 
-@description('CPUs of a replica. One stream costs about a thousandth of one for each track.')
+@description('vCPUs of each replica. A stream uses about a thousandth of a vCPU per track.')
 @allowed(['0.5', '1', '2', '4'])
 param cpu string
 
-@description('Least replicas. A call that finds none is lost, and CPU alone does not see sockets come.')
+@description('Minimum number of replicas. A call that finds no replica is lost, and CPU load alone does not reveal new sockets.')
 @minValue(1)
 param minReplicas int
 
-@description('Most replicas.')
+@description('Maximum number of replicas.')
 @minValue(1)
 @maxValue(1000)
 param maxReplicas int
 
-@description('Streams that one replica takes; more are refused, and ACS tries again.')
+@description('Maximum number of streams per replica. Further ones are refused, and ACS tries again.')
 @minValue(1)
 param maxStreams int
 
-@description('Settings of streamer/settings.py beyond those that are set here, or in their place.')
+@description('Additional settings of streamer/settings.py. They override those set by this template.')
 param settings Settings
 
 // https://learn.microsoft.com/azure/container-apps/storage-mounts
-@description('What a replica has by its CPUs: memory, and a disk, of which the spool leaves an eighth to logs.')
+@description('Memory and spool size for each vCPU count. The spool takes seven eighths of the disk and leaves the rest for logs.')
 var sizes = {
   '0.5': {
     memory: '1Gi'
@@ -58,8 +59,8 @@ var sizes = {
   }
 }
 
-// DRAIN_GRACE_SECONDS, what closing takes, and DRAIN_UPLOAD_SECONDS twice fit into it: once for streams
-// that do not end, once for uploads. More is not granted.
+// Must cover DRAIN_GRACE_SECONDS, closing the sockets, and DRAIN_UPLOAD_SECONDS twice: once for streams that do
+// not end, once for uploads. Container Apps allows at most 600.
 @description('Seconds from SIGTERM to SIGKILL.')
 var terminationGraceSeconds = 600
 
@@ -69,10 +70,10 @@ var names = namesOf(uniqueString(resourceGroup().id))
 @description('The port that the streamer listens on.')
 var port = 8765
 
-@description('Where the spool\'s volume is.')
+@description('Mount path of the spool\'s volume.')
 var spool = '/spool'
 
-@description('The streamer\'s settings.')
+@description('The streamer\'s environment variables.')
 var environmentVariables = union(
   {
     AUDIO_STORAGE_BLOB_SERVICE_URI: storage.properties.primaryEndpoints.blob
@@ -82,7 +83,7 @@ var environmentVariables = union(
     SPOOL_DIR: spool
     SPOOL_MAX_BYTES: string(sizes[cpu].spoolMebibytes * 1024 * 1024)
     MAX_STREAMS: string(maxStreams)
-    // Well inside the ingress's 240 s for an idle connection.
+    // Well below the ingress's idle timeout of 240 s.
     PING_INTERVAL_SECONDS: '20'
     DRAIN_GRACE_SECONDS: '500'
     DRAIN_UPLOAD_SECONDS: '45'
@@ -122,7 +123,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
     environmentId: environment.id
     workloadProfileName: 'Consumption'
     configuration: {
-      // The old revision goes on with its calls while the new one takes what comes.
+      // The old revision keeps its calls while the new one receives new streams.
       activeRevisionsMode: 'Multiple'
       maxInactiveRevisions: 5
       registries: [
@@ -133,7 +134,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
       ]
       ingress: {
         external: true
-        // HTTP/1.1, which a WebSocket's upgrade needs.
+        // HTTP/1.1, which the WebSocket upgrade requires.
         transport: 'http'
         allowInsecure: false
         targetPort: port
@@ -174,7 +175,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
           ]
           probes: [
             {
-              // A start finishes first what a killed process left in the spool.
+              // At startup, the streamer first recovers what a killed process left in the spool.
               type: 'Startup'
               httpGet: {
                 path: '/healthz'
@@ -186,7 +187,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
               failureThreshold: 10
             }
             {
-              // Never depends on storage: a restart would not bring it back.
+              // Does not depend on storage: a restart would not repair it.
               type: 'Liveness'
               httpGet: {
                 path: '/healthz'
@@ -197,7 +198,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
               failureThreshold: 6
             }
             {
-              // False when the replica is full or draining: new streams go elsewhere, open ones stay.
+              // Fails when the replica is full or draining: new streams go to other replicas, open ones stay.
               type: 'Readiness'
               httpGet: {
                 path: '/readyz'
@@ -213,7 +214,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
       ]
       volumes: [
         {
-          // Outlives a restart of the container, not of the replica; a drain empties it first.
+          // Survives a restart of the container, but not the end of the replica. A drain empties it first.
           name: 'spool'
           storageType: 'EmptyDir'
         }
@@ -221,7 +222,7 @@ resource streamer 'Microsoft.App/containerApps@2026-01-01' = {
       scale: {
         minReplicas: minReplicas
         maxReplicas: maxReplicas
-        // Rules for HTTP count new requests, not open sockets: a replica full of calls would look idle.
+        // HTTP rules count new requests, not open sockets: a replica full of calls would look idle.
         rules: [
           {
             name: 'cpu'

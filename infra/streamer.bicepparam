@@ -1,4 +1,4 @@
-// What may be different from one deployment to the next. infra/deploy sets the variables that are read.
+// Values that may differ between deployments. infra/deploy sets the variables that are read here.
 using 'streamer.bicep'
 
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'calls')

@@ -1,13 +1,14 @@
-// Who is told when a blob is written, and when a phone rings. On its own: Event Grid greets each webhook as it is subscribed, so
-// that the function app must be published and awake, and the webhook's key is made by its first start.
+// The event subscriptions: new blobs and incoming calls. They have their own template because Event Grid
+// validates each webhook when it is subscribed. By then the function app must be published and running, and
+// its first start creates the webhook's key.
 
 import { namesOf } from 'names.bicep'
 
 targetScope = 'resourceGroup'
 
-// The host checks neither name nor path: a wrong one is answered 202, and the event is lost. Tests hold
-// these and function_app.py together.
-@description('Which function is told of which blobs.')
+// The host checks neither the function's name nor the path: it answers 202 to a wrong one and the event is lost.
+// Tests check these names against the app's functions.
+@description('The function that receives the events of each container.')
 var triggers = [
   {
     name: 'segments'
@@ -23,11 +24,11 @@ var triggers = [
   }
 ]
 
-@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+@description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
-@description('Whose phones ring, by raw id; empty: anyone\'s.')
-var called = answerCalls == 'all'
+@description('Raw ids of the callees to subscribe to. Empty: all.')
+var callees = answerCalls == 'all'
   ? []
   : map(map(split(answerCalls, ','), entry => trim(entry)), entry => startsWith(entry, '+') ? '4:${entry}' : entry)
 
@@ -50,7 +51,7 @@ resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
   name: names.callTopic
 }
 
-@description('Where the events go that could not be delivered.')
+@description('Where undelivered events are stored.')
 var deadLetters = {
   identity: { type: 'SystemAssigned' }
   deadLetterDestination: {
@@ -71,7 +72,7 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
       destination: {
         endpointType: 'WebHook'
         properties: {
-          // The one key that is read anywhere: Event Grid has no other way to call the host's own webhook.
+          // The only key that any template reads: Event Grid cannot call the host's webhook without it.
           endpointUrl: 'https://${app.properties.defaultHostName}/runtime/webhooks/blobs?functionName=Host.Functions.${trigger.function}&code=${listKeys('${app.id}/host/default', '2025-03-01').systemKeys.blobs_extension}'
           maxEventsPerBatch: 1
           preferredBatchSizeInKilobytes: 64
@@ -80,10 +81,10 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
       }
       filter: {
         includedEventTypes: ['Microsoft.Storage.BlobCreated']
-        // The slash at its end keeps out containers that begin alike.
+        // The trailing slash excludes containers whose names begin the same way.
         subjectBeginsWith: '/blobServices/default/containers/${trigger.container}/'
         subjectEndsWith: trigger.suffix
-        // The two ways in which the streamer's SDK finishes a blob; nothing else writes here.
+        // The two operations with which the streamer's SDK completes a blob; nothing else writes here.
         advancedFilters: [
           {
             operatorType: 'StringIn'
@@ -107,7 +108,7 @@ resource incomingCalls 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
   properties: {
     eventDeliverySchema: 'EventGridSchema'
     destination: {
-      // By the function's own resource: Event Grid finds the way and the key itself.
+      // The function's own resource id: Event Grid looks up the address and the key itself.
       endpointType: 'AzureFunction'
       properties: {
         resourceId: '${app.id}/functions/answer_incoming_call'
@@ -117,19 +118,18 @@ resource incomingCalls 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
     }
     filter: {
       includedEventTypes: ['Microsoft.Communication.IncomingCall']
-      // A call to a number may ring at a user, too: only what is listed is told. Event Grid takes 25
-      // values; beyond them the app alone looks.
-      advancedFilters: empty(called) || length(called) > 25
+      // Deliver only calls to the listed callees. Event Grid allows 25 values; with more, the app alone filters.
+      advancedFilters: empty(callees) || length(callees) > 25
         ? []
         : [
             {
               operatorType: 'StringIn'
               key: 'data.to.rawId'
-              values: called
+              values: callees
             }
           ]
     }
-    // A phone rings for 30 s: what is later than that is of no use.
+    // A call rings for 30 s; a later event is useless.
     retryPolicy: {
       maxDeliveryAttempts: 2
       eventTimeToLiveInMinutes: 1

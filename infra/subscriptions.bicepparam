@@ -1,4 +1,4 @@
-// What may be different from one deployment to the next.
+// Values that may differ between deployments.
 using 'subscriptions.bicep'
 
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')

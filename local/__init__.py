@@ -1,1 +1,1 @@
-"""The cloud on a laptop: ACS emulator, Functions host, Azurite launcher, demo."""
+"""Local development: ACS emulator, Functions host, Azurite launcher, demo."""

@@ -1,4 +1,4 @@
-"""``python -m local up`` and ``python -m local demo``: the whole system on a laptop."""
+"""``python -m local up`` and ``python -m local demo``: run the whole system locally."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from pathlib import Path
 import msgspec
 
 from local import demo
-from local.up import Up, UpError, stop_on_signals
+from local.child_process import StartError
+from local.emulator import audio_files
+from local.emulator.__main__ import add_audio_option, add_hang_up_option
+from local.up import Up, stop_on_signals
 
 
 def main() -> int:
-    """Run what was asked for."""
-    options = _options()
+    """Run a command."""
+    options = create_parser().parse_args()
     try:
         if options.command == "up":
             return asyncio.run(_up(options))
-        return asyncio.run(demo.run(options.speed))
-    except UpError as error:
+        return asyncio.run(demo.run(options.speed, options.audio))
+    except (StartError, audio_files.AudioFileError) as error:
         print(f"local {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -28,13 +31,17 @@ def main() -> int:
 
 
 async def _up(options: argparse.Namespace) -> int:
+    for path in options.audio:
+        audio_files.check(path)
     stop = stop_on_signals()
     if not options.json:
-        print("starting Azurite, the ACS emulator, the streamer and the Functions host ...")
+        print("Starting Azurite, the ACS emulator, the streamer and the Functions host ...")
     up = Up(
         use_free_ports=options.free_ports,
         speed=options.speed,
         data_dir=Path(options.data_dir) if options.data_dir else None,
+        audio=options.audio,
+        hang_up_at_end=options.hang_up_at_end,
     )
     async with up:
         addresses = msgspec.to_builtins(up.addresses)
@@ -44,28 +51,45 @@ async def _up(options: argparse.Namespace) -> int:
             for name, value in addresses.items():
                 print(f"  {name:26} {value}")
             print(f"  {'logs':26} {up.log_dir}")
-            print("Ctrl-C stops it all.", flush=True)
-        ended = asyncio.create_task(up.wait())
-        stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
+            print("Ctrl-C stops everything.", flush=True)
+        part_ended = asyncio.create_task(up.wait())
+        stop_requested = asyncio.create_task(stop.wait())
+        await asyncio.wait({part_ended, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
+        stop_requested.cancel()
         if not stop.is_set():
-            raise UpError(await ended)
-        ended.cancel()
+            raise StartError(await part_ended)
+        part_ended.cancel()
     return 0
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+def create_parser() -> argparse.ArgumentParser:
+    """Create the command line's parser. ``docs/local.md`` describes it; a test compares them."""
+    parser = argparse.ArgumentParser(
+        prog="python -m local", description="Run Call Audio locally. See docs/local.md."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
-    up = commands.add_parser("up", help="start everything, and stop it on Ctrl-C or SIGTERM")
+    up = commands.add_parser("up", help="run all parts until Ctrl-C or SIGTERM")
     up.add_argument("--json", action="store_true", help="print the addresses as one line of JSON")
-    up.add_argument("--free-ports", action="store_true", help="take free ports, not the usual")
-    up.add_argument("--speed", type=float, default=1.0, help="of call audio, against real time")
-    up.add_argument("--data-dir", help="keep storage, spool and logs here (default: nowhere)")
-    shown = commands.add_parser("demo", help="place two calls and check what became of them")
-    shown.add_argument("--speed", type=float, default=4.0, help="of call audio, against real time")
-    return parser.parse_args()
+    up.add_argument("--free-ports", action="store_true", help="use any free ports")
+    _add_speed(up, 1.0)
+    up.add_argument(
+        "--data-dir", help="keep storage, spool and logs in this folder (default: do not keep them)"
+    )
+    add_audio_option(up)
+    add_hang_up_option(up)
+    demonstration = commands.add_parser("demo", help="place two calls and check their results")
+    _add_speed(demonstration, 4.0)
+    add_audio_option(demonstration)
+    return parser
+
+
+def _add_speed(parser: argparse.ArgumentParser, default: float) -> None:
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=default,
+        help="play call audio this many times faster than real time (default: %(default)s)",
+    )
 
 
 if __name__ == "__main__":

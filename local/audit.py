@@ -1,7 +1,7 @@
-"""``python -m local.audit``: the pinned packages against the known vulnerabilities, by pip-audit.
+"""``python -m local.audit``: check the pinned packages for known vulnerabilities with pip-audit.
 
-Where the advisory service cannot be reached, the audit is skipped and says so: to work without a
-network is no fault of the code. What the service answers is never passed over.
+Without a connection to the advisory service, the audit is skipped and says so. If the service
+answers with an error, the audit fails.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ _REACH_SECONDS = 5.0
 
 
 def main(lock: Path = _LOCK) -> int:
-    """Audit; 0 when nothing is known against the packages, or nobody could be asked."""
+    """Audit; return 0 without known vulnerabilities, or without a connection to the service."""
     service = os.environ.get("OSV_URL", SERVICE)
-    cause = _unreachable(service)
-    if cause is not None:
-        print(f"pip-audit: SKIPPED, the advisory service {service} cannot be reached: {cause}")
+    reason = _connection_error(service)
+    if reason is not None:
+        print(f"pip-audit: SKIPPED, the advisory service {service} cannot be reached: {reason}")
         return 0
     command = [sys.executable, "-m", "pip_audit", "--progress-spinner", "off"]
-    # The lock file holds everything, with hashes: nothing is resolved or installed.
+    # The lock file is complete and has hashes: nothing is resolved or installed.
     command += ["--disable-pip", "--require-hashes", "-r", str(lock)]
     command += ["--vulnerability-service", "osv", "--osv-url", service]
-    return subprocess.run(command).returncode
+    return subprocess.run(command, check=False).returncode
 
 
-def _unreachable(service: str) -> str | None:
-    """Why nobody answers there, or None; any answer at all will do."""
-    request = urllib.request.Request(service, b"{}", method="POST")  # noqa: S310 (ours or given)
+def _connection_error(service: str) -> str | None:
+    """Return why the service cannot be reached; None if it answers, with any status."""
+    request = urllib.request.Request(service, b"{}", method="POST")  # noqa: S310 (a constant or a setting)
     try:
-        with urllib.request.urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310 (ours or given)
+        with urllib.request.urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310 (a constant or a setting)
             return None
     except urllib.error.HTTPError:
         return None

@@ -1,4 +1,4 @@
-"""The app's HTTP interface, for the demo and the tests: plain requests, no SDK."""
+"""A client of the app's HTTP interface, for the demo and the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ Json = dict[str, Any]
 
 
 class AppError(Exception):
-    """Raised when the app answers with another status than was wanted; holds the problem."""
+    """Raised when the app answers with an unexpected status.
+
+    Attributes:
+        status: The HTTP status.
+        problem: The problem document, if the answer is one.
+    """
 
     def __init__(self, status: int, problem: Any) -> None:
         super().__init__(f"HTTP {status}: {problem}")
@@ -22,7 +27,7 @@ class AppError(Exception):
 
 
 class AppClient:
-    """Calls the app with its function key."""
+    """Sends requests to the app, with its function key, inside ``async with``."""
 
     def __init__(self, address: str, function_key: str) -> None:
         self._address = address
@@ -42,96 +47,105 @@ class AppClient:
     async def request(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any, dict[str, str]]:
-        """Any request: its status, document and headers."""
+        """Send any request; return its status, JSON document and headers."""
         assert self._session is not None
-        async with self._session.request(method, path, json=body, headers=headers) as answer:
+        async with self._session.request(method, path, json=body, headers=headers) as response:
             document = None
-            if "json" in answer.content_type:
-                document = await answer.json(content_type=None)
-            return answer.status, document, dict(answer.headers)
+            if "json" in response.content_type:
+                document = await response.json(content_type=None)
+            return response.status, document, dict(response.headers)
 
-    async def _wanted(self, status: int, method: str, path: str, body: Any = None) -> Any:
-        found, document, _ = await self.request(method, path, body)
-        if found != status:
-            raise AppError(found, document)
+    async def _expect(self, expected: int, method: str, path: str, body: Any = None) -> Any:
+        status, document, _ = await self.request(method, path, body)
+        if status != expected:
+            raise AppError(status, document)
         return document
 
     async def place_call(self, **body: Any) -> Json:
-        """Place a call; its record. Raises AppError."""
-        record: Json = await self._wanted(201, "POST", "/api/calls", body)
+        """Place a call; return its record. Raises AppError."""
+        record: Json = await self._expect(201, "POST", "/api/calls", body)
         return record
 
     async def show(self, call: str) -> Json:
-        """A call with its streams. Raises AppError."""
-        record: Json = await self._wanted(200, "GET", f"/api/calls/{call}")
+        """Return a call with its streams. Raises AppError."""
+        record: Json = await self._expect(200, "GET", f"/api/calls/{call}")
         return record
 
     async def timeline(self, call: str) -> Json:
-        """Who spoke when. Raises AppError."""
-        shown: Json = await self._wanted(200, "GET", f"/api/calls/{call}/timeline")
-        return shown
+        """Return a call's timeline. Raises AppError."""
+        timeline: Json = await self._expect(200, "GET", f"/api/calls/{call}/timeline")
+        return timeline
 
     async def transcript(self, call: str, seconds: float = 120) -> Json:
-        """What was said, once it is no more pending. Raises AppError, TimeoutError."""
+        """Return the transcript once it is not pending. Raises AppError, TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
-            shown: Json = await self._wanted(200, "GET", f"/api/calls/{call}/transcript")
-            if shown["state"] != "pending":
-                return shown
+            transcript: Json = await self._expect(200, "GET", f"/api/calls/{call}/transcript")
+            if transcript["state"] != "pending":
+                return transcript
             if time.monotonic() > deadline:
-                raise TimeoutError(f"the transcript: not after {seconds} s")
-            await asyncio.sleep(0.25)
+                raise TimeoutError(f"the transcript is still pending after {seconds} s")
+            await asyncio.sleep(0.1)
 
     async def recording(self, call: str) -> bytes:
-        """A call's audio, range by range. Raises AppError."""
+        """Download a call's recording, range by range. Raises AppError."""
         assert self._session is not None
         content = b""
         while True:
             headers = {"Range": f"bytes={len(content)}-"}
             path = f"/api/calls/{call}/recording"
-            async with self._session.get(path, headers=headers) as answer:
-                if answer.status != 206:
-                    raise AppError(answer.status, await answer.text())
-                content += await answer.read()
-                size = int(answer.headers["Content-Range"].rpartition("/")[2])
+            async with self._session.get(path, headers=headers) as response:
+                if response.status != 206:
+                    raise AppError(response.status, await response.text())
+                content += await response.read()
+                size = int(response.headers["Content-Range"].rpartition("/")[2])
             if len(content) == size:
                 return content
 
     async def streaming(self, call: str, operation: str, **body: Any) -> Json:
-        """``start`` or ``stop`` a call's media streaming. Raises AppError."""
+        """Start or stop a call's media streaming; ``operation`` is ``start`` or ``stop``.
+
+        Raises AppError.
+        """
         path = f"/api/calls/{call}/streaming/{operation}"
-        record: Json = await self._wanted(202, "POST", path, body)
+        record: Json = await self._expect(202, "POST", path, body)
         return record
 
     async def hang_up(self, call: str) -> None:
         """Hang up for everyone. Raises AppError."""
-        await self._wanted(204, "DELETE", f"/api/calls/{call}")
+        await self._expect(204, "DELETE", f"/api/calls/{call}")
 
     async def until(
-        self, call: str, reached: Callable[[Json], bool], what: str, seconds: float = 30
+        self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 30
     ) -> Json:
-        """Wait until a call has reached something. Raises TimeoutError, naming it."""
+        """Wait until ``condition`` is true of a call's record; return the record.
+
+        ``what`` describes the condition in the message of TimeoutError. Raises AppError,
+        TimeoutError.
+        """
         deadline = time.monotonic() + seconds
         while True:
             record = await self.show(call)
-            if reached(record):
+            if condition(record):
                 return record
             if time.monotonic() > deadline:
                 streaming, state = record["streaming"], record["state"]
-                raise TimeoutError(f"{what}: not after {seconds} s ({state}, {streaming})")
+                raise TimeoutError(
+                    f"{what}: not after {seconds} s (call {state}, streaming {streaming})"
+                )
             await asyncio.sleep(0.1)
 
 
-def is_put_together(record: Json, streams: int) -> bool:
-    """Whether the call's result is there, of that many streams."""
+def is_assembled(record: Json, streams: int) -> bool:
+    """Whether the call is assembled, from that many streams."""
     return (record.get("summary") or {}).get("streams") == streams
 
 
 def state_is(state: str) -> Callable[[Json], bool]:
-    """For ``until``: the call's state."""
+    """For ``until``: whether the call has this state."""
     return lambda record: record["state"] == state
 
 
 def streaming_is(state: str) -> Callable[[Json], bool]:
-    """For ``until``: the media streaming's state."""
+    """For ``until``: whether media streaming has this state."""
     return lambda record: record["streaming"]["state"] == state

@@ -1,4 +1,4 @@
-"""A call's timeline as text: a row of blocks for each participant. Pure."""
+"""A call's timeline as text: a row of blocks for each track. Pure."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _QUIET, _GAP = "·", "x"
 _LABEL = 14
 
 
-def timeline(shown: dict[str, Any], width: int = 72) -> list[str]:
-    """The lines for ``GET .../timeline``: speech as blocks, as high as it is loud."""
-    length = max(1, shown["duration_ms"])
+def timeline(document: dict[str, Any], width: int = 72) -> list[str]:
+    """Return the lines of a timeline document: speech as blocks, whose height is its level."""
+    length = max(1, document["duration_ms"])
     edges = [at * length / width for at in range(width + 1)]
-    top = max((max(t["waveform"]["peaks"], default=0.0) for t in shown["tracks"]), default=0.0)
+    top = max((max(t["waveform"]["peaks"], default=0.0) for t in document["tracks"]), default=0.0)
     lines = []
-    for track in shown["tracks"]:
-        row = [_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
-        label = identifiers.shown(track["participant"] or track["track"])
-        lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of the talk")
-    lines.append(" " * (_LABEL + 1) + _axis(length / 1000, width))
-    lines.append(_facts(shown))
+    for track in document["tracks"]:
+        row = [_draw_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
+        label = identifiers.display_id(track["participant"] or track["track"])
+        lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of speech")
+    lines.append(" " * (_LABEL + 1) + _draw_axis(length / 1000, width))
+    lines.append(_summarise(document))
     return lines
 
 
-def _block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) -> str:
+def _draw_block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) -> str:
     def covers(spans: list[dict[str, int]]) -> bool:
         middle = (start_ms + end_ms) / 2
         return any(span["start_ms"] <= middle < span["end_ms"] for span in spans)
@@ -42,7 +42,7 @@ def _block(track: dict[str, Any], start_ms: float, end_ms: float, top: float) ->
     return _LEVELS[min(len(_LEVELS) - 1, int(level * len(_LEVELS)))]
 
 
-def _axis(seconds: float, width: int) -> str:
+def _draw_axis(seconds: float, width: int) -> str:
     step = max(5, round(seconds / 6 / 5) * 5)
     axis = [" "] * (width + 6)
     for mark in range(0, int(seconds) + 1, step):
@@ -52,18 +52,17 @@ def _axis(seconds: float, width: int) -> str:
     return "".join(axis).rstrip()
 
 
-def _facts(shown: dict[str, Any]) -> str:
+def _summarise(document: dict[str, Any]) -> str:
     facts = []
-    overlap_ms = sum(span["end_ms"] - span["start_ms"] for span in shown["overlaps"])
+    overlap_ms = sum(span["end_ms"] - span["start_ms"] for span in document["overlaps"])
     if overlap_ms:
-        facts.append(f"{overlap_ms / 1000:.1f} s both at once")
-    if silence := shown["longest_silence"]:
+        facts.append(f"{overlap_ms / 1000:.1f} s of overlap")
+    if silence := document["longest_silence"]:
         length = (silence["end_ms"] - silence["start_ms"]) / 1000
         facts.append(f"longest silence {length:.1f} s, from {silence['start_ms'] / 1000:.1f} s")
-    facts += [
-        f"{identifiers.shown(cut['by'])} cuts in at {cut['at_ms'] / 1000:.1f} s"
-        for cut in shown["interruptions"]
-    ]
-    if missing := shown["missing_segments"]:
-        facts.append(f"{len(missing)} segments are missing")
+    for interruption in document["interruptions"]:
+        name = identifiers.display_id(interruption["interrupter"])
+        facts.append(f"{name} interrupts at {interruption['at_ms'] / 1000:.1f} s")
+    if missing := document["missing_segments"]:
+        facts.append(f"{len(missing)} missing segments")
     return "; ".join(facts)

@@ -1,17 +1,17 @@
-"""Ports on the loopback address: which are free, and which are taken."""
+"""Free ports on the loopback address."""
 
 import random
 import socket
 
 HOST = "127.0.0.1"
 
-# Below the ranges that Linux (32768-60999) and macOS (49152-65535) lend to outgoing connections:
-# a client that retries while a server restarts could otherwise be lent the server's own port.
+# Below the ephemeral ranges of Linux (32768-60999) and macOS (49152-65535): otherwise a client that
+# reconnects while a server restarts could get the server's own port.
 _FIRST, _LAST = 20000, 32000
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on `port` of the loopback address now."""
+    """Whether a server could listen on ``port`` of the loopback address now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         # Servers set this too, so that connections in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -23,10 +23,10 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different free ports, chosen at random so that two runs rarely choose the same.
+    """Return ``count`` different free ports, chosen at random to keep parallel runs apart.
 
-    Nothing holds them: a caller whose server then finds one taken should ask again.
-    Raises `RuntimeError` when there are not that many.
+    Nothing reserves them: if one is in use when a server starts, call this again.
+    Raises RuntimeError if there are not that many.
     """
     free: list[int] = []
     for port in random.sample(range(_FIRST, _LAST), _LAST - _FIRST):

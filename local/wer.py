@@ -1,4 +1,4 @@
-"""The word error rate: how far a transcript is from what was said. Pure."""
+"""The word error rate of a transcript. Pure."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 _WORD = re.compile(r"[\w']+")
 
 
-def word_error_rate(said: str, heard: str) -> float:
-    """Words to change, add or leave out in ``heard``, as a share of those ``said`` (not empty).
+def word_error_rate(reference: str, transcript: str) -> float:
+    """Return the words to substitute, insert or delete, as a share of the reference's words.
 
-    Case and punctuation do not count.
+    Case and punctuation are ignored; ``reference`` must have a word.
     """
-    wanted, found = _words(said), _words(heard)
-    distances = list(range(len(found) + 1))
-    for row, word in enumerate(wanted, 1):
+    expected, actual = _words(reference), _words(transcript)
+    distances = list(range(len(actual) + 1))
+    for row, word in enumerate(expected, 1):
         diagonal, distances[0] = distances[0], row
-        for column, other in enumerate(found, 1):
-            changed = diagonal + (word != other)
+        for column, other in enumerate(actual, 1):
+            substitution = diagonal + (word != other)
             diagonal = distances[column]
-            distances[column] = min(changed, diagonal + 1, distances[column - 1] + 1)
-    return distances[-1] / len(wanted)
+            distances[column] = min(substitution, diagonal + 1, distances[column - 1] + 1)
+    return distances[-1] / len(expected)
 
 
 def _words(text: str) -> list[str]:

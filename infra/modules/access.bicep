@@ -1,4 +1,4 @@
-// Who may do what: every role assignment of the system, each with its reason, none wider than it needs.
+// Every role assignment of the system, each with its reason and no broader than necessary.
 
 import { roles } from '../roles.bicep'
 
@@ -14,7 +14,7 @@ param registryName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
-@description('Name of the function app\'s identity. Assignments are named by names, which what-if knows; ids come later.')
+@description('Name of the function app\'s identity. Assignment names are derived from names, which what-if knows, unlike ids.')
 param functionIdentityName string
 
 @description('Object id of the function app\'s identity.')
@@ -26,42 +26,42 @@ param streamerIdentityName string
 @description('Object id of the streamer\'s identity.')
 param streamerPrincipalId string
 
-@description('Name of the system topic.')
+@description('Name of the storage account\'s system topic.')
 param topicName string
 
-@description('Object id of the system topic\'s identity.')
+@description('Object id of the identity of the storage account\'s system topic.')
 param topicPrincipalId string
 
 @description('Name of the ACS resource\'s system topic.')
 param callTopicName string
 
-@description('Object id of that topic\'s identity.')
+@description('Object id of the identity of the ACS resource\'s system topic.')
 param callTopicPrincipalId string
 
-@description('Container of the events that Event Grid could not deliver.')
+@description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('What the function app may do with the storage account, and why.')
+@description('The function app\'s roles on the storage account, with reasons.')
 var functionStorageRoles = [
   {
     role: roles.storageBlobDataOwner
-    reason: 'The Functions host keeps its locks, keys and package here; the app its records, results and recordings.'
+    reason: 'The Functions host stores its locks, keys and package; the app stores records, results and recordings.'
   }
   {
     role: roles.storageQueueDataContributor
-    reason: 'The blob triggers\' messages run through the host\'s queues, and poison ones into another.'
+    reason: 'The host passes blob trigger messages through queues and moves poison messages to another queue.'
   }
   {
     role: roles.storageTableDataContributor
-    reason: 'The Functions host writes its diagnostic events into a table.'
+    reason: 'The Functions host writes its diagnostic events to a table.'
   }
   {
     role: roles.storageBlobDelegator
-    reason: 'Links to audio are signed with a user delegation key, minutes long, since no account key works.'
+    reason: 'The app signs short-lived links to audio with a user delegation key; account keys are disabled.'
   }
 ]
 
-@description('Grants are read and bound; segments and manifests are written. The streamer sees nothing else.')
+@description('The only containers that the streamer can access. It reads and binds grants, and writes segments and manifests.')
 var streamerContainers = ['segments', 'manifests', 'grants']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
@@ -108,7 +108,7 @@ resource functionOnCommunication 'Microsoft.Authorization/roleAssignments@2022-0
     principalId: functionPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.communicationServiceOwner)
-    description: 'Places and answers calls and controls their streaming; ACS has no narrower role for its data plane.'
+    description: 'Places and answers calls and controls their streaming. ACS has no narrower data plane role.'
   }
 }
 
@@ -122,7 +122,7 @@ resource functionOnInsights 'Microsoft.Authorization/roleAssignments@2022-04-01'
       'Microsoft.Authorization/roleDefinitions',
       roles.monitoringMetricsPublisher
     )
-    description: 'Sends its telemetry; Application Insights takes none by key.'
+    description: 'Sends telemetry. Application Insights does not accept keys.'
   }
 }
 
@@ -137,7 +137,7 @@ resource streamerOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-0
         'Microsoft.Authorization/roleDefinitions',
         roles.storageBlobDataContributor
       )
-      description: 'Writes segments and manifests, reads and binds grants, in these containers alone.'
+      description: 'Writes segments and manifests, and reads and binds grants, in these containers only.'
     }
   }
 ]
@@ -149,11 +149,11 @@ resource streamerOnRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01'
     principalId: streamerPrincipalId
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.acrPull)
-    description: 'Container Apps pulls the streamer\'s image as the streamer; the registry has no admin user.'
+    description: 'Container Apps pulls the image with the streamer\'s identity. The registry has no admin user.'
   }
 }
 
-@description('The system topics, each of which writes its own dead letters.')
+@description('The system topics. Each writes its own dead letters.')
 var topics = [
   {
     name: topicName
@@ -176,7 +176,7 @@ resource topicOnDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01'
         'Microsoft.Authorization/roleDefinitions',
         roles.storageBlobDataContributor
       )
-      description: 'Event Grid writes the events there that it could not deliver.'
+      description: 'Event Grid writes the events that it could not deliver.'
     }
   }
 ]

@@ -1,5 +1,5 @@
-// What nobody may overlook: audio that is lost, or will be. The streamer logs its vital signs each minute
-// (streamer/vitals.py), since nothing in Azure reads its /metrics.
+// Alerts for audio that was lost or is about to be. The streamer logs its statistics every minute
+// (streamer/stats.py), because nothing in Azure reads its /metrics.
 
 import { Tags } from '../types.bicep'
 
@@ -15,87 +15,86 @@ param workspaceName string
 @description('Name of the action group.')
 param actionGroupName string
 
-@description('Who is told; empty: alerts are only shown in the portal.')
+@description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param email string
 
 @description('Name of the streamer\'s container app.')
 param streamerName string
 
-@description('Name of the Event Grid system topic.')
+@description('Name of the storage account\'s Event Grid system topic.')
 param topicName string
 
-@description('Seconds that an upload may wait before it is told.')
+@description('Seconds that an upload may wait before an alert is raised.')
 param backlogSeconds int
 
-// Each query gives rows of TimeGenerated and value; an alert is raised when their total, or the greatest,
-// within a quarter of an hour is more than the threshold.
-func vital(streamer string, name string) string =>
+// Each query returns rows of TimeGenerated and value. An alert is raised when the total, or the maximum, of the
+// values within 15 minutes exceeds the threshold.
+func statistic(streamer string, field string) string =>
   join(
     [
       'ContainerAppConsoleLogs'
-      '| where ContainerAppName == \'${streamer}\' and Log has \'streamer.vitals\''
-      '| extend vitals = parse_json(extract(@\'(\\{.*\\})\', 1, Log))'
-      '| project TimeGenerated, value = todouble(vitals.${name})'
+      '| where ContainerAppName == \'${streamer}\' and Log has \'streamer_stats\''
+      '| project TimeGenerated, value = todouble(extract(@\' ${field}=(\\d+(?:\\.\\d+)?)\', 1, Log))'
     ],
     '\n'
   )
 
-@description('The alerts that are made of logs.')
+@description('The alerts that are based on logs.')
 var rules = [
   {
     name: 'frames-lost'
     severity: 1
-    text: 'Audio was lost: frames could not be written to the spool, or came too late to be placed.'
-    query: vital(streamerName, 'frames_lost')
+    text: 'Audio was lost: frames could not be written to the spool or arrived too late to be stored.'
+    query: statistic(streamerName, 'frames_lost')
     aggregation: 'Total'
     threshold: 0
   }
   {
-    name: 'streams-turned-away'
+    name: 'streams-refused-full'
     severity: 1
-    text: 'Streams were turned away because a replica was full: raise minReplicas or maxReplicas.'
-    query: vital(streamerName, 'turned_away')
+    text: 'Streams were refused because a replica was full. Raise minReplicas or maxReplicas.'
+    query: statistic(streamerName, 'handshakes_refused_full')
     aggregation: 'Total'
     threshold: 0
   }
   {
     name: 'handshakes-refused'
     severity: 2
-    text: 'Many handshakes were refused for another reason: a wrong ACS_TOKEN_AUDIENCE, or somebody who tries.'
-    query: vital(streamerName, 'handshakes_refused')
+    text: 'Many handshakes were refused for other reasons: ACS_TOKEN_AUDIENCE is wrong, or someone is trying to get in.'
+    query: statistic(streamerName, 'handshakes_refused')
     aggregation: 'Total'
     threshold: 20
   }
   {
     name: 'upload-backlog'
     severity: 2
-    text: 'Finished segments wait in the spool: Blob Storage does not take them.'
-    query: vital(streamerName, 'oldest_upload_seconds')
+    text: 'Finished segments are waiting in the spool: uploads to Blob Storage fail.'
+    query: statistic(streamerName, 'oldest_upload_seconds')
     aggregation: 'Maximum'
     threshold: backlogSeconds
   }
   {
-    name: 'uploads-put-aside'
+    name: 'uploads-rejected'
     severity: 1
-    text: 'The streamer put files aside: Blob Storage holds others of their names.'
-    query: vital(streamerName, 'uploads_rejected')
+    text: 'The streamer quarantined files: Blob Storage holds different content under their names.'
+    query: statistic(streamerName, 'uploads_rejected')
     aggregation: 'Total'
     threshold: 0
   }
   {
     name: 'poison-segments'
     severity: 1
-    text: 'A segment or manifest failed in every try; if the last one fails, too, /api/failures tells why.'
-    // Each run of the poison queue's function is one; requests are never sampled (host.json), traces are.
-    query: 'AppRequests | where Name == \'give_up_on_blob\' | project TimeGenerated, value = 1.0'
+    text: 'Processing a segment or manifest failed on every retry. If the final attempt fails too, /api/failures shows why.'
+    // Counts the runs of the poison queue's function. Traces are sampled, requests are not (host.json).
+    query: 'AppRequests | where Name == \'on_poison_message\' | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 0
   }
   {
     name: 'incoming-calls-failed'
     severity: 1
-    text: 'A call that was to be answered was not: ACS or Blob Storage failed.'
-    // The function has failed; requests are never sampled (host.json), traces are.
+    text: 'An incoming call could not be answered: ACS or Blob Storage failed.'
+    // Counts the function's failed runs. Traces are sampled, requests are not (host.json).
     query: 'AppRequests | where Name == \'answer_incoming_call\' and Success == false | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 0
@@ -141,7 +140,7 @@ resource logAlerts 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [
       evaluationFrequency: 'PT5M'
       windowSize: 'PT15M'
       autoMitigate: true
-      // The tables come with the first lines that are logged.
+      // The tables do not exist until the first lines are logged.
       skipQueryValidation: true
       criteria: {
         allOf: [
@@ -168,7 +167,7 @@ resource deadLettered 'Microsoft.Insights/metricAlerts@2026-01-01' = {
   location: 'global'
   tags: tags
   properties: {
-    description: 'Event Grid gave up on events: the function app was told of no such segments.'
+    description: 'Event Grid could not deliver events: the function app was not notified of some segments or manifests.'
     severity: 1
     enabled: true
     scopes: [topic.id]

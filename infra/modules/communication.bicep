@@ -1,19 +1,19 @@
-// Azure Communication Services: places the calls and streams their audio.
+// Azure Communication Services, which places calls and streams their audio.
 
 import { Tags } from '../types.bicep'
 
 @description('Tags of every resource.')
 param tags Tags
 
-@description('Name of the resource, unique in all of Azure.')
+@description('Name of the resource, unique across Azure.')
 param name string
 
-@description('Where ACS keeps its data at rest; can never be changed.')
+@description('Geography where ACS stores data at rest. It cannot be changed later.')
 param dataLocation string
 
 resource communication 'Microsoft.Communication/communicationServices@2025-09-01' = {
   name: name
-  // ACS is no region's: its data's place is dataLocation.
+  // ACS is not regional; dataLocation decides where its data is stored.
   location: 'global'
   tags: tags
   properties: {
@@ -25,5 +25,5 @@ resource communication 'Microsoft.Communication/communicationServices@2025-09-01
 @description('The resource\'s endpoint.')
 output endpoint string = 'https://${communication.properties.hostName}'
 
-@description('The resource\'s immutable id, the audience of the tokens that ACS signs.')
+@description('The resource\'s immutable id, which is the audience of the tokens that ACS signs.')
 output immutableResourceId string = communication.properties.immutableResourceId

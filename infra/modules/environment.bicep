@@ -1,4 +1,4 @@
-// The Container Apps environment that the streamer runs in. Its logs go to the workspace without a key.
+// The Container Apps environment of the streamer. It sends logs to the workspace without a key.
 
 import { Tags } from '../types.bicep'
 
@@ -33,7 +33,7 @@ resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
   }
 }
 
-// What is newer than 2016 is a preview, and used by all.
+// Every version after 2016 is a preview; this one is in common use.
 #disable-next-line use-recent-api-versions
 resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   name: 'to-workspace'
@@ -53,5 +53,5 @@ resource logs 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
   }
 }
 
-@description('The domain under which its apps are found.')
+@description('Domain of the apps in this environment.')
 output defaultDomain string = environment.properties.defaultDomain

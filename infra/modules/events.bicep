@@ -1,14 +1,15 @@
-// The events of the storage account and of the ACS resource. Who gets them is in ../subscriptions.bicep, which needs the published app.
+// System topics for the events of the storage account and the ACS resource. ../subscriptions.bicep, which needs
+// the published app, subscribes to them.
 
 import { Tags } from '../types.bicep'
 
-@description('Azure region; the storage account\'s own.')
+@description('Azure region of the storage account.')
 param location string
 
 @description('Tags of every resource.')
 param tags Tags
 
-@description('Name of the system topic.')
+@description('Name of the storage account\'s system topic.')
 param name string
 
 @description('Name of the storage account.')
@@ -41,7 +42,7 @@ resource communication 'Microsoft.Communication/communicationServices@2025-09-01
 
 resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   name: callTopicName
-  // Its source's: ACS is no region's.
+  // Same as its source: ACS is not regional.
   location: 'global'
   tags: tags
   identity: { type: 'SystemAssigned' }
@@ -51,8 +52,8 @@ resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
   }
 }
 
-@description('Object id of the topic\'s own identity, which writes dead letters.')
+@description('Object id of the identity of the storage account\'s topic, which writes dead letters.')
 output principalId string = topic.identity.principalId
 
-@description('Object id of the ACS resource\'s topic\'s own identity, which writes dead letters.')
+@description('Object id of the identity of the ACS resource\'s topic, which writes dead letters.')
 output callTopicPrincipalId string = callTopic.identity.principalId

@@ -1,4 +1,4 @@
-// The function app, on Flex Consumption; everything it reaches, it reaches by its identity.
+// The function app, on Flex Consumption. It uses its managed identity for everything it accesses.
 
 import { Settings, Tags } from '../types.bicep'
 
@@ -11,60 +11,60 @@ param tags Tags
 @description('Name of the function app.')
 param name string
 
-@description('Name of its plan.')
+@description('Name of the function app\'s plan.')
 param planName string
 
-@description('Name of its identity.')
+@description('Name of the function app\'s identity.')
 param identityName string
 
-@description('Client id of its identity.')
+@description('Client id of the function app\'s identity.')
 param identityClientId string
 
-@description('Address of the storage account\'s blobs.')
+@description('Blob endpoint of the storage account.')
 param blobEndpoint string
 
-@description('Address of the storage account\'s queues.')
+@description('Queue endpoint of the storage account.')
 param queueEndpoint string
 
-@description('Address of the storage account\'s tables.')
+@description('Table endpoint of the storage account.')
 param tableEndpoint string
 
-@description('Container of the deployment package.')
+@description('Container for the deployment package.')
 param packageContainer string
 
-@description('Where telemetry is sent to.')
+@description('Connection string of Application Insights.')
 param insightsConnectionString string
 
 @description('Endpoint of the ACS resource.')
 param acsEndpoint string
 
-@description('Immutable id of the ACS resource, the audience of its tokens.')
+@description('Immutable id of the ACS resource, which is the audience of its tokens.')
 param acsTokenAudience string
 
-@description('The streamer\'s public address, wss://...')
+@description('The streamer\'s public URL, wss://...')
 param streamerUrl string
 
-@description('Incoming calls to answer: off, all, or those to these numbers and raw ids, with commas between.')
+@description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
-@description('Settings of calls/settings.py beyond these, or in their place.')
+@description('Additional settings of calls/settings.py. They override those set by this module.')
 param settings Settings
 
-@description('Instances that are always warm for the blob triggers.')
+@description('Always-ready instances for the blob triggers.')
 param alwaysReadyBlobInstances int
 
-@description('Most instances.')
+@description('Maximum number of instances.')
 param maximumInstanceCount int
 
-@description('Memory of an instance, in MB.')
+@description('Memory of each instance, in MB.')
 param instanceMemoryMB int
 
-@description('Client id of the Entra ID application that people sign in to; empty: function keys only.')
+@description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
 param signInClientId string
 
-// What ACS, Event Grid and probes call is verified in its own way; the page's shell holds no data. Core Tools
-// look at the host's status after publishing, with the master key alone, and fail where that is refused.
-@description('Reached without signing in.')
+// The callbacks and Event Grid's webhooks authenticate their callers themselves; health and the console's files
+// hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
+@description('Paths that do not require signing in.')
 var anonymousPaths = [
   '/api/callbacks'
   '/api/health'
@@ -122,7 +122,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        // Without a warm instance the blob triggers may never start, and the webhook's key loads late.
+        // Without an always-ready instance, the blob triggers may never start, and the webhook's key loads late.
         alwaysReady: alwaysReadyBlobInstances == 0
           ? []
           : [
@@ -131,7 +131,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
                 instanceCount: alwaysReadyBlobInstances
               }
             ]
-        // The handlers wait for ACS and Blob Storage, not for a CPU; the platform's default is far lower.
+        // The handlers wait for ACS and Blob Storage, not for the CPU. The platform's default is far lower.
         triggers: { http: { perInstanceConcurrency: 16 } }
       }
     }
@@ -143,7 +143,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     }
   }
 
-  // The whole collection is written: a setting that is not here is deleted by the next deployment.
+  // Replaces the whole collection: the next deployment deletes any setting that is not listed here.
   resource appSettings 'config' = {
     name: 'appsettings'
     properties: union(
@@ -170,7 +170,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     )
   }
 
-  // Publishing is by Entra ID; the old user names and passwords are off.
+  // Publishing uses Entra ID; basic authentication is off.
   resource ftpPublishing 'basicPublishingCredentialsPolicies' = {
     name: 'ftp'
     properties: { allow: false }
@@ -205,5 +205,5 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   }
 }
 
-@description('The app\'s public address.')
+@description('The app\'s public URL.')
 output url string = 'https://${app.properties.defaultHostName}'

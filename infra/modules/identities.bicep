@@ -1,4 +1,4 @@
-// Two identities, one a program: what one may do is not the other's.
+// One managed identity for each program, so that their permissions stay separate.
 
 import { Tags } from '../types.bicep'
 

@@ -1,4 +1,4 @@
-// Where all logs and metrics go. No key opens either: whoever sends is known by identity.
+// The destinations of all logs and metrics. Senders authenticate by identity; keys are disabled.
 
 import { Tags } from '../types.bicep'
 
@@ -14,10 +14,10 @@ param workspaceName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
-@description('Days that logs are kept.')
+@description('Days to keep logs.')
 param logDays int
 
-@description('Most that may be taken in a day, in GB; -1: no limit. Beyond it, alerts are blind until the next day.')
+@description('Daily limit on log ingestion, in GB. -1: no limit. Once it is reached, alerts see nothing until the next day.')
 param logDailyGigabytes int
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -44,5 +44,5 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   }
 }
 
-@description('Where telemetry is sent to; no secret, since local authentication is off.')
+@description('Connection string of Application Insights. Not a secret, since local authentication is off.')
 output insightsConnectionString string = insights.properties.ConnectionString

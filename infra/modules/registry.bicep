@@ -1,4 +1,4 @@
-// The container registry. Images are pulled by identity; there is no admin user.
+// The container registry. Images are pulled by identity; the admin user is disabled.
 
 import { Tags } from '../types.bicep'
 
@@ -8,7 +8,7 @@ param location string
 @description('Tags of every resource.')
 param tags Tags
 
-@description('Name of the registry, unique in all of Azure.')
+@description('Name of the registry, unique across Azure.')
 param name string
 
 resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
@@ -22,5 +22,5 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   }
 }
 
-@description('Where images are pulled from.')
+@description('Server name of the registry.')
 output loginServer string = registry.properties.loginServer

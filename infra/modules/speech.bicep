@@ -1,5 +1,5 @@
-// Azure AI Speech, if transcripts are wanted: reached under its own subdomain, since only there does it
-// take an identity instead of a key.
+// Azure AI Speech, if transcription is on. It needs its own subdomain: the regional endpoint does not accept an
+// identity in place of a key.
 
 import { Tags } from '../types.bicep'
 import { roles } from '../roles.bicep'
@@ -10,7 +10,7 @@ param location string
 @description('Tags of every resource.')
 param tags Tags
 
-@description('Name of the resource, and its subdomain.')
+@description('Name of the resource and of its subdomain.')
 param name string
 
 @description('Name of the function app\'s identity.')
@@ -42,7 +42,7 @@ resource functionOnSpeech 'Microsoft.Authorization/roleAssignments@2022-04-01' =
       'Microsoft.Authorization/roleDefinitions',
       roles.cognitiveServicesSpeechUser
     )
-    description: 'Has segments transcribed; may not change the resource.'
+    description: 'Transcribes segments. Cannot change the resource.'
   }
 }
 

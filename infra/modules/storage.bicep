@@ -1,4 +1,4 @@
-// The storage account: no key opens it, nothing in it is public, and nothing stays for ever unasked.
+// The storage account. Access keys and public access are off, and blobs are deleted after a set time.
 
 import { Tags } from '../types.bicep'
 
@@ -11,28 +11,28 @@ param tags Tags
 @description('Name of the storage account.')
 param name string
 
-@description('Redundancy.')
+@description('Redundancy of the storage account.')
 param sku string
 
-@description('Days that segments and manifests are kept; 0: for ever.')
+@description('Days to keep segments and manifests. 0: keep them indefinitely.')
 param segmentDays int
 
-@description('Days that call records, results and recordings are kept; 0: for ever.')
+@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
 param resultDays int
 
-@description('Days that leftovers are kept: grants, idempotency keys, events that were not delivered; 0: for ever.')
-param leftoverDays int
+@description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
+param temporaryDays int
 
-@description('Days within which a deletion can be undone.')
+@description('Days during which deleted blobs and containers can be restored.')
 param softDeleteDays int
 
-@description('Container of the deployment package, which is nobody else\'s.')
+@description('Container for the deployment package, used for nothing else.')
 param packageContainer string
 
-@description('Container of the events that Event Grid could not deliver.')
+@description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('Every container of contract/names.py, under the time that its blobs are kept.')
+@description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
   {
     name: 'segments'
@@ -45,13 +45,13 @@ var retention = [
     containers: ['calls', 'index', 'results', 'recordings', 'failures']
   }
   {
-    name: 'leftovers'
-    days: leftoverDays
+    name: 'temporary'
+    days: temporaryDays
     containers: ['grants', 'idempotency', deadLetterContainer]
   }
 ]
 
-@description('All containers.')
+@description('The names of all containers.')
 var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
@@ -68,7 +68,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     accessTier: 'Hot'
-    // Reached over its public address by identity alone; Event Grid is a trusted service.
+    // Public endpoint, access by identity only. Event Grid is a trusted service.
     publicNetworkAccess: 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
@@ -99,7 +99,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
 
   resource lifecycle 'managementPolicies' = {
     name: 'default'
-    // Rules name containers, and are refused before the service below the account is there.
+    // The rules name containers, and Azure rejects them until the blob service exists.
     dependsOn: [blobs]
     properties: {
       policy: {
@@ -126,11 +126,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   }
 }
 
-@description('Address of the account\'s blobs.')
+@description('Blob endpoint of the account.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 
-@description('Address of the account\'s queues.')
+@description('Queue endpoint of the account.')
 output queueEndpoint string = account.properties.primaryEndpoints.queue
 
-@description('Address of the account\'s tables.')
+@description('Table endpoint of the account.')
 output tableEndpoint string = account.properties.primaryEndpoints.table

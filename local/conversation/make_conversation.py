@@ -1,8 +1,8 @@
-"""Makes the conversation: two espeak-ng voices, pauses, and both talking at once somewhere.
+"""Generates the conversation: two espeak-ng voices, with pauses and an overlap.
 
-Needs ``espeak-ng`` and ``sox`` (both in Debian). Every utterance is trimmed to what can be heard,
-so that the spans in ``truth.json`` are true; between utterances there is digital silence, but for
-one stretch of faint noise on the caller's side.
+Needs ``espeak-ng`` and ``sox`` (both in Debian). Every utterance is trimmed to its audible part, to
+make the spans in ``truth.json`` exact. Between utterances there is digital silence, except for one
+span of faint noise on the caller's side.
 
     python -m local.conversation.make_conversation
 """
@@ -26,7 +26,7 @@ NOISE_RMS = 20
 
 VOICES = {"agent": ("en-us+f3", 165), "caller": ("en-gb+m3", 155)}
 
-# Who says what, and when it begins. The caller cuts in on the agent at 24.6 s.
+# Speaker, start in milliseconds, text. The caller interrupts the agent.
 SCRIPT = (
     ("agent", 600, "Good morning, Contoso support, how can I help you today?"),
     ("caller", 4_600, "Hello. My internet connection stops working every evening."),
@@ -41,13 +41,13 @@ SCRIPT = (
 
 
 def speak(voice: str, speed: int, text: str) -> np.ndarray:
-    """What espeak-ng says, 48 kHz, trimmed to what can be heard, at one loudness."""
-    spoken = subprocess.run(
+    """Synthesise an utterance: 48 kHz, trimmed to its audible part, normalised to ``PEAK``."""
+    speech = subprocess.run(
         ["espeak-ng", "-v", voice, "-s", str(speed), "--stdout", text],
         check=True,
         capture_output=True,
     ).stdout
-    raised = subprocess.run(
+    resampled = subprocess.run(
         [
             "sox",
             "-D",
@@ -64,51 +64,53 @@ def speak(voice: str, speed: int, text: str) -> np.ndarray:
             "48000",
             "-",
         ],
-        input=spoken,
+        input=speech,
         check=True,
         capture_output=True,
     ).stdout
-    heard = np.frombuffer(raised, dtype="<i2").astype(np.float64)
-    heard *= PEAK / np.max(np.abs(heard))
-    loud = np.flatnonzero(np.abs(heard) > PEAK * 0.02)
-    return heard[loud[0] : loud[-1] + 1]
+    samples = np.frombuffer(resampled, dtype="<i2").astype(np.float64)
+    samples *= PEAK / np.max(np.abs(samples))
+    audible = np.flatnonzero(np.abs(samples) > PEAK * 0.02)
+    return samples[audible[0] : audible[-1] + 1]
 
 
 def write(name: str, voice: np.ndarray, rate: int) -> None:
-    """One side of the conversation, at one rate."""
+    """Write one side of the conversation, at one sample rate."""
     raw = np.clip(voice, -32_768, 32_767).astype("<i2").tobytes()
     shape = ["-t", "raw", "-e", "signed", "-b", "16", "-c", "1"]
-    lowered = subprocess.run(
+    resampled = subprocess.run(
         ["sox", "-D", *shape, "-r", "48000", "-", *shape, "-r", str(rate), "-"],
         input=raw,
         check=True,
         capture_output=True,
     ).stdout
-    wanted = LENGTH_MS * rate // 1000 * 2
+    size = LENGTH_MS * rate // 1000 * 2
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
-        file.writeframes(lowered[:wanted].ljust(wanted, b"\0"))
+        file.writeframes(resampled[:size].ljust(size, b"\0"))
     (FOLDER / f"{name}.{rate}.wav").write_bytes(buffer.getvalue())
 
 
 def _overlaps(some: list[tuple[int, int]], others: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where both talk at once."""
-    crossed = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
-    return [(start, end) for start, end in crossed if start < end]
+    """Return the spans in which both speak."""
+    intersections = [(max(a, c), min(b, d)) for a, b in some for c, d in others]
+    return [(start, end) for start, end in intersections if start < end]
 
 
 def main() -> None:
-    """Make all files anew."""
+    """Generate all files."""
     tracks = {name: np.zeros(LENGTH_MS * 48) for name in VOICES}
     utterances = []
     spans: dict[str, list[tuple[int, int]]] = {name: [] for name in VOICES}
     for name, start_ms, text in SCRIPT:
-        said = speak(*VOICES[name], text)
+        samples = speak(*VOICES[name], text)
         begin = start_ms * 48
-        assert not tracks[name][begin : begin + len(said)].any(), f"{text!r} begins too early"
-        tracks[name][begin : begin + len(said)] = said
-        end_ms = start_ms + len(said) // 48
+        assert not tracks[name][begin : begin + len(samples)].any(), (
+            f"{text!r} overlaps the one before"
+        )
+        tracks[name][begin : begin + len(samples)] = samples
+        end_ms = start_ms + len(samples) // 48
         spans[name].append((start_ms, end_ms))
         utterances.append({"who": name, "start_ms": start_ms, "end_ms": end_ms, "text": text})
     begin, end = (at * 48 for at in NOISE_MS)

@@ -1,7 +1,7 @@
-"""An emulator of Azure Communication Services Call Automation, for a laptop and for tests.
+"""An emulator of Azure Communication Services Call Automation, for local development and tests.
 
-The real client (``azure-communication-callautomation``) talks to it: it checks the client's HMAC
-signature, answers with ACS's strict status codes, sends signed callback events, and streams audio
-files over a signed WebSocket with ACS's own packets, paced in real time or faster. It can be told
-to misbehave (``faults``).
+The real client (``azure-communication-callautomation``) connects to it. The emulator checks the
+client's HMAC signature, answers with ACS's status codes, sends signed callback events, and streams
+audio files over a signed WebSocket in ACS's own packets, in real time or faster. It can also
+misbehave: see ``faults``. What it does not emulate is in ``docs/local.md``.
 """

@@ -1,4 +1,4 @@
-"""``python -m local.emulator``: Azure Communication Services on a laptop."""
+"""``python -m local.emulator``: Azure Communication Services Call Automation, emulated."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 
-from local.emulator.server import ISSUER, EmulatorServer, EmulatorSettings
+from local.emulator import audio_files
+from local.emulator.server import EmulatorServer
+from local.emulator.settings import ISSUER, EmulatorSettings
 
 _KEY = "ACS_EMULATOR_ACCESS_KEY"
 _INCOMING_WEBHOOK = "ACS_EMULATOR_INCOMING_WEBHOOK"
@@ -24,12 +27,15 @@ def main() -> int:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    # It logs the transport URL, and with it the stream token.
+    # websockets logs the transport URL, and so the stream token.
     logging.getLogger("websockets").setLevel(logging.ERROR)
+    settings = _read_settings()
     try:
-        asyncio.run(_run(_settings()))
-    except OSError as error:
-        print(f"the emulator cannot start: {error}", file=sys.stderr)
+        for path in settings.audio:
+            audio_files.check(path)
+        asyncio.run(_run(settings))
+    except (OSError, audio_files.AudioFileError) as error:
+        print(f"emulator: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
 
@@ -47,37 +53,78 @@ async def _run(settings: EmulatorSettings) -> None:
     await server.stop()
 
 
-def _settings() -> EmulatorSettings:
+def create_parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
         prog="python -m local.emulator",
-        description="Azure Communication Services Call Automation, emulated.",
-        epilog=f"The access key is {_KEY} (base64), else a new one, printed. Incoming calls, POST "
-        f"/emulator/incoming, are told to the Event Grid webhook {_INCOMING_WEBHOOK}. Faults: POST "
-        "the members of local.emulator.faults.Faults to /emulator/faults.",
+        description="Emulate Azure Communication Services Call Automation. See docs/local.md.",
+        epilog=f"Environment: {_KEY} is the access key, in base64 (default: a random one, which "
+        f"is printed). {_INCOMING_WEBHOOK} is the webhook that IncomingCall events are posted to.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
-    parser.add_argument("--port", type=int, default=8090, help="0 takes a free one")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        default=8090,
+        help="port to listen on; 0: a free one (default: %(default)s)",
+    )
     parser.add_argument(
         "--resource-id",
         default="00000000-0000-4000-8000-000000000acs",
-        help="the immutable resource id, the audience of its tokens",
+        help="immutable resource id: the audience of tokens (default: %(default)s)",
     )
-    parser.add_argument("--issuer", default=ISSUER, help="the issuer of its tokens")
-    parser.add_argument("--speed", type=float, default=1.0, help="of call audio, against real time")
-    parser.add_argument("--answer-seconds", type=float, default=0.2, help="how long a call rings")
+    parser.add_argument("--issuer", default=ISSUER, help="issuer of tokens (default: %(default)s)")
     parser.add_argument(
-        "--ring-seconds", type=float, default=30.0, help="how long an incoming call rings"
+        "--speed",
+        type=float,
+        default=1.0,
+        help="play call audio this many times faster than real time (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--answer-seconds",
+        type=float,
+        default=0.2,
+        help="seconds until a placed call is answered (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--ring-seconds",
+        type=float,
+        default=30.0,
+        help="seconds that an incoming call rings (default: %(default)s)",
     )
     parser.add_argument(
         "--redelivery-seconds",
         type=float,
         default=10.0,
-        help="until Event Grid tells of an incoming call again that was not taken",
+        help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
+    add_audio_option(parser)
+    add_hang_up_option(parser)
+    return parser
+
+
+def add_audio_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--audio``: what calls play. The commands of ``python -m local`` have it, too."""
     parser.add_argument(
-        "--hang-up-at-end", action="store_true", help="hang up when the audio is over"
+        "--audio",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="play these audio files in calls: the caller's, the callee's, then those of further "
+        "participants (default: a recorded conversation)",
     )
-    options = parser.parse_args()
+
+
+def add_hang_up_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--hang-up-at-end``; ``python -m local up`` has it, too."""
+    parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
+
+
+def _read_settings() -> EmulatorSettings:
+    options = create_parser().parse_args()
     key = os.environ.get(_KEY) or base64.b64encode(secrets.token_bytes(32)).decode()
     return EmulatorSettings(
         access_key=key,
@@ -91,6 +138,7 @@ def _settings() -> EmulatorSettings:
         incoming_webhook=os.environ.get(_INCOMING_WEBHOOK, ""),
         ring_seconds=options.ring_seconds,
         redelivery_seconds=options.redelivery_seconds,
+        audio=tuple(options.audio),
     )
 
 

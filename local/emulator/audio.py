@@ -1,19 +1,26 @@
-"""The audio of a call, tick by tick of 20 ms: whole files, then silence."""
+"""The audio of a call, in ticks of 20 ms: whole files, then silence."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from acs.media import FRAME_MILLISECONDS
-from contract import wav
+from local.emulator import audio_files
 
 CONVERSATION = Path(__file__).parents[1] / "conversation"
 
 
 class CallAudio:
-    """What each participant says, at one sample rate."""
+    """The audio of each participant, at one sample rate.
+
+    Args:
+        voices: 16-bit mono PCM by participant.
+        sample_rate: Samples per second.
+    """
 
     def __init__(self, voices: dict[str, bytes], sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -21,8 +28,13 @@ class CallAudio:
         self.voices = voices
         self.ticks = max(-(-len(pcm) // self.frame_bytes) for pcm in voices.values())
 
+    @property
+    def seconds(self) -> float:
+        """The length of the longest file."""
+        return self.ticks * FRAME_MILLISECONDS / 1000
+
     def frame(self, participant: str, tick: int) -> bytes:
-        """One participant's frame; the last one of a file is filled up with silence."""
+        """One participant's frame of ``frame_bytes``, padded with silence after the file's end."""
         begin = tick * self.frame_bytes
         pcm = self.voices[participant][begin : begin + self.frame_bytes]
         return pcm.ljust(self.frame_bytes, b"\0")
@@ -35,19 +47,17 @@ class CallAudio:
         return mixed
 
 
-def load(participants: list[str], files: list[Path], sample_rate: int) -> CallAudio:
-    """The audio of ``participants`` from a file each. Raises ValueError, OSError, MalformedWav."""
+def load(participants: Sequence[str], files: Sequence[Path], sample_rate: int) -> CallAudio:
+    """Load an audio file for each participant, in order; one without a file is silent.
+
+    Raises AudioFileError.
+    """
     voices = {}
-    for participant, file in zip(participants, files, strict=False):
-        content = file.read_bytes()
-        found = wav.parse(content)
-        if (found.sample_rate, found.channels) != (sample_rate, 1):
-            raise ValueError(f"{file.name} is not of one channel at {sample_rate} Hz")
-        voices[participant] = wav.samples(content)
+    for participant, file in zip_longest(participants, files[: len(participants)]):
+        voices[participant] = audio_files.read(file, sample_rate) if file else b""
     return CallAudio(voices, sample_rate)
 
 
-def conversation(participants: list[str], sample_rate: int) -> CallAudio:
-    """The conversation that this repository holds: the agent calls, the caller answers."""
-    files = [CONVERSATION / f"{name}.{sample_rate}.wav" for name in ("agent", "caller")]
-    return load(participants, files, sample_rate)
+def conversation_files(sample_rate: int) -> list[Path]:
+    """The conversation in ``local/conversation``: the agent calls, the caller answers."""
+    return [CONVERSATION / f"{name}.{sample_rate}.wav" for name in ("agent", "caller")]

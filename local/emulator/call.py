@@ -1,4 +1,4 @@
-"""One emulated call: its state, its media stream, and the callback events that tell of them."""
+"""One emulated call: its state, its media stream and its callback events."""
 
 from __future__ import annotations
 
@@ -6,50 +6,42 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from acs.media import SAMPLE_RATES
+from event_log import log_event
 from local.emulator import audio
+from local.emulator.clock import CallClock
+from local.emulator.errors import AcsError, call_not_found
 from local.emulator.faults import Faults
-from local.emulator.stream import CallClock, MediaStream, Sent, StreamFailed
+from local.emulator.requests import MediaStreamingOptions
+from local.emulator.stream import MediaStream, SentAudio, StreamError
 
 _log = logging.getLogger(__name__)
 _RECONNECT_SECONDS = 0.3
+_LAST_FRAMES_SECONDS = 0.5
+_DEFAULT_RATE = 16_000
 
-Post = Callable[[str, list[dict[str, Any]], Faults], Awaitable[None]]
-Sign = Callable[[Faults], str | None]
+PostEvents = Callable[[str, list[dict[str, Any]], Faults], Awaitable[None]]
+"""Posts callback events to a URL, under a call's faults."""
 
-
-class MediaStreamingOptions(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """``mediaStreamingOptions`` of a create or answer request."""
-
-    transport_url: str
-    transport_type: str
-    content_type: str
-    audio_channel_type: str
-    start_media_streaming: bool = False
-    audio_format: str = "pcm16KMono"
-    enable_bidirectional: bool = False
-    enable_dtmf_tones: bool = False
-
-
-class Refused(Exception):
-    """Raised when ACS would refuse: HTTP status, ACS's subcode and message."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
+SignHandshake = Callable[[Faults], str | None]
+"""Returns the ``Authorization`` header of a media handshake; None to send none."""
 
 
 class Call:
-    """A call between two participants, both spoken by files."""
+    """A call whose audio comes from files, one for each participant in order.
 
-    def __init__(
+    The first participant calls the second one. Without files they speak the conversation of
+    ``local/conversation``. ``sent`` has the audio of each socket in turn; ``requests`` has the REST
+    requests for the call, as ``{"operation": ..., "body": ...}``.
+    """
+
+    def __init__(  # noqa: PLR0913  # all by keyword
         self,
         *,
         participants: list[dict[str, Any]],
@@ -58,10 +50,11 @@ class Call:
         streaming: MediaStreamingOptions | None,
         speed: float,
         faults: Faults,
-        post: Post,
-        sign: Sign,
+        post_events: PostEvents,
+        sign_handshake: SignHandshake,
         answer_seconds: float,
         hang_up_at_end: bool,
+        audio_files: Sequence[Path] = (),
     ) -> None:
         self.id = str(uuid.uuid4())
         self.server_call_id = uuid.uuid4().hex
@@ -72,70 +65,75 @@ class Call:
         self.operation_context = operation_context
         self.streaming = streaming
         self.faults = faults
-        self.sent: list[Sent] = []
-        self._post = post
-        self._sign = sign
+        self.sent: list[SentAudio] = []
+        self.requests: list[dict[str, Any]] = []
+        self._post_events = post_events
+        self._sign_handshake = sign_handshake
         self._speed = speed
         self._answer_seconds = answer_seconds
         self._hang_up_at_end = hang_up_at_end
+        self._audio_files = audio_files
+        self._audio: audio.CallAudio | None = None
         self._clock: CallClock | None = None
         self._stream: MediaStream | None = None
         self._starting = False
         self._sequence = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    # What the REST calls ask for.
+    # REST requests.
 
     def begin(self) -> None:
-        """Connect, after the time that it takes to answer."""
+        """Connect after ``answer_seconds``."""
         self._spawn(self._connect())
 
     def start_streaming(self, callback_uri: str | None, context: str | None) -> None:
-        """Open a stream. Raises Refused."""
-        self._must_be_connected()
+        """Start media streaming. Raises AcsError."""
+        self._require_connected()
         if self.streaming is None:
-            raise Refused(
+            raise AcsError(
                 412, "8583", "Media streaming was not configured when the call was placed."
             )
         if self._stream is not None or self._starting:
-            raise Refused(409, "8585", "Media streaming is already started.")
+            raise AcsError(409, "8585", "Media streaming is already started.")
         self._starting = True
         self._spawn(self._start(callback_uri, context))
 
     def stop_streaming(self, callback_uri: str | None, context: str | None) -> None:
-        """Stop the stream. Raises Refused."""
-        self._must_be_connected()
+        """Stop media streaming. Raises AcsError."""
+        self._require_connected()
         if self._stream is None:
-            raise Refused(409, "8585", "Media streaming is not started.")
+            raise AcsError(409, "8585", "Media streaming is not started.")
         stream, self._stream = self._stream, None
         self._spawn(self._stop(stream, callback_uri, context))
 
     async def hang_up(self) -> None:
-        """End the call for everyone."""
+        """End the call for everyone. Raises AcsError."""
         if self.state == "disconnected":
-            raise Refused(404, "8522", "Call not found.")
+            raise call_not_found()
         self.state = "disconnected"
         stream, self._stream = self._stream, None
         if stream is not None:
             await stream.close()
-            await self._event("MediaStreamingStopped", **_update("Stopped", "subscriptionStopped"))
+            await self._send_event(
+                "MediaStreamingStopped", **_streaming_update("Stopped", "subscriptionStopped")
+            )
         result = {"code": 200, "subCode": 7000, "message": "The conversation has ended."}
-        await self._event("CallDisconnected", resultInformation=result)
+        await self._send_event("CallDisconnected", resultInformation=result)
 
     async def end(self) -> None:
-        """The emulator stops: leave nothing running."""
+        """Cancel the call's tasks and close its socket, without events: the emulator stops."""
         for task in self._tasks:
             task.cancel()
         if self._stream is not None:
             await self._stream.close()
 
     def properties(self) -> dict[str, Any]:
-        """CallConnectionProperties, as the REST calls answer."""
+        """The call as CallConnectionProperties, the body of REST responses."""
         properties: dict[str, Any] = {
             "callConnectionId": self.id,
             "serverCallId": self.server_call_id,
             "correlationId": self.correlation_id,
-            "targets": [self.participants[-1]],
+            "targets": [self.participants[1]],
             "callConnectionState": self.state,
             "callbackUri": self.callback_uri,
         }
@@ -147,71 +145,81 @@ class Call:
             }
         return properties
 
-    def _must_be_connected(self) -> None:
+    def _require_connected(self) -> None:
         if self.state == "disconnected":
-            raise Refused(404, "8522", "Call not found.")
+            raise call_not_found()
         if self.state != "connected":
-            raise Refused(409, "8501", "The call is not established.")
+            raise AcsError(409, "8501", "The call is not established.")
 
-    # What then happens.
+    # The effects of REST requests.
 
     async def _connect(self) -> None:
+        self._audio = await asyncio.to_thread(self._load_audio)
         await asyncio.sleep(self._answer_seconds)
+        if self.state == "disconnected":
+            return
         self._clock = CallClock(datetime.now(UTC), self._speed)
         self.state = "connected"
+        self._spawn(self._hang_up_at_end_of_audio(self._audio.seconds / self._speed))
         if self.streaming is not None and self.streaming.start_media_streaming:
-            # In real logs, too, the socket opens before CallConnected is delivered.
+            # ACS, too, opens the socket before it delivers CallConnected.
             self._starting = True
             await self._start(None, self.operation_context)
         result = {"code": 200, "subCode": 0, "message": ""}
-        await self._event("CallConnected", resultInformation=result)
+        await self._send_event("CallConnected", resultInformation=result)
         self._sequence += 1
-        await self._event(
+        await self._send_event(
             "ParticipantsUpdated",
             participants=[
                 {"identifier": p, "isMuted": False, "isOnHold": False} for p in self.participants
             ],
             sequenceNumber=self._sequence,
         )
-        if self._hang_up_at_end:
-            length = self._audio().ticks * 0.02 / self._speed
-            await asyncio.sleep(length + 0.5)
-            with contextlib.suppress(Refused):
+
+    async def _hang_up_at_end_of_audio(self, seconds: float) -> None:
+        """Hang up after that long, if the call was placed so or has this fault by then."""
+        await asyncio.sleep(seconds + _LAST_FRAMES_SECONDS)
+        if self._hang_up_at_end or self.faults.hang_up_at_end:
+            with contextlib.suppress(AcsError):
                 await self.hang_up()
 
-    def _audio(self) -> audio.CallAudio:
-        rate = SAMPLE_RATES[self.streaming.audio_format if self.streaming else "pcm16KMono"]
-        return audio.conversation([p["rawId"] for p in self.participants], rate)
+    def _load_audio(self) -> audio.CallAudio:
+        rate = self.streaming.sample_rate if self.streaming else _DEFAULT_RATE
+        files = self._audio_files or audio.conversation_files(rate)
+        return audio.load([p["rawId"] for p in self.participants], files, rate)
 
     async def _start(self, callback_uri: str | None, context: str | None) -> None:
         try:
             self._stream = await self._open()
-        except StreamFailed as failed:
-            _log.warning("call %s: the media socket cannot be opened: %s", self.id, failed)
+        except StreamError as error:
+            log_event(
+                _log, logging.WARNING, "media_socket_failed", call=self.id, status=error.status
+            )
             message = "Action failed, Transport url is not valid or web socket server is not "
             result = {"code": 400, "subCode": 8581, "message": message + "operational."}
-            await self._event(
+            await self._send_event(
                 "MediaStreamingFailed",
                 callback_uri,
                 context,
                 resultInformation=result,
-                **_update("Failed", "initialWebSocketConnectionFailed"),
+                **_streaming_update("Failed", "initialWebSocketConnectionFailed"),
             )
             return
         finally:
             self._starting = False
-        await self._event(
+        await self._send_event(
             "MediaStreamingStarted",
             callback_uri,
             context,
-            **_update("Started", "subscriptionStarted"),
+            **_streaming_update("Started", "subscriptionStarted"),
         )
 
     async def _open(self) -> MediaStream:
-        assert self.streaming is not None and self._clock is not None
+        assert self.streaming is not None
+        assert self._clock is not None and self._audio is not None
         stream = MediaStream(
             self.streaming.transport_url,
-            self._audio(),
+            self._audio,
             self._clock,
             unmixed=self.streaming.audio_channel_type == "unmixed",
             faults=self.faults,
@@ -220,42 +228,44 @@ class Call:
             "x-ms-call-connection-id": self.id,
             "x-ms-call-correlation-id": self.correlation_id,
         }
-        authorization = self._sign(self.faults)
+        authorization = self._sign_handshake(self.faults)
         if authorization is not None:
             headers["Authorization"] = authorization
         await stream.open(headers)
         self.sent.append(stream.sent)
-        stream.begin(lambda cut: self._spawn(self._lost(stream)))
+        stream.begin(lambda: self._spawn(self._reconnect(stream)))
         return stream
 
-    async def _lost(self, stream: MediaStream) -> None:
-        """The socket is gone though nobody stopped it: ACS opens another one."""
+    async def _reconnect(self, stream: MediaStream) -> None:
+        """Open another socket, as ACS does, when one was lost without a stop."""
         if self._stream is not stream or self.state != "connected":
             return
         self._stream = None
         if not self.faults.reconnect:
             return
         await asyncio.sleep(_RECONNECT_SECONDS)
-        # A fault that cut one socket must not cut the next one too.
+        # The fault cuts the first socket only.
         self.faults = msgspec.structs.replace(self.faults, cut_after_ticks=None)
-        with contextlib.suppress(StreamFailed):
+        with contextlib.suppress(StreamError):
             self._stream = await self._open()
         details = "Reestablished" if self._stream is not None else "Interrupted"
         name = "Started" if self._stream is not None else "Failed"
-        await self._event(f"MediaStreaming{name}", **_update(name, f"streamConnection{details}"))
+        await self._send_event(
+            f"MediaStreaming{name}", **_streaming_update(name, f"streamConnection{details}")
+        )
 
     async def _stop(
         self, stream: MediaStream, callback_uri: str | None, context: str | None
     ) -> None:
         await stream.stop()
-        await self._event(
+        await self._send_event(
             "MediaStreamingStopped",
             callback_uri,
             context,
-            **_update("Stopped", "subscriptionStopped"),
+            **_streaming_update("Stopped", "subscriptionStopped"),
         )
 
-    async def _event(
+    async def _send_event(
         self,
         name: str,
         callback_uri: str | None = None,
@@ -279,26 +289,33 @@ class Call:
                 "correlationId": self.correlation_id,
                 "publicEventType": kind,
             },
-            # Seven digits, as on the wire.
+            # ACS writes seven decimal places.
             "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+", "0+"),
             "specversion": "1.0",
             "datacontenttype": "application/json",
             "subject": source,
         }
-        await self._post(callback_uri or self.callback_uri, [event], self.faults)
+        await self._post_events(callback_uri or self.callback_uri, [event], self.faults)
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._log_outcome)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _log_outcome(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            _log.error("call %s: %r", self.id, task.exception(), exc_info=task.exception())
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log_event(
+                _log,
+                logging.ERROR,
+                "call_task_failed",
+                call=self.id,
+                error=type(error).__name__,
+                exc_info=error,
+            )
 
 
-def _update(status: str, details: str) -> dict[str, Any]:
+def _streaming_update(status: str, details: str) -> dict[str, Any]:
     return {
         "mediaStreamingUpdate": {
             "contentType": "Audio",

@@ -1,4 +1,4 @@
-"""The emulator's signing keys: its OpenID configuration, key set and tokens, right or forged.
+"""The emulator's signing keys: OpenID configuration, key set, and tokens, valid or forged.
 
 Source: Microsoft's ``secure-webhook-endpoint.md``: RS256, the immutable resource id as audience.
 """
@@ -24,7 +24,7 @@ MEDIA_SECONDS = 24 * 60 * 60
 
 
 class SigningKeys:
-    """The key that signs, and those that are still published."""
+    """The key that signs, and the older keys that are still published."""
 
     def __init__(self, issuer: str, audience: str) -> None:
         self._issuer = issuer
@@ -34,14 +34,14 @@ class SigningKeys:
         self.rotate()
 
     def rotate(self, *, keep_old: bool = True) -> None:
-        """Sign with a new key from now on."""
+        """Sign with a new key; without ``keep_old``, publish only that one."""
         if not keep_old:
             self._published.clear()
         self._id = uuid.uuid4().hex
         self._published[self._id] = _new_key()
 
     def openid_configuration(self, base: str) -> dict[str, Any]:
-        """The OpenID configuration, served at ``base``."""
+        """The OpenID configuration; ``base`` is the emulator's address."""
         return {
             "issuer": self._issuer,
             "jwks_uri": base + "/calling/keys",
@@ -56,8 +56,13 @@ class SigningKeys:
             keys.append(jwk | {"kid": key_id, "use": "sig", "alg": "RS256"})
         return {"keys": keys}
 
-    def authorization(self, seconds: int, fault: TokenFault | None = None) -> str | None:
-        """An ``Authorization`` header that is good for ``seconds``, or forged as told."""
+    def sign_authorization(  # noqa: C901  # a case for each fault
+        self, seconds: int, fault: TokenFault | None = None
+    ) -> str | None:
+        """Return an ``Authorization`` header, valid for ``seconds`` or forged by ``fault``.
+
+        None stands for no header (the fault ``none``).
+        """
         now = int(time.time())
         key, key_id = self._published[self._id], self._id
         claims: dict[str, Any] = {
@@ -73,7 +78,7 @@ class SigningKeys:
             case "alg_none":
                 return "Bearer " + jwt.encode(claims, "", "none", {"kid": key_id})
             case "hs256_with_public_key":
-                return "Bearer " + _hs256(claims, key, key_id)
+                return "Bearer " + _sign_hs256(claims, key, key_id)
             case "wrong_key":
                 key = _new_key()
             case "unknown_kid":
@@ -95,8 +100,8 @@ def _new_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def _hs256(claims: dict[str, Any], key: rsa.RSAPrivateKey, key_id: str) -> str:
-    """The public key as an HMAC secret; PyJWT rightly refuses to sign so."""
+def _sign_hs256(claims: dict[str, Any], key: rsa.RSAPrivateKey, key_id: str) -> str:
+    """Sign with the public key as an HMAC secret, which PyJWT refuses to do."""
     secret = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -104,6 +109,6 @@ def _hs256(claims: dict[str, Any], key: rsa.RSAPrivateKey, key_id: str) -> str:
     def part(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-    head = part(msgspec.json.encode({"alg": "HS256", "typ": "JWT", "kid": key_id}))
-    text = f"{head}.{part(msgspec.json.encode(claims))}"
+    header = part(msgspec.json.encode({"alg": "HS256", "typ": "JWT", "kid": key_id}))
+    text = f"{header}.{part(msgspec.json.encode(claims))}"
     return f"{text}.{part(hmac.new(secret, text.encode(), hashlib.sha256).digest())}"

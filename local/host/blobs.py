@@ -1,9 +1,9 @@
-"""Blob triggers with the Event Grid source: webhook, queue, retries, poison, as the real host.
+"""Blob triggers with the Event Grid source: webhook, queue, retries, poison queue.
 
-Source: ``Microsoft.Azure.WebJobs.Extensions.Storage.Blobs``: the webhook turns every event into a
-queue message and answers 202, even for a function that is not there; a failed message is tried
-again until ``poisonBlobThreshold``, then goes to ``webjobs-blobtrigger-poison``; a blob that is
-gone is no failure.
+Source: ``Microsoft.Azure.WebJobs.Extensions.Storage.Blobs``. The webhook turns every event into a
+queue message and answers 202, even for an unknown function. A failed message is tried again until
+``poisonBlobThreshold``, then moved to ``webjobs-blobtrigger-poison``. A deleted blob is not a
+failure.
 """
 
 from __future__ import annotations
@@ -25,21 +25,28 @@ from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from local.host.worker import Function, InvocationError, invoke
+from event_log import log_event
+from local.host.worker import Function, InvocationError, invoke, log_failure
 
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 WEBHOOK = "/runtime/webhooks/blobs"
 
 _log = logging.getLogger(__name__)
 _INVISIBLE_SECONDS = 600
-# For what becomes visible again; what is new is told by our own webhook.
+# New messages and retries wake the listener earlier.
 _IDLE_SECONDS = 1.0
 
 
 class BlobListener:
     """Turns Event Grid events into invocations.
 
-    ``retry_seconds`` is how long a failed message stays invisible.
+    Args:
+        functions: The app's functions; those without a blob trigger are ignored.
+        connection: Connection string of the storage with the blobs and the queues.
+        key: The key that the webhook requires.
+        parallelism: How many functions run at the same time.
+        threshold: How many attempts a blob gets before it goes to the poison queue.
+        retry_seconds: How long a failed message stays invisible.
     """
 
     def __init__(
@@ -66,19 +73,19 @@ class BlobListener:
             connection, "azure-webjobs-blobtrigger-local"
         )
         self._poison = QueueClient.from_connection_string(connection, POISON_QUEUE)
-        self._enqueued = asyncio.Event()
+        self._wake = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
 
-    async def start(self, app: web.Application) -> None:
-        """Make the queues, serve the webhook, and listen."""
+    async def start(self) -> None:
+        """Create the queues and listen to them."""
         for queue in (self._queue, self._poison):
             with contextlib.suppress(ResourceExistsError):
                 await queue.create_queue()
         self._listener = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        """Take no more; let what runs finish."""
+        """Stop listening; let running functions finish."""
         if self._listener is not None:
             self._listener.cancel()
             await asyncio.gather(self._listener, return_exceptions=True)
@@ -88,7 +95,7 @@ class BlobListener:
             await client.close()
 
     async def webhook(self, request: web.Request) -> web.Response:
-        """Event Grid's deliveries: 200 for the validation, 202 for events, 401 for a wrong key."""
+        """Answer Event Grid: 200 for a validation, 202 for events, 400, 401 for a wrong key."""
         if not hmac.compare_digest(request.query.get("code", "").encode(), self._key.encode()):
             return web.Response(status=401)
         try:
@@ -101,12 +108,12 @@ class BlobListener:
             for event in events:
                 await self._enqueue(request.query.get("functionName", ""), event)
         except (ValueError, KeyError, TypeError) as error:
-            return web.Response(status=400, text=f"no Event Grid events: {error!r}")
+            return web.Response(status=400, text=f"not a list of Event Grid events: {error!r}")
         return web.Response(status=202)
 
     async def _enqueue(self, function_id: str, event: dict[str, Any]) -> None:
         path = unquote(urlsplit(event["data"]["url"]).path)
-        # An Azurite URL begins with the account's name.
+        # The path of an Azurite URL begins with the account name.
         _, _, container, blob = path.split("/", 3)
         message = {
             "FunctionId": function_id,
@@ -116,63 +123,78 @@ class BlobListener:
             "ETag": event["data"].get("eTag", ""),
         }
         await self._queue.send_message(base64.b64encode(json.dumps(message).encode()).decode())
-        self._enqueued.set()
+        self._wake.set()
 
     async def _listen(self) -> None:
         while True:
-            room = self._parallelism - len(self._running)
-            if room <= 0:
+            capacity = self._parallelism - len(self._running)
+            if capacity <= 0:
                 await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 continue
-            found = 0
-            self._enqueued.clear()
+            received = 0
+            self._wake.clear()
             try:
                 messages = self._queue.receive_messages(
-                    max_messages=room, visibility_timeout=_INVISIBLE_SECONDS
+                    max_messages=capacity, visibility_timeout=_INVISIBLE_SECONDS
                 )
                 async for message in messages:
-                    found += 1
+                    received += 1
                     task = asyncio.create_task(self._handle(message))
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
-                    if found >= room:
+                    if received >= capacity:
                         break
             except AzureError as error:
-                _log.error("the trigger's queue cannot be read: %s", type(error).__name__)
+                log_event(
+                    _log, logging.ERROR, "trigger_queue_unreadable", error=type(error).__name__
+                )
                 await asyncio.sleep(1)
-            if not found:
+            if not received:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._enqueued.wait(), _IDLE_SECONDS)
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
 
     async def _handle(self, message: QueueMessage) -> None:
         try:
-            await self._try(message)
+            await self._process(message)
         except AzureError as error:
             # The message becomes visible again by itself.
-            _log.error("a blob's message could not be settled: %s", type(error).__name__)
+            log_event(_log, logging.ERROR, "message_not_settled", error=type(error).__name__)
 
-    async def _try(self, message: QueueMessage) -> None:
-        parsed = json.loads(base64.b64decode(message.content))
-        function = self._functions.get(parsed["FunctionId"])
+    async def _process(self, message: QueueMessage) -> None:
+        event = json.loads(base64.b64decode(message.content))
+        function = self._functions.get(event["FunctionId"])
         if function is None:
-            _log.warning("no function %s: its event is dropped", parsed["FunctionId"])
+            log_event(
+                _log,
+                logging.WARNING,
+                "blob_event_dropped",
+                function=event["FunctionId"],
+                reason="unknown_function",
+            )
         else:
             try:
-                await self._run(function, parsed["ContainerName"], parsed["BlobName"])
+                await self._run(function, event["ContainerName"], event["BlobName"])
             except InvocationError as error:
-                tries = message.dequeue_count or 1
-                _log.error("%s failed, try %d:\n%s", function.name, tries, error)
-                if tries < self._threshold:
+                attempt = message.dequeue_count or 1
+                log_failure(function, error, attempt=attempt)
+                if attempt < self._threshold:
                     await self._queue.update_message(
                         message, visibility_timeout=self._retry_seconds
                     )
+                    asyncio.get_running_loop().call_later(self._retry_seconds, self._wake.set)
                     return
                 await self._poison.send_message(message.content)
-                _log.error("%s/%s is poison", parsed["ContainerName"], parsed["BlobName"])
+                log_event(
+                    _log,
+                    logging.ERROR,
+                    "blob_poisoned",
+                    container=event["ContainerName"],
+                    blob=event["BlobName"],
+                )
         await self._queue.delete_message(message)
 
     async def run(self, function: Function, path: str) -> None:
-        """Run a blob function for ``container/blob``, as ``POST /admin/functions/NAME`` does."""
+        """Run a function for ``container/blob`` now. Raises InvocationError."""
         container, _, blob = path.partition("/")
         await self._run(function, container, blob)
 
@@ -182,7 +204,7 @@ class BlobListener:
             download = await client.download_blob()
             content = await download.readall()
         except ResourceNotFoundError:
-            _log.info("%s/%s is gone", container, blob)
+            log_event(_log, logging.INFO, "blob_deleted", container=container, blob=blob)
             return
         metadata = {
             "BlobTrigger": Datum(f"{container}/{blob}", "string"),
@@ -190,13 +212,13 @@ class BlobListener:
             "Properties": Datum(json.dumps({"Length": len(content)}), "json"),
             "Metadata": Datum(json.dumps(download.properties.metadata or {}), "json"),
         }
-        for name, value in _bound(function.trigger["path"], f"{container}/{blob}").items():
+        for name, value in bind_path(function.trigger["path"], f"{container}/{blob}").items():
             metadata[name] = Datum(value, "string")
         await invoke(function, Datum(content, "bytes"), metadata)
 
 
-def _bound(pattern: str, path: str) -> dict[str, str]:
-    """The values that a path binds: ``segments/{name}`` binds ``name``."""
+def bind_path(pattern: str, path: str) -> dict[str, str]:
+    """Return the parameters that a trigger's path binds: ``segments/{name}`` binds ``name``."""
     expression = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(pattern))
     match = re.fullmatch(expression, path)
     return match.groupdict() if match else {}

@@ -1,7 +1,7 @@
-"""Event Grid's part on a laptop: Azurite tells of no blobs, so that new ones are looked for.
+"""A substitute for Event Grid: Azurite sends no events, so containers are polled for new blobs.
 
-Posts BlobCreated events to the host's own webhook, in Event Grid's own shape, filtered as the
-subscriptions in ``infra`` are: by container and by what the trigger's path begins with.
+Each new blob is posted to the host's webhook as a BlobCreated event, filtered as the subscriptions
+in ``infra`` are: by the container that the trigger's path begins with.
 """
 
 from __future__ import annotations
@@ -17,14 +17,18 @@ from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobServiceClient
 
+from event_log import log_event
 from local.host.blobs import WEBHOOK
 from local.host.worker import Function
 
 _log = logging.getLogger(__name__)
 
 
-class EventGrid:
-    """Looks into the watched containers each ``interval_seconds``; a new ETag is an event."""
+class BlobEventPublisher:
+    """Lists the watched containers each ``interval_seconds``; a new ETag is an event.
+
+    ``webhook_base`` is the host's address, ``key`` the key of its blob webhook.
+    """
 
     def __init__(
         self,
@@ -47,14 +51,14 @@ class EventGrid:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Note what is there already, then watch."""
+        """Skip the blobs that exist already, then watch."""
         for _, container in self._watched:
             for blob in await self._list(container):
                 self._seen[container, blob.name] = str(blob.etag)
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -71,7 +75,9 @@ class EventGrid:
                                 await self._deliver(session, function, container, blob)
                                 self._seen[container, blob.name] = str(blob.etag)
                 except (AzureError, aiohttp.ClientError) as error:
-                    _log.error("blobs could not be looked for: %s", type(error).__name__)
+                    log_event(
+                        _log, logging.ERROR, "blob_listing_failed", error=type(error).__name__
+                    )
 
     async def _list(self, container: str) -> list[BlobProperties]:
         try:
@@ -105,6 +111,6 @@ class EventGrid:
             "metadataVersion": "1",
         }
         query = {"functionName": f"Host.Functions.{function.name}", "code": self._key}
-        async with session.post(self._base + WEBHOOK, params=query, json=[event]) as answer:
-            if answer.status != 202:
-                raise aiohttp.ClientError(f"the webhook answered {answer.status}")
+        async with session.post(self._base + WEBHOOK, params=query, json=[event]) as response:
+            if response.status != 202:
+                raise aiohttp.ClientError(f"the webhook answered HTTP {response.status}")

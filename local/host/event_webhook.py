@@ -1,8 +1,8 @@
-"""Event Grid triggers: the extension's webhook, as the real host has it.
+"""Event Grid triggers: the extension's webhook.
 
-Source: ``Microsoft.Azure.WebJobs.Extensions.EventGrid``: the validation is answered by the
-extension itself; 202 when the function has run for every event, 500 where it failed for one. There
-is no queue in between: Event Grid tries again, and gives up.
+Source: ``Microsoft.Azure.WebJobs.Extensions.EventGrid``. The extension answers the validation
+itself. It answers 202 when the function has run for every event, and 500 when it failed for one.
+It has no queue: retries are up to Event Grid.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import logging
 from aiohttp import web
 from azure_functions_runtime.bindings.datumdef import Datum
 
+from event_log import log_event
 from local.host.http import Keys
-from local.host.worker import Function, InvocationError, invoke
+from local.host.worker import Function, InvocationError, invoke, log_failure
 
 WEBHOOK = "/runtime/webhooks/EventGrid"
 
@@ -30,8 +31,16 @@ def add_route(app: web.Application, functions: list[Function], keys: Keys) -> No
     async def webhook(request: web.Request) -> web.Response:
         code = request.query.get("code", "")
         if not hmac.compare_digest(code.encode(), keys.eventgrid_extension.encode()):
-            # The path only: a key may be in the query.
-            _log.warning("refused entrance=host status=401 reason=key detail=%s", WEBHOOK)
+            # Only the path: the query may contain a key.
+            log_event(
+                _log,
+                logging.WARNING,
+                "request_refused",
+                entrance="host",
+                status=401,
+                reason="key",
+                detail=WEBHOOK,
+            )
             return web.Response(status=401)
         function = triggers.get(request.query.get("functionName", ""))
         if function is None:
@@ -40,21 +49,21 @@ def add_route(app: web.Application, functions: list[Function], keys: Keys) -> No
         try:
             events = json.loads(await request.read())
             if kind == "subscriptionvalidation":
-                answer = {"validationResponse": events[0]["data"]["validationCode"]}
-                return web.json_response(answer)
+                code = events[0]["data"]["validationCode"]
+                return web.json_response({"validationResponse": code})
             if kind != "notification" or not isinstance(events, list):
                 return web.Response(status=400)
         except (ValueError, LookupError, TypeError):
             return web.Response(status=400)
-        ran = await asyncio.gather(
+        results = await asyncio.gather(
             *(invoke(function, Datum(json.dumps(event), "json")) for event in events),
             return_exceptions=True,
         )
-        failed = [error for error in ran if isinstance(error, BaseException)]
-        for error in failed:
+        errors = [error for error in results if isinstance(error, BaseException)]
+        for error in errors:
             if not isinstance(error, InvocationError):
                 raise error
-            _log.error("%s failed:\n%s", function.name, error)
-        return web.Response(status=500 if failed else 202)
+            log_failure(function, error)
+        return web.Response(status=500 if errors else 202)
 
     app.router.add_post(WEBHOOK, webhook)

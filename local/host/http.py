@@ -1,7 +1,7 @@
-"""HTTP triggers: routes, auth levels and keys, as the real host has them.
+"""HTTP triggers: routes, auth levels and keys.
 
 Source: Microsoft's HTTP trigger documentation (``functions-bindings-http-webhook-trigger.md``): the
-key comes as ``x-functions-key`` or ``?code=``, and 401 without a body answers a wrong one.
+key is in ``x-functions-key`` or ``?code=``; the answer to a wrong one is 401 without a body.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from local.host.worker import Function, InvocationError, invoke
+from event_log import log_event
+from local.host.worker import Function, InvocationError, invoke, log_failure
 
 MAX_BODY_BYTES = 100 * 1024 * 1024
 
@@ -26,18 +27,22 @@ _PARAMETER = re.compile(r"\{(\*?)(\w+)(?::\w+(?:\([^)]*\))?)?(\??)\}")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class WithoutHeads(logging.Filter):
-    """Leaves out what aiohttp quotes of a request that is none: a key or a token may be in it."""
+class HideMalformedRequests(logging.Filter):
+    """Keeps aiohttp from quoting malformed requests: they may contain a key or a token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Every record stays; one of a malformed request without its exception."""
+        """Let every record pass; remove a malformed request's exception."""
         if record.exc_info and isinstance(record.exc_info[1], HttpProcessingError):
             record.exc_info = None
         return True
 
 
 class Keys:
-    """The host's keys. ``function`` opens functions, ``master`` everything."""
+    """The host's keys.
+
+    ``function`` is for functions, ``master`` for everything, and the extensions' keys for their
+    webhooks.
+    """
 
     def __init__(
         self, function: str, master: str, blobs_extension: str, eventgrid_extension: str
@@ -47,19 +52,19 @@ class Keys:
         self.blobs_extension = blobs_extension
         self.eventgrid_extension = eventgrid_extension
 
-    def open(self, request: web.Request, level: str) -> bool:
-        """Whether a request's key opens a function of this auth level."""
+    def allow(self, request: web.Request, level: str) -> bool:
+        """Return whether a request's key is sufficient for an auth level."""
         if level == "anonymous":
             return True
         key = request.headers.get("x-functions-key") or request.query.get("code") or ""
-        opens_all = hmac.compare_digest(key.encode(), self.master.encode())
+        is_master = hmac.compare_digest(key.encode(), self.master.encode())
         if level == "admin":
-            return opens_all
-        return hmac.compare_digest(key.encode(), self.function.encode()) or opens_all
+            return is_master
+        return hmac.compare_digest(key.encode(), self.function.encode()) or is_master
 
 
 def aiohttp_route(route: str) -> str:
-    """A Functions route as aiohttp writes it. An optional parameter may only be the last."""
+    """Translate a Functions route to aiohttp's syntax. Only the last parameter may be optional."""
 
     def replace(match: re.Match[str]) -> str:
         rest, name, optional = match.groups()
@@ -87,11 +92,19 @@ def _handler(function: Function, keys: Keys) -> Handler:
         try:
             "".join(request.headers.values()).encode()
         except UnicodeEncodeError:
-            # aiohttp lets bytes through that are no text, which no worker could be sent.
+            # aiohttp accepts bytes that are not valid text, but the worker does not.
             return web.Response(status=400)
-        if not keys.open(request, level):
-            # The path only: a key may be in the query.
-            _log.warning("refused entrance=host status=401 reason=key detail=%s", function.name)
+        if not keys.allow(request, level):
+            # Only the function: the query may contain a key.
+            log_event(
+                _log,
+                logging.WARNING,
+                "request_refused",
+                entrance="host",
+                status=401,
+                reason="key",
+                detail=function.name,
+            )
             return web.Response(status=401)
         datum = Datum(
             {
@@ -105,25 +118,25 @@ def _handler(function: Function, keys: Keys) -> Handler:
             "http",
         )
         try:
-            returned = await invoke(function, datum)
+            result = await invoke(function, datum)
         except InvocationError as error:
-            _log.error("%s failed:\n%s", function.name, error)
+            log_failure(function, error)
             return web.Response(status=500)
-        return _response(returned)
+        return _response(result)
 
     return handle
 
 
-def _response(returned: Datum | None) -> web.Response:
-    if returned is None:
+def _response(result: Datum | None) -> web.Response:
+    if result is None:
         return web.Response(status=204)
-    if returned.type != "http":
-        body = returned.value if isinstance(returned.value, bytes) else str(returned.value).encode()
+    if result.type != "http":
+        body = result.value if isinstance(result.value, bytes) else str(result.value).encode()
         return web.Response(body=body)
-    members: dict[str, Any] = returned.value
+    members: dict[str, Any] = result.value
     headers = {name: value.value for name, value in (members.get("headers") or {}).items()}
-    given = members.get("body")
-    content = given.value if given is not None else b""
+    datum = members.get("body")
+    content = datum.value if datum is not None else b""
     if isinstance(content, str):
         content = content.encode()
     status = members.get("status_code")

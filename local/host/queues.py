@@ -1,7 +1,7 @@
-"""Queue triggers, as the real host has them: five tries, then the queue's own poison queue.
+"""Queue triggers: five attempts for each message, then the queue's own poison queue.
 
 Source: Microsoft's Queue storage trigger documentation (``functions-bindings-storage-queue``):
-messages are base64, ``maxDequeueCount`` is 5, and the poison queue is the name and ``-poison``.
+messages are base64, ``maxDequeueCount`` is 5, the poison queue's name ends with ``-poison``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from azure.storage.queue import QueueMessage
 from azure.storage.queue.aio import QueueClient
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from local.host.worker import Function, InvocationError, invoke
+from event_log import log_event
+from local.host.worker import Function, InvocationError, invoke, log_failure
 
-_MOST_TRIES = 5
+_MAX_ATTEMPTS = 5
 _INVISIBLE_SECONDS = 600
 _IDLE_SECONDS = 0.5
 
@@ -37,13 +38,13 @@ class QueueListener:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Make the queue, and listen."""
+        """Create the queue and listen to it."""
         with contextlib.suppress(ResourceExistsError):
             await self._queue.create_queue()
         self._task = asyncio.create_task(self._listen())
 
     async def stop(self) -> None:
-        """Take no more."""
+        """Stop listening."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -58,15 +59,21 @@ class QueueListener:
                     await self._handle(message)
                     continue
             except AzureError as error:
-                _log.error("%s: no messages: %s", self._function.name, type(error).__name__)
+                log_event(
+                    _log,
+                    logging.ERROR,
+                    "trigger_queue_unreadable",
+                    function=self._function.name,
+                    error=type(error).__name__,
+                )
                 await asyncio.sleep(1)
             await asyncio.sleep(_IDLE_SECONDS)
 
     async def _handle(self, message: QueueMessage) -> None:
-        tries = message.dequeue_count or 1
+        attempt = message.dequeue_count or 1
         metadata = {
             "Id": Datum(str(message.id), "string"),
-            "DequeueCount": Datum(str(tries), "string"),
+            "DequeueCount": Datum(str(attempt), "string"),
             "PopReceipt": Datum(str(message.pop_receipt), "string"),
         }
         for name, moment in (
@@ -80,8 +87,8 @@ class QueueListener:
             body = base64.b64decode(str(message.content)).decode()
             await invoke(self._function, Datum(body, "string"), metadata)
         except (InvocationError, ValueError) as error:
-            _log.error("%s failed, try %d:\n%s", self._function.name, tries, error)
-            if tries < _MOST_TRIES:
+            log_failure(self._function, error, attempt=attempt)
+            if attempt < _MAX_ATTEMPTS:
                 await self._queue.update_message(message, visibility_timeout=0)
                 return
             with contextlib.suppress(ResourceExistsError):

@@ -1,22 +1,19 @@
-"""Timer triggers: NCRONTAB schedules of six fields, seconds first, as the real host has them."""
+"""Timer triggers: NCRONTAB schedules of six fields, seconds first."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from datetime import UTC, datetime
 
 from azure_functions_runtime.bindings.datumdef import Datum
 from croniter import croniter
 
-from local.host.worker import Function, InvocationError, invoke
-
-_log = logging.getLogger(__name__)
+from local.host.worker import Function, InvocationError, invoke, log_failure
 
 
 class Timer:
-    """Runs one function when its schedule says, never twice at once."""
+    """Runs one function by its schedule, never twice at the same time."""
 
     def __init__(self, function: Function) -> None:
         self._function = function
@@ -24,12 +21,12 @@ class Timer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Wait for the next time. Raises ValueError for a schedule that is none."""
+        """Wait for the schedule. Raises ValueError for an invalid one."""
         next_time(self._schedule, datetime.now(UTC))
         self._task = asyncio.create_task(self._wait())
 
     async def stop(self) -> None:
-        """Run no more."""
+        """Stop waiting."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -41,7 +38,7 @@ class Timer:
             try:
                 await run(self._function)
             except InvocationError as error:
-                _log.error("%s failed:\n%s", self._function.name, error)
+                log_failure(self._function, error)
 
 
 async def run(function: Function) -> None:
@@ -51,6 +48,6 @@ async def run(function: Function) -> None:
 
 
 def next_time(schedule: str, now: datetime) -> datetime:
-    """When a schedule comes next. Raises ValueError."""
+    """Return a schedule's next time after ``now``. Raises ValueError for an invalid one."""
     moment: datetime = croniter(schedule, now, second_at_beginning=True).get_next(datetime)
     return moment

@@ -1,6 +1,6 @@
 """The app's functions, indexed and run by ``azure-functions-runtime``.
 
-The library takes a ``protos`` module only to build its replies; a small stand-in does.
+The library needs a ``protos`` module only to build its replies, so a small substitute is enough.
 """
 
 from __future__ import annotations
@@ -20,19 +20,21 @@ from azure_functions_runtime import native_invocation
 from azure_functions_runtime.bindings.datumdef import Datum
 from azure_functions_runtime.utils import threadpool
 
+from event_log import log_event
+
 _log = logging.getLogger(__name__)
 
 
 class IndexingError(RuntimeError):
-    """Raised when the app cannot be indexed; the text is the app's own traceback."""
+    """Raised when the app cannot be indexed; the message is the app's own traceback."""
 
 
 class InvocationError(RuntimeError):
-    """Raised when a function failed; the text is its traceback."""
+    """Raised when a function failed; the message is its traceback."""
 
 
 class Function(NamedTuple):
-    """One indexed function: its trigger's binding, as the real host sees it."""
+    """One indexed function and the binding of its trigger."""
 
     id: str
     name: str
@@ -40,17 +42,17 @@ class Function(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """``httpTrigger``, ``blobTrigger``, ..."""
+        """The type of its trigger: ``httpTrigger``, ``blobTrigger``, ..."""
         return str(self.trigger["type"])
 
     @property
     def parameter(self) -> str:
-        """The function's parameter that the trigger fills."""
+        """The name of the parameter that the trigger is bound to."""
         return str(self.trigger["name"])
 
 
 class _Message:
-    """Any protobuf message: keeps what it is given."""
+    """Any protobuf message: its members become attributes."""
 
     Success, Failure = 1, 0
 
@@ -63,16 +65,16 @@ def _protos() -> types.SimpleNamespace:
         "WorkerInitResponse FunctionMetadataResponse FunctionLoadResponse InvocationResponse "
         "RpcFunctionMetadata WorkerMetadata RpcException TypedData ParameterBinding StatusResult"
     )
-    made = {name: type(name, (_Message,), {}) for name in messages.split()}
+    types_by_name = {name: type(name, (_Message,), {}) for name in messages.split()}
     # The values of FunctionRpc.proto's BindingInfo.Direction and BindingInfo.DataType.
     directions = {"in": 0, "out": 1, "inout": 2}
     data_types = {"undefined": 0, "string": 1, "binary": 2, "stream": 3}
     binding_info = type("BindingInfo", (_Message,), directions | data_types)
-    return types.SimpleNamespace(**made, BindingInfo=binding_info)
+    return types.SimpleNamespace(**types_by_name, BindingInfo=binding_info)
 
 
 async def index(app_dir: Path) -> list[Function]:
-    """Index ``function_app.py``. The runtime's state is the process's: one app each.
+    """Index ``function_app.py``. The runtime's state is global: a process can have one app only.
 
     Raises IndexingError.
     """
@@ -84,22 +86,21 @@ async def index(app_dir: Path) -> list[Function]:
         request=types.SimpleNamespace(worker_init_request=init),
         properties={"host": "127.0.0.1", "protos": _protos()},
     )
-    answer = await runtime.worker_init_request(request)
-    _raise_failure(answer)
+    _raise_failure(await runtime.worker_init_request(request))
     metadata = await runtime.functions_metadata_request(request)
     _raise_failure(metadata)
     return list(_functions(metadata.function_metadata_results or []))
 
 
-def _raise_failure(answer: Any) -> None:
-    if answer.result.status != _Message.Success:
-        error = answer.result.exception
+def _raise_failure(response: Any) -> None:
+    if response.result.status != _Message.Success:
+        error = response.result.exception
         trace = getattr(error, "stack_trace", "") or getattr(error, "message", "")
         raise IndexingError(str(trace))
 
 
-def _functions(found: Iterable[Any]) -> Iterable[Function]:
-    for metadata in found:
+def _functions(results: Iterable[Any]) -> Iterable[Function]:
+    for metadata in results:
         bindings = [json.loads(binding) for binding in metadata.raw_bindings]
         trigger = next(b for b in bindings if b["type"].lower().endswith("trigger"))
         yield Function(metadata.function_id, metadata.name, trigger)
@@ -108,10 +109,27 @@ def _functions(found: Iterable[Any]) -> Iterable[Function]:
 async def invoke(
     function: Function, datum: Datum, trigger_metadata: dict[str, Datum] | None = None
 ) -> Datum | None:
-    """Run a function; what it returned. Raises InvocationError."""
-    ok, returned, _, error, trace = await native_invocation.invocation_request_native(
+    """Run a function and return its result; ``datum`` is bound to its trigger.
+
+    Raises InvocationError.
+    """
+    succeeded, result, _, error, trace = await native_invocation.invocation_request_native(
         str(uuid.uuid4()), function.id, [(function.parameter, datum)], trigger_metadata or {}
     )
-    if not ok:
+    if not succeeded:
         raise InvocationError(trace or error or "")
-    return returned
+    return result
+
+
+def log_failure(function: Function, error: Exception, **fields: object) -> None:
+    """Log that a function failed: its error in one line, then the traceback."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    log_event(
+        _log,
+        logging.ERROR,
+        "function_failed",
+        function=function.name,
+        **fields,
+        error=lines[-1],
+        exc_info=error,
+    )

@@ -1,4 +1,4 @@
-"""From dialing to results, over real processes: what lands is what was sent, sample for sample."""
+"""From dialing to results, with real processes: the uploaded audio is the audio that was sent."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import aiohttp
 import pytest
 
 from local import verify
-from local.client import AppClient, Json, is_put_together, state_is, streaming_is
+from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,9 +24,9 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> tuple[Json,
     """Hang up, wait for the result, and compare every sample."""
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    record = await app.until(call, lambda r: is_put_together(r, streams), "the result", 40)
-    sent = await verify.sent(up.addresses.acs_endpoint, call)
-    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    record = await app.until(call, lambda r: is_assembled(r, streams), "the result", 40)
+    sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    landed = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0
     tracks = [track["participant"] for track in (await app.timeline(call))["tracks"]]
     verify.compare_recording(sent, await app.recording(call), tracks)
@@ -133,10 +133,10 @@ async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
         ("DELETE", path),
     ):
         status, problem, _ = await app.request(method, where)
-        assert (status, problem["detail"]) == (409, "the call is over")
+        assert (status, problem["detail"]) == (409, "the call has ended")
 
 
-async def test_of_two_starts_at_once_one_gets_to_acs(
+async def test_of_two_simultaneous_starts_one_reaches_acs(
     app: AppClient, faults: aiohttp.ClientSession
 ) -> None:
     call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
@@ -223,7 +223,7 @@ async def test_forged_tokens_open_neither_entrance(
     record = await app.show(call)
     assert record["state"] == "connecting", "no forged callback event was taken"
     assert record.get("events", []) == []
-    assert await verify.sent(up.addresses.acs_endpoint, call) == []
+    assert await verify.fetch_sent(up.addresses.acs_endpoint, call) == []
 
 
 async def test_events_twice_and_a_cut_socket_lose_nothing_that_arrived(
@@ -234,11 +234,11 @@ async def test_events_twice_and_a_cut_socket_lose_nothing_that_arrived(
     call = (await app.place_call(**PHONE))["call_connection_id"]
     await asyncio.sleep(2.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_put_together(r, 2), "two streams", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 2), "two streams", 40)
     ids = [event["id"] for event in record["events"]]
     assert len(ids) == len(set(ids))
-    sent = await verify.sent(up.addresses.acs_endpoint, call)
-    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    landed = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     assert len(sent) == len(landed) == 2
     for there, here in zip(sent, landed, strict=True):
         assert there[None].pcm.startswith(here[None].pcm)
@@ -254,9 +254,9 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(2)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
-    (sent,) = await verify.sent(up.addresses.acs_endpoint, call)
-    (landed,) = await verify.landed(up.addresses.storage_connection_string, call)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
+    (sent,) = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    (landed,) = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     there, here = sent[None].pcm, landed[None].pcm
     offset = round((landed[None].start - sent[None].start).total_seconds() * 16_000) * 2
     same = silent = 0
@@ -277,7 +277,7 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
 async def test_an_incoming_call_is_answered_as_calls_are_placed(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
-    ring = await let_ring(faults, **PHONE)
+    ring = await simulate_incoming_call(faults, **PHONE)
     call = ring["call_connection_id"]
     record = await app.until(call, streaming_is("active"), "streaming starts")
     assert (record["direction"], record["from"]) == ("incoming", PHONE["from"])

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from local import verify
-from local.client import AppClient, Json, is_put_together, state_is, streaming_is
+from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -110,11 +110,11 @@ async def test_metadata_packet_and_data_packets(app: AppClient, up: Up) -> None:
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
     (stream,) = record["streams"]
     assert stream["sample_rate"] == 24_000
-    sent = await verify.sent(up.addresses.acs_endpoint, call)
-    landed = await verify.landed(up.addresses.storage_connection_string, call)
+    sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    landed = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0
 
 
@@ -134,7 +134,7 @@ async def test_its_errors_are_not_swallowed(app: AppClient, faults: aiohttp.Clie
     await app.hang_up(call)
 
 
-async def test_a_start_that_failed_on_its_way_is_not_fired_twice(
+async def test_a_start_whose_response_was_lost_is_not_repeated(
     app: AppClient, faults: aiohttp.ClientSession
 ) -> None:
     """ACS carries a start out but answers 503: the client must not repeat it by itself."""

@@ -14,9 +14,9 @@ from azure.storage.blob.aio import BlobServiceClient
 from calls import blobs
 from calls.results import analysis
 from contract import names
-from local.client import AppClient, is_put_together, streaming_is
+from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
-from tests.calls.made import MadeStream, new_call, noise
+from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.e2e.conftest import MASTER_KEY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -43,7 +43,7 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(1)
     await app.hang_up(call)
-    await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
     whole = await app.recording(call)
     key = {"x-functions-key": up.addresses.function_key}
     async with aiohttp.ClientSession(up.addresses.app, headers=key) as session:
@@ -70,7 +70,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_put_together(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
     (stream,) = record["streams"]
     frames = 0
     storage = up.addresses.storage_connection_string
@@ -87,7 +87,7 @@ async def test_a_segment_that_always_fails_is_listed_and_tried_again(
     app: AppClient, up: Up
 ) -> None:
     storage = up.addresses.storage_connection_string
-    stream = MadeStream(new_call(), {None: noise(16_000)})
+    stream = SampleStream(new_call_id(), {None: noise(16_000)})
     ((blob, (file, metadata)),) = stream.files.items()
     broken = b"RIFX" + file[4:]
 

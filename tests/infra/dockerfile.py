@@ -1,4 +1,4 @@
-"""The streamer's Dockerfile as what it is: stages of steps, that can be run without Docker."""
+"""The streamer's Dockerfile, parsed into stages and steps that can be run without Docker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FILE = ROOT / "streamer" / "Dockerfile"
 
 
 class Step(NamedTuple):
-    """One instruction: its word, its options (``--from=...``), and the rest."""
+    """One instruction: its keyword, its options (``--from=...``), and the rest."""
 
     word: str
     options: dict[str, str]
@@ -22,7 +22,7 @@ class Step(NamedTuple):
 
     @property
     def parts(self) -> list[str]:
-        """The rest as a list: of its JSON form, or by its spaces."""
+        """The rest as a list, from its JSON form or split at spaces."""
         if self.rest.startswith("["):
             parts: list[str] = json.loads(self.rest)
             return parts
@@ -30,7 +30,7 @@ class Step(NamedTuple):
 
 
 class Dockerfile:
-    """The file's stages, the last of which is the image."""
+    """The stages of a Dockerfile. The last one is the image."""
 
     def __init__(self, text: str) -> None:
         self.stages: dict[str, list[Step]] = {}
@@ -48,7 +48,7 @@ class Dockerfile:
 
     @classmethod
     def read(cls) -> Self:
-        """The streamer's."""
+        """Read the streamer's Dockerfile."""
         return cls(FILE.read_text())
 
     @property
@@ -57,36 +57,44 @@ class Dockerfile:
         return list(self.stages.values())[-1]
 
     def of(self, word: str) -> list[Step]:
-        """The image's steps of one kind."""
+        """Return the image's steps with a keyword."""
         return [step for step in self.image if step.word == word]
 
     @property
     def environment(self) -> dict[str, str]:
-        """What ENV sets in the image."""
+        """The variables that ENV sets in the image."""
         pairs = (re.findall(r'(\w+)=("[^"]*"|\S+)', step.rest) for step in self.of("ENV"))
-        return {name: value.strip('"') for of_one in pairs for name, value in of_one}
+        return {name: value.strip('"') for step_pairs in pairs for name, value in step_pairs}
 
     def build(self, roots: Path, python: str) -> Path:
-        """Run the steps, as written, each stage in a folder of its own instead of a container.
+        """Run the steps as written, each stage in its own folder instead of a container.
 
-        ``python`` is what stands for the base image's. The last stage's RUN is left out: it makes a
-        user, which here would be this machine's. Returns the image's root. Raises
-        CalledProcessError.
+        The last stage's RUN is skipped: it would create a user on this machine.
+
+        Args:
+            roots: Folder for the stages' root folders.
+            python: Used in place of the base image's Python.
+
+        Returns:
+            The image's root folder.
+
+        Raises:
+            CalledProcessError: A RUN step failed.
         """
-        built: dict[str, Path] = {}
+        stage_roots: dict[str, Path] = {}
         for name, steps in self.stages.items():
-            root = built[name] = roots / name
+            root = stage_roots[name] = roots / name
             root.mkdir()
             base = next(step for step in steps if step.word == "FROM").parts[0]
-            if base in built:
-                shutil.copytree(built[base], root, symlinks=True, dirs_exist_ok=True)
+            if base in stage_roots:
+                shutil.copytree(stage_roots[base], root, symlinks=True, dirs_exist_ok=True)
             workdir = "/"
             for step in steps:
                 if step.word == "WORKDIR":
                     workdir = step.rest
                     inside(root, workdir).mkdir(parents=True, exist_ok=True)
                 elif step.word == "COPY":
-                    source = built.get(step.options.get("from", ""), ROOT)
+                    source = stage_roots.get(step.options.get("from", ""), ROOT)
                     _copy(step.parts, source, root, workdir)
                 elif step.word == "RUN" and steps is not self.image:
                     command = at(root, step.rest).replace("python -m venv", f"{python} -m venv")
@@ -101,24 +109,25 @@ class Dockerfile:
 
 
 def inside(root: Path, path: str) -> Path:
-    """A path of the container, where it lies here."""
+    """Return where a path of the container is on this machine."""
     return root / path.lstrip("/")
 
 
 def at(root: Path, command: str) -> str:
-    """A command with the container's absolute paths put under ``root``."""
+    """Return a command whose absolute paths of the container are below ``root``."""
     return re.sub(r"(?<![\w.:/-])/(opt|app|spool|build)\b", rf"{root}/\1", command)
 
 
 def _copy(parts: list[str], source: Path, root: Path, workdir: str) -> None:
     *names, target = parts
-    to = inside(root, target if target.startswith("/") else f"{workdir}/{target}")
+    destination = inside(root, target if target.startswith("/") else f"{workdir}/{target}")
     for name in names:
         origin = source / name.lstrip("/")
         if origin.is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
-            shutil.copytree(origin, to, symlinks=True, dirs_exist_ok=True, ignore=ignored)
+            shutil.copytree(origin, destination, symlinks=True, dirs_exist_ok=True, ignore=ignored)
         else:
-            into = to / origin.name if target.endswith(("/", ".")) else to
-            into.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(origin, into)
+            is_folder = target.endswith(("/", "."))
+            copy = destination / origin.name if is_folder else destination
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(origin, copy)

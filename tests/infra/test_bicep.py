@@ -1,4 +1,4 @@
-"""What finds fault with the Bicep files, over the real CLI."""
+"""The check of the Bicep files finds every kind of problem; with the real CLI."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ import pytest
 
 from infra import bicep
 
-from .conftest import Cli
+from .bicep_server import BicepServer
 
-# The CLI takes seconds, and more where others work, too.
+# The CLI takes seconds, and more on a busy machine.
 pytestmark = pytest.mark.timeout(400)
 
-FAULTS = [
-    ("modules/storage.bicep", "name: name", "name:  name", "not in Bicep's own form"),
+PROBLEMS = [
+    ("modules/storage.bicep", "name: name", "name:  name", "not formatted"),
+    ("subscriptions.bicepparam", "answerCalls = ", "answerCalls =  ", "not formatted"),
     ("modules/registry.bicep", "adminUserEnabled", "adminUser", "BCP037"),
     ("modules/communication.bicep", "@2025-09-01", "@2023-03-31", "use-recent-api-versions"),
     ("main.bicepparam", "param segmentDays = 30", "param segmentDays = 'x'", "BCP033"),
@@ -27,25 +28,25 @@ FAULTS = [
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The folder, to break something in."""
+    """A copy of the folder that a test may change."""
     return Path(shutil.copytree(bicep.FOLDER, tmp_path / "infra"))
 
 
-def test_all_of_it_compiles_and_lints_without_a_warning(cli: Cli) -> None:
-    assert bicep.faults(cli.program) == []
+def test_all_files_compile_and_lint_without_a_warning(bicep_server: BicepServer) -> None:
+    assert bicep.check(bicep_server.cli) == []
 
 
-def test_each_kind_of_fault_is_found(cli: Cli, copy: Path) -> None:
-    for file, old, new, _ in FAULTS:
+def test_every_kind_of_problem_is_detected(bicep_server: BicepServer, copy: Path) -> None:
+    for file, old, new, _ in PROBLEMS:
         text = (copy / file).read_text()
         assert old in text
         (copy / file).write_text(text.replace(old, new, 1))
-    found = "\n".join(bicep.faults(cli.program, copy))
-    for file, _, _, fault in FAULTS:
-        assert re.search(rf"{re.escape(file)}.*{fault}", found), (file, fault, found)
+    problems = "\n".join(bicep.check(bicep_server.cli, copy))
+    for file, _, _, problem in PROBLEMS:
+        assert re.search(rf"{re.escape(file)}.*{problem}", problems), (file, problem, problems)
 
 
-def test_no_rule_of_the_linter_is_off_or_below_warning() -> None:
+def test_no_linter_rule_is_off_or_below_warning() -> None:
     text = (bicep.FOLDER / "bicepconfig.json").read_text()
     config = json.loads(re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE))
     rules = config["analyzers"]["core"]["rules"]
@@ -53,7 +54,7 @@ def test_no_rule_of_the_linter_is_off_or_below_warning() -> None:
     assert config["analyzers"]["core"]["enabled"]
 
 
-def test_what_is_silenced_has_its_reason_beside_it() -> None:
+def test_every_disabled_warning_has_its_reason_beside_it() -> None:
     for file in bicep.FOLDER.rglob("*.bicep"):
         lines = file.read_text().splitlines()
         for number, line in enumerate(lines):
@@ -61,22 +62,22 @@ def test_what_is_silenced_has_its_reason_beside_it() -> None:
                 assert lines[number - 1].lstrip().startswith("//"), f"{file}:{number + 1}"
 
 
-def test_the_cli_is_taken_from_bicep_then_path(
+def test_cli_is_taken_from_bicep_then_from_path(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     on_path = tmp_path / "bicep"
     on_path.write_text("#!/bin/sh\n")
     on_path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("BICEP", "/named/bicep")
-    assert bicep.find() == "/named/bicep"
+    monkeypatch.setenv("BICEP", "/from/variable/bicep")
+    assert bicep.find_cli() == "/from/variable/bicep"
     monkeypatch.delenv("BICEP")
-    assert bicep.find() == str(on_path)
+    assert bicep.find_cli() == str(on_path)
 
 
 def test_without_a_cli_the_check_says_that_nothing_was_checked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bicep, "find", lambda: None)
+    monkeypatch.setattr(bicep, "find_cli", lambda: None)
     assert bicep.main() == 0
     assert "NOT checked" in capsys.readouterr().out

@@ -1,11 +1,10 @@
-"""The streamer's Dockerfile: its steps, run as written, give a healthy streamer."""
+"""The steps of the streamer's Dockerfile, run as written, produce a healthy streamer."""
 
 from __future__ import annotations
 
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,7 @@ def dockerfile() -> Dockerfile:
 
 @pytest.fixture(scope="module")
 def image(dockerfile: Dockerfile, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The image's root, built as written but for the base image's Python, which is ours."""
+    """The image's root. Its Python is this one instead of the base image's."""
     root = dockerfile.build(tmp_path_factory.mktemp("stages"), python=sys.executable)
     inside(root, "/spool").mkdir(mode=0o700)
     return root
@@ -37,7 +36,7 @@ def image(dockerfile: Dockerfile, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture
 def environment(dockerfile: Dockerfile, image: Path, storage: str) -> dict[str, str]:
-    """What the container's processes see: nothing of ours but what Azure would set, too."""
+    """The environment of the container's processes: nothing but what Azure would also set."""
     settings = {name: at(image, value) for name, value in dockerfile.environment.items()}
     (port,) = free_ports(1)
     return settings | {
@@ -65,8 +64,8 @@ def running(
     process.communicate()
 
 
-def healthy(dockerfile: Dockerfile, image: Path, environment: dict[str, str]) -> bool:
-    """What the HEALTHCHECK says, run as written."""
+def is_healthy(dockerfile: Dockerfile, image: Path, environment: dict[str, str]) -> bool:
+    """Run the HEALTHCHECK as written."""
     (check,) = dockerfile.of("HEALTHCHECK")
     command = check._replace(rest=check.rest.removeprefix("CMD ")).parts
     return not subprocess.run(
@@ -74,8 +73,8 @@ def healthy(dockerfile: Dockerfile, image: Path, environment: dict[str, str]) ->
     ).returncode
 
 
-def written(image: Path) -> set[tuple[str, int]]:
-    """Every file outside the spool, with the time of its last change."""
+def list_modified(image: Path) -> set[tuple[str, int]]:
+    """Return all files outside the spool, each with the time of its last change."""
     spool = inside(image, "/spool")
     return {
         (str(path), path.lstat().st_mtime_ns)
@@ -84,29 +83,27 @@ def written(image: Path) -> set[tuple[str, int]]:
     }
 
 
-def test_it_starts_becomes_healthy_and_drains_on_sigterm(
+def test_container_starts_becomes_healthy_and_drains_on_sigterm(
     dockerfile: Dockerfile,
     image: Path,
     environment: dict[str, str],
     running: subprocess.Popen[str],
 ) -> None:
-    before = written(image)
-    deadline = time.monotonic() + 60
-    while not healthy(dockerfile, image, environment):
-        assert running.poll() is None, running.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    before = list_modified(image)
+    assert running.stdout is not None
+    assert running.stdout.readline().startswith("streamer ready"), running.communicate()
+    assert is_healthy(dockerfile, image, environment)
     with urllib.request.urlopen(f"http://127.0.0.1:{environment['PORT']}/readyz") as ready:
         assert ready.status == 200
     running.send_signal(signal.SIGTERM)
     _, log = running.communicate(timeout=60)
     assert running.returncode == 0, log
-    assert "draining" in log
-    assert not healthy(dockerfile, image, environment)
-    assert written(image) == before, "it must run with a read-only root"
+    assert "drain_started" in log
+    assert not is_healthy(dockerfile, image, environment)
+    assert list_modified(image) == before, "it must run with a read-only root"
 
 
-def test_the_image_holds_what_the_streamer_imports_and_no_more(image: Path) -> None:
+def test_image_contains_only_what_the_streamer_imports(image: Path) -> None:
     app = inside(image, "/app")
     assert {path.name for path in app.iterdir()} == {
         "configuration.py",
@@ -120,23 +117,23 @@ def test_the_image_holds_what_the_streamer_imports_and_no_more(image: Path) -> N
     assert size < UNPACKED_MEGABYTES * 1e6
 
 
-def test_the_last_stage_has_no_pip(image: Path) -> None:
+def test_image_has_no_pip(image: Path) -> None:
     assert not inside(image, "/opt/venv/bin/pip").exists()
 
 
-def test_its_user_is_not_root_and_owns_the_spool_alone(dockerfile: Dockerfile) -> None:
+def test_user_is_not_root_and_owns_only_the_spool(dockerfile: Dockerfile) -> None:
     (user,) = dockerfile.of("USER")
     uid, _, gid = user.rest.partition(":")
     assert uid == gid != "0"
-    (made,) = dockerfile.of("RUN")
-    assert f"--uid {uid}" in made.rest
-    assert f"--owner={uid} --group={gid} --mode=0700 /spool" in made.rest
+    (run,) = dockerfile.of("RUN")
+    assert f"--uid {uid}" in run.rest
+    assert f"--owner={uid} --group={gid} --mode=0700 /spool" in run.rest
     words = [step.word for step in dockerfile.image]
     assert words.index("USER") > max(i for i, word in enumerate(words) if word in ("COPY", "RUN"))
     assert not any("chown" in step.options for step in dockerfile.of("COPY"))
 
 
-def test_its_base_is_pinned_and_the_project_s_python(dockerfile: Dockerfile) -> None:
+def test_base_image_is_pinned_and_has_the_project_s_python(dockerfile: Dockerfile) -> None:
     bases = {steps[0].parts[0] for steps in dockerfile.stages.values()}
     (base,) = bases
     version = (ROOT / ".python-version").read_text().strip()
@@ -145,10 +142,10 @@ def test_its_base_is_pinned_and_the_project_s_python(dockerfile: Dockerfile) -> 
     assert len(digest) == 64
 
 
-def test_the_context_is_what_is_copied(dockerfile: Dockerfile) -> None:
+def test_build_context_is_what_is_copied(dockerfile: Dockerfile) -> None:
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     assert lines.index("*") < min(i for i, line in enumerate(lines) if line.startswith("!"))
-    let_in = {line[1:].rstrip("/") for line in lines if line.startswith("!")}
+    included = {line[1:].rstrip("/") for line in lines if line.startswith("!")}
     copies = [s for steps in dockerfile.stages.values() for s in steps if s.word == "COPY"]
     sources = {part for s in copies if "from" not in s.options for part in s.parts[:-1]}
-    assert {source.split("/")[0] for source in sources} == let_in
+    assert {source.split("/")[0] for source in sources} == included

@@ -1,4 +1,4 @@
-"""Infrastructure and code agree on every setting: what is read is set, and what is set is read."""
+"""Templates and code agree on every setting: what is read is set, and what is set is read."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import streamer.settings
 
 from .dockerfile import Dockerfile
 
-# The Bicep CLI takes seconds, and more where others work, too.
+# The Bicep CLI takes seconds, and more on a busy machine.
 pytestmark = pytest.mark.timeout(400)
 
-# Read by the Functions host and its worker, not by our code.
+# Read by the Functions host and its worker, not by this project's code.
 HOST_SETTINGS = {
     "AzureWebJobsStorage__blobServiceUri": "the host's locks, keys and package",
     "AzureWebJobsStorage__queueServiceUri": "the blob triggers' queue",
     "AzureWebJobsStorage__tableServiceUri": "the host's diagnostic events",
-    "AzureWebJobsStorage__credential": "by identity",
-    "AzureWebJobsStorage__clientId": "by which identity",
+    "AzureWebJobsStorage__credential": "access by identity",
+    "AzureWebJobsStorage__clientId": "which identity",
     "AudioStorage__queueServiceUri": "the poison queue is in the triggers' own account",
-    "AudioStorage__credential": "by identity",
-    "AudioStorage__clientId": "by which identity",
-    "APPLICATIONINSIGHTS_CONNECTION_STRING": "where telemetry goes",
-    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "by which identity",
+    "AudioStorage__credential": "access by identity",
+    "AudioStorage__clientId": "which identity",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING": "destination of telemetry",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "which identity",
 }
 
-# Flex Consumption ignores these, or func refuses to publish over them.
-REFUSED_BY_FLEX = {
+# Flex Consumption ignores these, or func refuses to publish if they are set.
+NOT_IN_FLEX = {
     "ENABLE_ORYX_BUILD",
     "FUNCTIONS_EXTENSION_VERSION",
     "FUNCTIONS_WORKER_PROCESS_COUNT",
@@ -43,78 +43,81 @@ REFUSED_BY_FLEX = {
 
 KEYS = re.compile(r"AccountKey=|SharedAccess|accesskey=|UseDevelopmentStorage", re.IGNORECASE)
 
-
-# Without a default that holds, and not set: why.
-LEFT_EMPTY = {
-    "AudioStorage": "a laptop's: it would be a key",
-    "AUDIO_STORAGE_CONNECTION_STRING": "a laptop's: it would be a key",
-    "ACS_ACCESS_KEY": "a laptop's: it is a key",
-    "SPEECH_ENDPOINT": "set where transcription is azure, with its resource",
-    "SPEECH_KEY": "a laptop's: it is a key",
-    "WHISPER_MODEL": "a laptop's: Azure transcribes by Azure AI Speech",
+# Settings without a usable default that are not set, with the reason.
+NOT_SET = {
+    "AudioStorage": "local only: it contains a key",
+    "AUDIO_STORAGE_CONNECTION_STRING": "local only: it contains a key",
+    "ACS_ACCESS_KEY": "local only: it is a key",
+    "SPEECH_ENDPOINT": "set if transcription is azure",
+    "SPEECH_KEY": "local only: it is a key",
+    "WHISPER_MODEL": "local only: Azure AI Speech transcribes in Azure",
 }
 
 
-def missing(rows: list[configuration.Row], given: dict[str, str]) -> list[str]:
-    """Settings that have no default, and are neither set nor left empty for a reason."""
+def find_missing(rows: list[configuration.Row], settings: dict[str, str]) -> list[str]:
+    """Return the settings that have no default, are not set, and should be."""
     return [
         row.variable
         for row in rows
-        if not row.default and row.variable not in given and row.variable not in LEFT_EMPTY
+        if not row.default and row.variable not in settings and row.variable not in NOT_SET
     ]
 
 
-def resolved(settings: dict[str, str]) -> dict[str, str]:
-    """With an address in place of each that only Azure knows."""
+def resolve(settings: dict[str, str]) -> dict[str, str]:
+    """Replace the addresses that only Azure knows."""
     return {
-        name: f"{'wss' if 'wss://' in value else 'https'}://known.later"
+        name: f"{'wss' if 'wss://' in value else 'https'}://later.example"
         if value.startswith("[")
         else value
         for name, value in settings.items()
     }
 
 
-def test_the_function_app_is_given_what_it_reads(app_settings: dict[str, str]) -> None:
+def test_function_app_gets_the_settings_that_it_reads(app_settings: dict[str, str]) -> None:
     rows = configuration.table(calls.settings.Settings, calls.settings.SPELLED)
-    assert not missing(rows, app_settings), "set these in infra/modules/function_app.bicep"
+    assert not find_missing(rows, app_settings), "set these in infra/modules/function_app.bicep"
     assert app_settings["AZURE_CLIENT_ID"], "it has only a user-assigned identity"
-    calls.settings.load(resolved(app_settings))
+    calls.settings.load(resolve(app_settings))
 
 
-def test_the_function_app_reads_what_it_is_given(app_settings: dict[str, str]) -> None:
+def test_function_app_reads_the_settings_that_it_gets(app_settings: dict[str, str]) -> None:
     rows = configuration.table(calls.settings.Settings, calls.settings.SPELLED)
     read = {row.variable for row in rows} | HOST_SETTINGS.keys()
     assert app_settings.keys() <= read
-    assert not app_settings.keys() & REFUSED_BY_FLEX
+    assert not app_settings.keys() & NOT_IN_FLEX
 
 
-def test_the_host_is_given_what_it_reads(app_settings: dict[str, str]) -> None:
+def test_host_gets_the_settings_that_it_reads(app_settings: dict[str, str]) -> None:
     assert app_settings.keys() >= HOST_SETTINGS.keys()
 
 
-def test_the_streamer_is_given_what_it_reads(streamer_settings: dict[str, str]) -> None:
-    given = Dockerfile.read().environment | streamer_settings
+def test_streamer_gets_the_settings_that_it_reads(streamer_settings: dict[str, str]) -> None:
+    environment = Dockerfile.read().environment | streamer_settings
     rows = configuration.table(streamer.settings.Settings)
-    assert not missing(rows, given), "set these in infra/streamer.bicep"
-    assert given["AZURE_CLIENT_ID"], "it has only a user-assigned identity"
-    settings = streamer.settings.load(resolved(given))
+    assert not find_missing(rows, environment), "set these in infra/streamer.bicep"
+    assert environment["AZURE_CLIENT_ID"], "it has only a user-assigned identity"
+    settings = streamer.settings.load(resolve(environment))
     assert settings.host == "0.0.0.0"
-    assert settings.log_level in ("debug", "info"), "alerts read the vital signs, logged at info"
+    assert settings.log_level in ("debug", "info"), (
+        "alerts read the statistics, which are logged at info"
+    )
 
 
-def test_the_streamer_reads_what_it_is_given(streamer_settings: dict[str, str]) -> None:
+def test_streamer_reads_the_settings_that_it_gets(streamer_settings: dict[str, str]) -> None:
     read = {row.variable for row in configuration.table(streamer.settings.Settings)}
     assert streamer_settings.keys() <= read
     of_python = {"PATH"} | {n for n in Dockerfile.read().environment if n.startswith("PYTHON")}
     assert Dockerfile.read().environment.keys() - of_python <= read
 
 
-def test_every_lock_is_shut(
+def test_every_check_is_required(
     app_settings: dict[str, str], streamer_settings: dict[str, str]
 ) -> None:
-    app = calls.settings.load(resolved(app_settings))
-    ours = streamer.settings.load(resolved(streamer_settings))
-    assert app.callback_token_check == ours.token_check == ours.grant_check == "require"
+    app = calls.settings.load(resolve(app_settings))
+    of_streamer = streamer.settings.load(resolve(streamer_settings))
+    assert (
+        app.callback_token_check == of_streamer.token_check == of_streamer.grant_check == "require"
+    )
     for settings in (app_settings, streamer_settings):
         assert "immutableResourceId" in settings["ACS_TOKEN_AUDIENCE"]
 
@@ -123,5 +126,5 @@ def test_no_setting_is_a_key(
     app_settings: dict[str, str], streamer_settings: dict[str, str]
 ) -> None:
     for settings in (app_settings, streamer_settings):
-        assert not settings.keys() & LEFT_EMPTY.keys()
+        assert not settings.keys() & NOT_SET.keys()
         assert not KEYS.search(str(settings))

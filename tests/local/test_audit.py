@@ -20,18 +20,18 @@ LOCK = "idna==3.6 --hash=sha256:{}\nmsgspec==0.19.0 --hash=sha256:{}\n".format("
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """Knows of one vulnerability, in idna."""
+    """An advisory service with one vulnerability, in idna."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        known = {
+        query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        advisory = {
             "id": "PYSEC-1",
             "summary": "slow",
             "modified": "2024-04-11T00:00:00Z",
             "affected": [{"package": {"name": "idna", "ecosystem": "PyPI"}, "ranges": []}],
         }
-        is_idna = asked.get("package", {}).get("name") == "idna"
-        body = json.dumps({"vulns": [known]} if is_idna else {}).encode()
+        is_idna = query.get("package", {}).get("name") == "idna"
+        body = json.dumps({"vulns": [advisory]} if is_idna else {}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -44,7 +44,7 @@ class Advisories(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[str]:
     server = ThreadingHTTPServer((HOST, 0), Advisories)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield f"http://{HOST}:{server.server_address[1]}/v1/query"
     server.shutdown()
@@ -66,17 +66,19 @@ def audit(service: str, lock: Path) -> subprocess.CompletedProcess[str]:
 def test_a_known_vulnerability_fails_the_audit(service: str, tmp_path: Path) -> None:
     lock = tmp_path / "lock.txt"
     lock.write_text(LOCK)
-    ran = audit(service, lock)
-    assert ran.returncode == 1, ran.stderr
-    assert "PYSEC-1" in ran.stdout
+    result = audit(service, lock)
+    assert result.returncode == 1, result.stderr
+    assert "PYSEC-1" in result.stdout
     lock.write_text(LOCK.splitlines()[1])
-    ran = audit(service, lock)
-    assert (ran.returncode, "No known vulnerabilities" in ran.stderr) == (0, True), ran.stderr
+    result = audit(service, lock)
+    assert (result.returncode, "No known vulnerabilities" in result.stderr) == (0, True), (
+        result.stderr
+    )
 
 
 def test_no_service_is_a_skip_that_says_so(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    ran = audit(f"http://{HOST}:{port}/v1/query", tmp_path / "lock.txt")
-    assert ran.returncode == 0
-    assert "SKIPPED" in ran.stdout
-    assert "refused" in ran.stdout
+    result = audit(f"http://{HOST}:{port}/v1/query", tmp_path / "lock.txt")
+    assert result.returncode == 0
+    assert "SKIPPED" in result.stdout
+    assert "refused" in result.stdout

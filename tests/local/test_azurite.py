@@ -1,11 +1,10 @@
-"""Azurite as a process: real starts, real HTTP, real deaths."""
+"""Azurite as a process: starting, stopping, HTTP, and its end with its parent."""
 
 import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,9 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
+from calls import blobs
 from local import azurite as module
-from local.azurite import Azurite, AzuriteError
+from local.azurite import Azurite, AzuriteError, create_containers
 from local.ports import HOST, free_ports, is_free
 from tests.local.waiting import until
 
@@ -63,12 +63,12 @@ def test_comes_back_on_the_same_ports_with_its_data(tmp_path: Path, how: signal.
         before = azurite.connection_string
         put(before, "kept", b"speech")
         if how is signal.SIGKILL:
-            # Azurite writes its index down every five seconds, and when it is asked to end.
+            # Azurite saves its index every five seconds, and when it stops.
             index = tmp_path / "data" / "__azurite_db_blob__.json"
             until(lambda: index.exists() and '"kept"' in index.read_text(), 30)
         assert azurite.pid is not None
         os.kill(azurite.pid, how)
-        # `stop()` would ask a second time, which ends it in the middle of writing.
+        # `stop()` would send a second SIGTERM, which interrupts its saving.
         until(lambda: azurite.pid is None, 30)
         azurite.stop()
         azurite.start()
@@ -97,7 +97,7 @@ def test_a_taken_port_is_named() -> None:
         assert azurite.pid is None
 
 
-def test_its_output_tells_why_it_ended(tmp_path: Path) -> None:
+def test_its_output_is_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "__azurite_db_blob__.json").mkdir()
     with pytest.raises(AzuriteError, match="__azurite_db_blob__"):
         Azurite(tmp_path).start()
@@ -107,20 +107,17 @@ def test_ends_with_a_parent_that_is_killed() -> None:
     program = (
         "from local.azurite import Azurite; import time\n"
         "with Azurite() as azurite:\n"
-        "    print(azurite.pid, azurite.blob_endpoint, flush=True)\n"
+        "    print(azurite.blob_endpoint, flush=True)\n"
         "    time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
-    pid, endpoint = parent.stdout.readline().split()
+    endpoint = parent.stdout.readline().strip()
     parent.kill()
     parent.wait()
     parent.stdout.close()
     port = int(endpoint.split(":")[2].split("/")[0])
-    deadline = time.monotonic() + 10
-    while not is_free(port):
-        assert time.monotonic() < deadline, f"Azurite (pid {pid}) outlived its parent"
-        time.sleep(0.05)
+    until(lambda: is_free(port), 10)
 
 
 def test_not_installed_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -138,3 +135,25 @@ def test_without_node_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
 def test_endpoints_before_the_first_start() -> None:
     with pytest.raises(AzuriteError, match="not been started"):
         _ = Azurite().connection_string
+
+
+def test_the_system_s_containers_are_created_once(azurite: Azurite) -> None:
+    create_containers(azurite.connection_string)
+    create_containers(azurite.connection_string)
+    with BlobServiceClient.from_connection_string(azurite.connection_string) as service:
+        assert set(blobs.CONTAINERS) <= {container.name for container in service.list_containers()}
+
+
+def test_the_command_runs_it_until_sigterm() -> None:
+    ports = dict(zip(module.USUAL_PORTS, free_ports(3), strict=True))
+    program = f"from local import azurite; azurite.USUAL_PORTS = {ports}; exit(azurite.main())"
+    command = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=module.ROOT
+    )
+    assert command.stdout is not None
+    assert f"http://{HOST}:{ports['blob']}/" in command.stdout.readline()
+    assert not is_free(ports["blob"])
+    command.terminate()
+    assert command.wait(20) == 0
+    command.stdout.close()
+    assert is_free(ports["blob"])

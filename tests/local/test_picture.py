@@ -19,7 +19,7 @@ def track(participant: str | None, speech: list[tuple[int, int]], **others: Any)
 
 
 def test_rows_of_blocks() -> None:
-    shown = {
+    document = {
         "duration_ms": 10_000,
         "tracks": [
             track("4:+1555", [(4000, 6000)]),
@@ -27,13 +27,13 @@ def test_rows_of_blocks() -> None:
         ],
         "overlaps": [{"start_ms": 0, "end_ms": 500}],
         "longest_silence": {"start_ms": 6000, "end_ms": 10_000},
-        "interruptions": [{"at_ms": 4000, "by": "4:+1555", "of": "4:+1666"}],
+        "interruptions": [{"at_ms": 4000, "interrupter": "4:+1555", "interrupted": "4:+1666"}],
         "missing_segments": [{}],
     }
-    assert picture.timeline(shown, width=10) == [
-        "+1555          ····▁█····   50% of the talk",
-        "mixed          xx········   50% of the talk",
+    assert picture.timeline(document, width=10) == [
+        "+1555          ····▁█····   50% of speech",
+        "mixed          xx········   50% of speech",
         "               0    5 s  10 s",
-        "0.5 s both at once; longest silence 4.0 s, from 6.0 s; +1555 cuts in at 4.0 s; "
-        "1 segments are missing",
+        "0.5 s of overlap; longest silence 4.0 s, from 6.0 s; +1555 interrupts at 4.0 s; "
+        "1 missing segments",
     ]

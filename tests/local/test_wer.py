@@ -8,7 +8,7 @@ from local.wer import word_error_rate
 
 
 @pytest.mark.parametrize(
-    ("heard", "rate"),
+    ("transcript", "rate"),
     [
         ("Hello, my internet STOPS!", 0.0),
         ("hello my internet stop", 0.25),
@@ -18,5 +18,5 @@ from local.wer import word_error_rate
         ("a b c d e f", 1.5),
     ],
 )
-def test_word_error_rate(heard: str, rate: float) -> None:
-    assert word_error_rate("Hello my internet stops.", heard) == rate
+def test_word_error_rate(transcript: str, rate: float) -> None:
+    assert word_error_rate("Hello my internet stops.", transcript) == rate

@@ -1,4 +1,4 @@
-"""No key, token or connection string in any log, blob, queue or answer after whole calls."""
+"""After whole calls, no log, blob, queue or response contains a key or token."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from local.azurite import ACCOUNT_KEY
-from local.client import AppClient, is_put_together, state_is, streaming_is
+from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 from tests.security.conftest import PHONE, TOKEN, Stranger
 
 SHAPES = {
     "a JSON Web Token": TOKEN,
     "an Authorization header": re.compile(r"Bearer |HMAC-SHA256 SignedHeaders"),
-    "a connection string": re.compile(r"AccountKey=|SharedAccessSignature=|accesskey=", re.I),
+    "a connection string": re.compile(
+        r"AccountKey=|SharedAccessSignature=|accesskey=", re.IGNORECASE
+    ),
     "a signature in a URL": re.compile(r"[?&]sig="),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY"),
     "a stream's address": re.compile(r"/media/[\w-]{8,}"),
@@ -75,7 +77,7 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
     await asyncio.sleep(1)
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    await app.until(call, lambda record: is_put_together(record, 2), "the result", 80)
+    await app.until(call, lambda record: is_assembled(record, 2), "the result", 80)
     _, made, _ = await app.request("POST", f"/api/calls/{call}/links", {})
     secrets["a link's signature"] = made["links"][0]["url"].partition("sig=")[2][:20]
 
@@ -86,17 +88,17 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
         await asyncio.sleep(1)
         await emulator.post("/emulator/faults", json={})
     async with aiohttp.ClientSession(up.addresses.acs_endpoint) as emulator:
-        answered = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        answered = await simulate_incoming_call(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
         await app.until(answered["call_connection_id"], streaming_is("active"), "it is answered")
         await emulator.post("/emulator/faults", json={"answer_status": 502})
-        failed = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        failed = await simulate_incoming_call(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
         assert failed["deliveries"] == [500]
         await emulator.post("/emulator/faults", json={})
     for number, which in enumerate((call, wrong, answered["call_connection_id"])):
         token = (await stranger.transport_url(which)).rpartition("/")[2]
         secrets[f"the stream token of call {number}"] = token
     signed = str(await stranger.authorization("callback"))
-    secrets["a callback's token"] = signed.split(".")[-1]
+    secrets["a callback's token"] = signed.rsplit(".", maxsplit=1)[-1]
     await stranger.post([{"id": signed}], signed)
     await stranger.post(b"{}", signed)
     await stranger.knock(
@@ -145,7 +147,7 @@ async def told(up: Up, stranger: Stranger) -> AsyncIterator[tuple[str, str]]:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_no_secret_is_left_behind(up: Up, stranger: Stranger) -> None:
+async def test_no_secret_is_logged_stored_or_returned(up: Up, stranger: Stranger) -> None:
     async with Answers(up) as app:
         secrets = await whole_calls(up, app, stranger)
     places = logged(up) | await asyncio.to_thread(stored, up)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
-from local.client import AppClient, is_put_together, streaming_is
+from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.e2e.conftest import SPEED
 from tests.e2e.console.browser import DESKTOP, Console, chromium, launch
@@ -63,5 +63,5 @@ async def ended(up: Up) -> str:
         # 16 segments hold the whole conversation.
         await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 60)
         await app.hang_up(call)
-        await app.until(call, lambda r: is_put_together(r, 1), "the result", 60)
+        await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
         return str(call)

@@ -10,12 +10,12 @@ from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import expect
 
 from contract import names
-from local.client import AppClient, is_put_together
+from local.client import AppClient, is_assembled
 from local.up import Up
-from tests.calls.made import MadeStream
+from tests.calls.sample_streams import SampleStream
 from tests.e2e.console.browser import MARKS, READY_MS, Console
 from tests.e2e.console.conftest import FROM, SHOWN_FROM, SHOWN_TO, TO
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 
 pytestmark = MARKS
 
@@ -24,7 +24,7 @@ async def test_an_incoming_call_is_shown_with_its_caller(console: Console) -> No
     page = console.page
     await console.open()
     async with aiohttp.ClientSession(console.up.addresses.acs_endpoint) as emulator:
-        ring = await let_ring(emulator, to=TO, **{"from": FROM})
+        ring = await simulate_incoming_call(emulator, to=TO, **{"from": FROM})
     row = page.get_by_role("navigation", name="Calls").get_by_role("link").first
     await expect(row).to_have_accessible_name(re.compile(rf"{re.escape(SHOWN_FROM)}.*Incoming"))
     await row.click()
@@ -107,9 +107,9 @@ async def test_a_call_without_audio_is_named_as_such(
     async with BlobServiceClient.from_connection_string(
         up.addresses.storage_connection_string
     ) as service:
-        blob, content = MadeStream(call, {}).manifest_blob
+        blob, content = SampleStream(call, {}).manifest_blob
         await service.get_blob_client(names.MANIFESTS, blob).upload_blob(content)
-        await app.until(call, lambda r: is_put_together(r, 1), "the result")
+        await app.until(call, lambda r: is_assembled(r, 1), "the result")
     page = console.page
     await console.open()
     await page.goto(f"{up.addresses.console}#/calls/{call}")

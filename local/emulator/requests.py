@@ -1,0 +1,76 @@
+"""The bodies of ACS's REST calls, as version 1.6.0 of Microsoft's clients sends them.
+
+The clients are ``azure-communication-callautomation`` for Python and
+``@azure/communication-call-automation`` for JavaScript.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from acs.media import SAMPLE_RATES
+
+
+class MediaStreamingOptions(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """``mediaStreamingOptions`` of a create or answer request. Other values are refused."""
+
+    transport_url: str
+    transport_type: Literal["websocket"]
+    content_type: Literal["audio"]
+    audio_channel_type: Literal["mixed", "unmixed"]
+    start_media_streaming: bool | None = False
+    audio_format: Literal["pcm16KMono", "pcm24KMono"] | None = None
+    enable_bidirectional: bool | None = False
+    enable_dtmf_tones: bool | None = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second; without ``audioFormat`` 16,000."""
+        return SAMPLE_RATES[self.audio_format or "pcm16KMono"]
+
+
+class PhoneNumber(msgspec.Struct, frozen=True):
+    """A phone number in a request; clients send further members, such as ``isAnonymous``."""
+
+    value: str
+
+
+class Target(msgspec.Struct, rename="camel", frozen=True):
+    """A communication identifier in a request; the client does not send its kind."""
+
+    raw_id: str
+
+
+class CreateCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of ``POST /calling/callConnections``."""
+
+    targets: Annotated[list[Target], msgspec.Meta(min_length=1)]
+    callback_uri: str
+    operation_context: str | None = None
+    source_caller_id_number: PhoneNumber | None = None
+    media_streaming_options: MediaStreamingOptions | None = None
+
+
+class AnswerCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of ``POST /calling/callConnections:answer``."""
+
+    incoming_call_context: str
+    callback_uri: str
+    operation_context: str | None = None
+    media_streaming_options: MediaStreamingOptions | None = None
+
+
+class StreamingRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of a request to start or stop media streaming."""
+
+    operation_callback_uri: str | None = None
+    operation_context: str | None = None
+
+
+def communication_identifier(raw_id: str) -> dict[str, Any]:
+    """A raw id as a CommunicationIdentifierModel: ``4:`` begins a phone number's."""
+    if raw_id.startswith("4:"):
+        return {"rawId": raw_id, "kind": "phoneNumber", "phoneNumber": {"value": raw_id[2:]}}
+    return {"rawId": raw_id, "kind": "communicationUser", "communicationUser": {"id": raw_id}}

@@ -1,0 +1,308 @@
+"""A stand-in for az, func and azd: logs each command and insists on Azure's order.
+
+Called in the tests' own process (``run``), or as a program: ``main`` with the arguments
+``STATE TOOL ARGUMENTS...``. STATE is a JSON file with the state of one Azure.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parents[2]
+
+
+class Refused(Exception):
+    """Raised when Azure would refuse the command."""
+
+
+class Completed(NamedTuple):
+    """The result of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Azure:
+    """The part of Azure that a deployment sees."""
+
+    def __init__(self, state: dict[str, Any], environment: Mapping[str, str]) -> None:
+        self.state = state
+        self.environment = environment
+
+    def run_az(self, words: list[str], options: dict[str, str]) -> Any:
+        """Run a command, and return its output: text, or data for JSON. Raises Refused."""
+        name = "_".join(words).replace("-", "_")
+        method = getattr(self, name, None)
+        if method is None:
+            raise Refused(f"'{' '.join(words)}' is misspelled or not recognized")
+        return method(options)
+
+    def account_show(self, _: dict[str, str]) -> Any:
+        return {"name": "Pay-As-You-Go", "id": "00000000-0000-4000-8000-000000000001"}
+
+    def provider_list(self, _: dict[str, str]) -> Any:
+        return self.state["providers"]
+
+    def provider_register(self, options: dict[str, str]) -> None:
+        self.state["providers"].append(options["--namespace"])
+
+    def group_exists(self, _: dict[str, str]) -> bool:
+        return bool(self.state["group"])
+
+    def group_create(self, options: dict[str, str]) -> None:
+        self.state["group"] = options["--name"]
+
+    def group_delete(self, options: dict[str, str]) -> None:
+        if "--yes" not in options:
+            raise Refused("standard input is not a terminal")
+        self.state["group"] = ""
+
+    def resource_list(self, _: dict[str, str]) -> Any:
+        return [
+            ["Microsoft.Storage/storageAccounts", "stcalls", "westeurope"],
+            ["Microsoft.OperationalInsights/workspaces", "log-calls", "westeurope"],
+            ["Microsoft.CognitiveServices/accounts", "spch-calls", "westeurope"],
+        ]
+
+    def monitor_log_analytics_workspace_delete(self, _: dict[str, str]) -> None:
+        if not self.state["group"]:
+            raise Refused("ResourceGroupNotFound")
+
+    def cognitiveservices_account_purge(self, _: dict[str, str]) -> None:
+        if self.state["group"]:
+            raise Refused("no deleted account has this name")
+
+    def deployment_group_list(self, options: dict[str, str]) -> Any:
+        failed = self.state["failed"] if "Succeeded" in options["--query"] else []
+        return [name for name in self.state["deployments"] if name not in failed]
+
+    def deployment_group_what_if(self, options: dict[str, str]) -> str:
+        return f"Resource changes of {self._template(options)}: 1 to create."
+
+    def deployment_group_create(self, options: dict[str, str]) -> None:
+        template = self._template(options)
+        if template != options["--name"]:
+            raise Refused("the deployment has another template's name")
+        if template != "main" and "main" not in self.state["deployments"]:
+            raise Refused(f"{template}: the resources of main.bicep do not exist")
+        if template == "streamer":
+            self._deploy_streamer(
+                self.environment["STREAMER_IMAGE"], self.environment["STREAMER_LIVE_REVISION"]
+            )
+        if template == "subscriptions":
+            if not self.state["published"]:
+                raise Refused("listKeys: ServiceUnavailable from host runtime")
+            self.state["subscribed"] = self.environment.get("ANSWER_CALLS", "off")
+        if template == "main":
+            self._deploy_main()
+        if template not in self.state["deployments"]:
+            self.state["deployments"].append(template)
+        if template in self.state["failed"]:
+            self.state["failed"].remove(template)
+
+    def _deploy_main(self) -> None:
+        """Read main.bicepparam as Bicep does."""
+        pattern = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
+        text = (ROOT / "infra" / "main.bicepparam").read_text()
+        parameters = {
+            name: {"value": self.environment.get(variable, default)}
+            for name, variable, default in re.findall(pattern, text, re.MULTILINE)
+        }
+        previous = self.state["parameters"]
+        if previous and parameters["dataLocation"] != previous["dataLocation"]:
+            raise Refused("dataLocation cannot be changed")
+        self.state["parameters"] = parameters
+
+    def deployment_group_show(self, options: dict[str, str]) -> Any:
+        if "main" not in self.state["deployments"]:
+            raise Refused("DeploymentNotFound")
+        if options["--query"] == "properties.parameters":
+            return self.state["parameters"]
+        if "main" in self.state["failed"]:
+            return None
+        # Azure sometimes returns names in another case.
+        return {
+            name[:-1].lower() + name[-1]: {"type": "String", "value": value}
+            for name, value in self.state["outputs"].items()
+        }
+
+    def acr_repository_list(self, _: dict[str, str]) -> Any:
+        return ["streamer"] if self.state["images"] else []
+
+    def acr_repository_show_tags(self, _: dict[str, str]) -> Any:
+        return [image.partition(":")[2] for image in self.state["images"]]
+
+    def acr_build(self, options: dict[str, str]) -> None:
+        if not (ROOT / options["--file"]).is_file():
+            raise Refused("the Dockerfile does not exist")
+        self.state["images"].append(options["--image"])
+
+    def containerapp_list(self, _: dict[str, str]) -> Any:
+        if not self.state["revisions"]:
+            return []
+        latest = self.state["revisions"][-1]["name"]
+        live = self.state["live"]
+        share = {"revisionName": live} if live else {"latestRevision": True}
+        split = [{"revisionName": n, "weight": w} for n, w in self.state["split"].items()]
+        return [
+            {
+                "name": self.state["outputs"]["STREAMER_NAME"],
+                "properties": {
+                    "latestRevisionName": latest,
+                    "latestReadyRevisionName": latest,
+                    "configuration": {"ingress": {"traffic": split or [{**share, "weight": 100}]}},
+                },
+            }
+        ]
+
+    def containerapp_revision_show(self, options: dict[str, str]) -> Any:
+        return next(r for r in self._revisions() if r["name"] == options["--revision"])
+
+    def containerapp_revision_list(self, _: dict[str, str]) -> Any:
+        return self._revisions()
+
+    def containerapp_revision_deactivate(self, options: dict[str, str]) -> None:
+        if options["--revision"] == self.state["live"]:
+            raise Refused("this revision has the traffic")
+        for revision in self.state["revisions"]:
+            if revision["name"] == options["--revision"]:
+                revision["active"] = False
+
+    def containerapp_ingress_traffic_set(self, options: dict[str, str]) -> None:
+        revision, _, weight = options["--revision-weight"].partition("=")
+        if weight != "100" or revision not in [r["name"] for r in self.state["revisions"]]:
+            raise Refused("no such revision")
+        self.state["live"] = revision
+
+    def functionapp_function_list(self, _: dict[str, str]) -> Any:
+        app = self.state["outputs"]["FUNCTION_APP_NAME"]
+        functions = self.state["functions"] if self.state["published"] else []
+        return [f"{app}/{function}" for function in functions]
+
+    def _template(self, options: dict[str, str]) -> str:
+        if not self.state["group"]:
+            raise Refused("ResourceGroupNotFound")
+        parameters = ROOT / options["--parameters"]
+        text = parameters.read_text()
+        for variable in re.findall(r"readEnvironmentVariable\('(\w+)'\)", text):
+            if variable not in self.environment:
+                raise Refused(f"{parameters.name} reads {variable}, which is not set")
+        return parameters.stem
+
+    def _deploy_streamer(self, image: str, live: str) -> None:
+        server, _, name = image.partition("/")
+        if server != self.state["outputs"]["REGISTRY_SERVER"] or name not in self.state["images"]:
+            raise Refused(f"MANIFEST_UNKNOWN: {image}")
+        revisions = self.state["revisions"]
+        if live and live not in [r["name"] for r in revisions if r["active"]]:
+            raise Refused(f"traffic to {live}, which is not active")
+        self.state["live"] = live
+        if not revisions or revisions[-1]["image"] != image:
+            revision = f"ca-streamer--{len(revisions):07}"
+            revisions.append({"name": revision, "image": image, "active": True})
+
+    def _revisions(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": revision["name"],
+                "properties": {
+                    "active": revision["active"],
+                    "replicas": self.state["replicas"],
+                    "trafficWeight": self.state["split"].get(revision["name"], 0),
+                    "fqdn": self.state["fqdn"],
+                    "provisioningState": "Provisioned",
+                },
+            }
+            for revision in self.state["revisions"]
+        ]
+
+
+def run_func(state: dict[str, Any], words: list[str]) -> None:
+    """Functions Core Tools. Raises Refused."""
+    if words[:3] != ["azure", "functionapp", "publish"]:
+        raise Refused("unknown action")
+    if words[3] != state["outputs"]["FUNCTION_APP_NAME"] or "main" not in state["deployments"]:
+        raise Refused(f"Can't find app with name {words[3]!r}")
+    state["published"] = True
+
+
+def run_azd(state_file: Path, words: list[str]) -> None:
+    """``azd up``: provisions main.bicep between azure.yaml's hooks. Raises Refused."""
+    if words != ["up"]:
+        raise Refused("unknown command")
+    text = (ROOT / "azure.yaml").read_text()
+    hooks = dict(re.findall(r"^  (\w+):\n(?:    .*\n)*?    run: (.+)$", text, re.MULTILINE))
+    _run_hook(hooks["preprovision"], {})
+    state = json.loads(state_file.read_text())
+    state["group"] = "rg-azd"
+    state["deployments"].append("main")
+    state_file.write_text(json.dumps(state))
+    _run_hook(hooks["postprovision"], state["outputs"])
+
+
+def _run_hook(command: str, outputs: dict[str, str]) -> None:
+    # Imported here, since it would take half of the time of every other command.
+    import subprocess
+
+    completed = subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | outputs)
+    if completed.returncode:
+        raise Refused(f"the hook failed: {command}")
+
+
+def run(
+    state_file: Path, tool: str, arguments: list[str], environment: Mapping[str, str]
+) -> Completed:
+    """Log a command in the state, and run it."""
+    state = json.loads(state_file.read_text())
+    state["log"].append([tool, *arguments])
+    state_file.write_text(json.dumps(state))
+    words, options = _parse(arguments)
+    output = None
+    try:
+        for failing in state["fail"]:
+            if " ".join([tool, *arguments]).startswith(failing):
+                raise Refused(f"made to fail at {failing!r}")
+        if tool == "azd":
+            run_azd(state_file, words)
+            return Completed(0, "", "")
+        if tool == "func":
+            run_func(state, words)
+        else:
+            output = Azure(state, environment).run_az(words, options)
+    except Refused as error:
+        return Completed(1, "", f"ERROR: {error}\n")
+    state_file.write_text(json.dumps(state))
+    if isinstance(output, str):
+        return Completed(0, f"{output}\n", "")
+    as_json = output is not None and options.get("--output") == "json"
+    return Completed(0, json.dumps(output) if as_json else "", "")
+
+
+def _parse(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Split a command line into its words and its options."""
+    words: list[str] = []
+    options: dict[str, str] = {}
+    for previous, word in zip(["", *arguments], arguments, strict=False):
+        if word.startswith("--"):
+            options[word] = ""
+        elif previous.startswith("--"):
+            options[previous] = word
+        elif word != ".":
+            words.append(word)
+    return words, options
+
+
+def main() -> int:
+    """Run as a program. Returns the exit code."""
+    state_file, tool, *arguments = sys.argv[1:]
+    completed = run(Path(state_file), tool, arguments, os.environ)
+    sys.stdout.write(completed.stdout)
+    sys.stderr.write(completed.stderr)
+    return completed.returncode

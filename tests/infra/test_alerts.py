@@ -1,0 +1,126 @@
+"""The alerts read what the programs log, and reach the operator."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import msgspec
+import pytest
+
+from event_log import format_event
+from infra.shell import ROOT
+from streamer.stats import Stats
+
+from .bicep_server import BicepServer
+from .conftest import Deployed
+
+# The CLI takes seconds, and more on a busy machine.
+pytestmark = pytest.mark.timeout(400)
+
+STATS_FIELDS = {
+    "frames-lost": "frames_lost",
+    "streams-refused-full": "handshakes_refused_full",
+    "handshakes-refused": "handshakes_refused",
+    "upload-backlog": "oldest_upload_seconds",
+    "uploads-rejected": "uploads_rejected",
+}
+"""The alerts that read the streamer's statistics, and the field of each."""
+
+
+@pytest.fixture(scope="module")
+def queries(deployed: Deployed) -> dict[str, str]:
+    """The queries of the log alerts, by the alert's name."""
+    queries = {}
+    for rule in deployed("Microsoft.Insights/scheduledQueryRules"):
+        (criterion,) = rule["properties"]["criteria"]["allOf"]
+        queries[rule["name"]] = criterion["query"]
+    return queries
+
+
+@pytest.fixture(scope="module")
+def statistics() -> dict[str, int | float]:
+    """A different value for each statistic."""
+    fields = msgspec.structs.fields(Stats)
+    return {
+        field.name: number + 0.5 if field.type is float else number
+        for number, field in enumerate(fields, 1)
+    }
+
+
+@pytest.fixture(scope="module")
+def line(statistics: dict[str, int | float]) -> str:
+    """The line that the streamer logs, as it reaches Log Analytics."""
+    event = format_event(
+        "streamer_stats", msgspec.structs.asdict(msgspec.convert(statistics, Stats))
+    )
+    return f"2026-03-01 12:00:00,000 INFO streamer.stats: {event}"
+
+
+@pytest.mark.parametrize(("alert", "field"), STATS_FIELDS.items())
+def test_alert_reads_its_field_of_the_streamer_s_statistics(
+    queries: dict[str, str],
+    statistics: dict[str, int | float],
+    line: str,
+    alert: str,
+    field: str,
+) -> None:
+    query = re.fullmatch(
+        r"ContainerAppConsoleLogs\n"
+        r"\| where ContainerAppName == 'ca-streamer' and Log has '(?P<event>\w+)'\n"
+        r"\| project TimeGenerated, value = todouble\(extract\(@'(?P<pattern>[^']+)', 1, Log\)\)",
+        queries[alert],
+    )
+    assert query is not None, queries[alert]
+    assert query["event"] in line.split()
+    value = re.search(query["pattern"], line)
+    assert value is not None
+    assert float(value.group(1)) == statistics[field]
+
+
+def test_every_query_on_the_streamer_s_log_is_known(queries: dict[str, str]) -> None:
+    names = {name for name, query in queries.items() if "ContainerAppConsoleLogs" in query}
+    assert names == STATS_FIELDS.keys()
+
+
+def test_poison_alert_counts_the_runs_of_the_poison_queue_s_function(
+    queries: dict[str, str], triggers: dict[str, dict[str, Any]]
+) -> None:
+    query = queries["poison-segments"]
+    match = re.fullmatch(r"AppRequests \| where Name == '(\w+)' \| .*", query)
+    assert match is not None, query
+    # The host names the request of a run after its function.
+    assert triggers[match.group(1)]["queueName"] == "webjobs-blobtrigger-poison"
+
+
+def test_incoming_calls_alert_counts_failed_runs_of_the_function_that_answers(
+    queries: dict[str, str], triggers: dict[str, dict[str, Any]]
+) -> None:
+    query = queries["incoming-calls-failed"]
+    match = re.fullmatch(r"AppRequests \| where Name == '(\w+)' and Success == false \| .*", query)
+    assert match is not None, query
+    assert triggers[match.group(1)]["type"] == "eventGridTrigger"
+
+
+def test_requests_are_never_sampled() -> None:
+    host = json.loads((ROOT / "host.json").read_text())["logging"]
+    sampling = host["applicationInsights"]["samplingSettings"]
+    assert "Request" in sampling["excludedTypes"].split(";"), "alerts would miss some"
+
+
+def test_alerts_are_sent_to_the_operator(bicep_server: BicepServer) -> None:
+    snapshot = bicep_server.snapshot("main", ALERT_EMAIL="operator@example.com")
+    resources = snapshot["predictedResources"]
+    (group,) = (r for r in resources if r["type"] == "Microsoft.Insights/actionGroups")
+    (receiver,) = group["properties"]["emailReceivers"]
+    assert receiver["emailAddress"] == "operator@example.com"
+    alerts = 0
+    for resource in resources:
+        if resource["type"] == "Microsoft.Insights/scheduledQueryRules":
+            assert resource["properties"]["actions"]["actionGroups"] == [group["id"]]
+            alerts += 1
+        if resource["type"] == "Microsoft.Insights/metricAlerts":
+            assert resource["properties"]["actions"] == [{"actionGroupId": group["id"]}]
+            alerts += 1
+    assert alerts == len(STATS_FIELDS) + 3
