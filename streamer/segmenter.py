@@ -195,6 +195,10 @@ class Segmenter:
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts)
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands; the next audio begins another one."""
+        self.close_segment()
+
     def _remember(self) -> None:
         """Keep the latest chunks for ``contains``, across flushes."""
         chunks = self._recent + self.pending

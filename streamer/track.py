@@ -179,6 +179,10 @@ class Track:
         self._release(force=True)
         self._segmenter.close_segment()
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands. Frames that wait go to the next one."""
+        self._segmenter.cut_now()
+
     # Off the fast path.
 
     def _place_unstamped(self, pcm: bytes, silent: bool) -> None:
