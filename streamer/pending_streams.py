@@ -133,6 +133,9 @@ class PendingStreams:
                 if refusal.status == HTTPStatus.SERVICE_UNAVAILABLE:
                     break
                 self._refuse(stream, refusal.reason)
+            except Exception:  # noqa: BLE001  # logged; an SDK may raise anything
+                log_event(_log, logging.ERROR, "grant_lookup_crashed", exc_info=True)
+                break
             else:
                 released += self._release(stream)
         return released
