@@ -30,7 +30,7 @@ from streamer.track import Track, TrackSettings, create_track
 
 _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
-"""How long segments are while the process drains: a kill costs no more than one of each track."""
+"""How long segments are while the process drains: a kill costs at most one for each track."""
 
 _MAX_DTMF_TONES = 10_000
 _MAX_KINDS = 64
