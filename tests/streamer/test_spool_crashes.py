@@ -171,14 +171,15 @@ class CrashingSpool(RuleBasedStateMachine):
         track.counts.late += 1
         track.counts.filled_samples -= FRAME
 
-    @precondition(lambda self: any(t.position - t.start > 1 for t in self.tracks.values()))
-    @rule(data=st.data())
-    def cut(self, data: st.DataObject) -> None:
+    @precondition(lambda self: any(t.is_open and t.length > 1 for t in self.tracks.values()))
+    @rule(data=st.data(), kill_after=st.none() | st.integers(0, 6))
+    def cut(self, data: st.DataObject, kill_after: int | None) -> None:
         """As a pause window does: what lies behind the cut begins the next segment."""
-        tracks = [t for t in self.tracks.values() if t.is_open and t.position - t.start > 1]
-        if tracks:
-            track = data.draw(st.sampled_from(tracks))
-            self.run(self._cut, track, data.draw(st.integers(track.start + 1, track.position - 1)))
+        tracks = [t for t in self.tracks.values() if t.is_open and t.length > 1]
+        track = data.draw(st.sampled_from(tracks))
+        if kill_after is not None:
+            self.calls.kill_after(kill_after)
+        self.run(self._cut, track, data.draw(st.integers(track.start + 1, track.position - 1)))
 
     def _cut(self, track: FakeTrack, cut: int) -> None:
         assert track.writer is not None
@@ -271,7 +272,7 @@ class CrashingSpool(RuleBasedStateMachine):
             with self.calls.paused():
                 path.unlink()
 
-    @rule(calls=st.integers(0, 40))
+    @rule(calls=st.integers(0, 20))
     def kill_soon(self, calls: int) -> None:
         self.calls.kill_after(calls)
 
