@@ -32,7 +32,7 @@ from streamer.track_activity import TrackActivity
 
 _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
-"""How long segments are while the process drains: a kill costs no more than one of each track."""
+"""How long segments are while the process drains: a kill costs at most one for each track."""
 
 _LEAST_IDLE_SECONDS = 1.0
 """How long a track must have been idle to make room for another one."""
