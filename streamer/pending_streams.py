@@ -27,7 +27,7 @@ from streamer import metrics
 from streamer.errors import HandshakeRefused
 from streamer.grants import GrantVerifier
 from streamer.outbox import Outbox
-from streamer.spool import FILE_MODE, Spool, describe_error
+from streamer.spool import Spool, describe_error, write_file
 from streamer.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -67,6 +67,7 @@ class PendingStreams:
         self._files: dict[str, list[tuple[Path, SegmentEntry | None]]] = {}
         self._refused: set[str] = set()
         self._decided = asyncio.Event()
+        self._add_quarantined: Callable[[Path], None] = lambda _: None
         for path in self._folder.glob("*.json"):
             try:
                 stream = msgspec.json.decode(path.read_bytes(), type=PendingStream)
@@ -98,11 +99,13 @@ class PendingStreams:
         )
         try:
             self._folder.mkdir(exist_ok=True)
-            path = self._note(stream.stream_id)
-            path.write_bytes(msgspec.json.encode(stream))
-            path.chmod(FILE_MODE)
+            write_file(self._note(stream.stream_id), msgspec.json.encode(stream))
         except OSError as error:
             self._spool.record_failure(error)
+
+    def add_quarantined_to(self, add: Callable[[Path], None]) -> None:
+        """Have ``add`` called with each file that moves to the ``rejected`` container's place."""
+        self._add_quarantined = add
 
     def hold(self, stream_id: str, path: Path, entry: SegmentEntry | None) -> bool:
         """Hold a file of the outbox if its stream is pending. Returns False for others."""
@@ -110,7 +113,7 @@ class PendingStreams:
             self._files.setdefault(stream_id, []).append((path, entry))
             return True
         if stream_id in self._refused:
-            self._quarantine(stream_id, path, entry)
+            self._quarantine(stream_id, path)
             return True
         return False
 
@@ -170,20 +173,23 @@ class PendingStreams:
             reason=reason,
             count=len(files),
         )
-        for path, entry in files:
-            self._quarantine(stream_id, path, entry)
+        for path, _entry in files:
+            self._quarantine(stream_id, path)
         self._on_refused(stream_id, reason)
 
-    def _quarantine(self, stream_id: str, path: Path, entry: SegmentEntry | None) -> None:
+    def _quarantine(self, stream_id: str, path: Path) -> None:
+        is_manifest = names.MANIFESTS in path.relative_to(self._spool.outbox).parts[:1]
         try:
-            self._spool.quarantine(path)
+            moved = self._spool.quarantine(path)
         except OSError as error:
             # It stays where it is, and its note makes the next start try again.
             cause = describe_error(error)
             log_event(_log, logging.ERROR, "quarantine_failed", stream=stream_id, error=cause)
             return
         metrics.UPLOADS_REJECTED.inc()
-        if entry is None:
+        for file in moved:
+            self._add_quarantined(file)
+        if is_manifest:
             # The manifest is the stream's last file.
             self._remove_note(stream_id)
 
@@ -210,12 +216,12 @@ class GrantedOutbox(Outbox):
     ) -> None:
         super().__init__(spool, storage, concurrency)
         self._pending = pending
+        pending.add_quarantined_to(super().add)
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
         """Upload a file that has entered the outbox, now or once its stream has a grant."""
         container, _call, stream, *_ = path.relative_to(self._spool.outbox).parts
-        is_gated = container in (names.SEGMENTS, names.MANIFESTS)
-        if not is_gated or not self._pending.hold(Path(stream).stem, path, entry):
+        if container == names.REJECTED or not self._pending.hold(Path(stream).stem, path, entry):
             super().add(path, entry)
 
     @property

@@ -272,6 +272,10 @@ class Segmenter:
             count += 1
         del self._flushed[:count]
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands; the next audio begins another one."""
+        self.close_segment()
+
     def _open(self, position: int) -> None:
         self.start = position
         self.boundary = self._cuts.after(position)

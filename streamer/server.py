@@ -12,6 +12,7 @@ from pathlib import Path
 
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
+from streamer.chores import Chores
 from streamer.close import Close
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
 from streamer.errors import HandshakeRefused
@@ -50,17 +51,17 @@ class Streamer:
             self._spool, self._storage, settings.upload_concurrency, self._pending
         )
         self._connections: set[Connection] = set()
+        self._streams: set[Stream] = set()
         self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
         authenticator = HandshakeAuthenticator(settings, create_verifier(settings), grants)
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
-        self._ending: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._server: Listener | None = None
         self._health_server: Listener | None = None
         self._hasten = asyncio.Event()
-        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> tuple[str, int]:
         """Finish what a killed process left, then listen. Returns the host and port.
@@ -90,11 +91,9 @@ class Streamer:
                 _MAX_HEALTH_CONNECTIONS,
             )
         self._server = await listen(settings.host, settings.port, handler, options, limit)
-        self._background = [
-            asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
-            asyncio.create_task(self._recover_rest()),
-            asyncio.create_task(self._outbox.look_up_grants()),
-        ]
+        self._chores.keep_up(lambda: self._stats.log_every(settings.stats_log_seconds), "stats")
+        self._chores.keep_up(self._recover_rest, "recovery")
+        self._chores.keep_up(self._outbox.look_up_grants, "grants")
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -105,6 +104,9 @@ class Streamer:
         """
         self._health.is_draining = True
         log_event(_log, logging.INFO, "drain_started", count=len(self._connections))
+        # The grace period may be cut short: what can be uploaded is uploaded now.
+        for stream in list(self._streams):
+            self._chores.start(stream.drain(), "stream_drain")
         await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_grace_seconds)
         for connection in list(self._connections):
             connection.close(
@@ -125,8 +127,7 @@ class Streamer:
         await self._wait_or_hasten(
             self._outbox.wait_until_empty(), self._settings.drain_upload_seconds
         )
-        for task in self._background:
-            task.cancel()
+        await self._chores.stop()
         self._stats.log()
         # A stream's folder remains where the disk did not let the stream end.
         remaining = self._outbox.file_count + len(os.listdir(self._spool.streams))
@@ -225,6 +226,7 @@ class Streamer:
                 )
             )
         self._connections.add(connection)
+        self._streams.add(stream)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
@@ -237,9 +239,7 @@ class Streamer:
                 connection.close(Close(1008, f"the call has no valid grant: {reason}"))
 
     def _end_stream(self, connection: Connection, stream: Stream, reason: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._end(connection, stream, reason))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._chores.start(self._end(connection, stream, reason), "stream_end")
 
     async def _end(self, connection: Connection, stream: Stream, reason: str) -> None:
         fields = {"call": stream.call_connection_id, "stream": stream.id, "reason": reason}
@@ -251,5 +251,6 @@ class Streamer:
             log_event(_log, logging.ERROR, "stream_end_failed", exc_info=True, **fields)
         finally:
             self._connections.discard(connection)
+            self._streams.discard(stream)
             if not self._connections:
                 self._all_ended.set()

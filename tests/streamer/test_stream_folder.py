@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from contract.manifest import Counts, SegmentEntry, decode_manifest
 from streamer.segment_file import ENTRIES
 from streamer.spool import Spool
 from streamer.stream_folder import (
-    STATE,
+    OPENED,
+    STATES,
     StreamFolder,
-    StreamState,
     build_manifest,
     read_entries,
+    read_state,
 )
 from tests.streamer.spools import START, create_state
 
@@ -33,23 +35,74 @@ def entry(second: int, track: str = "mixed") -> SegmentEntry:
     )
 
 
-def test_a_shorter_state_leaves_nothing_of_a_longer_one(spool: Spool) -> None:
+def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
     folder = StreamFolder(spool, create_state())
-    folder.state.packets = {"AudioData": 123_456}
+    assert read_state(folder.path) == create_state()
+    for packets in ({"AudioData": 123_456}, {}):
+        folder.state.packets = packets
+        folder.save_state()
+        assert read_state(folder.path) == folder.state
+    older = read_state(folder.path)
+    folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    folder.state.packets = {}
+    for name, state in ((STATES[0], older), (STATES[1], create_state())):
+        path = folder.path / name
+        path.write_bytes(path.read_bytes()[:20])
+        assert read_state(folder.path) == state
+    (folder.path / OPENED).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of stream\.0\.json"):
+        read_state(folder.path)
+
+
+def test_a_save_that_is_cut_short_is_repeated_in_the_same_place(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other state is the only whole one."""
+    folder = StreamFolder(spool, create_state())
+    folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    content = (folder.path / STATE).read_bytes()
-    assert msgspec.json.decode(content, type=StreamState) == folder.state
+    write = os.pwrite
+
+    def cut_short(descriptor: int, content: bytes, offset: int) -> int:
+        write(descriptor, bytes(content)[:20], offset)
+        raise OSError("no space")
+
+    for _ in range(3):
+        folder.state.packets = {"AudioData": 2}
+        with monkeypatch.context() as patch:
+            patch.setattr("os.pwrite", cut_short)
+            folder.save_state()
+        assert read_state(folder.path).packets == {"AudioData": 1}
+    folder.save_state()
+    assert read_state(folder.path).packets == {"AudioData": 2}
+
+
+def test_a_state_that_finds_no_room_leaves_the_one_before(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = StreamFolder(spool, create_state())
+    folder.save_state()
+    before = read_state(folder.path)
+    folder.state.packets = {"AudioData": 7}
+    monkeypatch.setattr("os.pwrite", _refuse)
+    folder.save_state()
+    assert spool.last_error
+    assert read_state(folder.path) == before
+
+
+def _refuse(*_: object) -> int:
+    raise OSError("no inodes")
 
 
 def test_a_stream_that_cannot_begin_leaves_no_folder(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError("no inodes")
+    open_file = os.open
 
-    monkeypatch.setattr("streamer.stream_folder.os.open", refuse)
+    def refuse_new(path: Path, flags: int, *rest: int, **options: int) -> int:
+        return _refuse() if flags & os.O_CREAT else open_file(path, flags, *rest, **options)
+
+    monkeypatch.setattr("os.open", refuse_new)
     with pytest.raises(OSError, match="no inodes"):
         StreamFolder(spool, create_state())
     assert not list(spool.streams.iterdir())
