@@ -273,6 +273,7 @@ class StreamSegments:
             except FileNotFoundError:
                 raise
             except OSError as error:
+                metrics.SPOOL_ERRORS.inc()
                 if pause == _FIRST_DISK_PAUSE_SECONDS:
                     # Only once: the longer a disk is full, the more work waits for it.
                     cause = describe_error(error)
