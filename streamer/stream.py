@@ -277,10 +277,9 @@ class Stream:
             track.flush()
             anomalies += track.anomalies
         anomalies += self._segments.lost_frames
-        if anomalies != self._anomalies:
-            # Placed frames alone need no saving: a restart knows them by their files' length.
+        # Placed frames alone need no saving: a restart knows them by their files' length.
+        if anomalies != self._anomalies and self._segments.save_state():
             self._anomalies = anomalies
-            self._segments.save_state()
         self._cut_early()
         self._finish_idle_tracks()
         self._check_timeouts()

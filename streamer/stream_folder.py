@@ -84,15 +84,19 @@ class StreamFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
 
-    def save_state(self) -> None:
-        """Overwrite the older state. A full disk is not an error: the newer one remains."""
+    def save_state(self) -> bool:
+        """Overwrite the older state, and return whether the disk accepted it.
+
+        A full disk is not an error: the newer state remains.
+        """
         self.state.saves += 1
         try:
             overwrite_file(self.path / self._older_state, msgspec.json.encode(self.state))
         except OSError as error:
             self._spool.record_failure(error)
-        else:
-            self._older_state = STATES[self._older_state == STATES[0]]
+            return False
+        self._older_state = STATES[self._older_state == STATES[0]]
+        return True
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
         """Return a new segment of a track."""

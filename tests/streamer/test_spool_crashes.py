@@ -80,9 +80,9 @@ class CrashingSpool(RuleBasedStateMachine):
         """Do one thing as the process does; if that kills it, start another one."""
 
         async def do() -> None:
-            work_or_coroutine = work(*arguments)
-            if work_or_coroutine is not None:
-                await work_or_coroutine
+            result = work(*arguments)
+            if asyncio.iscoroutine(result):
+                await result
             for _ in range(10):
                 await asyncio.sleep(0)
 
