@@ -114,6 +114,10 @@ class Placer:
         """The raw position at which the track stands."""
         return self._position() - self._offset + round(self._skew)
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands. Frames that wait go to the next one."""
+        self._segmenter.cut_now()
+
     def _put(self, raw: int | None, pcm: bytes, silent: bool) -> None:
         """Place a frame where the track stands; ``raw`` None: its timestamp says nothing."""
         segmenter = self._segmenter

@@ -208,7 +208,7 @@ class CrashingSpool(RuleBasedStateMachine):
         if track.writer is not None:
             writer, track.writer = track.writer, None
             counts, track.counts, track.gaps = track.counts, Counts(), []
-            writer.finish((track.position - track.start) * FRAME, counts)
+            writer.finish((track.position - track.start) * FRAME, counts, 0.0)
 
     @rule()
     def tick(self) -> None:

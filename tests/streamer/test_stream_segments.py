@@ -70,7 +70,7 @@ def close(track: FakeTrack) -> None:
     if track.writer is not None:
         writer, track.writer = track.writer, None
         counts, track.counts = track.counts, Counts()
-        writer.finish(track.position - track.start, counts)
+        writer.finish(track.position - track.start, counts, 0.0)
 
 
 @contextmanager
