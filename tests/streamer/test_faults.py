@@ -104,7 +104,9 @@ def check(storage: str, caller: Caller, at_least: int | None = None, timeout: fl
         "each segment exists once, and no other"
     )
     assert manifest.counts.lost == manifest.counts.gaps == 0
-    assert manifest.counts.frames * FRAME * 2 == len(audio_bytes)
+    # A kill in the middle of a write may leave a part of the last frame.
+    partial_bytes = len(audio_bytes) - manifest.counts.frames * FRAME * 2
+    assert partial_bytes == 0 or (at_least is not None and 0 < partial_bytes < FRAME * 2)
 
 
 async def failed_uploads(server: StreamerProcess, count: int) -> None:
