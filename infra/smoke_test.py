@@ -13,7 +13,7 @@ _HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
-    "Sec-WebSocket-Key": "c21va2UtdGVzdC1vZi1kZXA=",
+    "Sec-WebSocket-Key": "c21va2UtdGVzdC1rZXkhIQ==",
 }
 
 
