@@ -145,13 +145,21 @@ class Placer:
         if segmenter.position is None:
             return False
         advance = frame.advance(self._base())
-        if advance >= -self._half:
+        if abs(advance) <= self._half:
             return False
         position = segmenter.position + advance
-        if segmenter.replace_gap(position, frame.pcm, self._half):
+        if advance < 0 and segmenter.replace_gap(position, frame.pcm, self._half):
             segmenter.counts.silent_frames += frame.silent
             return True
-        return self._is_repeated(frame, position)
+        if advance < 0 and self._is_repeated(frame, position):
+            return True
+        if abs(advance) <= self._tolerance:
+            return False
+        # It may be from before a step of the sender's clock.
+        return any(
+            offset != self._offset and self._is_repeated(frame, frame.position(offset))
+            for offset in self._clock.offsets
+        )
 
     def _is_repeated(self, frame: Frame, position: int) -> bool:
         """Whether a frame's audio lies at a position already; then it is counted."""
@@ -163,6 +171,31 @@ class Placer:
             return False
         self._segmenter.counts.repeated += 1
         return True
+
+    def _is_done_with(self, frame: Frame) -> bool:
+        """Whether a frame behind the track is there already, or its place is closed; counted."""
+        advance = frame.advance(self._base())
+        if advance >= 0:
+            return False
+        position = self._position() + advance
+        if self._is_repeated(frame, position):
+            return True
+        if self._segmenter.is_closed_gap(position, frame.samples, self._half):
+            self._segmenter.counts.late_dropped += 1
+            return True
+        return False
+
+    def _find_known_step(self, frame: Frame, follower: Frame) -> int | None:
+        """Return an offset that the stream has used and that has two frames follow on here."""
+        for offset in reversed(self._clock.offsets):
+            base = self._position() - offset
+            if (
+                offset != self._offset
+                and frame.is_within(base, -self._late, self._tolerance)
+                and follower.is_within(base + frame.samples, -self._late, self._tolerance)
+            ):
+                return offset
+        return None
 
     def _move_over(self, samples: int) -> None:
         """Move on over a gap: silence or, where it is long, a new segment behind it."""

@@ -214,8 +214,8 @@ class Segmenter:
             samples: How many samples of silence to insert or, where negative, how many to remove.
 
         Returns:
-            How many were inserted or removed; 0 where nothing is buffered. At least one sample of
-            each frame stays, so no segment becomes empty.
+            How many were inserted or removed; 0 where nothing is buffered. At least half of each
+            frame stays.
         """
         if not self.pending:
             return 0
@@ -228,8 +228,9 @@ class Segmenter:
         else:
             corrected = 0
             for index in by_energy:
-                kept = max(1, len(chunks[index]) // BYTES_PER_SAMPLE + samples - corrected)
-                corrected += kept - len(chunks[index]) // BYTES_PER_SAMPLE
+                length = len(chunks[index]) // BYTES_PER_SAMPLE
+                kept = max(-(-length // 2), length + samples - corrected)
+                corrected += kept - length
                 chunks[index] = chunks[index][: kept * BYTES_PER_SAMPLE]
                 if corrected == samples:
                     break

@@ -226,7 +226,16 @@ class Track(Placer):
         ]
         if not fitting:
             return False
-        self._put_waiting(min(fitting, key=lambda frame: frame.advance(base)))
+        fit = min(fitting, key=lambda frame: frame.advance(base))
+        for frame in self._waiting[: self._waiting.index(fit)]:
+            if frame.raw is not None and frame.advance(base) < -self._late:
+                # It is late, and no step of the clock. It need not become later, and what it takes
+                # of the time of the others is drift.
+                position = self._position()
+                self._put_or_drop(frame)
+                self._skew -= self._position() - position
+                return True
+        self._put_waiting(fit)
         return True
 
     def _put_outliers(self) -> bool:
@@ -249,15 +258,14 @@ class Track(Placer):
 
     def _follow_known_step(self) -> bool:
         """Follow a step of the sender's clock that the stream has seen: then the frame is near."""
-        frame = self._waiting[0]
-        if not self._is_far(frame):
+        if len(self._waiting) == 1 or not self._is_far(self._waiting[0]):
+            # A frame alone may just be late.
             return False
-        for offset in reversed(self._clock.offsets):
-            base = self._position() - offset
-            if offset != self._offset and frame.is_within(base, -self._late, self._tolerance):
-                self._use_offset(offset)
-                return True
-        return False
+        offset = self._find_known_step(*self._waiting[:2])
+        if offset is None:
+            return False
+        self._use_offset(offset)
+        return True
 
     def _accept_run(self) -> bool:
         """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
@@ -265,11 +273,15 @@ class Track(Placer):
         if len(run) < WITNESSES:
             return False
         base = self._base()
+        near = frames.find_near(self._waiting, base, self._tolerance)
+        if near and run[0].advance(base) <= 0:
+            # The clock was set behind them.
+            return self._accept_lost_frames(near[0].elapsed)
         line = frames.find_line(self._waiting, run[0], self._tolerance)
         later = list(filter(self._may_come_later, self._waiting))
         if run[0].advance(base) > 0:
             # What belongs before it comes first.
-            line += later + frames.find_near(self._waiting, base, self._tolerance)
+            line += later + near
         is_first = True
         for frame in self._waiting[: -len(run)]:
             if frame.raw is None and not is_first:
@@ -365,17 +377,10 @@ class Track(Placer):
 
     def _put_or_drop(self, frame: Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
-        advance = 0 if frame.raw is None else frame.advance(self._base())
-        if advance < 0:
-            position = self._position() + advance
-            if self._is_repeated(frame, position):
-                self._waiting.remove(frame)
-                return
-            if self._segmenter.is_closed_gap(position, frame.samples, self._half):
-                self._waiting.remove(frame)
-                self._segmenter.counts.late_dropped += 1
-                return
-        self._put_in_order_of_arrival(frame)
+        if frame.raw is not None and self._is_done_with(frame):
+            self._waiting.remove(frame)
+        else:
+            self._put_in_order_of_arrival(frame)
 
 
 def create_track(

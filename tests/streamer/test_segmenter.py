@@ -160,9 +160,10 @@ def test_drift_is_corrected_at_the_quietest_place(samples: int) -> None:
     for pcm in (frame(0), bytes(2 * FRAME), frame(1)):
         segmenter.append(pcm)
     corrected = segmenter.correct(samples)
-    assert corrected == max(samples, 3 * (1 - FRAME)), "one sample of each frame stays"
-    middle = max(1, FRAME + corrected)
-    first = min(FRAME, max(1, 2 * FRAME - 1 + corrected))
+    half = FRAME // 2
+    assert corrected == max(samples, -3 * half), "half of each frame stays"
+    middle = max(half, FRAME + corrected)
+    first = min(FRAME, max(half, 2 * FRAME - half + corrected))
     last = 3 * FRAME + corrected - first - middle
     parts = [frame(0)[: 2 * first], bytes(2 * middle), frame(1)[: 2 * last]]
     assert recorder.audio() == [b"".join(parts)]

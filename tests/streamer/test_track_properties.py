@@ -182,7 +182,7 @@ def count_corrected_frames() -> Iterator[list[int]]:
 
     def spy(segmenter: Segmenter, samples: int) -> int:
         corrected = correct(segmenter, samples)
-        frames.append(0 if corrected == 0 else 2 + abs(corrected) // FRAME)
+        frames.append(0 if corrected == 0 else 2 + 2 * abs(corrected) // FRAME)
         return corrected
 
     with mock.patch.object(Segmenter, "correct", spy):
