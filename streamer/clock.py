@@ -72,6 +72,10 @@ class Clock:
         self._started_at: float | None = None
         self._lead = 0
 
+    def arrival_samples(self, seconds: float) -> int:
+        """Return how much audio a sender sends in some seconds of our time."""
+        return round(seconds * self._speed * self.sample_rate)
+
     def raw_position(self, timestamp_us: int) -> int:
         """Return the position of a timestamp before any offset, in samples."""
         if self.reference_us is None:

@@ -64,7 +64,7 @@ class Placer:
         # So far behind the track, a timestamp may be jitter.
         self._late = settings.tolerance - self._half
         self._max_skew = self._half * 3 // 2
-        self._slack = round(ARRIVAL_SLACK_SECONDS * clock.sample_rate)
+        self._slack = clock.arrival_samples(ARRIVAL_SLACK_SECONDS)
         self._tolerance = settings.tolerance
         self._jump = settings.jump
         self._offset = 0
@@ -161,10 +161,13 @@ class Placer:
             for offset in self._clock.offsets
         )
 
-    def _is_repeated(self, frame: Frame, position: int) -> bool:
-        """Whether a frame's audio lies at a position already; then it is counted."""
-        # Silence is like other silence: it may as well be new.
-        if not any(frame.pcm):
+    def _is_repeated(self, frame: Frame, position: int, *, or_silence: bool = False) -> bool:
+        """Whether a frame's audio lies at a position already; then it is counted.
+
+        Silence is like other silence: it may as well be new, until the frames around it show that
+        it is not (``or_silence``).
+        """
+        if not or_silence and not any(frame.pcm):
             return False
         # Drift was not the same then.
         if not self._segmenter.contains(position, frame.pcm, self._tolerance):
@@ -172,13 +175,21 @@ class Placer:
         self._segmenter.counts.repeated += 1
         return True
 
+    def _may_repeat_silence(self, frame: Frame) -> bool:
+        """Whether a frame is silence, and its timestamp says that it lies there already."""
+        if frame.raw is None or any(frame.pcm):
+            return False
+        advance = frame.advance(self._base())
+        position = self._position() + advance
+        return advance < -self._half and self._segmenter.contains(position, frame.pcm, self._half)
+
     def _is_done_with(self, frame: Frame) -> bool:
         """Whether a frame behind the track is there already, or its place is closed; counted."""
         advance = frame.advance(self._base())
         if advance >= 0:
             return False
         position = self._position() + advance
-        if self._is_repeated(frame, position):
+        if self._is_repeated(frame, position, or_silence=True):
             return True
         if self._segmenter.is_closed_gap(position, frame.samples, self._half):
             self._segmenter.counts.late_dropped += 1
@@ -253,6 +264,16 @@ class Placer:
         """Whether time has passed for a timestamp, by an offset that the stream has used."""
         offsets = {*self._clock.offsets, self._offset}
         return any(self._is_possible(frame.position(offset), frame) for offset in offsets)
+
+    def _is_far(self, frame: Frame) -> bool:
+        """Whether a frame's timestamp is too far from the track for jitter."""
+        return not frame.is_within(self._base(), -self._late, self._tolerance)
+
+    def _may_come_later(self, frame: Frame) -> bool:
+        """Whether a frame's timestamp is ahead, but not of the time that passed."""
+        if frame.raw is None or frame.advance(self._base()) <= self._half:
+            return False
+        return self._has_arrived(frame)
 
     def _start_at(self, raw: int | None, first: Frame) -> None:
         """Begin at a raw position or, where that is None, by the time at which ``first`` arrived.

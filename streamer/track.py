@@ -7,8 +7,7 @@ else.
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
 - **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
-  the last second or two are compared, and silence never),
-  when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
+  the last second or two are compared), when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
   ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
   silence, and removes some samples where it is quietest (``corrected_samples``).
 - Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
@@ -62,11 +61,13 @@ _NO_RAW = -(1 << 80)
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_hold", "_last_raw", "_waiting")
+    __slots__ = ("_hold", "_last_raw", "_suspect", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
-        self._hold = round(HOLD_SECONDS * clock.sample_rate)
+        self._hold = clock.arrival_samples(HOLD_SECONDS)
+        # Silence with the timestamp of the frame before it: a repeat, or of a coarse clock.
+        self._suspect: Frame | None = None
         # In the order of arrival.
         self._waiting: list[Frame] = []
         self._last_raw = _NO_RAW
@@ -148,15 +149,21 @@ class Track(Placer):
             self._last_raw = raw
             if self._is_done_late(frame) or self._repeats_a_waiting_one(frame):
                 return
-            if is_same_time:
+            if is_same_time and any(pcm):
                 # In whole seconds, say: a timestamp that comes again says nothing.
                 frame = frame._replace(raw=None)
+            elif is_same_time and self._suspect is not None and self._suspect in self._waiting[-1:]:
+                # Silence may be a repeat once, but not twice.
+                self._waiting[-1] = self._waiting[-1]._replace(raw=None)
+                frame = frame._replace(raw=None)
+            elif is_same_time:
+                self._suspect = frame
         self._waiting.append(frame)
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
     def _repeats_a_waiting_one(self, frame: Frame) -> bool:
         for other in self._waiting:
-            if other.raw == frame.raw and other.pcm == frame.pcm and any(frame.pcm):
+            if other.raw == frame.raw and other.pcm == frame.pcm and other is not self._suspect:
                 self._segmenter.counts.repeated += 1
                 return True
         return False
@@ -222,13 +229,16 @@ class Track(Placer):
         fitting = [
             frame
             for frame in self._waiting
-            if frame.is_within(base, -self._late, self._half) and frame not in run
+            if frame.is_within(base, -self._late, self._half)
+            and frame not in run
+            and not self._may_repeat_silence(frame)
         ]
         if not fitting:
             return False
         fit = min(fitting, key=lambda frame: frame.advance(base))
         for frame in self._waiting[: self._waiting.index(fit)]:
-            if frame.raw is not None and frame.advance(base) < -self._late:
+            is_late = frame.raw is not None and frame.advance(base) < -self._late
+            if is_late or self._may_repeat_silence(frame):
                 # It is late, and no step of the clock. It need not become later, and what it takes
                 # of the time of the others is drift.
                 position = self._position()
@@ -248,7 +258,7 @@ class Track(Placer):
                 if any(self._may_be_early(outlier) for outlier in outliers):
                     return False
                 for outlier in outliers:
-                    self._put_in_order_of_arrival(outlier)
+                    self._put_or_drop(outlier)
                 return True
             if not self._is_far(frame):
                 return False
@@ -333,10 +343,6 @@ class Track(Placer):
 
     # What the rules share.
 
-    def _is_far(self, frame: Frame) -> bool:
-        """Whether a frame's timestamp is too far from the track for jitter."""
-        return not frame.is_within(self._base(), -self._late, self._tolerance)
-
     def _may_be_early(self, frame: Frame) -> bool:
         """Whether a frame may have overtaken others: it is a little ahead, and its place is free.
 
@@ -349,12 +355,6 @@ class Track(Placer):
             other for other in self._waiting if other.is_within(base, -self._half, self._half)
         ]
         return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
-
-    def _may_come_later(self, frame: Frame) -> bool:
-        """Whether a frame's timestamp is ahead, but not of the time that passed."""
-        if frame.raw is None or frame.advance(self._base()) <= self._half:
-            return False
-        return self._has_arrived(frame)
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""

@@ -269,7 +269,7 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
             silent += 1
     counts = record["streams"][0]["counts"]
     assert counts["repeated"] > 0
-    assert counts["late"] + counts["late_dropped"] > 0
+    assert silent < 0.08 * (same + silent), "only what was dropped is missing, and nothing delayed"
     assert silent * 320 <= counts["filled_samples"]
     assert same > 10 * silent
 
