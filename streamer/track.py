@@ -7,9 +7,9 @@ else.
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
 - **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
-  the last second or two are compared), when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
-  ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
-  silence, and removes some samples where it is quietest (``corrected_samples``).
+  the last second or two are compared), when its place is in a closed segment (``late_dropped``), or
+  when a sender is more than ``MAX_LEAD_SECONDS`` ahead of time (``lost``). All three are counted.
+  Drift correction adds silence and removes samples where it is quietest (``corrected_samples``).
 - Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
   it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
@@ -24,8 +24,7 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
 - No timestamp raises an exception.
 
 The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
-other frame waits, and with it all that follow, until one of the rules in ``_apply_rules``
-applies.
+other frame waits, and with it all that follow, until a rule in ``_apply_rules`` applies.
 """
 
 from __future__ import annotations
@@ -340,8 +339,6 @@ class Track(Placer):
         else:
             self._put_or_drop(frame)
         return True
-
-    # What the rules share.
 
     def _may_be_early(self, frame: Frame) -> bool:
         """Whether a frame may have overtaken others: it is a little ahead, and its place is free.
