@@ -14,8 +14,10 @@ demo: setup ## the whole system on this machine: two calls, compared sample by s
 up: setup ## run the whole system: Azurite, ACS emulator, streamer, Functions host
 	@$(PYTHON) -m local up
 
+# Where PYTHONDONTWRITEBYTECODE is set (in many containers), each of the hundreds of processes that
+# the tests start would compile every module again.
 test: setup ## every test
-	@$(PYTHON) -m pytest -q -n 3 --dist loadfile --max-worker-restart 0
+	@PYTHONDONTWRITEBYTECODE= $(PYTHON) -m pytest -q -n 4 --dist loadfile --max-worker-restart 0
 
 docs: setup ## write the generated tables of settings and routes into docs/
 	@$(PYTHON) -m local.docs
@@ -60,6 +62,6 @@ setup: ## install what the other targets need (they do it themselves)
 
 node_modules/.installed: package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 with npm is needed: https://nodejs.org"; exit 1; }
-	@echo "Installing Azurite and axe-core ..."
+	@echo "Installing Node.js packages ..."
 	@npm ci --no-audit --no-fund --silent
 	@touch $@

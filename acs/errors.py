@@ -2,7 +2,7 @@
 
 ::
 
-    AcsError
+    AcsInputError
     ├── MalformedPacket    (a ValueError) a media packet cannot be read
     ├── MalformedEvent     (a ValueError) a callback or Event Grid event cannot be read
     └── TokenError         a bearer token is not accepted
@@ -13,19 +13,19 @@
 from __future__ import annotations
 
 
-class AcsError(Exception):
+class AcsInputError(Exception):
     """Base class of all errors about what Azure Communication Services sends."""
 
 
-class MalformedPacket(AcsError, ValueError):
+class MalformedPacket(AcsInputError, ValueError):
     """Raised when a message is not a media packet: not JSON, no ``kind``, wrong types or base64."""
 
 
-class MalformedEvent(AcsError, ValueError):
+class MalformedEvent(AcsInputError, ValueError):
     """Raised when a body is not an array of CloudEvents, or an event is not an IncomingCall."""
 
 
-class TokenError(AcsError):
+class TokenError(AcsInputError):
     """Base class of the reasons for which a token is not accepted.
 
     ``reason`` is a short constant word, fit for a log and a metric's label. Neither it nor the text

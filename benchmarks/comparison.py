@@ -30,7 +30,7 @@ class Comparison(NamedTuple):
 
     @property
     def ratio(self) -> float:
-        """This checkout's CPU per frame, divided by the other's."""
+        """The CPU per frame of this checkout, divided by the other's."""
         return self.this_us_per_frame / self.other_us_per_frame
 
 

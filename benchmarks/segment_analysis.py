@@ -26,7 +26,7 @@ class AnalysisSpeed(NamedTuple):
 
 def measure(runs: int = _RUNS) -> AnalysisSpeed:
     """Analyse the demo conversation, repeated to the default length of a segment."""
-    file = sorted(_CONVERSATION.glob("*.wav"))[0].read_bytes()
+    file = min(_CONVERSATION.glob("*.wav")).read_bytes()
     rate = wav.parse(file).sample_rate
     samples = wav.samples(file)
     size = _SEGMENT_SECONDS * rate * 2

@@ -37,10 +37,10 @@ class CallAudioError(Exception):
 
 
 class CallNotFound(CallAudioError):
-    """Raised when there is no record of a call."""
+    """Raised when a call has no record."""
 
     def __init__(self, call_connection_id: str) -> None:
-        super().__init__(f"there is no call {_quoted(call_connection_id)}")
+        super().__init__(f"call {_quoted(call_connection_id)} does not exist")
 
 
 class CallEnded(CallAudioError):
@@ -106,7 +106,7 @@ class FailureNotFound(CallAudioError):
     """Raised when no failure has the given id."""
 
     def __init__(self, failure_id: str) -> None:
-        super().__init__(f"there is no failure {_quoted(failure_id)}")
+        super().__init__(f"failure {_quoted(failure_id)} does not exist")
 
 
 class FailedBlobMissing(CallAudioError):

@@ -47,8 +47,9 @@ def copy_templates(folder: Path, parent: Path) -> Path:
 
 def _diagnose(cli: str, *arguments: str) -> list[str]:
     """Run the CLI, and return the lines of its diagnostics."""
-    completed = subprocess.run(  # noqa: S603 (the CLI that the user chose)
+    completed = subprocess.run(
         [cli, *arguments],
+        check=False,
         env=os.environ | ENVIRONMENT,
         capture_output=True,
         text=True,

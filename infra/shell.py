@@ -95,8 +95,9 @@ class Shell:
 
     def _run(self, command: list[str], env: Mapping[str, str] | None, *, show: bool) -> str:
         self.require(command[0])
-        completed = subprocess.run(  # noqa: S603 (programs that the user has installed)
+        completed = subprocess.run(
             command,
+            check=False,
             cwd=ROOT,
             env=os.environ | _ENVIRONMENT | dict(env or {}),
             stdout=None if show else subprocess.PIPE,

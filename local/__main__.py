@@ -11,6 +11,8 @@ import msgspec
 
 from local import demo
 from local.child_process import StartError
+from local.emulator import audio_files
+from local.emulator.__main__ import add_audio_option, add_hang_up_option
 from local.up import Up, stop_on_signals
 
 
@@ -20,8 +22,8 @@ def main() -> int:
     try:
         if options.command == "up":
             return asyncio.run(_up(options))
-        return asyncio.run(demo.run(options.speed))
-    except StartError as error:
+        return asyncio.run(demo.run(options.speed, options.audio))
+    except (StartError, audio_files.AudioFileError) as error:
         print(f"local {options.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -29,6 +31,8 @@ def main() -> int:
 
 
 async def _up(options: argparse.Namespace) -> int:
+    for path in options.audio:
+        audio_files.check(path)
     stop = stop_on_signals()
     if not options.json:
         print("Starting Azurite, the ACS emulator, the streamer and the Functions host ...")
@@ -36,6 +40,8 @@ async def _up(options: argparse.Namespace) -> int:
         use_free_ports=options.free_ports,
         speed=options.speed,
         data_dir=Path(options.data_dir) if options.data_dir else None,
+        audio=options.audio,
+        hang_up_at_end=options.hang_up_at_end,
     )
     async with up:
         addresses = msgspec.to_builtins(up.addresses)
@@ -69,7 +75,11 @@ def create_parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--data-dir", help="keep storage, spool and logs in this folder (default: do not keep them)"
     )
-    _add_speed(commands.add_parser("demo", help="place two calls and check their results"), 4.0)
+    add_audio_option(up)
+    add_hang_up_option(up)
+    demonstration = commands.add_parser("demo", help="place two calls and check their results")
+    _add_speed(demonstration, 4.0)
+    add_audio_option(demonstration)
     return parser
 
 

@@ -87,14 +87,17 @@ class Azurite:
 
     @property
     def blob_endpoint(self) -> str:
+        """The address of the blob service."""
         return self._endpoint(0)
 
     @property
     def queue_endpoint(self) -> str:
+        """The address of the queue service."""
         return self._endpoint(1)
 
     @property
     def table_endpoint(self) -> str:
+        """The address of the table service."""
         return self._endpoint(2)
 
     @property

@@ -12,7 +12,7 @@ import contextlib
 import secrets
 import signal
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -54,6 +54,8 @@ class Up:
         use_free_ports: Use any free ports instead of the usual ones.
         speed: How many times faster than real time the emulator plays call audio.
         data_dir: Where storage, spool and logs are kept; None: in a temporary folder.
+        audio: The audio files that calls play, one for each participant; none: a conversation.
+        hang_up_at_end: Hang up when the audio ends.
         settings: Added to the environment of every part.
     """
 
@@ -63,11 +65,15 @@ class Up:
         use_free_ports: bool = False,
         speed: float = 1.0,
         data_dir: Path | None = None,
+        audio: Sequence[Path] = (),
+        hang_up_at_end: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._use_free_ports = use_free_ports
         self._speed = speed
         self._data_dir = data_dir
+        self._audio = [str(path.absolute()) for path in audio]
+        self._hang_up_at_end = hang_up_at_end
         self._settings = dict(settings or {})
         self._stack = contextlib.AsyncExitStack()
         self._parts: list[ChildProcess] = []
@@ -178,6 +184,10 @@ class Up:
     async def _launch_emulator(self, addresses: Addresses, port: int, event_grid_key: str) -> None:
         options = ["--port", str(port), "--resource-id", ACS_RESOURCE_ID]
         options += ["--speed", str(self._speed)]
+        if self._hang_up_at_end:
+            options.append("--hang-up-at-end")
+        if self._audio:
+            options += ["--audio", *self._audio]
         settings = {
             "ACS_EMULATOR_ACCESS_KEY": addresses.acs_key,
             "ACS_EMULATOR_INCOMING_WEBHOOK": f"{addresses.app}/runtime/webhooks/EventGrid"

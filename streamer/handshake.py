@@ -86,7 +86,7 @@ class HandshakeAuthenticator:
         except InvalidToken as error:
             _refuse(check, HTTPStatus.UNAUTHORIZED, f"token_{error.reason}")
 
-    async def _verify_grant(self, stream_token: str, call: str, correlation: str) -> None:
+    async def _verify_grant(self, stream_token: str, call: str, correlation: str) -> None:  # noqa: C901  # one refusal a branch
         check = self._settings.grant_check
         for _ in range(_BIND_ATTEMPTS):
             grant = self._grants.get(names.grant_blob(stream_token))

@@ -90,7 +90,7 @@ class _HttpProtocol(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._options.handshake_timeout_seconds, self._time_out)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Stop deciding about the request."""
         self._cancel_timer()
         if self._task is not None:
@@ -121,7 +121,7 @@ class _HttpProtocol(asyncio.Protocol):
     async def _handle(self, request: Request) -> None:
         try:
             result = await self._handler(request)
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged, and answered with 500
             log_event(_log, logging.ERROR, "request_failed", exc_info=True)
             result = Response(HTTPStatus.INTERNAL_SERVER_ERROR)
         if self._transport.is_closing():

@@ -104,7 +104,7 @@ class Outbox:
                 await self._process(path)
             except (AzureError, ChecksumMismatch, OSError) as error:
                 self._retry_later(path, error)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # logged, and tried again
                 # An SDK may raise anything: the worker must live, and the file must be kept.
                 log_event(_log, logging.ERROR, "upload_crashed", exc_info=True)
                 self._retry_later(path, error)

@@ -198,7 +198,7 @@ class Streamer:
         try:
             await stream.end(reason)
             log_event(_log, logging.INFO, "stream_ended", exc_info=None, **fields)
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged; the files stay in the spool
             # Its files stay in the spool, and the next start finishes them.
             log_event(_log, logging.ERROR, "stream_end_failed", exc_info=True, **fields)
         finally:

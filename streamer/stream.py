@@ -347,7 +347,7 @@ class Stream:
             self._positions,
             {raw_id: track.position or 0 for raw_id, track in self._tracks.items()},
         )
-        if len(self._tracks) < 2 or self._track_settings is None:
+        if len(self._tracks) <= 1 or self._track_settings is None:
             return
         limit = max(self._positions.values()) - self._track_settings.jump
         for raw_id, position in self._positions.items():

@@ -1,46 +1,113 @@
-"""The function app's start: a cold start waits for it, and is billed for it."""
+"""The function app's start, which every cold start waits for, and its functions."""
 
 from __future__ import annotations
 
+import ast
+import importlib
+import pkgutil
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
+import azure.functions as func
+import pytest
+from azure.functions.decorators.function_app import FunctionBuilder
+
+import functions
+
 ROOT = Path(__file__).parents[1]
-HEAVY = {
+CALL_CONTROL = sorted(
+    f"calls.control.{module.name}"
+    for module in pkgutil.iter_modules([str(ROOT / "calls" / "control")])
+)
+AUDIO_LIBRARIES = {
     "numpy",
     "webrtcvad",
     "soundfile",
     "faster_whisper",
     "azure.ai.transcription",
 }
+MODULES = [module.name for module in pkgutil.iter_modules(functions.__path__)]
 
 
-def imported(*modules: str) -> set[str]:
-    """What a fresh process holds after importing ``modules``."""
+def import_in_new_process(*modules: str) -> set[str]:
+    """The names of all modules that a new process has loaded after importing ``modules``."""
     code = f"import sys; import {', '.join(modules)}; print('\\n'.join(sys.modules))"
-    ran = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return set(ran.stdout.split())
+    return set(process.stdout.split())
 
 
-def test_a_start_imports_nothing_of_the_app() -> None:
-    assert not {name for name in imported("function_app") if name.startswith("calls")}
+@pytest.fixture(scope="module")
+def registered_functions() -> set[str]:
+    """The names of the app's functions, from an app of our own: it can be indexed once."""
+    app = runpy.run_path(str(ROOT / "function_app.py"))["app"]
+    return {function.get_function_name() for function in app.get_functions()}
+
+
+def test_loading_the_app_imports_nothing_of_calls() -> None:
+    loaded = import_in_new_process("function_app")
+    assert not {name for name in loaded if name.partition(".")[0] == "calls"}
+    assert not loaded & AUDIO_LIBRARIES
 
 
 def test_call_control_and_callbacks_load_no_audio_libraries() -> None:
-    found = imported(
-        "function_app", "calls.control", "calls.incoming", "calls.callbacks", "calls.web"
+    assert "calls.control.placing" in CALL_CONTROL
+    loaded = import_in_new_process(
+        "function_app",
+        "calls.http.calls",
+        "calls.http.callbacks",
+        "calls.http.respond",
+        *CALL_CONTROL,
     )
-    assert not found & HEAVY
+    assert not loaded & AUDIO_LIBRARIES
+    assert not {name for name in loaded if name.startswith(("calls.results", "calls.transcripts"))}
 
 
-def test_what_works_on_audio_loads_neither_whisper_nor_flac() -> None:
-    """The first is not deployed, the second is loaded where it is asked for."""
-    found = imported("calls.triggers", "calls.media", "calls.showing", "calls.reconciler")
-    assert not found & (HEAVY - {"numpy", "webrtcvad"})
+def test_analysing_audio_loads_neither_the_engines_nor_flac() -> None:
+    """Whisper is not deployed, and the other libraries are loaded where they are used."""
+    loaded = import_in_new_process(
+        "calls.pipeline.storage_events",
+        "calls.pipeline.reconciler",
+        "calls.http.results",
+        "calls.http.transcripts",
+        "calls.http.call_details",
+        "calls.http.failures",
+    )
+    assert not loaded & (AUDIO_LIBRARIES - {"numpy", "webrtcvad"})
 
 
-def test_it_is_short() -> None:
-    assert len((ROOT / "function_app.py").read_text().splitlines()) < 200
+def test_function_app_is_short() -> None:
+    assert len((ROOT / "function_app.py").read_text().splitlines()) < 40
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_module_of_functions_is_registered(name: str, registered_functions: set[str]) -> None:
+    module = importlib.import_module(f"functions.{name}")
+    assert isinstance(module.blueprint, func.Blueprint)
+    decorated = {key for key, value in vars(module).items() if isinstance(value, FunctionBuilder)}
+    assert decorated
+    assert decorated <= registered_functions
+
+
+def test_every_function_has_a_name_of_its_own(registered_functions: set[str]) -> None:
+    decorated = [
+        key
+        for name in MODULES
+        for key, value in vars(importlib.import_module(f"functions.{name}")).items()
+        if isinstance(value, FunctionBuilder)
+    ]
+    assert sorted(decorated) == sorted(registered_functions)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_function_s_body_is_a_line_or_two(name: str) -> None:
+    """Apart from imports: ``calls`` does the work, and is loaded when the function runs."""
+    tree = ast.parse((ROOT / "functions" / f"{name}.py").read_text())
+    for node in tree.body:
+        if isinstance(node, ast.AsyncFunctionDef):
+            _docstring, *statements = node.body
+            work = [s for s in statements if not isinstance(s, ast.Import | ast.ImportFrom)]
+            assert len(work) <= 2, node.name

@@ -5,7 +5,7 @@ import { capitalise, formatClock, formatCount, formatDuration, formatExactTime, 
 import { parseTrackName } from "./segments.js";
 
 /** The reason of a segment that is in the recording but has no analysis: NOT_ANALYSED in the app. */
-const NOT_ANALYSED = "not analysed";
+export const NOT_ANALYSED = "not analysed";
 
 /** Build the alerts above the timeline. */
 export function buildAlerts(record, model) {

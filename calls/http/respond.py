@@ -35,7 +35,7 @@ async def respond_with(
     """Run a handler with clients of one's own; what it raises becomes a problem document."""
     try:
         return await handler(create_clients(), request)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # the one place where exceptions end
         problem = _problem_of(error)
     if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         entrance = handler.__module__.rpartition(".")[2]

@@ -31,7 +31,7 @@ from contract import names
 from event_log import log_event
 
 _TRANSCRIBING_SECONDS = 120.0
-"""After this time a run starts no more transcripts, so that every call's audio gets its turn."""
+"""After this time a run starts no further transcripts: every call's audio gets its turn."""
 
 _MAX_SEGMENTS = 200
 """Most segments of one call that a run analyses: the next run goes on."""
@@ -49,7 +49,7 @@ async def reconcile_calls() -> None:
             await reconcile_call(get_clients(), call, now, transcribe=transcribe)
         except AzureError:
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  # logged; the other calls go on
             log_event(_log, logging.ERROR, "reconcile_failed", call=call, exc_info=True)
 
 

@@ -85,7 +85,7 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
             await process_manifest(clients, blob, document.content)
     except AzureError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # recorded as a failure
         log_event(
             _log,
             logging.ERROR,

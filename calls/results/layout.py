@@ -86,7 +86,7 @@ def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
         manifests: The manifests of its streams.
         landed: The sizes in bytes of the segments that landed, by their blobs' names.
 
-    Raises ValueError where there is no manifest.
+    Raises ValueError without a manifest.
     """
     streams = sorted(manifests, key=lambda manifest: manifest.stream_id)
     if not streams:

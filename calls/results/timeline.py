@@ -22,6 +22,8 @@ from contract import names
 SCHEMA = 1
 NOT_ANALYSED = "not analysed"
 
+_OVERLAPPING_SPEAKERS = 2
+
 _INTERRUPTION_MS = 500
 """For an interruption, one speaks this long before the other starts, then both this long."""
 
@@ -149,7 +151,7 @@ def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
     speakers, started_ms = 0, 0
     for time_ms, step in edges:
         speakers += step
-        if step == 1 and speakers == 2:
+        if step == 1 and speakers == _OVERLAPPING_SPEAKERS:
             started_ms = time_ms
         elif step == -1 and speakers == 1 and time_ms > started_ms:
             spans.append((started_ms, time_ms))

@@ -31,6 +31,7 @@ FRAME_MS = 20
 BRIDGED_MS = 500
 SHORTEST_MS = 100
 _AGGRESSIVENESS = 3
+_DETECTOR_RATES = (8_000, 16_000, 32_000, 48_000)
 
 
 def detect_speech(pcm: bytes, sample_rate: int) -> list[Span]:
@@ -40,8 +41,8 @@ def detect_speech(pcm: bytes, sample_rate: int) -> list[Span]:
     an end of the audio: they may go on in the next segment.
     """
     length_ms = len(pcm) * 500 // sample_rate
-    if sample_rate == 24_000:
-        pcm, sample_rate = _to_a_third(pcm), 8_000
+    if sample_rate not in _DETECTOR_RATES:
+        pcm, sample_rate = _to_a_third(pcm), sample_rate // 3
     detector = webrtcvad.Vad(_AGGRESSIVENESS)
     step = sample_rate * FRAME_MS // 1000 * 2
     speech_frames = [

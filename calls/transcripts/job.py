@@ -269,7 +269,7 @@ class _ChunkTranscriber:
                 )
             except TranscriptionFailed as error:
                 failure = error
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # becomes a failed chunk
                 # An answer of another shape than the engine's client knows.
                 log_event(_log, logging.ERROR, "engine_failed", engine=engine.name, exc_info=True)
                 failure = TranscriptionFailed(f"{engine.provider} failed: {type(error).__name__}")

@@ -36,7 +36,7 @@ class Whisper:
         self._model: Any = None
         self._lock = asyncio.Lock()
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
+    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:  # noqa: ARG002
         """Transcribe a WAV file. Raises TranscriptionFailed."""
         async with self._lock:
             return await asyncio.to_thread(self._transcribe, wav_file)

@@ -10,7 +10,9 @@ import os
 import secrets
 import signal
 import sys
+from pathlib import Path
 
+from local.emulator import audio_files
 from local.emulator.server import EmulatorServer
 from local.emulator.settings import ISSUER, EmulatorSettings
 
@@ -27,9 +29,12 @@ def main() -> int:
     )
     # websockets logs the transport URL, and so the stream token.
     logging.getLogger("websockets").setLevel(logging.ERROR)
+    settings = _read_settings()
     try:
-        asyncio.run(_run(_read_settings()))
-    except OSError as error:
+        for path in settings.audio:
+            audio_files.check(path)
+        asyncio.run(_run(settings))
+    except (OSError, audio_files.AudioFileError) as error:
         print(f"emulator: cannot start: {error}", file=sys.stderr)
         return 1
     return 0
@@ -95,8 +100,27 @@ def create_parser() -> argparse.ArgumentParser:
         default=10.0,
         help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
-    parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
+    add_audio_option(parser)
+    add_hang_up_option(parser)
     return parser
+
+
+def add_audio_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--audio``: what calls play. The commands of ``python -m local`` have it, too."""
+    parser.add_argument(
+        "--audio",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="play these audio files in calls: the caller's, the callee's, then those of further "
+        "participants (default: a recorded conversation)",
+    )
+
+
+def add_hang_up_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--hang-up-at-end``; ``python -m local up`` has it, too."""
+    parser.add_argument("--hang-up-at-end", action="store_true", help="hang up when the audio ends")
 
 
 def _read_settings() -> EmulatorSettings:
@@ -114,6 +138,7 @@ def _read_settings() -> EmulatorSettings:
         incoming_webhook=os.environ.get(_INCOMING_WEBHOOK, ""),
         ring_seconds=options.ring_seconds,
         redelivery_seconds=options.redelivery_seconds,
+        audio=tuple(options.audio),
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from acs.media import FRAME_MILLISECONDS
-from contract import wav
+from local.emulator import audio_files
 
 CONVERSATION = Path(__file__).parents[1] / "conversation"
 
@@ -26,6 +28,11 @@ class CallAudio:
         self.voices = voices
         self.ticks = max(-(-len(pcm) // self.frame_bytes) for pcm in voices.values())
 
+    @property
+    def seconds(self) -> float:
+        """The length of the longest file."""
+        return self.ticks * FRAME_MILLISECONDS / 1000
+
     def frame(self, participant: str, tick: int) -> bytes:
         """One participant's frame of ``frame_bytes``, padded with silence after the file's end."""
         begin = tick * self.frame_bytes
@@ -40,25 +47,17 @@ class CallAudio:
         return mixed
 
 
-def load(participants: list[str], files: list[Path], sample_rate: int) -> CallAudio:
-    """Load a WAV file for each participant.
+def load(participants: Sequence[str], files: Sequence[Path], sample_rate: int) -> CallAudio:
+    """Load an audio file for each participant, in order; one without a file is silent.
 
-    Raises ValueError where a file is not mono at ``sample_rate``, OSError, MalformedWav.
+    Raises AudioFileError.
     """
     voices = {}
-    for participant, file in zip(participants, files, strict=False):
-        content = file.read_bytes()
-        header = wav.parse(content)
-        if (header.sample_rate, header.channels) != (sample_rate, 1):
-            raise ValueError(
-                f"{file.name} has {header.channels} channels at {header.sample_rate} Hz; "
-                f"it must be mono at {sample_rate} Hz"
-            )
-        voices[participant] = wav.samples(content)
+    for participant, file in zip_longest(participants, files[: len(participants)]):
+        voices[participant] = audio_files.read(file, sample_rate) if file else b""
     return CallAudio(voices, sample_rate)
 
 
-def conversation(participants: list[str], sample_rate: int) -> CallAudio:
-    """Load the conversation in ``local/conversation``: the agent calls, the caller answers."""
-    files = [CONVERSATION / f"{name}.{sample_rate}.wav" for name in ("agent", "caller")]
-    return load(participants, files, sample_rate)
+def conversation_files(sample_rate: int) -> list[Path]:
+    """The conversation in ``local/conversation``: the agent calls, the caller answers."""
+    return [CONVERSATION / f"{name}.{sample_rate}.wav" for name in ("agent", "caller")]

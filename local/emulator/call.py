@@ -6,22 +6,25 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from acs.media import SAMPLE_RATES
 from event_log import log_event
 from local.emulator import audio
+from local.emulator.clock import CallClock
 from local.emulator.errors import AcsError, call_not_found
 from local.emulator.faults import Faults
 from local.emulator.requests import MediaStreamingOptions
-from local.emulator.stream import CallClock, MediaStream, SentAudio, StreamError
+from local.emulator.stream import MediaStream, SentAudio, StreamError
 
 _log = logging.getLogger(__name__)
 _RECONNECT_SECONDS = 0.3
+_LAST_FRAMES_SECONDS = 0.5
+_DEFAULT_RATE = 16_000
 
 PostEvents = Callable[[str, list[dict[str, Any]], Faults], Awaitable[None]]
 """Posts callback events to a URL, under a call's faults."""
@@ -31,13 +34,14 @@ SignHandshake = Callable[[Faults], str | None]
 
 
 class Call:
-    """A call between two participants, whose audio comes from files.
+    """A call whose audio comes from files, one for each participant in order.
 
-    ``sent`` has the audio of each socket in turn; ``requests`` has the REST requests for the call,
-    as ``{"operation": ..., "body": ...}``.
+    The first participant calls the second one. Without files they speak the conversation of
+    ``local/conversation``. ``sent`` has the audio of each socket in turn; ``requests`` has the REST
+    requests for the call, as ``{"operation": ..., "body": ...}``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by keyword
         self,
         *,
         participants: list[dict[str, Any]],
@@ -50,6 +54,7 @@ class Call:
         sign_handshake: SignHandshake,
         answer_seconds: float,
         hang_up_at_end: bool,
+        audio_files: Sequence[Path] = (),
     ) -> None:
         self.id = str(uuid.uuid4())
         self.server_call_id = uuid.uuid4().hex
@@ -67,6 +72,8 @@ class Call:
         self._speed = speed
         self._answer_seconds = answer_seconds
         self._hang_up_at_end = hang_up_at_end
+        self._audio_files = audio_files
+        self._audio: audio.CallAudio | None = None
         self._clock: CallClock | None = None
         self._stream: MediaStream | None = None
         self._starting = False
@@ -126,7 +133,7 @@ class Call:
             "callConnectionId": self.id,
             "serverCallId": self.server_call_id,
             "correlationId": self.correlation_id,
-            "targets": [self.participants[-1]],
+            "targets": [self.participants[1]],
             "callConnectionState": self.state,
             "callbackUri": self.callback_uri,
         }
@@ -147,9 +154,13 @@ class Call:
     # What follows from them.
 
     async def _connect(self) -> None:
+        self._audio = await asyncio.to_thread(self._load_audio)
         await asyncio.sleep(self._answer_seconds)
+        if self.state == "disconnected":
+            return
         self._clock = CallClock(datetime.now(UTC), self._speed)
         self.state = "connected"
+        self._spawn(self._hang_up_at_end_of_audio(self._audio.seconds / self._speed))
         if self.streaming is not None and self.streaming.start_media_streaming:
             # ACS, too, opens the socket before it delivers CallConnected.
             self._starting = True
@@ -164,15 +175,18 @@ class Call:
             ],
             sequenceNumber=self._sequence,
         )
-        if self._hang_up_at_end:
-            length = self._audio().ticks * 0.02 / self._speed
-            await asyncio.sleep(length + 0.5)
+
+    async def _hang_up_at_end_of_audio(self, seconds: float) -> None:
+        """Hang up after that long, if the call was placed so or has this fault by then."""
+        await asyncio.sleep(seconds + _LAST_FRAMES_SECONDS)
+        if self._hang_up_at_end or self.faults.hang_up_at_end:
             with contextlib.suppress(AcsError):
                 await self.hang_up()
 
-    def _audio(self) -> audio.CallAudio:
-        rate = SAMPLE_RATES[self.streaming.audio_format if self.streaming else "pcm16KMono"]
-        return audio.conversation([p["rawId"] for p in self.participants], rate)
+    def _load_audio(self) -> audio.CallAudio:
+        rate = self.streaming.sample_rate if self.streaming else _DEFAULT_RATE
+        files = self._audio_files or audio.conversation_files(rate)
+        return audio.load([p["rawId"] for p in self.participants], files, rate)
 
     async def _start(self, callback_uri: str | None, context: str | None) -> None:
         try:
@@ -201,10 +215,11 @@ class Call:
         )
 
     async def _open(self) -> MediaStream:
-        assert self.streaming is not None and self._clock is not None
+        assert self.streaming is not None
+        assert self._clock is not None and self._audio is not None
         stream = MediaStream(
             self.streaming.transport_url,
-            self._audio(),
+            self._audio,
             self._clock,
             unmixed=self.streaming.audio_channel_type == "unmixed",
             faults=self.faults,

@@ -15,6 +15,7 @@ import secrets
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import aiohttp
@@ -23,6 +24,7 @@ import msgspec
 from acs.events import INCOMING_CALL
 from acs.identifiers import phone_number_raw_id
 from event_log import log_event
+from local.emulator import audio_files
 from local.emulator.errors import AcsError, call_not_found
 from local.emulator.requests import communication_identifier
 
@@ -35,11 +37,15 @@ class IncomingCallRequest(msgspec.Struct, kw_only=True, frozen=True, forbid_unkn
     """The body of ``POST /emulator/incoming``. ``from`` and ``to``: phone numbers or raw ids.
 
     ``age_seconds`` is how long the call has been ringing when the app receives the event.
+    ``audio`` has the paths of audio files, for ``from``, ``to`` and further participants.
+    ``audio`` and ``hang_up_at_end`` replace the emulator's settings for this call.
     """
 
     from_: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="from")
     to: Annotated[str, msgspec.Meta(min_length=1)]
     age_seconds: float = 0.0
+    audio: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
+    hang_up_at_end: bool | None = None
 
 
 class IncomingCall:
@@ -57,6 +63,8 @@ class IncomingCall:
         encoded = [base64.urlsafe_b64encode(msgspec.json.encode(p)).rstrip(b"=") for p in parts]
         self.context = b".".join([*encoded, b""]).decode()
         self.began_at = datetime.now(UTC) - timedelta(seconds=request.age_seconds)
+        self.audio = None if request.audio is None else [Path(path) for path in request.audio]
+        self.hang_up_at_end = request.hang_up_at_end
         self.call_connection_id: str | None = None
         self.deliveries: list[int] = []
         self._rings_until = time.monotonic() + ring_seconds - request.age_seconds
@@ -104,7 +112,7 @@ class IncomingCalls:
     def simulate_incoming_call(self, body: bytes, *, twice: bool) -> IncomingCall:
         """Start an incoming call. ``twice`` delivers its event twice at the same time.
 
-        Raises AcsError, msgspec.DecodeError.
+        Raises AcsError, AudioFileError, msgspec.DecodeError.
         """
         if not self._webhook:
             raise AcsError(
@@ -114,6 +122,8 @@ class IncomingCalls:
                 "ACS_EMULATOR_INCOMING_WEBHOOK.",
             )
         request = msgspec.json.decode(body, type=IncomingCallRequest)
+        for path in request.audio or ():
+            audio_files.check(Path(path))
         incoming = IncomingCall(request, self._ring_seconds)
         self._calls[incoming.id] = incoming
         event = _event(incoming)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from event_log import log_event
@@ -44,8 +46,10 @@ class CallRegistry:
         target = communication_identifier(request.targets[0].raw_id)
         caller: dict[str, Any] = dict(CALLER)
         if request.source_caller_id_number is not None:
-            caller = communication_identifier("4:" + request.source_caller_id_number["value"])
-        call = self._add(caller, target, request)
+            caller = communication_identifier("4:" + request.source_caller_id_number.value)
+        call = self._add(
+            caller, target, request, self._settings.audio, self._settings.hang_up_at_end
+        )
         call.begin()
         log_event(_log, logging.INFO, "call_placed", call=call.id)
         return call
@@ -53,7 +57,12 @@ class CallRegistry:
     def answer(self, incoming: IncomingCall, request: AnswerCallRequest) -> Call:
         """Answer an incoming call and let it connect."""
         caller = communication_identifier(incoming.from_)
-        call = self._add(caller, communication_identifier(incoming.to), request)
+        target = communication_identifier(incoming.to)
+        audio = self._settings.audio if incoming.audio is None else incoming.audio
+        hang_up = incoming.hang_up_at_end
+        if hang_up is None:
+            hang_up = self._settings.hang_up_at_end
+        call = self._add(caller, target, request, audio, hang_up)
         call.server_call_id, call.correlation_id = incoming.server_call_id, incoming.id
         incoming.call_connection_id = call.id
         call.begin()
@@ -76,9 +85,16 @@ class CallRegistry:
         caller: dict[str, Any],
         target: dict[str, Any],
         request: CreateCallRequest | AnswerCallRequest,
+        audio: Sequence[Path],
+        hang_up_at_end: bool,
     ) -> Call:
+        others = range(3, len(audio) + 1)
         call = Call(
-            participants=[caller, target],
+            participants=[
+                caller,
+                target,
+                *(communication_identifier(f"8:acs:emulator_participant_{n}") for n in others),
+            ],
             callback_uri=request.callback_uri,
             operation_context=request.operation_context,
             streaming=request.media_streaming_options,
@@ -87,7 +103,8 @@ class CallRegistry:
             post_events=self._post_events,
             sign_handshake=self._sign_handshake,
             answer_seconds=self._settings.answer_seconds,
-            hang_up_at_end=self._settings.hang_up_at_end,
+            hang_up_at_end=hang_up_at_end,
+            audio_files=audio,
         )
         self._calls[call.id] = call
         return call

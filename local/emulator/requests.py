@@ -1,23 +1,40 @@
-"""The bodies of ACS's REST calls, as ``azure-communication-callautomation`` 1.6.0 sends them."""
+"""The bodies of ACS's REST calls, as version 1.6.0 of Microsoft's clients sends them.
+
+The clients are ``azure-communication-callautomation`` for Python and
+``@azure/communication-call-automation`` for JavaScript.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
+from acs.media import SAMPLE_RATES
+
 
 class MediaStreamingOptions(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """``mediaStreamingOptions`` of a create or answer request."""
+    """``mediaStreamingOptions`` of a create or answer request. Other values are refused."""
 
     transport_url: str
-    transport_type: str
-    content_type: str
-    audio_channel_type: str
-    start_media_streaming: bool = False
-    audio_format: str = "pcm16KMono"
-    enable_bidirectional: bool = False
-    enable_dtmf_tones: bool = False
+    transport_type: Literal["websocket"]
+    content_type: Literal["audio"]
+    audio_channel_type: Literal["mixed", "unmixed"]
+    start_media_streaming: bool | None = False
+    audio_format: Literal["pcm16KMono", "pcm24KMono"] | None = None
+    enable_bidirectional: bool | None = False
+    enable_dtmf_tones: bool | None = False
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second; without ``audioFormat`` 16,000."""
+        return SAMPLE_RATES[self.audio_format or "pcm16KMono"]
+
+
+class PhoneNumber(msgspec.Struct, frozen=True):
+    """A phone number in a request; clients send further members, such as ``isAnonymous``."""
+
+    value: str
 
 
 class Target(msgspec.Struct, rename="camel", frozen=True):
@@ -29,10 +46,10 @@ class Target(msgspec.Struct, rename="camel", frozen=True):
 class CreateCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """The body of ``POST /calling/callConnections``."""
 
-    targets: list[Target]
+    targets: Annotated[list[Target], msgspec.Meta(min_length=1)]
     callback_uri: str
     operation_context: str | None = None
-    source_caller_id_number: dict[str, str] | None = None
+    source_caller_id_number: PhoneNumber | None = None
     media_streaming_options: MediaStreamingOptions | None = None
 
 

@@ -14,6 +14,7 @@ from local.emulator.incoming import IncomingCalls
 from local.emulator.keys import SigningKeys
 from local.emulator.registry import CallRegistry
 from local.emulator.rest_api import RestApi
+from local.emulator.same_site import CONTROL_PREFIX, check_site
 from local.emulator.settings import ISSUER, EmulatorSettings
 from local.emulator.signature import SignatureError
 
@@ -61,8 +62,10 @@ class EmulatorServer:
 
     @web.middleware
     async def _answer_errors(self, request: web.Request, handler: Any) -> web.StreamResponse:
-        """Check the signature, and answer errors as ACS does."""
+        """Check who sends a request, and answer errors as ACS does."""
         try:
+            if request.path.startswith(CONTROL_PREFIX):
+                check_site(request.headers.get("Host", ""), request.headers.get("Origin"))
             await self._rest.authenticate(request)
             response: web.StreamResponse = await handler(request)
             return response

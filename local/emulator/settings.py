@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 ISSUER = "https://acscallautomation.communication.azure.com"
@@ -11,7 +12,8 @@ class EmulatorSettings(NamedTuple):
     """The emulator's settings; ``python -m local.emulator --help`` explains them.
 
     ``speed`` is how many times faster than real time call audio plays. ``incoming_webhook`` is the
-    URL, with its key, that IncomingCall events are posted to, as Event Grid would.
+    URL, with its key, that IncomingCall events are posted to, as Event Grid would. ``audio`` has an
+    audio file for each participant: the caller's, the callee's, then further participants'.
     """
 
     access_key: str
@@ -25,3 +27,4 @@ class EmulatorSettings(NamedTuple):
     incoming_webhook: str = ""
     ring_seconds: float = 30.0
     redelivery_seconds: float = 10.0
+    audio: tuple[Path, ...] = ()

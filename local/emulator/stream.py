@@ -7,48 +7,24 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers, HeadersLike
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.http11 import Request
 
-from acs import media
 from event_log import log_event
 from local.emulator.audio import CallAudio
-from local.emulator.faults import Faults, ticks_to_send
-
-TICK_SECONDS = media.FRAME_MILLISECONDS / 1000
+from local.emulator.clock import CallClock, Stamps
+from local.emulator.faults import Faults
+from local.emulator.packets import PacketWriter, split
+from local.emulator.schedule import ticks_to_send
 
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10
-
-
-class CallClock:
-    """A call's time, in ticks of 20 ms since it connected.
-
-    Args:
-        start: When the call connected; cut to milliseconds, as ACS's timestamps are.
-        speed: How many times faster than real time the call runs.
-    """
-
-    def __init__(self, start: datetime, speed: float) -> None:
-        self.start_us = media.to_microseconds(start) // 1000 * 1000
-        self._start = time.monotonic()
-        self._speed = speed
-
-    def tick(self) -> int:
-        """The current tick."""
-        return int((time.monotonic() - self._start) * self._speed / TICK_SECONDS)
-
-    def due(self, tick: int) -> float:
-        """When to send a tick, on the clock of ``time.monotonic``."""
-        return self._start + tick * TICK_SECONDS / self._speed
-
-    def timestamp(self, tick: int) -> datetime:
-        """The timestamp of a tick's frames."""
-        return media.from_microseconds(self.start_us + tick * media.FRAME_MILLISECONDS * 1000)
 
 
 class SentAudio:
@@ -96,11 +72,12 @@ class MediaStream:
         self.sent = SentAudio(clock.timestamp(0))
 
     async def open(self, headers: dict[str, str]) -> None:
-        """Connect and send the metadata. Raises StreamError."""
+        """Connect. Raises StreamError."""
         try:
             self._socket = await connect(
                 self._url,
-                additional_headers=headers,
+                create_connection=_Connection,
+                additional_headers=headers | self._faults.handshake_headers,
                 compression=None,
                 open_timeout=_CONNECT_SECONDS,
                 ping_interval=None,
@@ -110,10 +87,6 @@ class MediaStream:
             response = getattr(error, "response", None)
             # Not chained: the cause's message may contain the URL, and so the stream token.
             raise StreamError(response.status_code if response else 0) from None
-        metadata = media.AudioMetadata(
-            self._audio.sample_rate, self.subscription_id, "PCM", 1, self._audio.frame_bytes
-        )
-        await self._send(media.Packet(media.AUDIO_METADATA, audio_metadata=metadata))
 
     def begin(self, on_lost: Callable[[], None]) -> None:
         """Stream in the background. ``on_lost`` is called when the socket is lost or cut."""
@@ -136,20 +109,12 @@ class MediaStream:
 
     async def _run(self, on_lost: Callable[[], None]) -> None:
         assert self._socket is not None
-        first = self._clock.tick() + 1
-        self.sent.started_at = self._clock.timestamp(first)
         reader = asyncio.create_task(self._read())
         try:
-            for number, ticks in enumerate(ticks_to_send(count(first), self._faults)):
-                if number == self._faults.cut_after_ticks:
-                    self._socket.transport.abort()
-                    self.sent.ended = True
-                    on_lost()
-                    return
-                wait = self._clock.due(first + number) - time.monotonic()
-                if wait > 0:
-                    await asyncio.sleep(wait)
-                await self._send_ticks(first + number, ticks)
+            if await self._stream():
+                self._socket.transport.abort()
+                self.sent.ended = True
+                on_lost()
         except ConnectionClosed as closed:
             self.sent.ended = True
             log_event(_log, logging.WARNING, "media_socket_closed", reason=closed)
@@ -157,48 +122,59 @@ class MediaStream:
         finally:
             reader.cancel()
 
+    async def _stream(self) -> bool:
+        """Send metadata and frames until cancelled; return True when the socket is to be cut."""
+        faults = self._faults
+        first = self._clock.tick() + 1
+        self.sent.started_at = self._clock.timestamp(first)
+        stamps = Stamps(self._clock.start_us, self._clock.begin_stream(first), faults)
+        writer = PacketWriter(
+            self._audio, stamps, unmixed=self._unmixed, first_tick=first, faults=faults
+        )
+        if faults.metadata_after_ticks == 0:
+            await self._send(writer.metadata(self.subscription_id))
+        pace = 1 + faults.pace_ppm / 1e6
+        for number, ticks in enumerate(ticks_to_send(count(first), faults)):
+            if number == faults.cut_after_ticks:
+                return True
+            wait = self._clock.due(first + number * pace) - time.monotonic()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            if number and number == faults.metadata_after_ticks:
+                await self._send(writer.metadata(self.subscription_id))
+            for participant, pcm in writer.audio_of(first + number):
+                self.sent.tracks.setdefault(participant, bytearray()).extend(pcm)
+            for tick in ticks:
+                for message in writer.frames(tick):
+                    await self._send(message)
+            for message in writer.tone(first + number):
+                await self._send(message)
+        return False
+
     async def _read(self) -> None:
         """Read, and drop, what the server sends: websockets answers closes and pings by reading."""
         assert self._socket is not None
         async for _ in self._socket:
             pass
 
-    async def _send_ticks(self, current: int, ticks: list[int]) -> None:
-        for participant, pcm in self._frames(current):
-            self.sent.tracks.setdefault(participant, bytearray()).extend(pcm)
-        for tick in ticks:
-            for participant, pcm in self._frames(tick):
-                silent = not any(pcm)
-                data = None if silent and self._faults.omit_data_when_silent else pcm
-                frame = media.AudioData(self._clock.timestamp(tick), participant, data, silent)
-                await self._send(media.Packet(media.AUDIO_DATA, audio_data=frame))
-
-    def _frames(self, tick: int) -> Iterator[tuple[str | None, bytes]]:
-        if self._unmixed:
-            for participant in self._audio.voices:
-                yield participant, self._audio.frame(participant, tick)
-        else:
-            yield None, self._audio.mixed(tick)
-
-    async def _send(self, packet: media.Packet) -> None:
+    async def _send(self, message: str) -> None:
         assert self._socket is not None
-        text = _encode(packet)
-        if self._faults.kind_case:
-            text = text.replace(packet.kind, packet.kind.lower(), 1)
-        parts = self._faults.fragments
-        if parts <= 1:
-            await self._socket.send(text)
-            return
-        size = -(-len(text) // parts)
-        await self._socket.send([text[at : at + size] for at in range(0, len(text), size)])
+        await self._socket.send(split(message, self._faults))
 
 
-def _encode(packet: media.Packet) -> str:
-    """Encode a packet as ACS does, with milliseconds in its timestamp."""
-    text = media.encode(packet).decode()
-    audio = packet.audio_data
-    if audio is not None and audio.timestamp is not None:
-        plain = audio.timestamp.isoformat().replace("+00:00", "Z")
-        milliseconds = audio.timestamp.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        text = text.replace(plain, milliseconds, 1)
-    return text
+class _Connection(ClientConnection):
+    """A connection whose handshake may replace its own headers, such as ``Connection``."""
+
+    async def handshake(
+        self, additional_headers: HeadersLike | None = None, user_agent_header: str | None = None
+    ) -> None:
+        build_request = self.protocol.connect
+
+        def connect() -> Request:
+            request = build_request()
+            for name in Headers(additional_headers or {}):
+                request.headers.pop(name, None)
+            return request
+
+        self.protocol.connect = connect  # type: ignore[method-assign]
+        await super().handshake(additional_headers, user_agent_header)

@@ -2,7 +2,7 @@
 
 Source: ``Microsoft.Azure.WebJobs.Extensions.EventGrid``. The extension answers the validation
 itself. It answers 202 when the function has run for every event, and 500 when it failed for one.
-There is no queue in between: retries are up to Event Grid.
+It has no queue: retries are up to Event Grid.
 """
 
 from __future__ import annotations

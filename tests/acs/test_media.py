@@ -153,7 +153,7 @@ def test_any_bytes_raise_only_malformed_packet(message: bytes) -> None:
 
 @given(
     pcm=st.binary(max_size=960),
-    stamp=st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)),
+    stamp=st.datetimes(min_value=datetime(2020, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     raw_id=st.none() | st.text(),
 )
 def test_encode_and_decode_agree(pcm: bytes, stamp: datetime, raw_id: str | None) -> None:

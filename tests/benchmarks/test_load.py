@@ -14,7 +14,7 @@ def test_frames_are_masked_and_have_their_length() -> None:
         frame = encode_frame(1, payload)
         assert frame[0] == 0x81
         header = 2 if size < 126 else 4
-        assert frame[1] == 0x80 | (size if size < 126 else 126)
+        assert frame[1] == 0x80 | (min(126, size))
         mask, masked = frame[header : header + 4], frame[header + 4 :]
         assert bytes(b ^ mask[i % 4] for i, b in enumerate(masked)) == payload
 

@@ -1,18 +1,22 @@
-"""The app's storage over a real Azurite, and the clients that its handlers are given."""
+"""Clients over a real Azurite, a real ACS emulator, and sample streams in Blob Storage."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls.clients import Clients
-from calls.pipeline import storage_events
+from calls.clients import Clients, call_automation_client
+from calls.pipeline import reconciler, storage_events
 from calls.settings import Settings
-from contract import names
-from tests.calls.made import MadeStream
+from calls.transcripts.engine import Engine
+from local.emulator.server import EmulatorServer
+from tests.calls.emulator import ACCESS_KEY, create_emulator
+from tests.calls.engines import UseEngine
+from tests.calls.stream_uploader import StreamUploader
 
 
 @pytest_asyncio.fixture
@@ -23,10 +27,10 @@ async def clients(storage: str) -> AsyncIterator[Clients]:
         acs_access_key="AAAA",
         callback_token_check="off",
     )
-    made = Clients(settings)
-    await made.storage.create_containers()
-    yield made
-    await made.close()
+    clients = Clients(settings)
+    await clients.storage.create_containers()
+    yield clients
+    await clients.close()
 
 
 @pytest_asyncio.fixture
@@ -35,50 +39,45 @@ async def service(storage: str) -> AsyncIterator[BlobServiceClient]:
         yield service
 
 
-class Landing:
-    """Puts a made stream into Blob Storage and runs the storage_events, in any order."""
+@pytest_asyncio.fixture
+async def emulator() -> AsyncIterator[EmulatorServer]:
+    """ACS in which no call is connected: nobody picks up within a test."""
+    emulator = create_emulator(answer_seconds=60)
+    await emulator.start()
+    yield emulator
+    await emulator.stop()
 
-    def __init__(self, clients: Clients, service: BlobServiceClient) -> None:
-        self.clients = clients
-        self._service = service
 
-    async def upload(self, stream: MadeStream, leave_out: Iterable[str] = ()) -> None:
-        """Every segment, but for those left out."""
-        for blob, (file, metadata) in stream.files.items():
-            if blob not in leave_out:
-                client = self._service.get_blob_client(names.SEGMENTS, blob)
-                await client.upload_blob(file, metadata=metadata, overwrite=True)
-
-    async def manifest(self, stream: MadeStream) -> None:
-        """The manifest, and its event."""
-        blob, content = stream.manifest_blob
-        await self.clients.storage.put(names.MANIFESTS, blob, content)
-        await storage_events.assemble_call(self.clients, stream.call)
-
-    async def event(self, stream: MadeStream, blob: str) -> None:
-        """The event of one segment."""
-        file, metadata = stream.files[blob]
-        await storage_events.analyse_segment(self.clients, blob, file, metadata)
-
-    async def all(self, *streams: MadeStream) -> None:
-        """Everything, in order."""
-        for stream in streams:
-            await self.upload(stream)
-            for blob in stream.files:
-                await self.event(stream, blob)
-            await self.manifest(stream)
-
-    async def content(self, container: str, blob: str) -> bytes:
-        """A blob's bytes."""
-        download = await self._service.get_blob_client(container, blob).download_blob()
-        content: bytes = await download.readall()
-        return content
-
-    async def delete(self, container: str, blob: str) -> None:
-        """Delete a blob."""
-        await self._service.get_blob_client(container, blob).delete_blob()
+@pytest_asyncio.fixture
+async def acs_clients(clients: Clients, emulator: EmulatorServer) -> Clients:
+    """The clients, with the emulator as their ACS."""
+    clients.settings = msgspec.structs.replace(
+        clients.settings,
+        acs_endpoint=emulator.endpoint,
+        acs_access_key=ACCESS_KEY,
+        callback_url="https://app.example",
+        streamer_url="wss://streamer.example",
+    )
+    await clients.call_automation.close()
+    clients.call_automation = call_automation_client(clients.settings)
+    return clients
 
 
 @pytest.fixture
-def landing(clients: Clients, service: BlobServiceClient) -> Landing:
-    return Landing(clients, service)
+def uploader(clients: Clients, service: BlobServiceClient) -> StreamUploader:
+    return StreamUploader(clients, service)
+
+
+@pytest.fixture
+def use_engine(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> UseEngine:
+    """Lets the clients transcribe with an engine, and retry without a pause."""
+
+    def use(engine: Engine) -> None:
+        clients.settings = msgspec.structs.replace(
+            clients.settings, transcription=engine.provider, transcription_retry_seconds=0
+        )
+        clients.on_close(engine.close)
+        for module in (storage_events, reconciler):
+            monkeypatch.setattr(module, "get_engine", lambda _: engine)
+
+    return use

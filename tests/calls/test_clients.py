@@ -1,40 +1,31 @@
-"""The real client, set up for a function's life."""
+"""The clients of the app: how they sign, how long they wait, and what they create."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
+from typing import Literal
 
 import pytest
-import pytest_asyncio
 from azure.core.exceptions import ServiceResponseError
 
-from calls.clients import call_automation_client
+from calls.clients import Clients, call_automation_client, get_clients
 from calls.settings import Settings
-from local.emulator.server import EmulatorServer, EmulatorSettings
-
-KEY = base64.b64encode(bytes(32)).decode()
-
-
-@pytest_asyncio.fixture
-async def emulator() -> AsyncIterator[EmulatorServer]:
-    server = EmulatorServer(EmulatorSettings(KEY, "resource", port=0))
-    await server.start()
-    yield server
-    await server.stop()
+from configuration import SettingsError
+from local.emulator.server import EmulatorServer
+from tests.calls.emulator import ACCESS_KEY
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-async def test_an_endpoint_with_a_trailing_slash_is_signed_right(
+async def test_an_endpoint_with_a_trailing_slash_has_the_right_signature(
     emulator: EmulatorServer, slash: str
 ) -> None:
-    settings = Settings(acs_endpoint=emulator.endpoint + slash, acs_access_key=KEY)
+    settings = Settings(acs_endpoint=emulator.endpoint + slash, acs_access_key=ACCESS_KEY)
     async with call_automation_client(settings) as client:
         with pytest.raises(Exception, match="Call not found") as refused:
             await client.get_call_connection("nothing").get_call_properties()
-    assert getattr(refused.value, "status_code", None) == 404, "401 is a wrong signature"
+    assert getattr(refused.value, "status_code", None) == 404, "401 would be a wrong signature"
 
 
 async def test_a_wrong_key_is_refused(emulator: EmulatorServer) -> None:
@@ -46,23 +37,49 @@ async def test_a_wrong_key_is_refused(emulator: EmulatorServer) -> None:
     assert getattr(refused.value, "status_code", None) == 401
 
 
-async def test_an_acs_that_does_not_answer_costs_the_read_timeout() -> None:
+async def test_an_acs_that_does_not_answer_takes_the_read_timeout() -> None:
     """The client's own timeouts are 300 s, more than a function has."""
 
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(2)
         writer.close()
 
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     settings = Settings(
         acs_endpoint=f"http://127.0.0.1:{port}",
-        acs_access_key=KEY,
+        acs_access_key=ACCESS_KEY,
         acs_read_timeout_seconds=0.3,
     )
-    begun = time.monotonic()
+    started = time.monotonic()
     async with call_automation_client(settings) as client:
         with pytest.raises(ServiceResponseError):
             await client.get_call_connection("call").start_media_streaming(retry_total=0)
-    assert 0.3 <= time.monotonic() - begun < 5
+    assert 0.3 <= time.monotonic() - started < 5
     server.close()
+
+
+@pytest.mark.parametrize(("check", "verified"), [("require", True), ("warn", True), ("off", False)])
+async def test_tokens_are_verified_unless_the_check_is_off(
+    check: Literal["require", "warn", "off"], verified: bool
+) -> None:
+    clients = Clients(
+        Settings(
+            audio_storage="UseDevelopmentStorage=true",
+            acs_endpoint="https://acs.example",
+            acs_access_key=ACCESS_KEY,
+            callback_token_check=check,
+        )
+    )
+    assert (clients.verifier is not None) == verified
+    await clients.close()
+
+
+def test_wrong_settings_are_reported_by_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are not cached: the next request reads the settings again."""
+    get_clients.cache_clear()
+    for name in ("ACS_ENDPOINT", "AudioStorage", "AudioStorage__blobServiceUri"):
+        monkeypatch.delenv(name, raising=False)
+    for _ in range(2):
+        with pytest.raises(SettingsError, match="ACS_ENDPOINT: is not set"):
+            get_clients()

@@ -1,4 +1,4 @@
-"""The settings of the function app, and what Azure forbids."""
+"""The settings of the function app, and which of them Azure forbids."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamer.settings
 from calls.settings import load
 from configuration import SettingsError
 
-RIGHT = {
+VALID = {
     "AudioStorage__blobServiceUri": "https://account.blob.core.windows.net",
     "ACS_ENDPOINT": "https://resource.communication.azure.com",
     "ACS_TOKEN_AUDIENCE": "resource",
@@ -20,11 +20,11 @@ STORAGE_KEY = "AccountName=account;AccountKey=c2VjcmV0;BlobEndpoint=https://acco
 
 
 def test_managed_identity_needs_no_key() -> None:
-    assert load(RIGHT | AZURE).acs_access_key == ""
+    assert load(VALID | AZURE).acs_access_key == ""
 
 
 @pytest.mark.parametrize(
-    ("wrong", "named"),
+    ("setting", "name"),
     [
         ({"AudioStorage": STORAGE_KEY, "AudioStorage__blobServiceUri": ""}, "AudioStorage"),
         ({"ACS_ACCESS_KEY": "c2VjcmV0"}, "ACS_ACCESS_KEY"),
@@ -34,16 +34,16 @@ def test_managed_identity_needs_no_key() -> None:
         ({"ACS_TOKEN_JWKS_URL": "http://keys"}, "ACS_TOKEN_JWKS_URL"),
     ],
 )
-def test_what_a_laptop_may_and_azure_may_not(wrong: dict[str, str], named: str) -> None:
-    load(RIGHT | wrong)
+def test_settings_that_are_for_local_development_only(setting: dict[str, str], name: str) -> None:
+    load(VALID | setting)
     with pytest.raises(SettingsError) as refused:
-        load(RIGHT | wrong | AZURE)
+        load(VALID | setting | AZURE)
     (line,) = str(refused.value).splitlines()
-    assert line.startswith(named + ":")
+    assert line.startswith(name + ":")
     assert "c2VjcmV0" not in line
 
 
-def test_the_streamer_in_azure_takes_no_connection_string() -> None:
+def test_the_streamer_refuses_a_connection_string_in_azure() -> None:
     settings = {"AUDIO_STORAGE_CONNECTION_STRING": STORAGE_KEY, "ACS_TOKEN_AUDIENCE": "resource"}
     streamer.settings.load(settings)
     with pytest.raises(SettingsError, match="AUDIO_STORAGE_CONNECTION_STRING") as refused:
@@ -51,9 +51,9 @@ def test_the_streamer_in_azure_takes_no_connection_string() -> None:
     assert "c2VjcmV0" not in str(refused.value)
 
 
-def test_the_streamer_in_azure_asks_for_keys_over_tls() -> None:
+def test_the_streamer_fetches_keys_only_over_tls_in_azure() -> None:
     settings = {
-        "AUDIO_STORAGE_BLOB_SERVICE_URI": RIGHT["AudioStorage__blobServiceUri"],
+        "AUDIO_STORAGE_BLOB_SERVICE_URI": VALID["AudioStorage__blobServiceUri"],
         "ACS_TOKEN_AUDIENCE": "resource",
         "ACS_TOKEN_JWKS_URL": "http://keys",
     }
@@ -62,23 +62,23 @@ def test_the_streamer_in_azure_asks_for_keys_over_tls() -> None:
         streamer.settings.load(settings | AZURE)
 
 
-def test_who_is_answered() -> None:
-    for text, answered in (
+def test_which_numbers_are_answered() -> None:
+    for text, expected in (
         ("off", set()),
         ("all", {"4:+15551230000", "8:acs:a_b", "4:+15551230001"}),
         ("+15551230000", {"4:+15551230000"}),
         (" +15551230000 , 8:acs:a_b", {"4:+15551230000", "8:acs:a_b"}),
     ):
-        settings = load(RIGHT | AZURE | {"ANSWER_CALLS": text})
-        asked = ("4:+15551230000", "8:acs:a_b", "4:+15551230001")
-        assert {raw_id for raw_id in asked if settings.answers(raw_id)} == answered, text
-    assert load(RIGHT).answer_calls == "off"
+        settings = load(VALID | AZURE | {"ANSWER_CALLS": text})
+        raw_ids = ("4:+15551230000", "8:acs:a_b", "4:+15551230001")
+        assert {raw_id for raw_id in raw_ids if settings.answers(raw_id)} == expected, text
+    assert load(VALID).answer_calls == "off"
 
 
 @pytest.mark.parametrize("wrong", ["on", "ALL", "15551230000", "+1555,", "all,+15551230000"])
-def test_a_wrong_list_of_whom_to_answer_is_named(wrong: str) -> None:
+def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
     with pytest.raises(SettingsError, match=r"^ANSWER_CALLS: ") as refused:
-        load(RIGHT | {"ANSWER_CALLS": wrong})
+        load(VALID | {"ANSWER_CALLS": wrong})
     assert len(str(refused.value).splitlines()) == 1
 
 
@@ -90,13 +90,13 @@ def test_a_wrong_list_of_whom_to_answer_is_named(wrong: str) -> None:
         ("ANSWER_START_STREAMING", "perhaps"),
     ],
 )
-def test_how_an_answered_call_cannot_be_streamed(name: str, wrong: str) -> None:
+def test_wrong_settings_for_streaming_an_answered_call(name: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: "):
-        load(RIGHT | {name: wrong})
+        load(VALID | {name: wrong})
 
 
-def test_every_fault_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         load({"CALLBACK_TOKEN_CHECK": "perhaps", "LINK_SECONDS": "0"})
-    named = {line.partition(":")[0] for line in str(refused.value).splitlines()}
-    assert named >= {"CALLBACK_TOKEN_CHECK", "LINK_SECONDS", "ACS_ENDPOINT", "CALLBACK_URL"}
+    names = {line.partition(":")[0] for line in str(refused.value).splitlines()}
+    assert names >= {"CALLBACK_TOKEN_CHECK", "LINK_SECONDS", "ACS_ENDPOINT", "CALLBACK_URL"}

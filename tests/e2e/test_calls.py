@@ -133,7 +133,7 @@ async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
         ("DELETE", path),
     ):
         status, problem, _ = await app.request(method, where)
-        assert (status, problem["detail"]) == (409, "the call is over")
+        assert (status, problem["detail"]) == (409, "the call has ended")
 
 
 async def test_of_two_starts_at_once_one_gets_to_acs(

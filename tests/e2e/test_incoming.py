@@ -22,7 +22,7 @@ CALLED, CALLER = "+15551230000", "+15559990000"
 RINGS = {"to": CALLED, "from": CALLER}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
     """The whole system, that answers one number, and streams in the other way than by default."""
     settings = {
@@ -94,7 +94,7 @@ async def test_told_twice_at_the_same_time_it_is_answered_once(
     ring = await told(faults, ring["id"], deliveries=2)
     assert ring["deliveries"] == [202, 202]
     assert await answers() == before + 1
-    assert f"outcome=left reason=taken correlation={ring['id']} " in log(up)
+    assert f"incoming_call outcome=left reason=claimed correlation={ring['id']}" in log(up)
     record = await app.until(ring["call_connection_id"], state_is("connected"), "it connects")
     ids = [event["id"] for event in record["events"]]
     assert len(ids) == len(set(ids))
@@ -112,7 +112,7 @@ async def test_a_call_that_is_left_rings_on(
     ring = await let_ring(faults, **RINGS | change)
     assert ring["deliveries"] == [202], "it is not told again"
     assert ring["call_connection_id"] is None
-    assert f"incoming outcome=left reason={reason} correlation={ring['id']} " in log(up)
+    assert f"incoming_call outcome=left reason={reason} correlation={ring['id']}" in log(up)
     assert await listed(app) == before
 
 
@@ -128,7 +128,8 @@ async def test_an_answer_that_fails_shows_no_call_until_the_next_delivery_answer
     await faults.post("/emulator/faults", json={"answer_status": 502})
     ring = await let_ring(faults, **RINGS)
     assert (ring["deliveries"], ring["state"]) == ([500], "ringing")
-    assert f"incoming outcome=failed reason=HttpResponseError correlation={ring['id']} " in log(up)
+    outcome = f"outcome=failed reason=HttpResponseError correlation={ring['id']}"
+    assert f"incoming_call {outcome}" in log(up)
     assert await listed(app) == before
     await faults.post("/emulator/faults", json={})
     ring = await told(faults, ring["id"], deliveries=2)

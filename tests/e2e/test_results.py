@@ -16,7 +16,7 @@ from calls.results import analysis
 from contract import names
 from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
-from tests.calls.made import MadeStream, new_call, noise
+from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.e2e.conftest import MASTER_KEY
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -87,7 +87,7 @@ async def test_a_segment_that_always_fails_is_listed_and_tried_again(
     app: AppClient, up: Up
 ) -> None:
     storage = up.addresses.storage_connection_string
-    stream = MadeStream(new_call(), {None: noise(16_000)})
+    stream = SampleStream(new_call_id(), {None: noise(16_000)})
     ((blob, (file, metadata)),) = stream.files.items()
     broken = b"RIFX" + file[4:]
 

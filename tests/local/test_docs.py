@@ -47,7 +47,8 @@ def options(parser: argparse.ArgumentParser) -> list[str]:
     names = []
     for action in parser._actions:
         if not isinstance(action, argparse._HelpAction | argparse._SubParsersAction):
-            metavar = "" if action.nargs == 0 else f" {action.dest.upper()}"
+            metavar = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+            metavar += " ..." if action.nargs == "+" else ""
             names.append(f"`{action.option_strings[0]}{metavar}`")
     return names
 
@@ -80,13 +81,20 @@ def test_the_default_speeds_and_ports_are_right() -> None:
         assert re.search(rf"\b{port}\b", text), port
 
 
+def default_of(field: msgspec.structs.FieldInfo) -> object:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    assert callable(field.default_factory)
+    return field.default_factory()
+
+
 def fault_rows() -> list[list[str]]:
     """A row for each fault: name, default, description."""
     hints = typing.get_type_hints(Faults, include_extras=True)
     return [
         [
             f"`{field.name}`",
-            f"`{json.dumps(field.default)}`",
+            f"`{json.dumps(default_of(field))}`",
             next(
                 meta.description
                 for meta in hints[field.name].__metadata__
@@ -106,6 +114,14 @@ def test_every_fault_has_its_row() -> None:
     ]
 
 
+def test_the_examples_of_faults_are_valid() -> None:
+    bodies = re.findall(r"\| `(\{[^|]*\})` \|$", section("### Faults"), re.MULTILINE)
+    assert len(bodies) > 10
+    for body in bodies:
+        faults = msgspec.json.decode(body, type=Faults)
+        assert faults != Faults(), body
+
+
 def test_every_request_of_the_control_interface_has_its_row() -> None:
     source = Path(control_api.__file__).read_text()
     routes = re.findall(r"add_(get|post)\(\"([^\"]+)\"", source)
@@ -119,9 +135,8 @@ def test_the_requests_to_the_emulator_work_as_written() -> None:
     assert "POST http://127.0.0.1:8090/emulator/tokens" in DOCUMENT
 
 
-@pytest.mark.parametrize("path", re.findall(r"8090(/emulator/\w+) -d '", DOCUMENT))
-async def test_its_curl_lines_are_accepted(path: str) -> None:
-    (body,) = re.findall(rf"{path} -d '(.*)'", DOCUMENT)
+@pytest.mark.parametrize(("path", "body"), re.findall(r"8090(/emulator/\w+) -d '(.*)'", DOCUMENT))
+async def test_its_curl_lines_are_accepted(path: str, body: str) -> None:
     settings = EmulatorSettings(
         "AAAA", "resource", port=0, incoming_webhook="http://127.0.0.1:9/", redelivery_seconds=60
     )

@@ -34,7 +34,7 @@ class HttpFunction(NamedTuple):
 
 def http_functions() -> list[HttpFunction]:
     """What ``function_app.py`` serves, as its decorators have it."""
-    # Anew each time: an app may be asked for its functions only once.
+    # A new app each time: its functions may be listed only once.
     app = runpy.run_path(str(ROOT / "function_app.py"))["app"]
     found = []
     for function in app.get_functions():

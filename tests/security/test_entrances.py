@@ -83,7 +83,7 @@ async def test_a_forged_token_opens_no_stream(
     assert await stranger.knock(url, handshake(call, forged)) == 401
     assert await stranger.streamer_counts(REFUSED, f"token_{reason}") == before + 1
     log = stranger.log("streamer")
-    assert f"handshake refused: 401 token_{reason}" in log
+    assert f"handshake_refused status=401 reason=token_{reason}" in log
     no_token_in(log)
     assert url.rpartition("/")[2] not in log
 
@@ -291,9 +291,9 @@ async def test_an_event_of_an_unknown_call_without_a_correlation_id_makes_no_rec
 
 async def test_an_oversized_callback_is_refused_and_counted(stranger: Stranger, call: Json) -> None:
     big = b"[" + b" " * 300_000 + b"]"
-    counted = await stranger.refusals("callbacks", 413, "too_big")
+    counted = await stranger.refusals("callbacks", 413, "body_too_large")
     assert (await stranger.post(big, await stranger.authorization("callback")))[0] == 413
-    assert await stranger.refusals("callbacks", 413, "too_big", counted + 1) == counted + 1
+    assert await stranger.refusals("callbacks", 413, "body_too_large", counted + 1) == counted + 1
     assert (await stranger.post(big, None))[0] == 401, "who it is goes before what it is"
 
 

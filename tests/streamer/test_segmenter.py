@@ -196,7 +196,7 @@ def test_cuts_lie_in_pauses_and_no_sample_is_lost(flush_bytes: int) -> None:
     cuts = CutPlanner(5 * RATE, RATE, RATE)
     segments: dict[str, list[MemoryWriter]] = {"a": [], "b": []}
     tracks = {}
-    for name in segments:
+    for name in ("a", "b"):
 
         def open_segment(position: int, name: str = name) -> MemoryWriter:
             segments[name].append(MemoryWriter(position))

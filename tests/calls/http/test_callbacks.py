@@ -13,24 +13,27 @@ import azure.functions as func
 import pytest
 import pytest_asyncio
 
-from calls import blobs, callbacks, store
+from calls import blobs
 from calls.clients import Clients
+from calls.http import callbacks
 from calls.http.problems import Problem
-from calls.records import CallRecord
-from calls.records.event_matching import place
+from calls.records import store
+from calls.records.event_matching import set_origin
+from calls.records.model import CallRecord
 from calls.settings import Settings
 from local.azurite import Azurite
+from tests.calls.handler_requests import decode_body, send_request
 
 Check = Literal["require", "warn", "off"]
-Make = Callable[..., Clients]
+CreateClients = Callable[..., Clients]
 
 
 @pytest_asyncio.fixture
-async def make(azurite: Azurite) -> AsyncIterator[Make]:
+async def create_clients(azurite: Azurite) -> AsyncIterator[CreateClients]:
     async with AsyncExitStack() as stack:
 
-        def clients(ids: Check = "require", token: Check = "off") -> Clients:
-            made = Clients(
+        def create(ids: Check = "require", token: Check = "off") -> Clients:
+            clients = Clients(
                 Settings(
                     audio_storage=azurite.connection_string,
                     acs_endpoint="https://acs.example",
@@ -39,15 +42,15 @@ async def make(azurite: Azurite) -> AsyncIterator[Make]:
                     callback_token_check=token,
                 )
             )
-            stack.push_async_callback(made.storage.service.close)
-            stack.push_async_callback(made.call_automation.close)
-            return made
+            stack.push_async_callback(clients.storage.service.close)
+            stack.push_async_callback(clients.call_automation.close)
+            return clients
 
-        await clients().storage.create_containers()
-        yield clients
+        await create().storage.create_containers()
+        yield create
 
 
-def event(call: str, **ids: str | None) -> dict[str, Any]:
+def create_event(call: str, **ids: str | None) -> dict[str, Any]:
     data = {"callConnectionId": call, "serverCallId": "server", "correlationId": "correlation"}
     return {
         "id": uuid.uuid4().hex,
@@ -58,117 +61,182 @@ def event(call: str, **ids: str | None) -> dict[str, Any]:
 
 
 async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int:
+    response = await send_events(clients, *events, **headers)
+    return int(response.status_code)
+
+
+async def send_events(
+    clients: Clients, *events: dict[str, Any], **headers: str
+) -> func.HttpResponse:
     body = json.dumps(events).encode()
-    try:
-        request = func.HttpRequest("POST", "/", headers=headers, body=body)
-        answer = await callbacks.receive_callbacks(clients, request)
-        return int(answer.status_code)
-    except Problem as refused:
-        return refused.status
+    return await send_request(
+        clients, callbacks.receive_callbacks, "POST", body=body, headers=headers
+    )
 
 
-async def placed(clients: Clients) -> str:
+async def create_placed_call(clients: Clients) -> str:
     call = uuid.uuid4().hex
 
-    def know(record: CallRecord) -> bool:
-        place(record, "server", "correlation")
+    def apply(record: CallRecord) -> bool:
+        set_origin(record, "server", "correlation")
         return True
 
-    await store.change_record(clients.storage, call, know, create_at=datetime.now(UTC))
+    await store.change_record(clients.storage, call, apply, create_at=datetime.now(UTC))
     return call
 
 
 @pytest.mark.parametrize(
-    ("check", "status", "said"), [("require", 403, "refused"), ("warn", 200, "warned")]
+    ("check", "status", "log_event"),
+    [("require", 403, "request_refused"), ("warn", 200, "request_warned")],
 )
-async def test_an_event_of_other_ids(
-    make: Make, caplog: pytest.LogCaptureFixture, check: Check, status: int, said: str
+async def test_an_event_with_other_ids_is_refused_or_recorded_as_the_check_says(
+    create_clients: CreateClients,
+    caplog: pytest.LogCaptureFixture,
+    check: Check,
+    status: int,
+    log_event: str,
 ) -> None:
-    clients = make(ids=check)
-    call = await placed(clients)
-    assert await post(clients, event(call, correlationId="another")) == status
-    line = f"{said} entrance=callbacks status=403 reason=correlation_id detail=CallConnected {call}"
+    clients = create_clients(ids=check)
+    call = await create_placed_call(clients)
+    assert await post(clients, create_event(call, correlationId="another")) == status
+    line = (
+        f"{log_event} entrance=callbacks status=403 reason=correlation_id "
+        f'detail="CallConnected {call}"'
+    )
     assert [record.message for record in caplog.records if "entrance" in record.message] == [line]
-    taken = (await store.read_record(clients.storage, call)).events
-    assert len(taken) == (status == 200)
+    events = (await store.read_record(clients.storage, call)).events
+    assert len(events) == (status == 200)
 
 
-async def test_off_lets_in_and_says_nothing(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make(ids="off")
-    call = await placed(clients)
-    assert await post(clients, event(call, correlationId="another")) == 200
+async def test_off_records_every_event_and_logs_nothing(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients(ids="off")
+    call = await create_placed_call(clients)
+    assert await post(clients, create_event(call, correlationId="another")) == 200
     assert "entrance=" not in caplog.text
 
 
-async def test_an_event_s_type_forges_no_line_of_the_log(
-    make: Make, caplog: pytest.LogCaptureFixture
+async def test_an_event_s_type_cannot_forge_a_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
 ) -> None:
-    clients = make()
-    call = await placed(clients)
+    clients = create_clients()
+    call = await create_placed_call(clients)
     caplog.set_level("INFO")
-    assert await post(clients, event(call) | {"type": "X\nrefused entrance=callbacks"}) == 200
+    assert (
+        await post(clients, create_event(call) | {"type": "X\nrequest_refused entrance=callbacks"})
+        == 200
+    )
     ours = [record.message for record in caplog.records if record.name.startswith("calls.")]
-    assert ours == [f"call {call}: 'X\\nrefused entrance=callbacks'"]
+    assert ours == [
+        f'callback_event_recorded call={call} type="X\\nrequest_refused entrance=callbacks"'
+    ]
 
 
-async def test_nor_does_that_of_a_refused_one(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make()
-    call = await placed(clients)
-    forged = event(call, correlationId="another") | {"type": "X\nrefused entrance=callbacks"}
+async def test_a_refused_event_s_type_cannot_forge_a_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients()
+    call = await create_placed_call(clients)
+    forged = create_event(call, correlationId="another") | {
+        "type": "X\nrequest_refused entrance=callbacks"
+    }
     assert await post(clients, forged) == 403
     (line,) = [record.message for record in caplog.records if record.name == "calls.refusals"]
     assert "\n" not in line
 
 
-async def test_a_token_check_that_warns(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make(token="warn")
-    call = await placed(clients)
+async def test_a_token_check_set_to_warn_logs_the_reason_without_the_token(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients(token="warn")
+    call = await create_placed_call(clients)
     forged = "Bearer eyJhbGciOiJub25lIn0.e30."
-    assert await post(clients, event(call), Authorization=forged) == 200
-    assert "warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
+    assert await post(clients, create_event(call), Authorization=forged) == 200
+    assert "request_warned entrance=callbacks status=401 reason=token_algorithm" in caplog.text
     assert "eyJ" not in caplog.text
 
 
-async def test_early_events_are_held_against_the_placing(make: Make) -> None:
-    """Events that come before the answer to the placing: kept if theirs are its ids."""
-    clients = make()
-    for ids, kept in (({}, 1), ({"correlationId": "another"}, 0)):
-        call = uuid.uuid4().hex
-        assert await post(clients, event(call, **ids)) == 200
-        assert await post(clients, event(call, correlationId="a third")) == 403
-
-        def know(record: CallRecord) -> bool:
-            place(record, "server", "correlation")
-            return True
-
-        await store.change_record(clients.storage, call, know)
-        record = await store.read_record(clients.storage, call)
-        assert len(record.events) == kept
-        assert await post(clients, event(call, **ids)) == (200 if kept else 403)
-
-
-async def test_an_early_event_that_could_never_be_checked_makes_no_record(make: Make) -> None:
-    clients = make()
+@pytest.mark.parametrize("authorization", [None, "Basic eyJ", "Bearer eyJhbGciOiJub25lIn0.e30."])
+async def test_a_sender_without_acs_s_token_is_refused(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture, authorization: str | None
+) -> None:
+    clients = create_clients(token="require")
     call = uuid.uuid4().hex
-    assert await post(clients, event(call, correlationId=None)) == 403
+    headers = {"Authorization": authorization} if authorization else {}
+    assert await post(clients, create_event(call), **headers) == 401
+    assert caplog.text.count("request_refused entrance=callbacks status=401 reason=token_") == 1
+    assert "eyJ" not in caplog.text
     assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
 
 
-async def test_an_event_of_the_end_of_time_does_not_lead_the_list(make: Make) -> None:
-    clients = make()
+async def test_wrong_events_do_not_keep_the_others_from_being_recorded(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
+    call = await create_placed_call(clients)
+    other_ids = create_event(call, correlationId="another")
+    response = await send_events(
+        clients, other_ids, create_event("../x"), create_event(call), create_event(call)
+    )
+    assert response.status_code == 403, "of the two statuses, the one of other ids"
+    messages = [error["message"] for error in decode_body(response)["errors"]]
+    assert messages == [
+        f"event {other_ids['id']!r}: does not belong to the call that it names (correlation_id)",
+        messages[1],
+    ]
+    assert messages[1].endswith("callConnectionId: not a call connection id")
+    assert len((await store.read_record(clients.storage, call)).events) == 2
+
+
+async def test_early_events_are_kept_if_their_ids_are_those_of_the_call(
+    create_clients: CreateClients,
+) -> None:
+    """Early events arrive before ACS's answer to the request that placed the call."""
+    clients = create_clients()
+    for ids, kept in (({}, 1), ({"correlationId": "another"}, 0)):
+        call = uuid.uuid4().hex
+        assert await post(clients, create_event(call, **ids)) == 200
+        assert await post(clients, create_event(call, correlationId="a third")) == 403
+
+        def apply(record: CallRecord) -> bool:
+            set_origin(record, "server", "correlation")
+            return True
+
+        await store.change_record(clients.storage, call, apply)
+        record = await store.read_record(clients.storage, call)
+        assert len(record.events) == kept
+        assert await post(clients, create_event(call, **ids)) == (200 if kept else 403)
+
+
+async def test_an_early_event_that_could_never_be_compared_creates_no_record(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
     call = uuid.uuid4().hex
-    late = event(call) | {"time": "9999-12-31T23:59:59Z"}
+    assert await post(clients, create_event(call, correlationId=None)) == 403
+    assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
+
+
+async def test_an_event_from_the_future_does_not_date_the_call(
+    create_clients: CreateClients,
+) -> None:
+    clients = create_clients()
+    call = uuid.uuid4().hex
+    late = create_event(call) | {"time": "9999-12-31T23:59:59Z"}
     assert await post(clients, late) == 200
     assert (await store.read_record(clients.storage, call)).created_at <= datetime.now(UTC)
     await store.list_newest(clients.storage, 100, None)
 
 
-async def test_many_faults_are_one_line(make: Make, caplog: pytest.LogCaptureFixture) -> None:
-    clients = make()
+async def test_many_malformed_events_are_one_log_line(
+    create_clients: CreateClients, caplog: pytest.LogCaptureFixture
+) -> None:
+    clients = create_clients()
     with pytest.raises(Problem) as refused:
         await callbacks.receive_callbacks(
             clients, func.HttpRequest("POST", "/", body=b"[" + b"1," * 9999 + b"1]")
         )
     assert refused.value.errors is not None
     assert len(refused.value.errors) == 100
-    assert caplog.text.count("reason=malformed_event detail=10000 of them") == 1
+    assert caplog.text.count('reason=malformed_event detail="10000 events: ') == 1

@@ -1,56 +1,61 @@
-"""The page's files: what is served, as what, and what the browser is told that they may do."""
+"""The console's files: what is served, with which type, and under which policy."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import azure.functions as func
 import pytest
 
-from calls import console
+from calls.http import console
+from calls.results import timeline
+from contract import names
 
-FOLDER = Path(console.__file__).parent
+FOLDER = Path(console.__file__).parents[1] / "console"
 ROOT = FOLDER.parents[1]
 
 
 def get(file: str, headers: dict[str, str] | None = None) -> func.HttpResponse:
     url = f"/api/console/{file}"
-    return console.serve(func.HttpRequest("GET", url, headers=headers, body=b""), file)
+    return console.serve_console(func.HttpRequest("GET", url, headers=headers, body=b""), file)
 
 
-@pytest.mark.parametrize("file", console.FILES)
-def test_every_file_comes_with_its_type_and_the_policy(file: str) -> None:
-    answer = get(file)
-    assert answer.status_code == 200
-    assert answer.get_body() == (FOLDER / file).read_bytes()
-    assert answer.mimetype == console.FILES[file]
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
-    assert answer.headers["Content-Security-Policy"] == console.POLICY
-    assert answer.headers["Cache-Control"] == "no-cache"
+@pytest.mark.parametrize("file", console.files())
+def test_every_file_has_its_type_and_the_policy(file: str) -> None:
+    response = get(file)
+    assert response.status_code == 200
+    assert response.get_body() == (FOLDER / file).read_bytes()
+    assert response.mimetype == console.files()[file]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Content-Security-Policy"] == console.POLICY
+    assert response.headers["Cache-Control"] == "no-cache"
 
 
-def test_the_fixed_set_is_what_lies_in_the_folder() -> None:
-    there = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
-    assert there == set(console.FILES)
+def test_all_files_of_the_folder_are_served() -> None:
+    in_folder = {path.name for path in FOLDER.iterdir() if path.is_file() and path.suffix != ".py"}
+    assert in_folder == set(console.files())
 
 
-@pytest.mark.parametrize("file", ["", "__init__.py", "../web.py", "..%2Fweb.py", "index.html/"])
+@pytest.mark.parametrize(
+    "file", ["", "__init__.py", "../errors.py", "..%2Ferrors.py", "index.html/"]
+)
 def test_nothing_else_is_served(file: str) -> None:
-    answer = get(file)
-    assert answer.status_code == 404
-    assert answer.mimetype == "application/problem+json"
-    assert json.loads(answer.get_body())["detail"] == "the page has no such file"
+    response = get(file)
+    assert response.status_code == 404
+    assert response.mimetype == "application/problem+json"
+    assert json.loads(response.get_body())["detail"] == "the console has no such file"
 
 
-def test_what_the_browser_has_is_not_sent_again() -> None:
+def test_a_file_that_the_browser_has_is_not_sent_again() -> None:
     etag = get("console.js").headers["ETag"]
-    for known in (etag, f"W/{etag}", f'"other", {etag}'):
-        answer = get("console.js", {"If-None-Match": known})
-        assert (answer.status_code, answer.get_body()) == (304, b"")
-        assert answer.headers["ETag"] == etag
+    for cached in (etag, f"W/{etag}", f'"other", {etag}'):
+        response = get("console.js", {"If-None-Match": cached})
+        assert (response.status_code, response.get_body()) == (304, b"")
+        assert response.headers["ETag"] == etag
     assert get("console.js", {"If-None-Match": '"other"'}).status_code == 200
 
 
@@ -62,20 +67,48 @@ def test_the_policy_allows_nothing_inline_and_no_other_host() -> None:
     assert "http" not in console.POLICY
 
 
-def test_the_shell_has_nothing_inline_and_names_no_other_host() -> None:
-    shell = (FOLDER / console.SHELL).read_text()
-    assert not re.search(r"\son\w+=|\sstyle=|javascript:|<style|<script(?![^>]*\ssrc=)", shell)
-    for address in re.findall(r'(?:src|href)="([^"]*)"', shell):
+def test_the_files_have_nothing_inline_and_name_no_other_host() -> None:
+    page = (FOLDER / console.INDEX).read_text()
+    assert not re.search(r"\son\w+=|\sstyle=|javascript:|<style|<script(?![^>]*\ssrc=)", page)
+    for address in re.findall(r'(?:src|href)="([^"]*)"', page):
         assert re.match(r"#|/api/console/", address), address
-    for file in console.FILES:
+    for file in console.files():
         text = (FOLDER / file).read_text().replace("http://www.w3.org/2000/svg", "")
         assert not re.search(r"https?://", text), file
         assert not re.search(r"\.innerHTML|\.outerHTML|insertAdjacentHTML|document\.write", text)
 
 
-def test_the_pure_modules_do_what_they_say() -> None:
-    """In Node, whose own test runner tells what failed."""
+def test_the_tests_of_the_console_s_modules_pass() -> None:
+    """In Node, whose own test runner says what failed."""
     tests = sorted(str(path) for path in (ROOT / "tests/calls/console").glob("*.test.js"))
-    ran = subprocess.run(["node", "--test", *tests], cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert re.search(r"^# pass [1-9]", ran.stdout, re.MULTILINE), ran.stdout
+    process = subprocess.run(["node", "--test", *tests], cwd=ROOT, capture_output=True, text=True)
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert re.search(r"^# pass [1-9]", process.stdout, re.MULTILINE), process.stdout
+
+
+SCRIPT = """
+import { NOT_ANALYSED } from "./calls/console/issues.js";
+import { parseSegmentName } from "./calls/console/segments.js";
+const parsed = JSON.parse(process.argv[1]).map(parseSegmentName);
+console.log(JSON.stringify({ parsed, reason: NOT_ANALYSED }));
+"""
+
+
+def test_the_console_reads_names_and_reasons_as_the_app_writes_them() -> None:
+    """Both programs' JavaScript twin: the grammar of names, and the reasons in a timeline."""
+    start = datetime(2026, 11, 25, 21, 36, 12, 925_000, tzinfo=UTC)
+    raw_ids = [None, "4:+15551230000", "8:acs:3d20e1de_0000", "caf\u00e9/~..", "mixed"]
+    segments = [
+        names.SegmentName("call-1", "20261125T213600000Z-0a1b2c3d", names.track_name(raw_id), start)
+        for raw_id in raw_ids
+    ]
+    blobs = [f"{names.SEGMENTS}/{segment.blob}" for segment in segments]
+    command = ["node", "--input-type=module", "-e", SCRIPT, json.dumps(blobs)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert answer["reason"] == timeline.NOT_ANALYSED
+    assert [segment["participant"] for segment in answer["parsed"]] == raw_ids
+    assert {segment["stream"] for segment in answer["parsed"]} == {segments[0].stream_id}
+    moments = {segment["startTime"] for segment in answer["parsed"]}
+    assert moments == {round(start.timestamp() * 1000)}

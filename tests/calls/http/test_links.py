@@ -15,7 +15,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
-import azure.functions as func
 import jwt
 import msgspec
 import pytest
@@ -26,16 +25,18 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from calls import blobs, links
+from calls import blobs
 from calls.clients import Clients
-from calls.http.problems import Problem
-from calls.records import new_record
+from calls.http import links
+from calls.records.model import new_record
+from calls.results.links import sign_links
 from calls.settings import Settings
 from calls.storage import Storage
 from contract import names
 from local.ports import HOST, free_ports
+from tests.calls.handler_requests import decode_body, send_request
 
-AZURITE = Path(__file__).parents[2] / "node_modules/azurite/dist/src/blob/main.js"
+AZURITE = Path(__file__).parents[3] / "node_modules/azurite/dist/src/blob/main.js"
 CALL = "a-call"
 SEGMENT = f"{CALL}/20260301T120000000Z-00000000/mixed/20260301T120000.000Z.wav"
 OTHER = SEGMENT.replace(CALL, "another-call")
@@ -43,7 +44,7 @@ CONTENT = b"RIFF of sorts"
 
 
 class Identity:
-    """A managed identity as Azurite's ``--oauth basic`` takes it: its claims are checked."""
+    """A managed identity for Azurite's ``--oauth basic``, which checks the token's claims."""
 
     async def get_token(self, *_: str, **__: Any) -> AccessToken:
         now = int(time.time())
@@ -68,12 +69,12 @@ class Identity:
         pass
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate of the loopback address, signed by itself, and its key."""
+def write_certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a self-signed certificate for the loopback address, and its key."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
     now = dt.datetime.now(dt.UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
@@ -82,31 +83,39 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         )
         .sign(key, hashes.SHA256())
     )
-    crt, pem = folder / "crt.pem", folder / "key.pem"
-    crt.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pem.write_bytes(
+    certificate_file, key_file = folder / "crt.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
     )
-    return crt, pem
+    return certificate_file, key_file
 
 
-class Azure(msgspec.Struct):
-    """Blob Storage that knows identities and speaks HTTPS only."""
+class SecureStorage(msgspec.Struct):
+    """Azurite that requires identities and HTTPS, as Azure does; ``certificate`` is a path."""
 
     url: str
-    crt: str
+    certificate: str
 
 
 @pytest.fixture(scope="module")
-def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    folder = tmp_path_factory.mktemp("azure")
-    crt, key = certificate(folder)
+def secure_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureStorage]:
+    folder = tmp_path_factory.mktemp("secure_storage")
+    certificate, key = write_certificate(folder)
     (port,) = free_ports(1)
-    options = ["--oauth", "basic", "--cert", str(crt), "--key", str(key), "--inMemoryPersistence"]
+    options = [
+        "--oauth",
+        "basic",
+        "--cert",
+        str(certificate),
+        "--key",
+        str(key),
+        "--inMemoryPersistence",
+    ]
     process = subprocess.Popen(
         ["node", str(AZURITE), "--blobPort", str(port), "--skipApiVersionCheck", *options],
         cwd=folder,
@@ -116,12 +125,12 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
     )
     assert process.stdout is not None
     try:
-        said = ""
-        while "successfully" not in said:
+        output = ""
+        while "successfully" not in output:
             line = process.stdout.readline()
-            said += line
-            assert line, said
-        yield Azure(f"https://{HOST}:{port}/devstoreaccount1", str(crt))
+            output += line
+            assert line, output
+        yield SecureStorage(f"https://{HOST}:{port}/devstoreaccount1", str(certificate))
     finally:
         process.kill()
         process.wait()
@@ -129,12 +138,14 @@ def azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 
 @pytest_asyncio.fixture
-async def clients(azure: Azure) -> AsyncIterator[Clients]:
+async def clients(secure_storage: SecureStorage) -> AsyncIterator[Clients]:
     identity: Any = Identity()
-    async with BlobServiceClient(azure.url, identity, connection_verify=azure.crt) as service:
+    async with BlobServiceClient(
+        secure_storage.url, identity, connection_verify=secure_storage.certificate
+    ) as service:
         clients = Clients(
             Settings(
-                audio_storage_blob_service_uri=azure.url,
+                audio_storage_blob_service_uri=secure_storage.url,
                 acs_endpoint="https://acs.example",
                 acs_token_audience="resource",
             )
@@ -149,50 +160,57 @@ async def clients(azure: Azure) -> AsyncIterator[Clients]:
         yield clients
 
 
-async def ask(clients: Clients, call: str = CALL, **body: Any) -> dict[str, Any]:
-    request = func.HttpRequest(
-        "POST", "/", route_params={"id": call}, body=json.dumps(body).encode()
-    )
-    answer = await links.create_links(clients, request)
-    document: dict[str, Any] = json.loads(answer.get_body())
-    return document
+async def send(clients: Clients, call: str = CALL, **members: Any) -> tuple[int, dict[str, Any]]:
+    body = json.dumps(members).encode()
+    response = await send_request(clients, links.create_links, "POST", body=body, id=call)
+    return response.status_code, decode_body(response)
 
 
-async def status(azure: Azure, method: str, url: str) -> int:
-    trusted = ssl.create_default_context(cafile=azure.crt)
+async def request_status(secure_storage: SecureStorage, method: str, url: str) -> int:
+    ssl_context = ssl.create_default_context(cafile=secure_storage.certificate)
     headers = {"x-ms-blob-type": "BlockBlob"}
     async with (
         aiohttp.ClientSession() as session,
-        session.request(method, url, ssl=trusted, headers=headers) as answer,
+        session.request(method, url, ssl=ssl_context, headers=headers) as response,
     ):
-        if method == "GET" and answer.status == 200:
-            assert await answer.read() == CONTENT
-        return answer.status
+        if method == "GET" and response.status == 200:
+            assert await response.read() == CONTENT
+        return response.status
 
 
-async def test_a_link_reads_its_blob_and_does_nothing_else(clients: Clients, azure: Azure) -> None:
-    answer = await ask(clients)
-    ((blob, url),) = [(link["blob"], link["url"]) for link in answer["links"]]
+async def test_a_link_allows_reading_its_blob_and_nothing_else(
+    clients: Clients, secure_storage: SecureStorage
+) -> None:
+    status, document = await send(clients)
+    assert status == 200
+    ((blob, url),) = [(link["blob"], link["url"]) for link in document["links"]]
     assert blob == f"segments/{SEGMENT}"
-    assert await status(azure, "GET", url) == 200
-    assert await status(azure, "PUT", url) == 403
-    assert await status(azure, "DELETE", url) == 403
-    assert await status(azure, "GET", url.replace(CALL, "another-call")) == 403
-    assert await status(azure, "GET", url.partition("?")[0]) in (401, 403, 404)
-    asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    assert (asked["sp"], asked["sr"], asked["spr"]) == ("r", "b", "https")
-    assert asked["skoid"] == "23657296-5cd5-45b0-a809-d972a7f4dfe1", "no account key signs it"
-    lives = dt.datetime.fromisoformat(asked["se"]) - dt.datetime.now(dt.UTC)
-    assert dt.timedelta(minutes=9) < lives <= dt.timedelta(minutes=10)
-    assert dt.datetime.fromisoformat(answer["expires_at"]) == dt.datetime.fromisoformat(asked["se"])
+    assert await request_status(secure_storage, "GET", url) == 200
+    assert await request_status(secure_storage, "PUT", url) == 403
+    assert await request_status(secure_storage, "DELETE", url) == 403
+    assert await request_status(secure_storage, "GET", url.replace(CALL, "another-call")) == 403
+    assert await request_status(secure_storage, "GET", url.partition("?")[0]) in (401, 403, 404)
+    parameters = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    assert (parameters["sp"], parameters["sr"], parameters["spr"]) == ("r", "b", "https")
+    assert parameters["skoid"] == "23657296-5cd5-45b0-a809-d972a7f4dfe1", (
+        "it is not signed with an account key"
+    )
+    lifetime = dt.datetime.fromisoformat(parameters["se"]) - dt.datetime.now(dt.UTC)
+    assert dt.timedelta(minutes=9) < lifetime <= dt.timedelta(minutes=10)
+    assert dt.datetime.fromisoformat(document["expires_at"]) == dt.datetime.fromisoformat(
+        parameters["se"]
+    )
 
 
-async def test_a_link_ends(clients: Clients, azure: Azure) -> None:
+async def test_a_link_expires(clients: Clients, secure_storage: SecureStorage) -> None:
     soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=2)
     (url,) = await sign_links(clients.storage.service, [f"segments/{SEGMENT}"], soon)
-    assert await status(azure, "GET", url) == 200
-    await asyncio.sleep(3)
-    assert await status(azure, "GET", url) == 403
+    assert await request_status(secure_storage, "GET", url) == 200
+    async with asyncio.timeout(5):
+        while await request_status(secure_storage, "GET", url) == 200:  # noqa: ASYNC110 (another process)
+            await asyncio.sleep(0.05)
+    assert dt.datetime.now(dt.UTC) > soon - dt.timedelta(seconds=1), "its end has whole seconds"
+    assert await request_status(secure_storage, "GET", url) == 403
 
 
 @pytest.mark.parametrize(
@@ -207,23 +225,21 @@ async def test_a_link_ends(clients: Clients, azure: Azure) -> None:
         "../",
     ],
 )
-async def test_no_blob_but_the_call_s_own_audio(clients: Clients, blob: str) -> None:
-    with pytest.raises(Problem) as refused:
-        await ask(clients, blobs=[f"segments/{SEGMENT}", blob])
-    assert refused.value.status == 400
-    assert refused.value.errors is not None
-    assert [error["field"] for error in refused.value.errors] == ["blobs"]
+async def test_a_link_to_anything_but_the_call_s_audio_is_refused(
+    clients: Clients, blob: str
+) -> None:
+    status, problem = await send(clients, blobs=[f"segments/{SEGMENT}", blob])
+    assert status == 400
+    assert [error["field"] for error in problem["errors"]] == ["blobs"]
 
 
 @pytest.mark.parametrize("blobs", [[], "x", [1], {"a": 1}, ["x"] * (links.MAX_LINKS + 1)])
-async def test_blobs_is_a_list_of_texts(clients: Clients, blobs: Any) -> None:
-    with pytest.raises(Problem) as refused:
-        await ask(clients, blobs=blobs)
-    assert refused.value.status == 400
+async def test_blobs_must_be_a_list_of_texts(clients: Clients, blobs: Any) -> None:
+    status, _ = await send(clients, blobs=blobs)
+    assert status == 400
 
 
 @pytest.mark.parametrize("call", ["nothing", "..", "a/b", ""])
 async def test_no_such_call(clients: Clients, call: str) -> None:
-    with pytest.raises(Problem) as refused:
-        await ask(clients, call)
-    assert refused.value.status == 404
+    status, _ = await send(clients, call)
+    assert status == 404

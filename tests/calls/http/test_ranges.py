@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from calls import ranges
+from calls.http import ranges
 from calls.http.ranges import MAX_BYTES, ByteRange, UnsatisfiableRange
 
 
 @pytest.mark.parametrize(
-    ("header", "wanted"),
+    ("header", "expected"),
     [
         (None, None),
         ("", None),
@@ -27,16 +27,16 @@ from calls.http.ranges import MAX_BYTES, ByteRange, UnsatisfiableRange
         ("items=0-1", None),
     ],
 )
-def test_ranges(header: str | None, wanted: ByteRange | None) -> None:
-    assert ranges.parse_range(header, 1000) == wanted
+def test_the_range_of_a_header(header: str | None, expected: ByteRange | None) -> None:
+    assert ranges.parse_range(header, 1000) == expected
 
 
 @pytest.mark.parametrize("header", ["bytes=1000-", "bytes=1000-1001", "bytes=-0"])
-def test_no_byte_of_the_file(header: str) -> None:
+def test_a_range_without_a_byte_of_the_file(header: str) -> None:
     with pytest.raises(UnsatisfiableRange, match=r"\*/1000"):
         ranges.parse_range(header, 1000)
 
 
-def test_an_answer_is_bounded() -> None:
+def test_a_long_range_is_cut() -> None:
     assert ranges.parse_range("bytes=7-", 10**9) == ByteRange(7, 7 + MAX_BYTES - 1)
     assert ranges.parse_range("bytes=-900000000", 10**9) == ByteRange(10**8, 10**8 + MAX_BYTES - 1)

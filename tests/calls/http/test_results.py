@@ -1,113 +1,73 @@
-"""A call's audio and timeline over HTTP: ranges, so that players can seek."""
+"""A call's timeline, recording and segments over HTTP."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import azure.functions as func
-import msgspec
-import pytest
-
-from calls import media, ranges, store
-from calls.http.respond import Handler
+from calls.http import files, ranges, results
 from contract import names, wav
-from tests.calls.conftest import Landing
-from tests.calls.made import BEGUN, MadeStream, new_call, noise
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.sample_streams import SampleStream, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader
 
 
-async def ask(
-    landing: Landing,
-    handler: Handler,
-    call: str,
-    method: str = "GET",
-    headers: dict[str, str] | None = None,
-    **route: str,
-) -> func.HttpResponse:
-    request = func.HttpRequest(
-        method, "/", headers=headers or {}, route_params={"id": call, **route}, body=b""
-    )
-    return await respond.respond_with(handler, lambda: landing.clients, request)
-
-
-def document(response: func.HttpResponse) -> Any:
-    return msgspec.json.decode(response.get_body())
-
-
-async def known(landing: Landing, call: str) -> None:
-    """A record of the call."""
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-
-
-async def test_the_recording_in_parts(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(16_000 * 150)}, segment_seconds=50)
-    await landing.all(stream)
-    whole = wav.header(16_000, len(stream.pcm[None])) + stream.pcm[None]
-    head = await ask(landing, results.send_recording, call, "HEAD")
+async def test_the_recording_in_ranges(uploader: StreamUploader) -> None:
+    """So that players can seek."""
+    clients, call = uploader.clients, new_call_id()
+    stream = SampleStream(call, {None: noise(16_000 * 150)}, segment_seconds=50)
+    await uploader.process(stream)
+    recording = wav.header(16_000, len(stream.pcm[None])) + stream.pcm[None]
+    head = await send_request(clients, results.send_recording, "HEAD", id=call)
     assert (head.status_code, head.get_body()) == (200, b"")
-    assert head.headers["Content-Length"] == str(len(whole))
+    assert head.headers["Content-Length"] == str(len(recording))
     assert (head.headers["Accept-Ranges"], head.mimetype) == ("bytes", "audio/wav")
 
-    got = b""
-    while len(got) < len(whole):
-        part = await ask(
-            landing, results.send_recording, call, headers={"Range": f"bytes={len(got)}-"}
-        )
+    content = b""
+    while len(content) < len(recording):
+        headers = {"Range": f"bytes={len(content)}-"}
+        part = await send_request(clients, results.send_recording, headers=headers, id=call)
         assert part.status_code == 206
         body = part.get_body()
-        last = len(got) + len(body) - 1
-        assert part.headers["Content-Range"] == f"bytes {len(got)}-{last}/{len(whole)}"
+        last = len(content) + len(body) - 1
+        assert part.headers["Content-Range"] == f"bytes {len(content)}-{last}/{len(recording)}"
         assert len(body) <= ranges.MAX_BYTES
-        got += body
-    assert got == whole
-    asked = {"Range": "bytes=-10"}
-    assert (await ask(landing, results.send_recording, call, headers=asked)).get_body() == whole[
-        -10:
-    ]
-    full = await ask(landing, results.send_recording, call)
-    assert (full.status_code, full.get_body()) == (200, whole)
-
-    etag = full.headers["ETag"]
-    old = {"Range": "bytes=0-9", "If-Range": '"other"'}
-    assert (await ask(landing, results.send_recording, call, headers=old)).status_code == 200
-    same = {"Range": "bytes=0-9", "If-Range": etag}
-    assert (await ask(landing, results.send_recording, call, headers=same)).status_code == 206
-    cached = {"If-None-Match": etag}
-    assert (await ask(landing, results.send_recording, call, headers=cached)).status_code == 304
-    beyond = await ask(
-        landing, results.send_recording, call, headers={"Range": f"bytes={len(whole)}-"}
+        content += body
+    assert content == recording
+    end = await send_request(
+        clients, results.send_recording, headers={"Range": "bytes=-10"}, id=call
+    )
+    assert end.get_body() == recording[-10:]
+    whole = await send_request(clients, results.send_recording, id=call)
+    assert (whole.status_code, whole.get_body()) == (200, recording)
+    assert len(recording) < files.MAX_WHOLE_BYTES
+    beyond = await send_request(
+        clients, results.send_recording, headers={"Range": f"bytes={len(recording)}-"}, id=call
     )
     assert beyond.status_code == 416
-    assert beyond.headers["Content-Range"] == f"bytes */{len(whole)}"
+    assert beyond.headers["Content-Range"] == f"bytes */{len(recording)}"
 
 
-async def test_what_is_too_long_is_sent_in_ranges_only(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(media, "MOST_WHOLE_BYTES", 1000)
-    call = new_call()
-    await landing.all(MadeStream(call, {None: noise(16_000)}))
-    whole = await ask(landing, results.send_recording, call)
-    assert (whole.status_code, document(whole)["code"]) == (413, "ask_for_ranges")
-    part = await ask(landing, results.send_recording, call, headers={"Range": "bytes=0-"})
-    assert part.status_code == 206
+async def test_the_recording_s_name_is_that_of_its_call(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {None: noise(1600)}))
+    response = await send_request(uploader.clients, results.send_recording, id=call)
+    assert response.headers["Content-Disposition"] == f'inline; filename="{call}.wav"'
 
 
-async def test_a_call_that_is_not_put_together_is_not_ready(landing: Landing) -> None:
-    call = new_call()
+async def test_a_call_that_is_not_assembled_yet_is_not_ready(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, new_call_id()
     for handler in (results.send_recording, results.show_timeline):
-        unknown = await ask(landing, handler, call)
-        assert (unknown.status_code, "code" in document(unknown)) == (404, False)
-    await known(landing, call)
+        unknown = await send_request(clients, handler, id=call)
+        assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+    await create_record(clients, call)
     for handler in (results.send_recording, results.show_timeline):
-        waiting = await ask(landing, handler, call)
-        assert (waiting.status_code, document(waiting)["code"]) == (404, "not_ready")
+        early = await send_request(clients, handler, id=call)
+        assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
 
 
-async def test_the_timeline_has_the_contracts_members(landing: Landing) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {"4:+1": noise(16_000)}))
-    shown = document(await ask(landing, results.show_timeline, call))
+async def test_the_timeline_has_its_documented_members(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    await uploader.process(SampleStream(call, {"4:+1": noise(16_000)}))
+    response = await send_request(uploader.clients, results.show_timeline, id=call)
+    timeline = decode_body(response)
     assert {
         "schema",
         "call_connection_id",
@@ -119,28 +79,34 @@ async def test_the_timeline_has_the_contracts_members(landing: Landing) -> None:
         "longest_silence",
         "interruptions",
         "missing_segments",
-    } <= shown.keys()
-    (track,) = shown["tracks"]
+    } <= timeline.keys()
+    (track,) = timeline["tracks"]
     assert track["participant"] == "4:+1"
     assert track["waveform"]["window_ms"] == 100
     assert len(track["waveform"]["peaks"]) == 10
     assert all(0 < peak <= 1 for peak in track["waveform"]["peaks"])
 
 
-async def test_a_segment_by_track_and_number(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {"4:+1": noise(20_000), "4:+2": noise(20_000)}, segment_seconds=1)
-    await landing.upload(stream)
+async def test_a_segment_by_track_and_index(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, new_call_id()
+    stream = SampleStream(call, {"4:+1": noise(20_000), "4:+2": noise(20_000)}, segment_seconds=1)
+    await uploader.upload_segments(stream)
     track = names.track_name("4:+2")
-    second = await ask(landing, results.send_segment, call, track=track, index="1")
-    assert second.status_code == 200
+    second = await send_request(clients, results.send_segment, id=call, track=track, index="1")
+    assert (second.status_code, second.mimetype) == (200, "audio/wav")
     assert wav.samples(second.get_body()) == stream.pcm["4:+2"][32_000:]
-    part = await ask(
-        landing, results.send_segment, call, headers={"Range": "bytes=0-3"}, track=track, index="0"
+    part = await send_request(
+        clients,
+        results.send_segment,
+        headers={"Range": "bytes=0-3"},
+        id=call,
+        track=track,
+        index="0",
     )
     assert (part.status_code, part.get_body()) == (206, b"RIFF")
     for index in ("2", "-1", "x", "", "٣"):
-        wrong = await ask(landing, results.send_segment, call, track=track, index=index)
+        wrong = await send_request(clients, results.send_segment, id=call, track=track, index=index)
         assert wrong.status_code == 404, index
-    unknown = await ask(landing, results.send_segment, call, track="../x", index="0")
+        assert "has 2 segments, numbered from 0" in decode_body(wrong)["detail"]
+    unknown = await send_request(clients, results.send_segment, id=call, track="../x", index="0")
     assert unknown.status_code == 404

@@ -1,153 +1,170 @@
-"""What is given up on: tried once more, written down, shown, gone on without, and tried again."""
+"""Segments and manifests that land, and those that fail: the call goes on without them."""
 
 from __future__ import annotations
 
-import json
+import io
 from datetime import timedelta
+from typing import Any
 
-import azure.functions as func
-import msgspec
 import pytest
 
-from calls import assembly, blobs, failures, storage_events, store, web
+from calls import blobs
+from calls.http import call_details
+from calls.pipeline import storage_events
+from calls.records.store import read_record
+from calls.results.assembly import read_result
+from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
 from contract import names, wav
-from tests.calls.conftest import Landing
-from tests.calls.made import BEGUN, MadeStream, new_call, noise
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader
 
 
-def broken(stream: MadeStream) -> str:
-    """Breaks the header of the stream's first segment; its blob's name."""
-    blob = next(iter(stream.files))
-    file, metadata = stream.files[blob]
-    stream.files[blob] = (b"RIFX" + file[4:], metadata)
-    return blob
+class InputStream(io.BytesIO):
+    """A blob as the worker gives it to a function."""
+
+    def __init__(self, name: str, content: bytes, metadata: dict[str, str] | None) -> None:
+        super().__init__(content)
+        self.name = name
+        self.metadata = metadata
 
 
-async def ask(landing: Landing, handler: web.Handler, **route: str) -> func.HttpResponse:
-    request = func.HttpRequest("POST", "/", route_params=route, body=b"")
-    return await respond.respond_with(handler, lambda: landing.clients, request)
+async def test_the_app_s_functions_analyse_segments_and_assemble_their_call(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_events, "get_clients", lambda: uploader.clients)
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
+    await uploader.upload_segments(stream)
+    for blob, (file, metadata) in stream.files.items():
+        segment: Any = InputStream(f"segments/{blob}", file, metadata)
+        await storage_events.on_segment(segment)
+    assert await read_result(uploader.storage, call) is None
+    await uploader.upload_manifest(stream)
+    blob, content = stream.manifest_blob
+    manifest: Any = InputStream(f"manifests/{blob}", content, None)
+    await storage_events.on_manifest(manifest)
+    result = await read_result(uploader.storage, call)
+    assert result is not None
+    assert (result.summary.segments, result.summary.missing_segments) == (2, 0)
 
 
-async def test_a_broken_segment_is_gone_on_without_and_named(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(32_000)}, segment_seconds=1)
-    blob = broken(stream)
-    await landing.upload(stream)
-    await landing.event(stream, list(stream.files)[1])
-    with pytest.raises(ValueError, match="no WAV file"):
-        await landing.event(stream, blob)
-    await landing.manifest(stream)
-    assert await assembly.read_result(landing.clients.storage, call) is None
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
+async def test_a_call_is_assembled_without_a_broken_segment(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
+    broken = stream.break_first_segment()
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segment(stream, list(stream.files)[1])
+    with pytest.raises(ValueError, match="is not a WAV file"):
+        await uploader.analyse_segment(stream, broken)
+    await uploader.finish_stream(stream)
+    assert await read_result(uploader.storage, call) is None
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, broken)
 
-    result = await assembly.read_result(landing.clients.storage, call)
+    result = await read_result(uploader.storage, call)
     assert result is not None
     (missing,) = result.timeline.missing_segments
-    assert (missing.blob, missing.reason) == (f"segments/{blob}", NOT_ANALYSED)
-    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
-    assert wav.samples(recording) == stream.pcm[None], "its samples are there all the same"
-
-    listed = json.loads((await ask(landing, failures_http.list_failures)).get_body())["failures"]
-    (failure,) = [found for found in listed if found["call_connection_id"] == call]
-    assert failure["track"] == "mixed"
-    assert failure["start"].startswith("2026-11-24T12:00:00")
-    assert "RIFF" in failure["error"]
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-    shown = json.loads((await ask(landing, call_details.show_call, id=call)).get_body())
-    assert shown["failures"] == [failure]
-
-    retried = await ask(landing, failures_http.retry_failure, id=failure["id"])
-    assert retried.status_code == 202
-    assert await failures.of_call(landing.clients.storage, call) == []
-    found = await landing.clients.storage.properties(names.SEGMENTS, blob)
-    assert found is not None
-    assert found.metadata == stream.files[blob][1]
-    assert await landing.content(names.SEGMENTS, blob) == stream.files[blob][0]
-    assert (await ask(landing, failures_http.retry_failure, id=failure["id"])).status_code == 404
+    assert (missing.blob, missing.reason) == (f"segments/{broken}", NOT_ANALYSED)
+    recording = await uploader.read_blob(blobs.RECORDINGS, blobs.recording_blob(call))
+    assert wav.samples(recording) == stream.pcm[None], "its samples are in the recording"
+    (failure,) = await list_failures(uploader.storage, call)
+    assert (failure.container, failure.blob, failure.track) == (names.SEGMENTS, broken, "mixed")
+    assert failure.start == stream.manifest.segments[0].start.replace(microsecond=123_000)
+    assert "RIFF" in failure.error
 
 
-async def test_what_succeeds_the_last_time_is_no_failure(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(16_000)})
-    await landing.upload(stream)
-    await landing.manifest(stream)
+async def test_a_segment_whose_last_try_succeeds_has_not_failed(
+    uploader: StreamUploader,
+) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
+    await uploader.finish_stream(stream)
     (blob,) = stream.files
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.of_call(landing.clients.storage, call) == []
-    assert await assembly.read_result(landing.clients.storage, call) is not None
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, blob)
+    assert await list_failures(uploader.storage, call) == []
+    assert await read_result(uploader.storage, call) is not None
 
 
-async def test_a_manifest_that_cannot_be_read(landing: Landing) -> None:
-    call = new_call()
-    stream = MadeStream(call, {None: noise(16_000)})
+async def test_a_manifest_of_a_newer_version_is_a_failure(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
     blob, content = stream.manifest_blob
     newer = content.replace(b'"schema": 1', b'"schema": 99')
-    await landing.clients.storage.put(names.MANIFESTS, blob, newer)
-    await storage_events.try_once_more(landing.clients, names.MANIFESTS, blob)
-    (failure,) = await failures.of_call(landing.clients.storage, call)
+    await uploader.storage.put(names.MANIFESTS, blob, newer)
+    await storage_events.try_once_more(uploader.clients, names.MANIFESTS, blob)
+    (failure,) = await list_failures(uploader.storage, call)
     assert (failure.track, failure.start) == (None, None)
     assert "schema 99 is newer" in failure.error
 
 
-async def test_a_manifest_that_cannot_be_read_holds_no_other_stream_back(landing: Landing) -> None:
-    call = new_call()
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-    whole = MadeStream(call, {None: noise(16_000)})
-    spoilt = MadeStream(call, {None: noise(16_000, 2)}, start=BEGUN + timedelta(seconds=1))
-    await landing.upload(spoilt)
-    for blob in spoilt.files:
-        await landing.event(spoilt, blob)
-    blob, content = spoilt.manifest_blob
-    await landing.clients.storage.put(names.MANIFESTS, blob, b"[" + content)
-    await storage_events.try_once_more(landing.clients, names.MANIFESTS, blob)
-    await landing.all(whole)
+async def test_an_unreadable_manifest_does_not_hold_back_another_stream(
+    uploader: StreamUploader,
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    await create_record(clients, call)
+    readable = SampleStream(call, {None: noise(16_000)})
+    unreadable = SampleStream(
+        call, {None: noise(16_000, 2)}, start=STARTED_AT + timedelta(seconds=1)
+    )
+    await uploader.upload_segments(unreadable)
+    await uploader.analyse_segments(unreadable)
+    blob, content = unreadable.manifest_blob
+    await uploader.storage.put(names.MANIFESTS, blob, b"[" + content)
+    await storage_events.try_once_more(clients, names.MANIFESTS, blob)
+    await uploader.process(readable)
 
-    response = await ask(landing, call_details.show_call, id=call)
-    shown = json.loads(response.get_body())
+    response = await send_request(clients, call_details.show_call, id=call)
+    document = decode_body(response)
     assert response.status_code == 200
-    (failure,) = shown["failures"]
+    (failure,) = document["failures"]
     assert failure["blob"] == blob, "the segments have not failed"
-    assert (len(shown["streams"]), len(shown["landed_segments"])) == (1, 1)
-    assert shown["summary"]["partial"]
-    recording = await landing.content(blobs.RECORDINGS, blobs.recording_blob(call))
-    assert wav.samples(recording) == whole.pcm[None] + spoilt.pcm[None]
+    assert (len(document["streams"]), len(document["landed_segments"])) == (1, 1)
+    assert document["summary"]["partial"]
+    recording = await uploader.read_blob(blobs.RECORDINGS, blobs.recording_blob(call))
+    assert wav.samples(recording) == readable.pcm[None] + unreadable.pcm[None]
 
-    await landing.manifest(spoilt)
-    record = await store.read_record(landing.clients.storage, call)
+    await uploader.finish_stream(unreadable)
+    record = await read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial
 
 
-async def test_a_blob_that_is_gone_is_no_failure(landing: Landing) -> None:
-    call = new_call()
-    (blob,) = MadeStream(call, {None: noise(160)}).files
-    await storage_events.try_once_more(landing.clients, names.SEGMENTS, blob)
-    assert await failures.of_call(landing.clients.storage, call) == []
+async def test_a_blob_that_has_been_deleted_has_not_failed(
+    uploader: StreamUploader, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = new_call_id()
+    (blob,) = SampleStream(call, {None: noise(160)}).files
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, blob)
+    assert await list_failures(uploader.storage, call) == []
+    assert f"poison_blob_deleted container=segments blob={blob}" in caplog.messages
 
 
 @pytest.mark.parametrize(("container", "blob"), [("segments", "a/b.wav"), ("else", "a")])
-async def test_a_blob_that_is_not_the_apps_is_no_failure(
-    landing: Landing, container: str, blob: str, caplog: pytest.LogCaptureFixture
+async def test_a_blob_that_the_app_does_not_process_has_not_failed(
+    uploader: StreamUploader, container: str, blob: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await storage_events.try_once_more(landing.clients, container, blob)
-    assert f"{container}/{blob} was given up on" in caplog.text
+    await storage_events.try_once_more(uploader.clients, container, blob)
+    assert f"poison_blob_unknown container={container} blob={blob}" in caplog.messages
 
 
-@pytest.mark.parametrize("failure_id", ["", "x", "../x", "call.0123456789abcdeg", "a" * 300])
-async def test_no_such_failure(landing: Landing, failure_id: str) -> None:
-    assert (await ask(landing, failures_http.retry_failure, id=failure_id)).status_code == 404
-
-
-async def test_a_message_that_is_not_the_hosts() -> None:
-    with pytest.raises(ValueError, match="no message of the host's"):
-        await storage_events.on_poison_message(b'{"FunctionId": 7}')
-
-
-def test_the_hosts_message() -> None:
-    body = (
-        b'{"FunctionId":"Host.Functions.x","BlobType":"BlockBlob","ContainerName":"segments",'
-        b'"BlobName":"a/b","ETag":""}'
+async def test_a_poison_message_is_tried_once_more(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_events, "get_clients", lambda: uploader.clients)
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
+    blob = stream.break_first_segment()
+    await uploader.upload_segments(stream)
+    message = (
+        '{"FunctionId":"Host.Functions.x","BlobType":"BlockBlob","ContainerName":"segments",'
+        f'"BlobName":"{blob}","ETag":""}}'
     )
-    message = msgspec.json.decode(body, type=failures.PoisonMessage)
-    assert (message.container_name, message.blob_name) == ("segments", "a/b")
+    await storage_events.on_poison_message(message.encode())
+    assert [failure.blob for failure in await list_failures(uploader.storage, call)] == [blob]
+
+
+async def test_a_message_that_is_not_the_host_s() -> None:
+    with pytest.raises(ValueError, match="not a message of the Functions host"):
+        await storage_events.on_poison_message(b'{"FunctionId": 7}')

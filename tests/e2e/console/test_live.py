@@ -12,7 +12,7 @@ from playwright.async_api import expect
 from contract import names
 from local.client import AppClient, is_assembled
 from local.up import Up
-from tests.calls.made import MadeStream
+from tests.calls.sample_streams import SampleStream
 from tests.e2e.console.browser import MARKS, READY_MS, Console
 from tests.e2e.console.conftest import FROM, SHOWN_FROM, SHOWN_TO, TO
 from tests.e2e.ringing import let_ring
@@ -107,7 +107,7 @@ async def test_a_call_without_audio_is_named_as_such(
     async with BlobServiceClient.from_connection_string(
         up.addresses.storage_connection_string
     ) as service:
-        blob, content = MadeStream(call, {}).manifest_blob
+        blob, content = SampleStream(call, {}).manifest_blob
         await service.get_blob_client(names.MANIFESTS, blob).upload_blob(content)
         await app.until(call, lambda r: is_assembled(r, 1), "the result")
     page = console.page

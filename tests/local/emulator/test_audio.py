@@ -1,4 +1,4 @@
-"""A call's audio in frames: padding, mixing, and the files that are refused."""
+"""A call's audio in frames: padding, mixing, and who gets which file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from contract import wav
-from local.emulator.audio import CallAudio, conversation, load
+from local.emulator.audio import CallAudio, conversation_files, load
 
 FRAME_SAMPLES = 320
 
@@ -32,14 +32,18 @@ def test_mixing_adds_and_limits() -> None:
 
 @pytest.mark.parametrize("rate", [16_000, 24_000])
 def test_the_conversation_has_both_rates(rate: int) -> None:
-    audio = conversation(["agent", "caller"], rate)
+    audio = load(["agent", "caller"], conversation_files(rate), rate)
     assert list(audio.voices) == ["agent", "caller"]
     assert audio.ticks * 20 == 36_000
+    assert audio.seconds == 36.0
 
 
-@pytest.mark.parametrize(("rate", "channels"), [(24_000, 1), (16_000, 2)])
-def test_a_file_of_another_format_is_refused(tmp_path: Path, rate: int, channels: int) -> None:
-    file = tmp_path / "voice.wav"
-    file.write_bytes(wav.header(rate, 4, channels) + bytes(4))
-    with pytest.raises(ValueError, match=r"voice\.wav has .* it must be mono at 16000 Hz"):
-        load(["agent"], [file], 16_000)
+def test_participants_get_the_files_in_order_and_others_are_silent(tmp_path: Path) -> None:
+    files = [tmp_path / "long.wav", tmp_path / "short.wav"]
+    for samples, file in zip((700, 4), files, strict=True):
+        file.write_bytes(wav.header(16_000, 2 * samples) + b"\1\0" * samples)
+    audio = load(["a", "b", "c"], files, 16_000)
+    assert audio.ticks == 3
+    assert audio.frame("b", 0) == (b"\1\0" * 4).ljust(640, b"\0")
+    assert audio.frame("c", 0) == bytes(640)
+    assert list(load(["a"], files, 16_000).voices) == ["a"]

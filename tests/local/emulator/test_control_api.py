@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import aiohttp
 import pytest
 
 from tests.local.emulator.conftest import CALLS, PLACE, Client
@@ -37,3 +38,28 @@ async def test_tokens_and_keys(client: Client, entrance: str) -> None:
     assert (await client.request("POST", "/emulator/keys/rotate?keep_old=false"))[0] == 204
     _, key_set = await client.request("GET", "/calling/keys")
     assert len(key_set["keys"]) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "attacker.example"},
+        {"Origin": "http://attacker.example"},
+        {"Origin": "null"},
+    ],
+)
+async def test_websites_cannot_control_the_emulator(
+    client: Client, headers: dict[str, str]
+) -> None:
+    url = client.emulator.endpoint
+    async with aiohttp.ClientSession(url) as session:
+        for method, path in (
+            ("POST", "/emulator/faults"),
+            ("POST", "/%65mulator/faults"),
+            ("POST", "/emulator/incoming"),
+            ("GET", "/emulator/health"),
+        ):
+            async with session.request(method, path, headers=headers, json={}) as response:
+                assert response.status == 403, path
+        async with session.get("/calling/keys", headers=headers) as response:
+            assert response.status == 200, "these are public"

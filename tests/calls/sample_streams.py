@@ -1,4 +1,4 @@
-"""Calls made by hand: what the streamer would have left in Blob Storage."""
+"""Sample streams: what the streamer would have written to Blob Storage."""
 
 from __future__ import annotations
 
@@ -16,25 +16,29 @@ import numpy as np
 from contract import names, wav
 from contract.manifest import Counts, Manifest, SegmentEntry, encode_manifest, segment_metadata
 
-BEGUN = datetime(2026, 11, 24, 12, 0, 0, 123_457, tzinfo=UTC)
+STARTED_AT = datetime(2026, 11, 24, 12, 0, 0, 123_457, tzinfo=UTC)
 CONVERSATION = Path(__file__).parents[2] / "local" / "conversation"
 TRUTH = json.loads((CONVERSATION / "truth.json").read_text())
+"""When each side of the demo conversation speaks, in milliseconds."""
 
 
-def conversation(who: str, rate: int = 16_000) -> bytes:
-    """One side of the demo conversation, as PCM."""
-    with wave.open(str(CONVERSATION / f"{who}.{rate}.wav")) as file:
+def conversation(side: str, rate: int = 16_000) -> bytes:
+    """One side of the demo conversation (``agent`` or ``caller``), as PCM."""
+    with wave.open(str(CONVERSATION / f"{side}.{rate}.wav")) as file:
         pcm: bytes = file.readframes(file.getnframes())
         return pcm
 
 
 def noise(samples: int, seed: int = 1) -> bytes:
-    """Samples like no others."""
+    """Random samples, the same for the same seed."""
     return np.random.default_rng(seed).integers(-9000, 9000, samples).astype("<i2").tobytes()
 
 
-class MadeStream:
-    """One stream of a call: tracks cut into segments, and their manifest."""
+class SampleStream:
+    """One stream of a call: tracks cut into segments, and their manifest.
+
+    ``files`` holds each segment's WAV file and metadata by the name of its blob.
+    """
 
     def __init__(
         self,
@@ -42,7 +46,7 @@ class MadeStream:
         pcm: Mapping[Any, bytes],
         *,
         rate: int = 16_000,
-        start: datetime = BEGUN,
+        start: datetime = STARTED_AT,
         segment_seconds: float = 10.0,
         counts: Counts | None = None,
     ) -> None:
@@ -56,12 +60,12 @@ class MadeStream:
         entries = []
         step = round(rate * segment_seconds) * 2
         for participant, samples in pcm.items():
-            for at in range(0, len(samples), step):
-                part = samples[at : at + step]
+            for offset in range(0, len(samples), step):
+                part = samples[offset : offset + step]
                 file = wav.header(rate, len(part)) + part
                 entry = SegmentEntry(
                     track=names.track_name(participant),
-                    start=start + timedelta(microseconds=round(at * 500_000 / rate)),
+                    start=start + timedelta(microseconds=round(offset * 500_000 / rate)),
                     sample_rate=rate,
                     samples=len(part) // 2,
                     bytes=len(file),
@@ -88,7 +92,14 @@ class MadeStream:
         """The manifest's name and content."""
         return f"{self.call}/{self.stream_id}.json", encode_manifest(self.manifest)
 
+    def break_first_segment(self) -> str:
+        """Break the header of the first segment's WAV file; returns the name of its blob."""
+        blob = next(iter(self.files))
+        file, metadata = self.files[blob]
+        self.files[blob] = (b"RIFX" + file[4:], metadata)
+        return blob
 
-def new_call() -> str:
-    """A call id like no other."""
+
+def new_call_id() -> str:
+    """A unique call connection id."""
     return uuid.uuid4().hex

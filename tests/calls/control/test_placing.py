@@ -1,0 +1,165 @@
+"""Placing calls: the real client against the emulator, with and without an Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import Any
+
+import msgspec
+import pytest
+
+from calls import blobs
+from calls.control import placing
+from calls.control.placing import PlaceCall, place_call
+from calls.errors import (
+    AcsRefused,
+    AcsUnavailable,
+    Contended,
+    IdempotencyKeyInUse,
+    IdempotencyKeyReused,
+)
+from calls.records.model import CallRecord
+from calls.records.store import read_record
+from contract import names
+from contract.grants import decode_grant
+from tests.calls.control.acs import CALLED, CALLER, Acs, CreateClients, NewBlobs
+
+USER = "8:acs:3d20e1de-0f28-41c5_0000"
+CALL = PlaceCall(
+    to=CALLED,
+    from_=CALLER,
+    channels="unmixed",
+    sample_rate=24_000,
+    start_streaming=True,
+    operation_context="context",
+    cognitive_services_endpoint=None,
+)
+
+
+async def test_a_placed_call_has_a_record_and_a_bound_grant(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    clients = create_clients()
+    new_blobs = await NewBlobs.since_now(clients)
+    record, replayed = await place_call(clients, CALL, None)
+    assert not replayed
+    call = record.call_connection_id
+    assert await read_record(clients.storage, call) == record
+    assert (record.direction, record.origin_known) == ("outgoing", True)
+    assert (record.to, record.from_, record.operation_context) == (CALLED, CALLER, "context")
+    assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
+    assert record.streaming.state == "starting"
+    assert await new_blobs.list_containers() == ["calls", "grants", "index"]
+
+    options = await acs.read_streaming_options(call, "create")
+    base, _, token = options["transportUrl"].rpartition("/")
+    assert base == "wss://streamer.example/media"
+    assert (options["audioChannelType"], options["audioFormat"]) == ("unmixed", "pcm24KMono")
+    document = await clients.storage.read(names.GRANTS, names.grant_blob(token))
+    assert document is not None
+    grant = decode_grant(document.content)
+    assert (grant.call_connection_id, grant.correlation_id) == (call, record.correlation_id)
+
+
+async def test_acs_gets_the_request_s_own_values(create_clients: CreateClients, acs: Acs) -> None:
+    record, _ = await place_call(create_clients(), CALL, None)
+    (request,) = await acs.read_requests(record.call_connection_id)
+    body = request["body"]
+    assert [target["rawId"] for target in body["targets"]] == [f"4:{CALLED}"]
+    assert body["sourceCallerIdNumber"]["value"] == CALLER
+    assert body["callbackUri"] == f"{acs.url}/api/callbacks"
+    assert body["operationContext"] == "context"
+
+
+async def test_a_user_is_called_without_a_caller_id(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    call = msgspec.structs.replace(CALL, to=USER, from_=None)
+    record, _ = await place_call(create_clients(), call, None)
+    (request,) = await acs.read_requests(record.call_connection_id)
+    assert [target["rawId"] for target in request["body"]["targets"]] == [USER]
+    assert request["body"].get("sourceCallerIdNumber") is None
+    assert (record.to, record.from_) == (USER, None)
+
+
+async def test_the_same_request_with_the_same_key_places_one_call(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    key = uuid.uuid4().hex
+    record, replayed = await place_call(create_clients(), CALL, key)
+    other, other_replayed = await place_call(create_clients(), CALL, key)
+    assert (replayed, other_replayed) == (False, True)
+    assert other == record
+    assert acs.count("POST callConnections") == 1
+
+
+async def test_a_key_is_not_used_for_another_call(create_clients: CreateClients, acs: Acs) -> None:
+    clients, key = create_clients(), uuid.uuid4().hex
+    await place_call(clients, CALL, key)
+    with pytest.raises(IdempotencyKeyReused):
+        await place_call(clients, msgspec.structs.replace(CALL, to="+15550000009"), key)
+    assert acs.count("POST callConnections") == 1
+
+
+async def test_of_several_at_once_with_one_key_one_places_the_call(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    clients, key = create_clients(), uuid.uuid4().hex
+    outcomes = await asyncio.gather(
+        *(place_call(clients, CALL, key) for _ in range(4)), return_exceptions=True
+    )
+    placed = {outcome[0].call_connection_id for outcome in outcomes if isinstance(outcome, tuple)}
+    assert len(placed) == 1
+    assert all(isinstance(outcome, tuple | IdempotencyKeyInUse) for outcome in outcomes)
+    assert acs.count("POST callConnections") == 1
+
+
+async def test_a_key_is_free_again_after_acs_did_not_answer(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    key = uuid.uuid4().hex
+    with pytest.raises(AcsUnavailable, match="the call was not placed"):
+        await place_call(create_clients(acs_endpoint="http://127.0.0.1:9"), CALL, key)
+    _, replayed = await place_call(create_clients(), CALL, key)
+    assert not replayed
+
+
+async def test_a_key_is_free_again_after_acs_refused(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    key = uuid.uuid4().hex
+    with pytest.raises(AcsRefused) as refused:
+        await place_call(create_clients(acs_access_key="d3Jvbmc="), CALL, key)
+    assert refused.value.status == 401
+    _, replayed = await place_call(create_clients(), CALL, key)
+    assert not replayed
+
+
+async def test_a_key_stays_in_use_while_it_is_not_known_what_became_of_its_call(
+    create_clients: CreateClients, acs: Acs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ACS placed the call, but its record was not written: a second call must not be placed."""
+    clients, key = create_clients(), uuid.uuid4().hex
+
+    async def raise_contended(*_: Any, **__: Any) -> CallRecord:
+        raise Contended("changed too often")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(placing, "record_new_call", raise_contended)
+        with pytest.raises(Contended):
+            await place_call(clients, CALL, key)
+    with pytest.raises(IdempotencyKeyInUse):
+        await place_call(clients, CALL, key)
+    assert acs.count("POST callConnections") == 1
+
+
+async def test_acs_recognizes_the_request_of_a_key_whose_claim_has_expired(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    clients, key = create_clients(), uuid.uuid4().hex
+    record, _ = await place_call(clients, CALL, key)
+    await clients.storage.delete(blobs.IDEMPOTENCY, blobs.idempotency_blob(key))
+    other, replayed = await place_call(clients, CALL, key)
+    assert not replayed
+    assert other.call_connection_id == record.call_connection_id

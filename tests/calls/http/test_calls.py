@@ -1,0 +1,231 @@
+"""Calls over HTTP: placing, listing, streaming and hanging up, against the emulator."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from calls import blobs
+from calls.clients import Clients
+from calls.control.placing import PlaceCall
+from calls.http import calls
+from calls.http.calls import parse_place_call
+from calls.http.problems import Problem
+from calls.records.store import change_record, read_record
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.sample_streams import new_call_id
+
+TO, CALLER = "+15551230000", "+15559990000"
+USER = "8:acs:3d20e1de-0f28-41c5_0000"
+BODY = {"to": TO, "from": CALLER}
+FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
+"""Calls of this time are the first of the list, whatever calls other tests create."""
+
+
+def test_a_body_with_its_defaults() -> None:
+    assert parse_place_call(BODY) == PlaceCall(
+        to=TO,
+        from_=CALLER,
+        channels="mixed",
+        sample_rate=16_000,
+        start_streaming=True,
+        operation_context=None,
+        cognitive_services_endpoint=None,
+    )
+
+
+def test_a_body_with_all_fields() -> None:
+    members = {
+        "to": USER,
+        "from": CALLER,
+        "channels": "unmixed",
+        "sample_rate": 24_000,
+        "start_streaming": False,
+        "operation_context": "context",
+        "cognitive_services_endpoint": "https://speech.example",
+    }
+    assert parse_place_call(members) == PlaceCall(
+        to=USER,
+        from_=CALLER,
+        channels="unmixed",
+        sample_rate=24_000,
+        start_streaming=False,
+        operation_context="context",
+        cognitive_services_endpoint="https://speech.example",
+    )
+
+
+def test_a_user_is_called_without_a_caller_id() -> None:
+    assert parse_place_call({"to": USER}).from_ is None
+
+
+@pytest.mark.parametrize(
+    ("members", "fields"),
+    [
+        ({}, ["to"]),
+        ({"to": ""}, ["to"]),
+        ({"to": 7}, ["to"]),
+        ({"to": "15551230000"}, ["to"]),
+        ({"to": "4:+15551230000"}, ["to"]),
+        ({"to": "8:acs:a b"}, ["to"]),
+        ({"to": TO}, ["from"]),
+        ({"to": TO, "from": ""}, ["from"]),
+        ({"to": TO, "from": USER}, ["from"]),
+        ({"from": "x"}, ["to", "from"]),
+        (BODY | {"channels": "stereo"}, ["channels"]),
+        (BODY | {"sample_rate": 8000}, ["sample_rate"]),
+        (BODY | {"start_streaming": 1}, ["start_streaming"]),
+        (BODY | {"operation_context": "x" * 1025}, ["operation_context"]),
+        (
+            BODY | {"cognitive_services_endpoint": "http://speech.example"},
+            ["cognitive_services_endpoint"],
+        ),
+        (BODY | {"unknown": 1}, ["unknown"]),
+        (BODY | {"channels": 1, "unknown": 1}, ["channels", "unknown"]),
+    ],
+)
+def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str]) -> None:
+    with pytest.raises(Problem) as refused:
+        parse_place_call(members)
+    assert refused.value.status == 400
+    assert refused.value.errors is not None
+    assert [error["field"] for error in refused.value.errors] == fields
+
+
+async def test_a_call_is_placed_once_with_an_idempotency_key(acs_clients: Clients) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    body = msgspec.json.encode(BODY)
+    placed = await send_request(acs_clients, calls.place_call, "POST", body=body, headers=headers)
+    record = decode_body(placed)
+    call = record["call_connection_id"]
+    assert (placed.status_code, placed.headers["Location"]) == (201, f"/api/calls/{call}")
+    assert "Idempotent-Replayed" not in placed.headers
+    assert (record["to"], record["from"], record["origin_known"]) == (TO, CALLER, True)
+    replayed = await send_request(acs_clients, calls.place_call, "POST", body=body, headers=headers)
+    assert (replayed.status_code, replayed.headers["Idempotent-Replayed"]) == (201, "true")
+    assert decode_body(replayed) == record
+    other = msgspec.json.encode(BODY | {"channels": "unmixed"})
+    reused = await send_request(acs_clients, calls.place_call, "POST", body=other, headers=headers)
+    assert reused.status_code == 422
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256])
+async def test_an_idempotency_key_has_a_length(acs_clients: Clients, key: str) -> None:
+    response = await send_request(
+        acs_clients,
+        calls.place_call,
+        "POST",
+        body=msgspec.json.encode(BODY),
+        headers={"Idempotency-Key": key},
+    )
+    assert response.status_code == 400
+    assert "Idempotency-Key" in decode_body(response)["detail"]
+
+
+async def test_an_acs_that_does_not_answer(clients: Clients) -> None:
+    response = await send_request(clients, calls.place_call, "POST", body=msgspec.json.encode(BODY))
+    assert response.status_code == 502
+    assert decode_body(response)["detail"].startswith("ACS did not answer: the call was not placed")
+
+
+async def test_an_answer_of_acs_is_passed_on(acs_clients: Clients) -> None:
+    call = new_call_id()
+    await create_record(acs_clients, call)
+    response = await send_request(acs_clients, calls.start_streaming, "POST", id=call)
+    assert response.status_code == 502
+    assert decode_body(response)["acs"] == {
+        "status": "404",
+        "code": "8522",
+        "message": "Call not found.",
+    }
+
+
+async def test_streaming_that_the_call_s_state_does_not_allow(acs_clients: Clients) -> None:
+    placed = await send_request(
+        acs_clients, calls.place_call, "POST", body=msgspec.json.encode(BODY)
+    )
+    call = decode_body(placed)["call_connection_id"]
+    started = await send_request(acs_clients, calls.start_streaming, "POST", id=call)
+    assert started.status_code == 409
+    assert decode_body(started)["detail"] == "the media streaming is starting"
+    stopped = await send_request(acs_clients, calls.stop_streaming, "POST", id=call)
+    assert stopped.status_code == 409, "the call is not connected yet"
+    assert decode_body(stopped)["acs"]["code"] == "8501"
+
+
+@pytest.mark.parametrize("body", [b'{"unknown":1}', b'{"operation_context":""}', b"["])
+async def test_a_wrong_body_for_streaming(clients: Clients, body: bytes) -> None:
+    call = new_call_id()
+    await create_record(clients, call)
+    response = await send_request(clients, calls.start_streaming, "POST", body=body, id=call)
+    assert response.status_code == 400
+
+
+async def test_hanging_up(acs_clients: Clients) -> None:
+    async def receive_callbacks(_: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/api/callbacks", receive_callbacks)
+    # The emulator delivers the event of the call's end before it answers.
+    async with TestServer(app) as server:
+        acs_clients.settings = msgspec.structs.replace(
+            acs_clients.settings, callback_url=str(server.make_url(""))
+        )
+        placed = await send_request(
+            acs_clients, calls.place_call, "POST", body=msgspec.json.encode(BODY)
+        )
+        call = decode_body(placed)["call_connection_id"]
+        response = await send_request(acs_clients, calls.hang_up, "DELETE", id=call)
+    assert (response.status_code, response.get_body()) == (204, b"")
+
+
+@pytest.mark.parametrize("handler", [calls.start_streaming, calls.stop_streaming, calls.hang_up])
+@pytest.mark.parametrize("call", ["nothing", "..", ""])
+async def test_no_such_call(clients: Clients, handler: Any, call: str) -> None:
+    assert (await send_request(clients, handler, "POST", id=call)).status_code == 404
+
+
+async def test_the_list_in_pages(clients: Clients) -> None:
+    created = [new_call_id() for _ in range(3)]
+    for number, call in enumerate(created):
+        created_at = FAR_FUTURE - timedelta(seconds=number)
+        await change_record(clients.storage, call, lambda _: True, create_at=created_at)
+    await create_record(clients, new_call_id())
+    first = await send_request(clients, calls.list_calls, params={"limit": "2"})
+    page = decode_body(first)
+    assert [call["call_connection_id"] for call in page["calls"]] == created[:2]
+    assert not {"events", "requests"} & set(page["calls"][0])
+    link = f'</api/calls?limit=2&cursor={page["cursor"].replace("=", "%3D")}>; rel="next"'
+    assert first.headers["Link"] == link
+    params = {"limit": "1", "cursor": page["cursor"]}
+    second = decode_body(await send_request(clients, calls.list_calls, params=params))
+    assert [call["call_connection_id"] for call in second["calls"]] == created[2:]
+    record = await read_record(clients.storage, created[0])
+    shown = msgspec.to_builtins(record)
+    del shown["events"], shown["requests"]
+    assert page["calls"][0] == shown
+    for number, call in enumerate(created):
+        index = blobs.index_blob(FAR_FUTURE - timedelta(seconds=number), call)
+        await clients.storage.delete(blobs.INDEX, index)
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1.5", "9" * 50])
+async def test_a_wrong_limit(clients: Clients, limit: str) -> None:
+    response = await send_request(clients, calls.list_calls, params={"limit": limit})
+    assert response.status_code == 400
+    assert decode_body(response)["errors"] == [
+        {"field": "limit", "message": "must be a number from 1 to 100"}
+    ]
+
+
+async def test_a_wrong_cursor(clients: Clients) -> None:
+    response = await send_request(clients, calls.list_calls, params={"cursor": "x"})
+    assert response.status_code == 400
+    assert decode_body(response)["detail"] == "cursor: not one that this app returned"

@@ -1,0 +1,119 @@
+"""Problem documents, and which error of the app becomes which."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+
+from calls import errors
+from calls.errors import AcsRefused, CallAudioError
+from calls.http.problems import Problem, problem_for
+
+PROBLEMS: list[tuple[CallAudioError, int, str | None, dict[str, str]]] = [
+    (errors.CallNotFound("a-call"), 404, None, {}),
+    (errors.CallEnded(), 409, None, {}),
+    (errors.StreamingStateConflict("active"), 409, None, {}),
+    (errors.MissingCallConnectionId(), 502, None, {}),
+    (errors.IdempotencyKeyReused(), 422, None, {}),
+    (errors.IdempotencyKeyInUse(), 409, None, {"Retry-After": "2"}),
+    (errors.ResultNotReady("a-call"), 404, "not_ready", {}),
+    (errors.SegmentNotFound("no such segment"), 404, None, {}),
+    (errors.FailureNotFound("a-failure"), 404, None, {}),
+    (errors.FailedBlobMissing("segments/a"), 409, None, {}),
+    (errors.InvalidCursor(), 400, None, {}),
+    (errors.AcsUnavailable("the call was not placed"), 502, None, {}),
+    (errors.AcsRefused("the call was not placed", 401, None, None), 502, None, {}),
+    (errors.Contended("the record of call a-call"), 503, None, {"Retry-After": "1"}),
+]
+NEVER_ANSWERED: list[CallAudioError] = [
+    errors.EventMismatch("server_call_id"),
+    errors.TranscriptionFailed("it did not answer"),
+]
+"""Handled where they are raised: no request ends with them."""
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "headers"), PROBLEMS, ids=lambda value: type(value).__name__
+)
+def test_an_error_s_status_code_and_headers(
+    error: CallAudioError, status: int, code: str | None, headers: dict[str, str]
+) -> None:
+    problem = problem_for(error)
+    assert problem is not None
+    assert (problem.status, problem.code, problem.headers) == (status, code, headers)
+    assert problem.reason == "request"
+
+
+def test_every_class_has_a_problem_or_is_never_answered() -> None:
+    answered = [type(error) for error, *_ in PROBLEMS]
+    never_answered = [type(error) for error in NEVER_ANSWERED]
+    classes = [
+        value
+        for value in vars(errors).values()
+        if inspect.isclass(value) and issubclass(value, CallAudioError)
+    ]
+    leaves = [value for value in classes if not value.__subclasses__()]
+    assert sorted(map(str, answered + never_answered)) == sorted(map(str, leaves))
+    assert [problem_for(error) for error in NEVER_ANSWERED] == [None, None]
+
+
+def test_the_detail_is_the_error_s_message() -> None:
+    problem = problem_for(errors.CallNotFound("a-call"))
+    assert problem is not None
+    assert problem.detail == "call 'a-call' does not exist"
+
+
+def test_the_detail_of_contention_is_for_callers() -> None:
+    problem = problem_for(errors.Contended("the record of call a-call is being changed"))
+    assert problem is not None
+    assert problem.detail == "the call is changing too fast; try again"
+
+
+@pytest.mark.parametrize(
+    ("acs_status", "status"), [(409, 409), (412, 409), (400, 502), (404, 502), (500, 502)]
+)
+def test_acs_s_answer_is_passed_on(acs_status: int, status: int) -> None:
+    problem = problem_for(AcsRefused("it was not stopped", acs_status, "8585", "Not started."))
+    assert problem is not None
+    assert problem.status == status
+    assert problem.acs == {
+        "status": str(acs_status),
+        "code": "8585",
+        "message": "Not started.",
+    }
+    assert problem.detail == "ACS refused: it was not stopped"
+
+
+def test_an_answer_of_acs_without_a_code_has_its_status_only() -> None:
+    problem = problem_for(AcsRefused("it was not stopped", 502, None, None))
+    assert problem is not None
+    assert problem.acs == {"status": "502"}
+
+
+@pytest.mark.parametrize(
+    ("options", "members"),
+    [
+        ({}, {}),
+        ({"code": "not_ready"}, {"code": "not_ready"}),
+        (
+            {"errors": [{"field": "to", "message": "is required"}]},
+            {"errors": [{"field": "to", "message": "is required"}]},
+        ),
+        ({"acs": {"status": "404"}}, {"acs": {"status": "404"}}),
+        ({"reason": "too_large", "headers": {"Retry-After": "1"}}, {}),
+    ],
+)
+def test_a_problem_document(options: dict[str, Any], members: dict[str, Any]) -> None:
+    problem = Problem(HTTPStatus.CONFLICT, "what is wrong", **options)
+    assert json.loads(problem.body()) == {
+        "type": "about:blank",
+        "title": "Conflict",
+        "status": 409,
+        "detail": "what is wrong",
+        **members,
+    }
+    assert str(problem) == "what is wrong"

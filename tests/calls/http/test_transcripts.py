@@ -1,0 +1,87 @@
+"""A call's transcript over HTTP: its formats, and what there is before it is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calls.http import transcripts
+from calls.transcripts.engine import Phrase
+from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.sample_streams import SampleStream, conversation, new_call_id
+from tests.calls.stream_uploader import StreamUploader
+
+CALLER = "4:+15550000002"
+
+
+async def transcribe() -> list[Phrase]:
+    return [Phrase(start_ms=200, end_ms=1050, text="One phrase.")]
+
+
+async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
+    uploader: StreamUploader,
+    use_engine: UseEngine,
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    use_engine(ScriptedEngine(transcribe))
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    for accept, suffix, media_type in (
+        ("text/vtt", None, "text/vtt"),
+        ("text/plain;q=0.9, */*", None, "text/plain"),
+        ("application/json;q=0.1, text/vtt", None, "text/vtt"),
+        ("text/vtt; q=0, text/plain; q=x", None, "application/json"),
+        (None, "vtt", "text/vtt"),
+        (None, "txt", "text/plain"),
+        ("text/vtt", "json", "application/json"),
+        ("*/*", None, "application/json"),
+    ):
+        headers = {"Accept": accept} if accept else {}
+        route: Any = {"format": suffix} if suffix else {}
+        response = await send_request(
+            clients, transcripts.show_transcript, headers=headers, id=call, **route
+        )
+        assert (response.status_code, response.mimetype) == (200, media_type)
+        assert response.headers["Vary"] == "Accept"
+        if media_type == "text/plain":
+            assert response.get_body().strip().endswith(b": One phrase.")
+        if media_type == "text/vtt":
+            assert response.get_body().startswith(b"WEBVTT\n")
+    unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
+    assert unknown.status_code == 404
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt"
+
+
+async def test_off(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, new_call_id()
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], transcript["provider"], transcript["utterances"]) == (
+        "off",
+        "off",
+        [],
+    )
+
+
+async def test_a_transcript_that_has_not_been_started_is_pending(
+    uploader: StreamUploader,
+    use_engine: UseEngine,
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    await uploader.process(SampleStream(call, {None: bytes(3200)}))
+    use_engine(ScriptedEngine(transcribe))
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
+
+
+@pytest.mark.parametrize("format_", ["json", "vtt", "txt"])
+async def test_a_call_that_is_not_assembled_yet_is_not_ready(
+    uploader: StreamUploader, format_: str
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
+    assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+    await create_record(clients, call)
+    early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
+    assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")

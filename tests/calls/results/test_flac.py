@@ -1,0 +1,52 @@
+"""FLAC as a stream: what was taken bit by bit is one file with the right header."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from calls.results.flac import FlacEncoder
+
+RATE = 16_000
+
+
+def random_frames(count: int, channels: int) -> np.ndarray:
+    random = np.random.default_rng(channels)
+    return random.integers(-9000, 9000, (count, channels)).astype(np.int16)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 8])
+@pytest.mark.parametrize("count", [1, RATE // 2, RATE * 12])
+def test_the_parts_are_one_file_with_the_same_samples(count: int, channels: int) -> None:
+    """Noise of 12 s is more than the head, which the encoder rewrites at the end."""
+    frames = random_frames(count, channels)
+    encoder = FlacEncoder(RATE, channels)
+    parts = []
+    for part in np.array_split(frames, 7):
+        encoder.write(part)
+        encoded_bytes = encoder.encoded_bytes
+        parts.append(encoder.take())
+        assert (len(parts[-1]), encoder.encoded_bytes) == (encoded_bytes, 0)
+    head, tail = encoder.close()
+    file = head + b"".join(parts) + tail
+    info = soundfile.info(io.BytesIO(file))
+    assert (info.format, info.subtype) == ("FLAC", "PCM_16")
+    assert (info.frames, info.samplerate, info.channels) == (count, RATE, channels)
+    samples, _ = soundfile.read(io.BytesIO(file), dtype="int16", always_2d=True)
+    assert np.array_equal(samples, frames)
+
+
+def test_long_audio_can_be_taken_before_its_end() -> None:
+    encoder = FlacEncoder(RATE, 1)
+    encoder.write(random_frames(RATE * 12, 1))
+    assert encoder.encoded_bytes > 0
+    assert encoder.take()
+    encoder.close()
+
+
+def test_nine_channels_are_more_than_flac_holds() -> None:
+    with pytest.raises(soundfile.LibsndfileError):
+        FlacEncoder(RATE, 9)

@@ -1,0 +1,69 @@
+"""The names of the containers and blobs that only the function app uses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from calls import blobs
+from contract import names
+from contract.names import MalformedName, SegmentName
+
+CREATED_AT = datetime(2026, 11, 25, 12, 0, 0, 123_456, tzinfo=UTC)
+
+
+def test_the_containers_are_those_of_both_programs_once_each() -> None:
+    assert set(names.CONTAINERS) < set(blobs.CONTAINERS)
+    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 9
+
+
+def test_an_analysis_is_named_as_its_segment() -> None:
+    segment = SegmentName("call", "20261124T120000000Z-00000000", "mixed", CREATED_AT)
+    assert blobs.analysis_blob(segment) == segment.blob.removesuffix(".wav") + ".json"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (blobs.call_blob("a-call"), "a-call.json"),
+        (blobs.call_result_blob("a-call"), "a-call/call.json"),
+        (blobs.transcript_blob("a-call"), "a-call/transcript.json"),
+        (blobs.chunk_blob("a-call", "0123"), "a-call/chunks/0123.json"),
+        (blobs.recording_blob("a-call"), "a-call/recording"),
+    ],
+)
+def test_a_call_s_blobs_begin_with_its_id(name: str, expected: str) -> None:
+    assert name == expected
+
+
+def test_the_index_lists_the_newest_call_first() -> None:
+    calls = ["zz", "mm", "aa"]
+    index = [
+        blobs.index_blob(CREATED_AT + timedelta(milliseconds=number), call)
+        for number, call in enumerate(calls)
+    ]
+    assert [blobs.call_of_index_blob(blob) for blob in sorted(index)] == calls[::-1]
+
+
+@pytest.mark.parametrize(
+    "created_at", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2286, 11, 20, tzinfo=UTC)]
+)
+def test_an_index_blob_has_13_digits_for_centuries(created_at: datetime) -> None:
+    digits, _, call = blobs.index_blob(created_at, "a-call").partition("-")
+    assert (len(digits), call) == (13, "a-call")
+    assert digits.isdigit()
+
+
+@pytest.mark.parametrize("blob", ["", "1", "1-", "1-../x", "1-a/b"])
+def test_other_names_are_not_index_blobs(blob: str) -> None:
+    with pytest.raises(MalformedName, match="not the name of an index blob"):
+        blobs.call_of_index_blob(blob)
+
+
+def test_what_a_sender_chose_is_in_no_name() -> None:
+    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob("../x")):
+        assert "x" not in name
+        assert "/" not in name
+    assert blobs.incoming_blob("same") != blobs.idempotency_blob("same")
+    assert blobs.idempotency_blob("one") != blobs.idempotency_blob("two")

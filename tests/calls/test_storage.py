@@ -1,0 +1,210 @@
+"""Blob Storage as the app uses it, against a real Azurite: ETags, ranges, blocks and pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob.aio import BlobServiceClient
+
+from calls import blobs
+from calls.clients import Clients
+from calls.storage import Storage
+from contract import names
+from tests.calls.sample_streams import new_call_id
+
+CONTAINER = blobs.RECORDINGS
+
+
+@pytest.fixture
+def storage_client(clients: Clients) -> Storage:
+    return clients.storage
+
+
+@pytest.fixture
+def blob() -> str:
+    return f"{new_call_id()}/blob"
+
+
+async def test_a_document_is_created_once(storage_client: Storage, blob: str) -> None:
+    assert await storage_client.read(CONTAINER, blob) is None
+    outcomes = await asyncio.gather(
+        *(storage_client.create(CONTAINER, blob, b"%d" % number) for number in range(4))
+    )
+    assert outcomes.count(True) == 1
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert document.content == b"%d" % outcomes.index(True)
+    properties = await storage_client.properties(CONTAINER, blob)
+    assert properties is not None
+    assert (properties.content_type, properties.size) == ("application/json", 1)
+    assert properties.etag == document.etag
+
+
+async def test_a_document_is_replaced_only_under_its_etag(
+    storage_client: Storage, blob: str
+) -> None:
+    assert not await storage_client.replace(CONTAINER, blob, b"new", '"0x1"')
+    await storage_client.put(CONTAINER, blob, b"old")
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert await storage_client.replace(CONTAINER, blob, b"new", document.etag)
+    assert not await storage_client.replace(CONTAINER, blob, b"newer", document.etag)
+    current = await storage_client.read(CONTAINER, blob)
+    assert current is not None
+    assert current.content == b"new"
+
+
+async def test_a_document_is_deleted_only_under_its_etag(
+    storage_client: Storage, blob: str
+) -> None:
+    await storage_client.delete(CONTAINER, blob)
+    await storage_client.put(CONTAINER, blob, b"old")
+    old = await storage_client.read(CONTAINER, blob)
+    assert old is not None
+    await storage_client.put(CONTAINER, blob, b"new")
+    await storage_client.delete(CONTAINER, blob, old.etag)
+    assert await storage_client.read(CONTAINER, blob) is not None
+    await storage_client.delete(CONTAINER, blob)
+    assert await storage_client.properties(CONTAINER, blob) is None
+
+
+async def test_a_rewritten_blob_keeps_its_content_type_and_metadata(
+    storage_client: Storage, service: BlobServiceClient, blob: str
+) -> None:
+    assert not await storage_client.rewrite(names.SEGMENTS, blob)
+    client = service.get_blob_client(names.SEGMENTS, blob)
+    await client.upload_blob(b"content", metadata={"samples": "16"})
+    before = await storage_client.properties(names.SEGMENTS, blob)
+    assert await storage_client.rewrite(names.SEGMENTS, blob)
+    after = await storage_client.properties(names.SEGMENTS, blob)
+    assert before is not None
+    assert after is not None
+    assert after.etag != before.etag, "it was written, so that its event is delivered again"
+    assert (after.content_type, after.metadata) == (before.content_type, {"samples": "16"})
+    document = await storage_client.read(names.SEGMENTS, blob)
+    assert document is not None
+    assert document.content == b"content"
+
+
+async def test_a_range_of_a_blob(storage_client: Storage, blob: str) -> None:
+    await storage_client.put(CONTAINER, blob, b"0123456789")
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert await storage_client.read_range(CONTAINER, blob, 3, 4) == b"3456"
+    assert await storage_client.read_range(CONTAINER, blob, 3, 4, document.etag) == b"3456"
+    await storage_client.put(CONTAINER, blob, b"abc")
+    with pytest.raises(ResourceModifiedError):
+        await storage_client.read_range(CONTAINER, blob, 0, 1, document.etag)
+    await storage_client.delete(CONTAINER, blob)
+    with pytest.raises(ResourceNotFoundError):
+        await storage_client.read_range(CONTAINER, blob, 0, 1)
+
+
+async def write_blocks(
+    storage: Storage, blob: str, contents: dict[int, bytes], name: str, etag: str | None = None
+) -> bool:
+    async def blocks() -> AsyncIterator[tuple[int, bytes]]:
+        for number, content in contents.items():
+            yield number, content
+
+    return await storage.write_in_blocks(
+        CONTAINER,
+        blob,
+        blocks(),
+        name=name,
+        content_type="audio/wav",
+        metadata={"content": name},
+        etag=etag,
+    )
+
+
+async def test_blocks_are_in_the_order_of_their_numbers(storage_client: Storage, blob: str) -> None:
+    assert await write_blocks(storage_client, blob, {2: b"c", 0: b"a", 1: b"b"}, "one")
+    document = await storage_client.read(CONTAINER, blob)
+    properties = await storage_client.properties(CONTAINER, blob)
+    assert document is not None
+    assert properties is not None
+    assert document.content == b"abc"
+    assert (properties.content_type, properties.metadata) == ("audio/wav", {"content": "one"})
+
+
+async def test_blocks_overwrite_only_the_version_that_was_read(
+    storage_client: Storage, blob: str
+) -> None:
+    assert await write_blocks(storage_client, blob, {0: b"a"}, "one")
+    properties = await storage_client.properties(CONTAINER, blob)
+    assert properties is not None
+    assert not await write_blocks(storage_client, blob, {0: b"b"}, "two"), "it exists already"
+    assert await write_blocks(storage_client, blob, {0: b"b"}, "two", properties.etag)
+    assert not await write_blocks(storage_client, blob, {0: b"c"}, "three", properties.etag)
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert document.content == b"b"
+
+
+async def test_two_writers_at_once_never_mix_their_blocks(
+    storage_client: Storage, blob: str
+) -> None:
+    contents = {name: {n: name.encode() * 10 for n in range(5)} for name in ("a", "b", "c")}
+    outcomes = await asyncio.gather(
+        *(write_blocks(storage_client, blob, blocks, name) for name, blocks in contents.items())
+    )
+    assert outcomes.count(True) == 1
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert document.content == b"abc"[outcomes.index(True) :][:1] * 50
+
+
+async def test_listings_are_in_order_and_of_one_prefix(storage_client: Storage) -> None:
+    call = new_call_id()
+    listed = [f"{call}/{number}" for number in range(5)]
+    for name in (listed[3], listed[0], listed[4], listed[1], listed[2], f"{call}-other/0"):
+        await storage_client.put(CONTAINER, name, name.encode())
+    assert await storage_client.blob_names(CONTAINER, f"{call}/") == listed
+    properties = await storage_client.listing(CONTAINER, f"{call}/")
+    assert list(properties) == listed
+    assert {blob.size for blob in properties.values()} == {len(listed[0])}
+    until = await storage_client.blob_names_until(CONTAINER, listed[2])
+    assert [name for name in until if name.startswith(f"{call}/")] == listed[:3]
+
+
+async def test_pages_follow_each_other(storage_client: Storage) -> None:
+    container = blobs.FAILURES
+    created = {f"{new_call_id()}.json" for _ in range(5)}
+    for name in created:
+        await storage_client.put(container, name, b"{}")
+    listed: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await storage_client.page(container, 2, cursor)
+        assert len(page.names) <= 2
+        listed += page.names
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert listed == sorted(listed)
+    assert created <= set(listed)
+    for name in created:
+        await storage_client.delete(container, name)
+
+
+async def test_many_documents_are_read_in_their_order(storage_client: Storage) -> None:
+    call = new_call_id()
+    names = [f"{call}/{number}" for number in range(20)]
+    for name in names[::2]:
+        await storage_client.put(CONTAINER, name, name.encode())
+    documents = await storage_client.read_all(CONTAINER, names, concurrency=3)
+    contents = [document.content if document else None for document in documents]
+    assert contents == [
+        name.encode() if number % 2 == 0 else None for number, name in enumerate(names)
+    ]
+
+
+async def test_creating_the_containers_again_changes_nothing(storage_client: Storage) -> None:
+    await storage_client.create_containers()
+    await storage_client.create_containers()
+    listed = {container.name async for container in storage_client.service.list_containers()}
+    assert listed >= set(blobs.CONTAINERS)

@@ -1,0 +1,171 @@
+"""Blob Storage as the streamer uses it, against a real Azurite."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from azure.core.exceptions import AzureError
+from azure.identity.aio import ManagedIdentityCredential
+from azure.storage.blob import BlobServiceClient
+from azure.storage.blob.aio import BlobClient
+
+from contract import names
+from contract.grants import decode_grant, encode_grant, new_grant, new_token
+from local.ports import free_ports
+from streamer.errors import BlobConflict, ChecksumMismatch
+from streamer.settings import load
+from streamer.storage import Storage
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CHECKS_OFF = {"TOKEN_CHECK": "off", "GRANT_CHECK": "off"}
+
+
+def md5(content: bytes) -> bytes:
+    return hashlib.md5(content, usedforsecurity=False).digest()
+
+
+async def put(storage_client: Storage, blob: str, content: bytes) -> None:
+    await storage_client.put_once(
+        names.SEGMENTS,
+        blob,
+        content,
+        md5=md5(content),
+        content_type="audio/wav",
+        metadata={"rate": "16000"},
+    )
+
+
+@pytest.fixture
+async def storage_client(storage: str) -> AsyncIterator[Storage]:
+    storage_client = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": storage, **CHECKS_OFF}))
+    await storage_client.create_containers()
+    yield storage_client
+    await storage_client.close()
+
+
+@pytest.fixture
+def service(storage: str) -> BlobServiceClient:
+    return BlobServiceClient.from_connection_string(storage)
+
+
+@pytest.fixture
+def token(storage_client: Storage, service: BlobServiceClient) -> str:
+    """A stream token that has an unbound grant."""
+    token = new_token()
+    blob = service.get_blob_client(names.GRANTS, names.grant_blob(token))
+    blob.upload_blob(encode_grant(new_grant(NOW)))
+    return token
+
+
+async def test_a_blob_has_its_content_type_checksum_and_metadata(
+    storage_client: Storage, service: BlobServiceClient, call: str
+) -> None:
+    await put(storage_client, f"{call}/blob", b"audio")
+    download = service.get_blob_client(names.SEGMENTS, f"{call}/blob").download_blob()
+    assert download.readall() == b"audio"
+    settings = download.properties.content_settings
+    assert settings.content_type == "audio/wav"
+    assert settings.content_md5 == bytearray(md5(b"audio"))
+    assert download.properties.metadata == {"rate": "16000"}
+
+
+async def test_the_same_content_may_be_put_again(storage_client: Storage, call: str) -> None:
+    await put(storage_client, f"{call}/blob", b"audio")
+    await put(storage_client, f"{call}/blob", b"audio")
+
+
+async def test_other_content_is_a_conflict_and_is_not_written(
+    storage_client: Storage, service: BlobServiceClient, call: str
+) -> None:
+    await put(storage_client, f"{call}/blob", b"audio")
+    with pytest.raises(BlobConflict, match=f"{names.SEGMENTS}/{call}/blob exists"):
+        await put(storage_client, f"{call}/blob", b"other")
+    blob = service.get_blob_client(names.SEGMENTS, f"{call}/blob")
+    assert blob.download_blob().readall() == b"audio"
+
+
+async def test_content_that_was_damaged_on_its_way_is_not_written(
+    storage_client: Storage, service: BlobServiceClient, call: str
+) -> None:
+    with pytest.raises(AzureError, match="Md5Mismatch"):
+        await storage_client.put_once(
+            names.SEGMENTS,
+            f"{call}/blob",
+            b"damaged",
+            md5=md5(b"audio"),
+            content_type="audio/wav",
+            metadata={},
+        )
+    assert not service.get_blob_client(names.SEGMENTS, f"{call}/blob").exists()
+
+
+async def test_another_checksum_in_the_answer_is_an_error(
+    storage_client: Storage, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def upload_blob(*_: Any, **__: Any) -> dict[str, Any]:
+        return {"content_md5": bytearray(md5(b"other"))}
+
+    monkeypatch.setattr(BlobClient, "upload_blob", upload_blob)
+    with pytest.raises(ChecksumMismatch, match=f"{names.SEGMENTS}/{call}/blob"):
+        await put(storage_client, f"{call}/blob", b"audio")
+
+
+async def test_an_unreachable_service_is_an_error_at_once() -> None:
+    (port,) = free_ports(1)
+    connection = f"AccountName=account;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:{port}/account"
+    storage_client = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": connection, **CHECKS_OFF}))
+    start = time.monotonic()
+    with pytest.raises(AzureError):
+        await put(storage_client, "blob", b"audio")
+    await storage_client.close()
+    assert time.monotonic() - start < 5, "the outbox waits between attempts, not the SDK"
+
+
+async def test_a_token_without_a_grant(storage_client: Storage) -> None:
+    assert await storage_client.read_grant(new_token()) is None
+
+
+async def test_a_grant_that_cannot_be_decoded(
+    storage_client: Storage, service: BlobServiceClient, token: str
+) -> None:
+    blob = service.get_blob_client(names.GRANTS, names.grant_blob(token))
+    blob.upload_blob(b"{}", overwrite=True)
+    with pytest.raises(msgspec.DecodeError):
+        await storage_client.read_grant(token)
+
+
+async def test_a_grant_is_bound_once(
+    storage_client: Storage, service: BlobServiceClient, token: str
+) -> None:
+    read = await storage_client.read_grant(token)
+    assert read is not None
+    grant, etag = read
+    assert grant == new_grant(NOW)
+    bound, other = (
+        msgspec.structs.replace(grant, call_connection_id=call) for call in ("call", "other")
+    )
+    assert await storage_client.bind_grant(token, bound, etag)
+    assert not await storage_client.bind_grant(token, other, etag), "the ETag has changed"
+    blob = service.get_blob_client(names.GRANTS, names.grant_blob(token))
+    assert decode_grant(blob.download_blob().readall()) == bound
+
+
+async def test_containers_that_exist_are_kept(storage_client: Storage, call: str) -> None:
+    await put(storage_client, f"{call}/blob", b"audio")
+    await storage_client.create_containers()
+    with pytest.raises(BlobConflict):
+        await put(storage_client, f"{call}/blob", b"other")
+
+
+@pytest.mark.parametrize("client_id", ["", "0f7a5d1e-0000-0000-0000-000000000000"])
+async def test_without_a_connection_string_the_managed_identity_is_used(client_id: str) -> None:
+    uri = {"AUDIO_STORAGE_BLOB_SERVICE_URI": "https://account.blob.core.windows.net"}
+    storage_client = Storage(load({**uri, "AZURE_CLIENT_ID": client_id, **CHECKS_OFF}))
+    assert isinstance(storage_client._credential, ManagedIdentityCredential)
+    await storage_client.close()
