@@ -61,16 +61,15 @@ def audit(
 ) -> Totals:
     """Compare a socket with its stream. ``speed``: how much faster than life the sender was."""
     totals = Totals(sent=len(record.sent), streams=1)
-    frame_samples = record.sample_rate // 50
     found: dict[int, FoundFrame] = {}
     by_track: dict[str, list[Segment]] = defaultdict(list)
     for segment in segments:
         by_track[segment.entry.track].append(segment)
-    for track, parts in by_track.items():
+    for parts in by_track.values():
         parts.sort(key=lambda segment: segment.start_us)
         _check_lengths(record, parts, speed, totals)
         for run in _join(parts):
-            for number, frame in _find_frames(track, run, frame_samples, totals).items():
+            for number, frame in _find_frames(record, run, totals).items():
                 if number in found:
                     totals.duplicates += 1
                     _report(totals, record, f"frame {number} is in two places")
@@ -113,11 +112,10 @@ def _join(parts: list[Segment]) -> list[list[Segment]]:
     return runs
 
 
-def _find_frames(
-    track: str, run: list[Segment], frame_samples: int, totals: Totals
-) -> dict[int, FoundFrame]:
+def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> dict[int, FoundFrame]:
     """Find the frames of segments that meet."""
     units = find_units(b"".join(segment.pcm for segment in run))
+    track, frame_samples = run[0].entry.track, record.sample_rate // 50
     rate = run[0].entry.sample_rate
     starts = np.cumsum([0] + [len(segment.pcm) // 2 for segment in run])
     counts = [segment.entry.counts for segment in run]
@@ -132,11 +130,11 @@ def _find_frames(
     found: dict[int, FoundFrame] = {}
     for number, group in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
         places, positions = units.places[group], units.positions[group]
-        if len(np.unique(places)) < len(places):
+        if (present := len(np.unique(places))) < len(places):
             totals.duplicates += 1
-            totals.errors.append(f"{track}: frame {number} is there twice")
+            _report(totals, record, f"{track}: frame {number} is there twice")
         origin = int((positions - places * UNIT_SAMPLES).min())
-        missing = frame_samples - UNIT_SAMPLES * len(places)
+        missing = frame_samples - UNIT_SAMPLES * present
         is_explained = True
         if missing:
             last = int(positions.max()) + UNIT_SAMPLES

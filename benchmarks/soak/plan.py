@@ -198,7 +198,9 @@ class CallPlan:
             participant.silent_until = now + rng.uniform(0.2, 3)
         frame = self._frame(index, now)
         yield frame
-        if rng.random() < weather.repeat and not frame.is_silent:
+        # A repeat is known by its place: without a timestamp that says where, it is new audio.
+        has_place = frame.stamp_ms is not None and not self.has_whole_seconds
+        if rng.random() < weather.repeat and not frame.is_silent and has_place:
             at = frame.at + rng.randint(0, 10) * FRAME_SECONDS
             yield frame._replace(at=at, order=next(self._order), is_copy=True)
 
