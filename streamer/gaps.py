@@ -38,6 +38,8 @@ class Gaps:
     def claim(self, position: int, samples: int, tolerance: int) -> int | None:
         """Find room for audio in a gap, and take that room out of the gap.
 
+        A gap is of whole frames, mostly, so audio goes where it leaves room for whole frames.
+
         Args:
             position: Where the audio belongs.
             samples: Its length.
@@ -47,7 +49,9 @@ class Gaps:
             The position to write it to, or None where no gap has room for it.
         """
         for index, (start, end) in enumerate(self._spans):
-            place = max(start, min(position, end - samples))
+            whole = start + round((position - start) / samples) * samples if samples else position
+            place = whole if abs(whole - position) <= tolerance else position
+            place = max(start, min(place, end - samples))
             if end - start < samples or abs(place - position) > tolerance:
                 continue
             parts = ((start, place), (place + samples, end))

@@ -123,6 +123,9 @@ class Placer:
             self._skew += (raw + self._offset - position - self._skew) * DRIFT_WEIGHT
         if segmenter.buffered + len(pcm) > segmenter.direct_bytes:
             self.flush()
+        elif position + self._half * 2 >= segmenter.boundary:
+            # A cut flushes, too.
+            self._correct_drift()
         segmenter.skew = self._skew
         segmenter.append(pcm)
         segmenter.counts.silent_frames += silent
@@ -145,9 +148,15 @@ class Placer:
                 if offset != self._offset:
                     self._use_offset(offset)
                 advance = frame.advance(self._base())
-                self._move_over(advance if advance > self._half else 0)
+                self._move_over(self._round(advance) if advance > self._half else 0)
                 return
         self._step(frame)
+
+    def _round(self, samples: int) -> int:
+        """Round a length to whole frames if jitter explains it, so lost ones fit if they come."""
+        length = 2 * self._half
+        whole = (samples + self._half) // length * length
+        return whole if abs(whole - samples) <= self._half // 2 else samples
 
     def _step(self, frame: Frame) -> None:
         """Take a step of the sender's clock: the frame follows on where the track stands.
@@ -172,13 +181,10 @@ class Placer:
         """Whether a frame can have arrived when it did if it belongs to a position."""
         return self._clock.is_possible(position, frame.elapsed, self._slack)
 
-    def _agrees_with_arrival(self, frame: Frame) -> bool:
-        """Whether a timestamp, by an offset that the stream has used, is when the frame arrived."""
-        return any(
-            self._is_possible(frame.position(offset), frame)
-            and self._clock.is_recent(frame.position(offset), frame.elapsed, self._slack)
-            for offset in {*self._clock.offsets, self._offset}
-        )
+    def _has_arrived(self, frame: Frame) -> bool:
+        """Whether time has passed for a timestamp, by an offset that the stream has used."""
+        offsets = {*self._clock.offsets, self._offset}
+        return any(self._is_possible(frame.position(offset), frame) for offset in offsets)
 
     def _start_at(self, raw: int | None, first: Frame) -> None:
         """Begin at a raw position or, where that is None, by the time at which ``first`` arrived.

@@ -215,26 +215,31 @@ class Segmenter:
 
         Returns:
             How many were inserted or removed; 0 where nothing is buffered. At least one sample of
-            a frame stays, so no segment becomes empty.
+            each frame stays, so no segment becomes empty.
         """
         if not self.pending:
             return 0
         assert self.position is not None
         chunks = self.pending
-        quietest = min(range(len(chunks)), key=lambda index: _energy(chunks[index]))
+        by_energy = sorted(range(len(chunks)), key=lambda index: _energy(chunks[index]))
         if samples > 0:
-            chunks[quietest:quietest] = [bytes(samples * BYTES_PER_SAMPLE)]
+            chunks[by_energy[0] : by_energy[0]] = [bytes(samples * BYTES_PER_SAMPLE)]
+            corrected = samples
         else:
-            chunk = chunks[quietest]
-            samples = -min(-samples, len(chunk) // BYTES_PER_SAMPLE - 1)
-            chunks[quietest] = chunk[: len(chunk) + samples * BYTES_PER_SAMPLE]
+            corrected = 0
+            for index in by_energy:
+                kept = max(1, len(chunks[index]) // BYTES_PER_SAMPLE + samples - corrected)
+                corrected += kept - len(chunks[index]) // BYTES_PER_SAMPLE
+                chunks[index] = chunks[index][: kept * BYTES_PER_SAMPLE]
+                if corrected == samples:
+                    break
         # Written again from where the buffer began: the correction may move a cut.
         self.position -= self.buffered // BYTES_PER_SAMPLE
         self.pending, self.buffered = [], 0
-        self.counts.corrected_samples += samples
+        self.counts.corrected_samples += corrected
         for chunk in chunks:
             self._write(chunk)
-        return samples
+        return corrected
 
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer."""

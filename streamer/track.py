@@ -6,17 +6,19 @@ else.
 
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
-- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``),
+- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
+  the last second or two are compared, and silence never),
   when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
   ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
   silence, and removes some samples where it is quietest (``corrected_samples``).
-- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp.
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
+  it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
   is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
   frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
-  keep lining up.
+  keep lining up. (But for a step that a loss of the same length hides from one of them.)
 - Drift between timestamps and samples is corrected at the quietest place of a second of audio.
 - A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
 - No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.
@@ -168,7 +170,10 @@ class Track(Placer):
     def _is_repeated(self, frame: Frame, position: int) -> bool:
         """Whether a frame's audio lies at a position already; then it is counted."""
         # Silence is like other silence: it may as well be new.
-        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, self._half):
+        if not any(frame.pcm):
+            return False
+        # Drift was not the same then.
+        if not self._segmenter.contains(position, frame.pcm, self._tolerance):
             return False
         self._segmenter.counts.repeated += 1
         return True
@@ -186,6 +191,7 @@ class Track(Placer):
             return
         while self._waiting and (
             self._put_unstamped()
+            or self._follow_latest_step()
             or self._put_fitting()
             or self._put_outliers()
             or self._follow_known_step()
@@ -212,6 +218,17 @@ class Track(Placer):
         if frame.raw is not None:
             return False
         self._put_in_order_of_arrival(frame)
+        return True
+
+    def _follow_latest_step(self) -> bool:
+        """Follow the stream's latest step where it explains why a frame seems late."""
+        frame, latest = self._waiting[0], self._clock.offsets[-1:]
+        if not latest or latest[0] == self._offset or frame.advance(self._base()) >= -self._half:
+            return False
+        moved = frame.position(latest[0])
+        if moved < self._position() - self._half or not self._is_possible(moved, frame):
+            return False
+        self._use_offset(latest[0])
         return True
 
     def _put_fitting(self) -> bool:
@@ -264,11 +281,18 @@ class Track(Placer):
             return False
         base = self._base()
         line = frames.find_line(self._waiting, run[0], self._tolerance)
+        later = list(filter(self._may_come_later, self._waiting))
         if run[0].advance(base) > 0:
-            # What follows on here comes first.
-            line += frames.find_near(self._waiting, base, self._tolerance)
+            # What belongs before it comes first.
+            line += later + frames.find_near(self._waiting, base, self._tolerance)
+        is_first = True
         for frame in self._waiting[: -len(run)]:
-            if frame not in line and self._is_far(frame) and not self._may_come_later(frame):
+            if frame.raw is None and not is_first:
+                # It belongs behind the one before it, which waits on.
+                continue
+            if frame in line or frame in later or not self._is_far(frame):
+                is_first = False
+            else:
                 self._put_or_drop(frame)
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
@@ -288,7 +312,7 @@ class Track(Placer):
             return False
         # Senders lose whole frames. What is less than one is the timestamps' own offset: drift.
         length = 2 * self._half
-        lost = (advance + self._half * 3 // 20) // length * length
+        lost = (advance + self._half // 2) // length * length
         if not lost:
             self._skew += advance
         elif self._is_possible(self._position() + lost, near[-1]):
@@ -330,10 +354,10 @@ class Track(Placer):
         return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
 
     def _may_come_later(self, frame: Frame) -> bool:
-        """Whether a frame's timestamp is ahead, and says when it arrived."""
+        """Whether a frame's timestamp is ahead, but not of the time that passed."""
         if frame.raw is None or frame.advance(self._base()) <= self._half:
             return False
-        return self._agrees_with_arrival(frame)
+        return self._has_arrived(frame)
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""
@@ -356,15 +380,15 @@ class Track(Placer):
 
     def _put_or_drop(self, frame: Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
-        segmenter = self._segmenter
-        position = self._position() + frame.advance(self._base())
-        if position < self._position():
+        advance = 0 if frame.raw is None else frame.advance(self._base())
+        if advance < 0:
+            position = self._position() + advance
             if self._is_repeated(frame, position):
                 self._waiting.remove(frame)
                 return
-            if segmenter.is_closed_gap(position, frame.samples, self._half):
+            if self._segmenter.is_closed_gap(position, frame.samples, self._half):
                 self._waiting.remove(frame)
-                segmenter.counts.late_dropped += 1
+                self._segmenter.counts.late_dropped += 1
                 return
         self._put_in_order_of_arrival(frame)
 

@@ -29,10 +29,17 @@ def test_audio_takes_its_room_out_of_the_gap() -> None:
 
 
 def test_audio_is_moved_into_the_gap_within_the_tolerance() -> None:
-    for position, place in ((-10, 0), (10, 10), (110, 100)):
+    for position, place in ((-10, 0), (10, 0), (11, 11), (90, 100), (110, 100)):
         assert gaps_of((0, 200)).claim(position, 100, 10) == place
     for position in (-11, 111):
         assert gaps_of((0, 200)).claim(position, 100, 10) is None
+
+
+def test_audio_leaves_room_for_whole_frames() -> None:
+    gaps = gaps_of((0, 300))
+    assert gaps.claim(109, 100, 10) == 100
+    assert gaps.claim(-9, 100, 10) == 0
+    assert gaps.claim(191, 100, 10) == 200
 
 
 def test_a_gap_that_is_too_short_has_no_room() -> None:

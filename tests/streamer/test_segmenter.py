@@ -153,17 +153,19 @@ def test_a_gap_before_a_restart_is_closed_with_the_segment() -> None:
     assert not segmenter.is_closed_gap(40 * FRAME, FRAME, 0)
 
 
-@pytest.mark.parametrize("samples", [FRAME, -FRAME, -2 * FRAME, 77])
+@pytest.mark.parametrize("samples", [FRAME, -FRAME, -FRAME - 7, -2 * FRAME, -9 * FRAME, 77])
 def test_drift_is_corrected_at_the_quietest_place(samples: int) -> None:
     recorder = Recorder()
     segmenter = recorder.segmenter
-    quiet = bytes(2 * FRAME)
-    for pcm in (frame(0), quiet, frame(1)):
+    for pcm in (frame(0), bytes(2 * FRAME), frame(1)):
         segmenter.append(pcm)
     corrected = segmenter.correct(samples)
-    assert corrected == max(samples, 1 - FRAME), "one sample of the quietest frame stays"
-    middle = bytes(2 * corrected) + quiet if corrected > 0 else quiet[: len(quiet) + 2 * corrected]
-    assert recorder.audio() == [frame(0) + middle + frame(1)]
+    assert corrected == max(samples, 3 * (1 - FRAME)), "one sample of each frame stays"
+    middle = max(1, FRAME + corrected)
+    first = min(FRAME, max(1, 2 * FRAME - 1 + corrected))
+    last = 3 * FRAME + corrected - first - middle
+    parts = [frame(0)[: 2 * first], bytes(2 * middle), frame(1)[: 2 * last]]
+    assert recorder.audio() == [b"".join(parts)]
     assert segmenter.totals.corrected_samples == corrected
     assert segmenter.position == 3 * FRAME + corrected
     assert segmenter.correct(samples) == 0, "nothing is buffered"

@@ -38,11 +38,17 @@ class Rig:
     """A stream's tracks with their segments in memory, on a clock that the test sets."""
 
     def __init__(
-        self, *, flush_seconds: float = 1.0, jump_seconds: int = 10, length: int = 50 * FRAME
+        self,
+        *,
+        flush_seconds: float = 1.0,
+        jump_seconds: int = 10,
+        length: int = 50 * FRAME,
+        window: int = 0,
     ) -> None:
         self.now = 0.0
         self.clock = Clock(RATE, lambda: self.now, lambda: ORIGIN_US + round(self.now * 1e6))
-        self.cuts = CutPlanner(length, 0, RATE)
+        self.cuts = CutPlanner(length, window, RATE)
+        self.shortest_segment = length - 2 * window
         self.settings = TrackSettings(
             tolerance=960, jump=jump_seconds * RATE, flush_bytes=round(flush_seconds * RATE) * 2
         )
@@ -96,11 +102,15 @@ class Rig:
         """All of a track, each segment at its place; segments must not overlap."""
         out = bytearray()
         for segment in self.segments[name]:
-            start = segment.start * 2
+            start = (segment.start - self._first(name)) * 2
             assert start >= len(out), "segments overlap"
             out += bytes(start - len(out))
             out += segment.pcm
         return bytes(out)
+
+    def _first(self, name: str) -> int:
+        """Where the track's audio begins: it may be before the stream's first."""
+        return min([0, *(segment.start for segment in self.segments[name][:1])])
 
     def length_seconds(self, name: str = "a") -> float:
         """How long the track is."""
@@ -117,13 +127,13 @@ class Rig:
             if offset < 0:
                 offset = _find(audio, frame(number), 0)
             if offset >= 0:
-                places[number] = offset / 2 / RATE
+                places[number] = (self._first(name) + offset / 2) / RATE
                 near = max(0, offset - RATE)
         return places
 
 
 def _find(audio: bytes, pcm: bytes, begin: int) -> int:
-    """Where whole samples of audio are, in bytes; -1 if nowhere."""
+    """Return where whole samples of audio are, in bytes; -1 if nowhere."""
     offset = audio.find(pcm, begin)
     while offset >= 0 and offset % 2:
         offset = audio.find(pcm, offset + 1)
