@@ -12,7 +12,6 @@ import numpy as np
 from benchmarks.soak.ledger import (
     MAX_ERROR_MS,
     MAX_ERROR_PER_STEP_MS,
-    MAX_SHORTENED_SECONDS,
     SentFrame,
     SocketRecord,
     Totals,
@@ -115,6 +114,8 @@ def _join(parts: list[Segment]) -> list[list[Segment]]:
 def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> dict[int, FoundFrame]:
     """Find the frames of segments that meet."""
     units = find_units(b"".join(segment.pcm for segment in run))
+    if not len(units.numbers):
+        return {}
     track, frame_samples = run[0].entry.track, record.sample_rate // 50
     rate = run[0].entry.sample_rate
     starts = np.cumsum([0] + [len(segment.pcm) // 2 for segment in run])
@@ -142,9 +143,7 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
                 max(0, int(np.searchsorted(starts, origin, "right")) - 1),
                 min(len(run), int(np.searchsorted(starts, last, "right"))),
             )
-            is_trimmed = missing <= MAX_SHORTENED_SECONDS * rate + UNIT_SAMPLES and any(
-                corrected[index] for index in touched
-            )
+            is_trimmed = any(corrected[index] for index in touched)
             # A late frame over a cut: what lies behind the cut is kept.
             is_headless = has_late and int(places.min()) > 0
             is_explained = is_trimmed or is_headless
@@ -196,6 +195,11 @@ def _account(
     dropped_copies = max(0, len(copies) - counts.repeated)
     told = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
+    # A correction takes a frame at most, but for a sample of it.
+    corrections = sum(bool(entry.counts.corrected_samples) for entry in manifest.segments)
+    removed = min(max(0, unexplained - told), corrections)
+    totals.corrected += removed
+    unexplained -= removed
     explained = min(unexplained, told)
     totals.late_dropped += min(explained, counts.late_dropped)
     totals.lost += max(0, explained - counts.late_dropped)
