@@ -12,6 +12,8 @@ from benchmarks.soak.replicas import Replica
 from local.azurite import Azurite
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 8.0
+_DOWN_SECONDS = 3.0
+_AWAY_SECONDS = (1.0, 10.0)
 
 
 class Chaos:
@@ -54,13 +56,13 @@ class Chaos:
                 # With storage away, a drain cannot upload all: the next start does.
                 if code not in (0, 1):
                     self.errors.append(f"{replica.name} ended its drain with {code}")
-            await asyncio.sleep(rng.uniform(0, 3))
+            await asyncio.sleep(rng.uniform(0, _DOWN_SECONDS))
             await replica.start()
 
     async def _disturb_storage(self, stop: asyncio.Event) -> None:
         rng = self._storage_rng
         while await _pause(rng, stop):
-            seconds = rng.uniform(1, 10)
+            seconds = rng.uniform(*_AWAY_SECONDS)
             if rng.random() < 0.6:
                 self.events["storage_stopped"] += 1
                 self.storage_away = True
