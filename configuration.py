@@ -14,7 +14,7 @@ from msgspec import Meta
 
 
 class SettingsError(ValueError):
-    """Raised when settings are missing or wrong. Its text lists every fault on a line."""
+    """Raised when settings are missing or wrong. Its text has one line per fault."""
 
 
 class Row(NamedTuple):
@@ -26,40 +26,40 @@ class Row(NamedTuple):
 
 
 def doc(text: str, **bounds: Any) -> Meta:
-    """Return a field's description, with bounds as ``msgspec.Meta`` takes them."""
+    """Return a field's description; ``bounds`` are those of ``msgspec.Meta``, such as ``ge``."""
     return Meta(description=text, **bounds)
 
 
-def variable(field: str, spelled: Mapping[str, str]) -> str:
-    """Return a field's environment variable: its name in capitals, unless ``spelled`` has it."""
-    return spelled.get(field, field.upper())
+def variable(field: str, spellings: Mapping[str, str]) -> str:
+    """Return a field's environment variable: its name in capitals, unless ``spellings`` has it."""
+    return spellings.get(field, field.upper())
 
 
 def read(
     struct: type[msgspec.Struct],
     environment: Mapping[str, str],
-    spelled: Mapping[str, str] | None = None,
+    spellings: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Read the settings that the environment has.
 
     Args:
         struct: The settings struct.
         environment: The environment variables.
-        spelled: The variables of fields that are not spelled in capitals.
+        spellings: By field, the variables that are not the field's name in capitals.
 
     Returns:
-        The values by field, and a message for each that is wrong.
+        The values by field, and a message for each wrong value.
     """
     values: dict[str, Any] = {}
     faults: list[str] = []
     for name, hint in get_type_hints(struct, include_extras=True).items():
-        text = environment.get(variable(name, spelled or {}))
+        text = environment.get(variable(name, spellings or {}))
         if not text:
             continue
         try:
             values[name] = msgspec.convert(text, hint, strict=False)
         except msgspec.ValidationError as error:
-            faults.append(f"{variable(name, spelled or {})}: {error}")
+            faults.append(f"{variable(name, spellings or {})}: {error}")
     return values, faults
 
 
@@ -72,12 +72,12 @@ def in_azure(environment: Mapping[str, str]) -> bool:
     return bool(environment.get("IDENTITY_ENDPOINT"))
 
 
-def table(struct: type[msgspec.Struct], spelled: Mapping[str, str] | None = None) -> list[Row]:
+def table(struct: type[msgspec.Struct], spellings: Mapping[str, str] | None = None) -> list[Row]:
     """Return a row for every setting of a struct."""
     hints = get_type_hints(struct, include_extras=True)
     rows = []
     for field in msgspec.structs.fields(struct):
         meta = next(arg for arg in get_args(hints[field.name]) if isinstance(arg, Meta))
-        name = variable(field.name, spelled or {})
+        name = variable(field.name, spellings or {})
         rows.append(Row(name, str(field.default), meta.description or ""))
     return rows

@@ -1,8 +1,8 @@
-"""Log lines that programs read: a stable event name, then key=value fields. Used by both programs.
+"""Log events: a stable name, then key=value fields. Used by both programs.
 
-``segment_uploaded call=3f2 bytes=960044`` can be found by its name and taken apart by Kusto's
+``segment_uploaded call=3f2 bytes=960044`` can be found by its name and parsed by Kusto's
 ``parse-kv``. A value with anything but plain printable characters is written as a JSON string, so
-that nothing which a peer sent can break out of its field or begin a line of its own.
+text from a peer can neither leave its field nor start a new line.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def log_event(
         level: One of ``logging``'s levels, such as ``logging.INFO``.
         event: The stable name, in snake_case: what happened.
         exc_info: As in ``logging``: True adds the traceback of the exception being handled.
-        fields: What is known of it, in the order to write; None is written ``-``.
+        fields: Its fields, in the order of the line; None is written as ``-``.
     """
     if logger.isEnabledFor(level):
         logger.log(level, "%s", format_event(event, fields), exc_info=exc_info, stacklevel=2)
 
 
 def format_event(event: str, fields: dict[str, object]) -> str:
-    """The line of an event: its name, then its fields as ``key=value``."""
+    """Return the line of an event: its name, then its fields as ``key=value``."""
     return " ".join([event, *(f"{key}={_format_value(value)}" for key, value in fields.items())])
 
 

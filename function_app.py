@@ -1,4 +1,4 @@
-"""The function app: registers the triggers in ``functions``, one blueprint a subject."""
+"""The function app: registers the triggers in ``functions``, one blueprint per subject."""
 
 # Nothing heavy is imported here or in functions/: every cold start waits for these modules.
 import azure.functions as func

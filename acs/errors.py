@@ -26,10 +26,10 @@ class MalformedEvent(AcsInputError, ValueError):
 
 
 class TokenError(AcsInputError):
-    """Base class of the reasons for which a token is not accepted.
+    """Base class of the errors of a token that is not accepted.
 
     ``reason`` is a short constant word, fit for a log and a metric's label. Neither it nor the text
-    ever holds any part of the token.
+    ever contains any part of the token.
     """
 
     def __init__(self, reason: str) -> None:
@@ -38,7 +38,7 @@ class TokenError(AcsInputError):
 
 
 class InvalidToken(TokenError):
-    """Raised when a token is refused for what it is."""
+    """Raised when the token itself is not acceptable."""
 
 
 class KeysUnavailable(TokenError):

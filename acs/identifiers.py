@@ -39,7 +39,7 @@ def is_communication_user_id(text: str) -> bool:
 
 
 def is_raw_id(text: str) -> bool:
-    """Return whether ``text`` is the raw id of a caller or callee, on a phone or not.
+    """Return whether ``text`` is the raw id of a caller or callee: a phone or a user.
 
     A caller may withhold their number, and a number assigned by a carrier need not be E.164.
     """
@@ -51,7 +51,7 @@ def phone_number_raw_id(phone_number: str) -> str:
     return _PHONE_PREFIX + phone_number
 
 
-def shown(raw_id: str) -> str:
+def display_id(raw_id: str) -> str:
     """Return a raw id for display: a phone number without its prefix."""
     return raw_id.removeprefix(_PHONE_PREFIX)
 

@@ -1,4 +1,4 @@
-"""What msgspec raises when it decodes JSON from a stranger."""
+"""The exceptions that msgspec raises when it decodes untrusted JSON."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ the shape, ``StreamingDataKind`` of ``@azure/communication-call-automation`` 1.6
 and the .NET SDK's ``MarkData`` and ``DtmfMetadata`` for kinds that are not released yet.
 
 The decoder is built for the packet path: one pass over the message's bytes gives a typed struct
-with the base64 audio already decoded. An unknown kind or member, as a later version of the service
-may send it, is not an error.
+with the base64 audio already decoded. An unknown kind or member is not an error: a later version of
+the service may send it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _YEAR_9999 = 253_370_764_800_000_000
 class AudioMetadata(msgspec.Struct, rename="camel", frozen=True):
     """The first packet of a stream: the format of its audio.
 
-    ``sample_rate`` is in Hz, ``length`` in bytes a frame (640 at 16 kHz, 960 at 24 kHz).
+    ``sample_rate`` is in Hz, ``length`` in bytes per frame (640 at 16 kHz, 960 at 24 kHz).
     """
 
     sample_rate: int
@@ -65,7 +65,7 @@ class AudioData(msgspec.Struct, rename="camel", gc=False):
     """One frame of one participant, or of all of them mixed.
 
     ``data`` is s16le mono PCM, empty or absent in a silent frame that carries none. ``timestamp``
-    is None where it was absent or could not be read. ``participant_raw_id`` is None in a mixed
+    is None if it was absent or could not be read. ``participant_raw_id`` is None in a mixed
     stream.
     """
 
@@ -183,10 +183,10 @@ def encode(packet: Packet) -> bytes:
         for name, value in msgspec.structs.asdict(packet).items()
         if value is not None and name != "kind"
     }
-    renamed = dict(
+    json_names = dict(
         zip(packet.__struct_fields__, packet.__struct_encode_fields__, strict=True),
     )
-    return _encode({"kind": packet.kind} | {renamed[name]: v for name, v in members.items()})
+    return _encode({"kind": packet.kind} | {json_names[name]: v for name, v in members.items()})
 
 
 def to_microseconds(moment: datetime) -> int:

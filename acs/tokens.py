@@ -5,12 +5,12 @@ Source: Microsoft's ``secure-webhook-endpoint.md``: RS256, issuer
 and the immutable id of the ACS resource as audience. A callback's token lives 5 minutes, a
 handshake's 24 hours.
 
-Keys are cached: a token signed by a cached key is verified without any I/O. An unknown key id
-fetches the keys again, so that a new key is accepted at once. If the fetch does not bring that key,
-no other unknown key id causes a fetch for ``refresh_seconds``: forged key ids cannot flood the key
-server. Keys older than ``fresh_seconds`` are fetched again in the background, which brings a newly
-published key before it is needed and drops a withdrawn one. A key server that is down neither locks
-out tokens of cached keys nor lets others in.
+Keys are cached: a token signed by a cached key is verified without any I/O. For an unknown key id,
+the keys are fetched again, so a new key is accepted at once. If that key is still unknown, no other
+unknown key id causes a fetch for ``refresh_seconds``: forged key ids cannot flood the key server.
+Keys older than ``fresh_seconds`` are fetched again in the background, which adds newly published
+keys before they are needed and drops withdrawn ones. While the key server is down, tokens signed by
+cached keys are still accepted, and all others are refused.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class TokenVerifier:
         longest_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make a verifier that has no keys yet; the first token fetches them.
+        """Create a verifier without keys; the first token makes it fetch them.
 
         Args:
             audience: The immutable id of the ACS resource.
@@ -61,7 +61,7 @@ class TokenVerifier:
             keys_url: The address of an OpenID configuration, whose ``jwks_uri`` is followed, or of
                 a key set itself.
             leeway_seconds: How far clocks may differ, for expiry and not-before.
-            refresh_seconds: How long no key is fetched for further unknown key ids.
+            refresh_seconds: How long further unknown key ids do not cause another fetch.
             fresh_seconds: The age at which cached keys are fetched again.
             longest_seconds: The longest lifetime of a token; 0 allows any. Callback and handshake
                 tokens have the same issuer, audience and keys: only their lifetime differs.
@@ -94,7 +94,7 @@ class TokenVerifier:
             header = jwt.get_unverified_header(token)
         except jwt.PyJWTError as error:
             raise InvalidToken("malformed") from error
-        # We choose the algorithm, never the token.
+        # The algorithm is fixed here: a token must not choose its own.
         if header.get("alg") != "RS256":
             raise InvalidToken("algorithm")
         key_id = header.get("kid")
@@ -113,7 +113,7 @@ class TokenVerifier:
         if self._fetching is not None:
             await asyncio.shield(self._fetching)
         elif self._clock() >= self._next_fetch_at:
-            # Before the fetch, because a sender of forged key ids may hang up before it ends.
+            # Set before the fetch: a sender of forged key ids may hang up before it ends.
             self._next_fetch_at = self._clock() + self._refresh_seconds
             await asyncio.shield(self._fetch_once())
         if key_id in self._keys:
@@ -124,7 +124,7 @@ class TokenVerifier:
         raise InvalidToken("unknown_key")
 
     def _fetch_once(self) -> asyncio.Task[None]:
-        """Return the fetch that is running, or start one. However many wait, there is only one."""
+        """Return the running fetch, or start one. Only one runs, however many callers wait."""
         if self._fetching is None:
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._on_fetched)
@@ -133,7 +133,7 @@ class TokenVerifier:
     def _on_fetched(self, task: asyncio.Task[None]) -> None:
         self._fetching = None
         if not task.cancelled():
-            # The fetch has logged it. In the background, nobody else retrieves it.
+            # Already logged. After a background fetch, nothing else retrieves the exception.
             task.exception()
 
     async def _fetch(self) -> None:

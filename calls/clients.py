@@ -35,11 +35,11 @@ class Clients:
         self._exit_stack = AsyncExitStack()
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Have ``close`` called when these clients are closed."""
+        """Call ``close`` when these clients are closed."""
         self._exit_stack.push_async_callback(close)
 
     async def close(self) -> None:
-        """Close the connections. Only tests need it: a function app's process is simply ended."""
+        """Close the connections. Only tests need it: a function app's process just ends."""
         await self.call_automation.close()
         await self.storage.close()
         await self._exit_stack.aclose()

@@ -25,11 +25,11 @@ documents. The messages may be shown to whoever sent the request.
 
 from __future__ import annotations
 
-_SHOWN_CHARACTERS = 128
+_MAX_QUOTED_CHARACTERS = 128
 
 
-def _quoted(text: str) -> str:
-    return repr(text[:_SHOWN_CHARACTERS])
+def _quote(text: str) -> str:
+    return repr(text[:_MAX_QUOTED_CHARACTERS])
 
 
 class CallAudioError(Exception):
@@ -40,7 +40,7 @@ class CallNotFound(CallAudioError):
     """Raised when a call has no record."""
 
     def __init__(self, call_connection_id: str) -> None:
-        super().__init__(f"call {_quoted(call_connection_id)} does not exist")
+        super().__init__(f"call {_quote(call_connection_id)} does not exist")
 
 
 class CallEnded(CallAudioError):
@@ -65,7 +65,7 @@ class MissingCallConnectionId(CallAudioError):
 
 
 class IdempotencyKeyReused(CallAudioError):
-    """Raised when an Idempotency-Key comes with another request body than before."""
+    """Raised when an Idempotency-Key is sent with a different body than before."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -74,7 +74,7 @@ class IdempotencyKeyReused(CallAudioError):
 
 
 class IdempotencyKeyInUse(CallAudioError):
-    """Raised when another request is placing the call of the same Idempotency-Key."""
+    """Raised when another request with the same Idempotency-Key is placing the call."""
 
     def __init__(self) -> None:
         super().__init__("the call of this Idempotency-Key is being placed; try again")
@@ -83,7 +83,7 @@ class IdempotencyKeyInUse(CallAudioError):
 class EventMismatch(CallAudioError):
     """Raised when a callback event carries the ids of another call.
 
-    ``reason`` is the constant word of ``mismatched_id``.
+    ``reason`` is the constant word that ``mismatched_id`` returned.
     """
 
     def __init__(self, reason: str) -> None:
@@ -95,7 +95,7 @@ class ResultNotReady(CallAudioError):
     """Raised when a call exists but has not been assembled yet."""
 
     def __init__(self, call_connection_id: str) -> None:
-        super().__init__(f"call {_quoted(call_connection_id)} has not been assembled yet")
+        super().__init__(f"call {_quote(call_connection_id)} has not been assembled yet")
 
 
 class SegmentNotFound(CallAudioError):
@@ -106,7 +106,7 @@ class FailureNotFound(CallAudioError):
     """Raised when no failure has the given id."""
 
     def __init__(self, failure_id: str) -> None:
-        super().__init__(f"failure {_quoted(failure_id)} does not exist")
+        super().__init__(f"failure {_quote(failure_id)} does not exist")
 
 
 class FailedBlobMissing(CallAudioError):
@@ -141,8 +141,8 @@ class AcsUnavailable(AcsError):
 class AcsRefused(AcsError):
     """Raised when ACS answers with an error.
 
-    ``status`` is the HTTP status of its answer; ``code`` and ``message`` are its own words, None
-    where it sent none.
+    ``status`` is the HTTP status of its response; ``code`` and ``message`` are ACS's own, None if
+    it sent none.
     """
 
     def __init__(self, operation: str, status: int, code: str | None, message: str | None) -> None:

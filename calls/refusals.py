@@ -10,7 +10,7 @@ these events, and the local Functions host prints them:
     | summarize count() by entrance, reason, bin(timestamp, 5m)
 
 ``request_warned`` has the same fields: a check that is set to ``warn`` let the request in. Neither
-event ever holds a token; text from a sender is escaped and cut.
+event ever contains a token; text from a sender is escaped and cut.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ def log_refused(entrance: str, status: HTTPStatus, reason: str, detail: str | No
 
     Args:
         entrance: Where it came in: the module of its handler, or ``incoming``.
-        status: What was answered.
+        status: The status of the refusal.
         reason: A short constant word to count by.
-        detail: More for people; must not hold a secret.
+        detail: More for people; must not contain a secret.
     """
     _log_refusal("request_refused", entrance, status, reason, detail)
 
 
 def log_warned(entrance: str, status: HTTPStatus, reason: str, detail: str | None = None) -> None:
-    """Log that a check set to ``warn`` let in what ``status`` would have refused."""
+    """Log that a check set to ``warn`` let in a request that it would refuse with ``status``."""
     _log_refusal("request_warned", entrance, status, reason, detail)
 
 

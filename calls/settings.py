@@ -90,7 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         str, doc("language of the calls, such as en-US", min_length=2)
     ] = "en-US"
     transcription_retry_seconds: Annotated[
-        float, doc("pause before a failed chunk is tried again; then twice as long", ge=0, le=60)
+        float, doc("pause before a failed chunk is retried; doubled each time", ge=0, le=60)
     ] = 2.0
     speech_endpoint: Annotated[
         str, doc("endpoint of the Azure AI Speech resource, with its own subdomain")

@@ -50,7 +50,7 @@ class Page(NamedTuple):
 
 
 class Storage:
-    """The account's containers. Its methods raise AzureError where the service fails."""
+    """The account's containers. Its methods raise AzureError if the service fails."""
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
@@ -60,7 +60,7 @@ class Storage:
         await self._service.close()
 
     async def read(self, container: str, blob: str) -> Document | None:
-        """Read a document; None where it does not exist."""
+        """Read a document; None if it does not exist."""
         client = self._service.get_blob_client(container, blob)
         try:
             download = await client.download_blob()
@@ -69,7 +69,7 @@ class Storage:
             return None
 
     async def create(self, container: str, blob: str, content: bytes) -> bool:
-        """Write a document that must not exist yet; False where it does."""
+        """Write a document that must not exist yet; False if it does."""
         client = self._service.get_blob_client(container, blob)
         try:
             await client.upload_blob(content, overwrite=False, content_settings=_JSON)
@@ -78,7 +78,7 @@ class Storage:
         return True
 
     async def replace(self, container: str, blob: str, content: bytes, etag: str) -> bool:
-        """Overwrite the document that had this ETag; False where it was changed or deleted."""
+        """Overwrite the document that had this ETag; False if it was changed or deleted."""
         client = self._service.get_blob_client(container, blob)
         try:
             await client.upload_blob(
@@ -110,7 +110,7 @@ class Storage:
             await self._service.get_blob_client(container, blob).delete_blob(**conditions)
 
     async def properties(self, container: str, blob: str) -> Properties | None:
-        """Read a blob's properties; None where it does not exist."""
+        """Read a blob's properties; None if it does not exist."""
         try:
             properties = await self._service.get_blob_client(container, blob).get_blob_properties()
         except ResourceNotFoundError:
@@ -121,9 +121,9 @@ class Storage:
         """Overwrite a blob with its own content, so that Event Grid delivers its event again.
 
         Returns:
-            False where the blob does not exist.
+            False if the blob does not exist.
 
-        Raises ResourceModifiedError where it is being written at the same time.
+        Raises ResourceModifiedError if it is being written at the same time.
         """
         client = self._service.get_blob_client(container, blob)
         try:
@@ -173,13 +173,13 @@ class Storage:
             container: The container's name.
             blob: The blob's name.
             blocks: Numbered blocks; the blob has them in the order of their numbers.
-            name: Names the content: blocks of two writers with different contents never mix.
+            name: Identifies the content: blocks of writers with different contents never mix.
             content_type: The blob's content type.
             metadata: The blob's metadata.
             etag: The ETag of the blob to overwrite; None: it must not exist yet.
 
         Returns:
-            False where the blob was changed meanwhile.
+            False if the blob was changed in the meantime.
         """
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
@@ -222,20 +222,20 @@ class Storage:
 
     async def blob_names_until(self, container: str, last: str) -> list[str]:
         """List the names up to ``last``, in order."""
-        listed = []
+        names = []
         async for name in self._service.get_container_client(container).list_blob_names():
             if name > last:
                 break
-            listed.append(name)
-        return listed
+            names.append(name)
+        return names
 
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
         """List ``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
         client = self._service.get_container_client(container)
         pages: AsyncIterator[Any] = client.list_blobs(results_per_page=size).by_page(cursor)
         async for page in pages:
-            listed = [blob.name async for blob in page]
-            return Page(listed, getattr(pages, "continuation_token", None) or None)
+            names = [blob.name async for blob in page]
+            return Page(names, getattr(pages, "continuation_token", None) or None)
         return Page([], None)
 
     async def read_all(

@@ -1,8 +1,8 @@
-"""The stream grant: the permission to stream a call's audio that the token in its URL stands for.
+"""The stream grant: the permission to stream one call, for whoever has its stream token.
 
-The app writes it before it places a call, and binds it to the call connection id once ACS has
-assigned one. The streamer reads it at the handshake. The token itself is never stored: the blob's
-name is its hash.
+The app writes the grant before it places or answers a call, and binds it to the call connection id
+once ACS has assigned one. The streamer reads it at the handshake. The token, which is part of the
+WebSocket's URL, is never stored: the blob is named by its hash.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StreamGrant(msgspec.Struct, kw_only=True):
     """Permission to stream one call.
 
     It is unbound, with a ``call_connection_id`` of None, until the call is known.
-    ``correlation_id`` is None where it was unknown when the grant was bound.
+    ``correlation_id`` is None if it was unknown when the grant was bound.
     """
 
     schema: int = SCHEMA

@@ -25,7 +25,7 @@ class Counts(msgspec.Struct, kw_only=True):
         gaps: The number of gaps: stretches without frames.
         filled_samples: The silence that fills the gaps, in samples.
         repeated: Dropped, because the same audio had arrived before.
-        late: Arrived late, and were still placed where they belong.
+        late: Arrived late, but were still placed where they belong.
         late_dropped: Dropped, because their segment was already closed.
         unstamped: Placed in the order of arrival, because their timestamp could not be used.
         corrected_samples: Silence added (if negative, removed) to correct drift, in samples.
@@ -146,7 +146,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(blob: bytes) -> Manifest:
     """Decode a manifest from its blob's content.
 
-    Raises ValueError where it is malformed, or of a later schema.
+    Raises ValueError if it is malformed, or of a later schema.
     """
     manifest = msgspec.json.decode(blob, type=Manifest)
     if manifest.schema > SCHEMA:

@@ -85,7 +85,7 @@ def rate_of(header: bytes) -> int:
 
 
 def parse(file: bytes | memoryview) -> WavFormat:
-    """Find the samples of a WAV file, behind any other chunks. Raises MalformedWav."""
+    """Find the samples of a WAV file, after any other chunks. Raises MalformedWav."""
     if len(file) < 12 or file[:4] != b"RIFF" or file[8:12] != b"WAVE":
         raise MalformedWav("not a RIFF/WAVE file")
     position, sample_rate, channels = 12, 0, 0

@@ -1,4 +1,4 @@
-"""The triggers, one blueprint a subject. Each function is a line or two; ``calls`` does the work.
+"""The triggers, one blueprint per subject. Each function is one or two lines that call ``calls``.
 
 Handlers are imported inside the functions, so that loading the app imports nothing heavy.
 """

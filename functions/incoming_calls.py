@@ -1,4 +1,4 @@
-"""Incoming calls, which Event Grid announces."""
+"""Incoming calls, announced by Event Grid."""
 
 import azure.functions as func
 

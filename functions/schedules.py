@@ -1,4 +1,4 @@
-"""What runs on a schedule."""
+"""Functions that run on a schedule."""
 
 import azure.functions as func
 
@@ -7,7 +7,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 @blueprint.timer_trigger("timer", schedule="0 */5 * * * *")
 async def reconcile(timer: func.TimerRequest) -> None:
-    """Do what lost events have left undone."""
+    """Find and do the work whose events were lost."""
     from calls.pipeline import reconciler
 
     await reconciler.reconcile_calls()

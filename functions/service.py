@@ -1,4 +1,4 @@
-"""The app about itself: its health, and the description of its interface."""
+"""The app's health, and the description of its interface."""
 
 import azure.functions as func
 
@@ -7,7 +7,7 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 @blueprint.route("health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
-    """Say that the app is running."""
+    """Report that the app is running."""
     return func.HttpResponse('{"status":"ok"}', mimetype="application/json")
 
 

@@ -1,4 +1,4 @@
-"""Segments and manifests that land in Blob Storage, and those whose processing failed."""
+"""Segments and manifests that land in Blob Storage, and those that could not be processed."""
 
 import azure.functions as func
 

@@ -1,4 +1,4 @@
-"""``infra/deploy``: deploys everything to Azure. The steps' order, and advice for each failure."""
+"""``infra/deploy``: deploys everything to Azure, step by step, with advice for each failure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Step(NamedTuple):
     Attributes:
         title: Shown while the step runs.
         advice: Shown if it fails; ``{group}`` stands for the resource group.
-        azd_does_it: Whether azd itself does this step.
+        done_by_azd: Whether azd itself does this step.
     """
 
     title: str
     advice: str
-    azd_does_it: bool = False
+    done_by_azd: bool = False
 
 
 STEPS = {
@@ -32,19 +32,19 @@ STEPS = {
     "providers": Step(
         "registering resource providers",
         "Ask an Owner of the subscription to register them.",
-        azd_does_it=True,
+        done_by_azd=True,
     ),
-    "group": Step("checking the resource group", "Pass --location REGION.", azd_does_it=True),
+    "group": Step("checking the resource group", "Pass --location REGION.", done_by_azd=True),
     "preview": Step(
         "previewing the changes",
         "Correct the file in infra/ that the message names.",
-        azd_does_it=True,
+        done_by_azd=True,
     ),
     "provision": Step(
         "provisioning resources (takes minutes)",
         "Read the message above. You need the role Owner, or Contributor and User Access "
         "Administrator.",
-        azd_does_it=True,
+        done_by_azd=True,
     ),
     "image": Step(
         "building the streamer's image",
@@ -85,7 +85,7 @@ def main(arguments: list[str] | None = None) -> int:
         Options(options.resource_group, options.location, options.yes, options.azd),
     )
     names = options.steps or [
-        name for name, step in STEPS.items() if not (options.azd and step.azd_does_it)
+        name for name, step in STEPS.items() if not (options.azd and step.done_by_azd)
     ]
     for number, name in enumerate(names, 1):
         report(f"[{number}/{len(names)}] {name}: {STEPS[name].title}")

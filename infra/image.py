@@ -7,7 +7,7 @@ import hashlib
 from infra.shell import ROOT
 
 CONTEXT = ("configuration.py", "event_log.py", "acs", "contract", "streamer", ".dockerignore")
-"""What ``streamer/Dockerfile`` copies, and what decides which of it is copied."""
+"""What ``streamer/Dockerfile`` copies, and ``.dockerignore``, which limits that."""
 
 
 def image_name() -> str:

@@ -11,8 +11,8 @@ from infra.deployment import Deployment
 from infra.probe import expect, request
 from infra.shell import Shell, StepFailed
 
-_LOOKS_PER_REPLICA = 10
-"""The ingress picks a replica for each request: one of them is missed once in 20,000 times."""
+_REQUESTS_PER_REPLICA = 10
+"""The ingress picks a replica for each request. So many miss a given one once in 20,000 times."""
 
 
 class Revisions:
@@ -74,7 +74,7 @@ class Revisions:
         self._shell.run_az(*deactivate, "--revision", revision)
 
     def _count_streams(self, fqdn: str, replicas: int) -> int | None:
-        for _ in range(_LOOKS_PER_REPLICA * replicas):
+        for _ in range(_REQUESTS_PER_REPLICA * replicas):
             try:
                 status, body = request("GET", f"{self._scheme()}://{fqdn}/healthz")
             except StepFailed:

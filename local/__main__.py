@@ -1,4 +1,4 @@
-"""``python -m local up`` and ``python -m local demo``: the whole system, local only."""
+"""``python -m local up`` and ``python -m local demo``: run the whole system locally."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def _up(options: argparse.Namespace) -> int:
 
 
 def create_parser() -> argparse.ArgumentParser:
-    """The command line. ``docs/local.md`` describes it; a test compares them."""
+    """Create the command line's parser. ``docs/local.md`` describes it; a test compares them."""
     parser = argparse.ArgumentParser(
         prog="python -m local", description="Run Call Audio locally. See docs/local.md."
     )

@@ -1,7 +1,7 @@
 """``python -m local.audit``: check the pinned packages for known vulnerabilities with pip-audit.
 
-Without a connection to the advisory service, the audit is skipped and says so. Whatever the service
-answers is never ignored.
+Without a connection to the advisory service, the audit is skipped and says so. If the service
+answers with an error, the audit fails.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ ROOT = Path(__file__).parents[1]
 _SCRIPT = ROOT / "node_modules" / "azurite" / "dist" / "src" / "azurite.js"
 
 # Only the parent holds the other end of Azurite's stdin, so it closes however the parent ends.
-# Unreferenced, or stdin would keep Azurite running after its servers have closed.
+# It is unreferenced because stdin would keep Azurite running after its servers have closed.
 _END_WITH_STDIN = (
     'data:text/javascript,process.stdin.on("end",()=>process.kill(process.pid,"SIGTERM"))'
     ".resume().unref()"
@@ -67,7 +67,7 @@ class Azurite:
     """An Azurite process: Blob, Queue and Table on the loopback address.
 
     Args:
-        directory: Where it keeps its data (created if missing); None: in memory.
+        directory: Where it keeps its data, created if missing; None: in memory.
         blob_port, queue_port, table_port: 0 chooses a free port at the first start.
     """
 
@@ -211,7 +211,8 @@ class Azurite:
                 )
             if time.monotonic() > deadline:
                 raise AzuriteError(
-                    f"Azurite's {', '.join(pending)} not healthy in {timeout:.0f} s. Its output:\n"
+                    f"Azurite ({', '.join(pending)}) is not healthy after {timeout:.0f} s. "
+                    f"Its output:\n"
                     f"{self._read_output()}"
                 )
             for service, port in list(pending.items()):
@@ -250,7 +251,7 @@ def _choose_ports(requested: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _answers(service: str, port: int) -> bool:
-    """Whether Azurite's ``service`` answers on ``port``; 403, without a signature, counts."""
+    """Return whether Azurite's ``service`` answers on ``port``, with any status."""
     connection = http.client.HTTPConnection(HOST, port, timeout=2.0)
     with contextlib.closing(connection):
         try:

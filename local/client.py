@@ -116,16 +116,17 @@ class AppClient:
         await self._expect(204, "DELETE", f"/api/calls/{call}")
 
     async def until(
-        self, call: str, reached: Callable[[Json], bool], what: str, seconds: float = 30
+        self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 30
     ) -> Json:
-        """Wait until ``reached`` is true of a call's record; return the record.
+        """Wait until ``condition`` is true of a call's record; return the record.
 
-        Raises AppError, and TimeoutError, which names ``what`` was waited for.
+        ``what`` describes the condition in the message of TimeoutError. Raises AppError,
+        TimeoutError.
         """
         deadline = time.monotonic() + seconds
         while True:
             record = await self.show(call)
-            if reached(record):
+            if condition(record):
                 return record
             if time.monotonic() > deadline:
                 streaming, state = record["streaming"], record["state"]

@@ -29,7 +29,7 @@ _STEPS = 5
 
 
 class Check(NamedTuple):
-    """One line of what was checked; ``passed`` is None for a mere figure."""
+    """One line of the demo's checks; ``passed`` is None for a figure that is only reported."""
 
     passed: bool | None
     text: str
@@ -64,7 +64,7 @@ async def run(speed: float, audio: Sequence[Path] = ()) -> int:
 
 
 async def _place_calls(app: AppClient) -> dict[str, str]:
-    """Place a call for each kind of channels; return their ids."""
+    """Place a mixed and an unmixed call; return their ids."""
     _print_step(2, "Place two calls with POST /api/calls")
     calls = {}
     for channels, tracks in _TRACKS.items():
@@ -76,7 +76,7 @@ async def _place_calls(app: AppClient) -> dict[str, str]:
 
 async def _stream(app: AppClient, calls: dict[str, str], seconds: float, speed: float) -> None:
     """Show progress while the audio plays."""
-    _print_step(3, f"Stream {seconds:.0f} s of audio, {speed:g} times as fast")
+    _print_step(3, f"Stream {seconds:.0f} s of audio at {speed:g} times its speed")
     for call in calls.values():
         await app.until(call, streaming_is("active"), "streaming starts")
     start, duration = time.monotonic(), seconds / speed
@@ -160,7 +160,7 @@ async def _print_results(app: AppClient, call: str) -> None:
         print("  " + line)
     print()
     for utterance in (await app.transcript(call))["utterances"]:
-        speaker = identifiers.shown(utterance["participant"] or "")
+        speaker = identifiers.display_id(utterance["participant"] or "")
         start, end = utterance["start_ms"] / 1000, utterance["end_ms"] / 1000
         prefix = f"{speaker}: " if speaker else ""
         print(f"  {start:5.1f}-{end:4.1f} s  {prefix}{utterance['text']}")

@@ -1,7 +1,7 @@
 """``make docs``: writes the tables of settings and of the HTTP interface into the documents.
 
-The tables come from the settings' structs and the OpenAPI document. A test fails where a document's
-table differs from what this module makes.
+The tables come from the settings' structs and the OpenAPI document. A test fails if a table in a
+document differs from the generated one.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def tables() -> dict[tuple[str, str], str]:
 
 
 def with_table(document: str, name: str, table: str) -> str:
-    """The document with a table between its markers. Raises ValueError where it has no markers."""
+    """The document with a table between its markers. Raises ValueError if it has no markers."""
     begin, end = f"<!-- {name}:begin -->\n", f"\n<!-- {name}:end -->"
-    head, begin_found, rest = document.partition(begin)
-    _, end_found, tail = rest.partition(end)
-    if not begin_found or not end_found:
+    head, begin_marker, rest = document.partition(begin)
+    _, end_marker, tail = rest.partition(end)
+    if not begin_marker or not end_marker:
         raise ValueError(f"the markers {name}:begin and {name}:end are missing")
     return head + begin + table + end + tail
 

@@ -20,7 +20,7 @@ def timeline(document: dict[str, Any], width: int = 72) -> list[str]:
     lines = []
     for track in document["tracks"]:
         row = [_draw_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
-        label = identifiers.shown(track["participant"] or track["track"])
+        label = identifiers.display_id(track["participant"] or track["track"])
         lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of speech")
     lines.append(" " * (_LABEL + 1) + _draw_axis(length / 1000, width))
     lines.append(_summarise(document))
@@ -61,8 +61,8 @@ def _summarise(document: dict[str, Any]) -> str:
         length = (silence["end_ms"] - silence["start_ms"]) / 1000
         facts.append(f"longest silence {length:.1f} s, from {silence['start_ms'] / 1000:.1f} s")
     for interruption in document["interruptions"]:
-        name, seconds = identifiers.shown(interruption["interrupter"]), interruption["at_ms"] / 1000
-        facts.append(f"{name} interrupts at {seconds:.1f} s")
+        name = identifiers.display_id(interruption["interrupter"])
+        facts.append(f"{name} interrupts at {interruption['at_ms'] / 1000:.1f} s")
     if missing := document["missing_segments"]:
         facts.append(f"{len(missing)} missing segments")
     return "; ".join(facts)

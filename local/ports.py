@@ -25,8 +25,8 @@ def is_free(port: int) -> bool:
 def free_ports(count: int) -> list[int]:
     """Return ``count`` different free ports, chosen at random to keep parallel runs apart.
 
-    Nothing reserves them: a caller whose server then finds one in use should ask again.
-    Raises RuntimeError when there are not that many.
+    Nothing reserves them: if one is in use when a server starts, call this again.
+    Raises RuntimeError if there are not that many.
     """
     free: list[int] = []
     for port in random.sample(range(_FIRST, _LAST), _LAST - _FIRST):

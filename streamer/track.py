@@ -58,11 +58,10 @@ _NO_RAW = -(1 << 80)
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_hold", "_last_raw", "_late", "_tolerance", "_waiting")
+    __slots__ = ("_hold", "_last_raw", "_late", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
-        self._tolerance = settings.tolerance
         # So far behind the track, a timestamp may be jitter.
         self._late = settings.tolerance - self._half
         self._hold = round(HOLD_SECONDS * clock.sample_rate)
@@ -152,31 +151,6 @@ class Track(Placer):
                 frame = frame._replace(raw=None)
         self._waiting.append(frame)
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
-
-    def _is_done_late(self, frame: Frame) -> bool:
-        """Whether a frame behind the track fills a gap, or is there already."""
-        segmenter = self._segmenter
-        if segmenter.position is None:
-            return False
-        advance = frame.advance(self._base())
-        if advance >= -self._half:
-            return False
-        position = segmenter.position + advance
-        if segmenter.replace_gap(position, frame.pcm, self._half):
-            segmenter.counts.silent_frames += frame.silent
-            return True
-        return self._is_repeated(frame, position)
-
-    def _is_repeated(self, frame: Frame, position: int) -> bool:
-        """Whether a frame's audio lies at a position already; then it is counted."""
-        # Silence is like other silence: it may as well be new.
-        if not any(frame.pcm):
-            return False
-        # Drift was not the same then.
-        if not self._segmenter.contains(position, frame.pcm, self._tolerance):
-            return False
-        self._segmenter.counts.repeated += 1
-        return True
 
     def _repeats_a_waiting_one(self, frame: Frame) -> bool:
         for other in self._waiting:

@@ -1,4 +1,4 @@
-"""The architecture, held by tests: who may import whom, no import circles, and sizes.
+"""The architecture: allowed imports, no import cycles, and limits on files and functions.
 
 ``docs/architecture.md`` has the picture and the reasons.
 """
@@ -126,7 +126,7 @@ def test_imports_run_one_way(module: str) -> None:
         ("functions.calls", "contract.names"),
     ],
 )
-def test_a_wrong_arrow_is_found(module: str, imported: str) -> None:
+def test_a_wrong_import_is_found(module: str, imported: str) -> None:
     assert wrong_arrows(module, {imported}) == {imported}
 
 
@@ -139,12 +139,12 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_there_is_no_import_circle() -> None:
+def test_there_is_no_import_cycle() -> None:
     graph = {name: imports(path) - {name} for name, path in modules().items()}
     assert circle(graph) == []
 
 
-def test_an_import_circle_is_found() -> None:
+def test_an_import_cycle_is_found() -> None:
     graph = {name: imports(path) - {name} for name, path in modules().items()}
     graph["acs.events"] = graph["acs.events"] | {"calls.records.store"}
     assert circle(graph)
@@ -179,7 +179,7 @@ def test_no_function_is_too_long(path: str) -> None:
     assert not long_functions
 
 
-def test_words_that_are_written_otherwise_here() -> None:
+def test_discouraged_words_are_not_used() -> None:
     """Phrases that read as if translated; CONTRIBUTING.md has the rules."""
     phrases = "put together|anew|no more\\b|given up on|work(s|ed)? out|is no [A-Z]"
     search = subprocess.run(

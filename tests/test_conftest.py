@@ -1,4 +1,4 @@
-"""``--fail-on-skip``: in CI, a test that could have run must. And the order of the files."""
+"""``--fail-on-skip``, which makes unexpected skips fail in CI, and the order of the test files."""
 
 from __future__ import annotations
 

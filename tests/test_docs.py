@@ -1,4 +1,4 @@
-"""The documents are true: generated tables are current, links lead somewhere, names exist."""
+"""The documents are up to date: generated tables, links, and the files and targets they name."""
 
 from __future__ import annotations
 

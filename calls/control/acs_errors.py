@@ -13,13 +13,13 @@ from calls.errors import AcsError, AcsRefused, AcsUnavailable
 
 
 def acs_error(operation: str, error: AzureError) -> AcsError:
-    """The app's error for a failed request to ACS.
+    """Return the app's error for a failed request to ACS.
 
     Args:
         operation: What failed, as in "the call was not placed".
         error: What the client raised.
 
-    Raises AzureError: ``error`` itself, where it is neither an answer nor a missing answer.
+    Raises AzureError: ``error`` itself, if it is neither a response nor a missing response.
     """
     if isinstance(error, ServiceRequestError | ServiceResponseError):
         return AcsUnavailable(operation)

@@ -1,13 +1,13 @@
 """Answering incoming calls with media streaming.
 
 Event Grid delivers an IncomingCall event at least once and in no order, and a call rings for only
-half a minute. So an instance claims a call before it answers, and of two instances only one does.
-If that instance dies, the next delivery takes the claim over; ACS recognizes the repeated request.
-A call that is too old, or that was answered elsewhere, is left without an error, which would only
-bring the event again. The app never rejects a call: it keeps ringing for others.
+half a minute. So an instance claims a call before it answers it: of two instances, only one does.
+If that instance dies, the next delivery takes over the claim; ACS recognizes the repeated request.
+A call that is too old, or that was answered elsewhere, is left without an error, because an error
+would only bring the event again. The app never rejects a call: it keeps ringing for others.
 
-Every event ends in one log event: ``incoming_call`` with the outcome ``answered``, ``left`` (by
-the app), ``refused`` (by ACS) or ``failed``. For a malformed one it is ``request_refused
+Each delivery is logged once: as ``incoming_call`` with the outcome ``answered``, ``left`` (by the
+app), ``refused`` (by ACS) or ``failed``; if it is malformed, as ``request_refused
 entrance=incoming``.
 
     traces
@@ -31,7 +31,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from acs.errors import MalformedEvent
 from acs.events import INCOMING_CALL, IncomingCall, read_incoming_call
-from acs.identifiers import shown
+from acs.identifiers import display_id
 from calls import blobs, refusals
 from calls.clients import Clients
 from calls.control.grants import create_grant, withdraw_grant
@@ -55,7 +55,7 @@ _FINAL_STATUSES = {
     HTTPStatus.GONE,
     HTTPStatus.PRECONDITION_FAILED,
 }
-"""ACS's answers for a call that was answered elsewhere or has ended: a retry changes nothing."""
+"""ACS's statuses for a call that was answered elsewhere or has ended: a retry would not help."""
 
 _CLAIM_LIFETIME = timedelta(seconds=8)
 """Event Grid waits ten seconds before it delivers an event again."""
@@ -74,7 +74,7 @@ class IncomingCallClaim(msgspec.Struct, kw_only=True):
 
 
 async def handle_incoming_call(clients: Clients, event: func.EventGridEvent, now: datetime) -> None:
-    """Answer a call, unless it is to be left.
+    """Answer an incoming call, unless the settings or its age say to leave it.
 
     Raises CallAudioError, AzureError: Event Grid should deliver the event again.
     """
@@ -102,8 +102,8 @@ async def handle_incoming_call(clients: Clients, event: func.EventGridEvent, now
         _log_outcome("failed", type(error).__name__, call)
         await storage.delete(blobs.IDEMPOTENCY, blob)
         raise
-    done = msgspec.json.encode(IncomingCallClaim(begun_at=now, done=True))
-    await storage.put(blobs.IDEMPOTENCY, blob, done)
+    claim = msgspec.json.encode(IncomingCallClaim(begun_at=now, done=True))
+    await storage.put(blobs.IDEMPOTENCY, blob, claim)
 
 
 def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> str | None:
@@ -115,7 +115,7 @@ def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> 
 
 
 async def _claim(storage: Storage, blob: str, now: datetime) -> bool:
-    """Claim a call; False where another instance has it."""
+    """Claim a call; False if another instance has it."""
     claim = msgspec.json.encode(IncomingCallClaim(begun_at=now))
     if await storage.create(blobs.IDEMPOTENCY, blob, claim):
         return True
@@ -132,14 +132,14 @@ async def _claim(storage: Storage, blob: str, now: datetime) -> bool:
 async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
     settings, storage = clients.settings, clients.storage
     new_call = NewCall(
-        to=shown(call.to.raw_id),
-        from_=shown(call.from_.raw_id),
+        to=display_id(call.to.raw_id),
+        from_=display_id(call.from_.raw_id),
         channels=settings.answer_channels,
         sample_rate=settings.answer_sample_rate,
         start_streaming=settings.answer_start_streaming,
     )
     token = await create_grant(storage, now)
-    # If ACS's answer is lost, it recognizes the next delivery's request by this id.
+    # If ACS's response is lost, ACS recognizes the next delivery's request by this id.
     request_id = str(uuid.uuid5(_REPEATABILITY_NAMESPACE, call.incoming_call_context))
     try:
         properties = await clients.call_automation.answer_call(
@@ -151,7 +151,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
     except AzureError as error:
         await withdraw_grant(storage, token)
         if isinstance(error, HttpResponseError) and error.status_code in _FINAL_STATUSES:
-            # Only its code: its message may quote what it was sent.
+            # Only ACS's code: its message may quote the request.
             code = error.error.code if error.error is not None else "-"
             _log_outcome("refused", f"acs_{error.status_code}_{code}", call)
             return
@@ -166,7 +166,7 @@ def _log_outcome(
     call: IncomingCall,
     call_connection_id: str | None = None,
 ) -> None:
-    """Log what became of a call, without phone numbers and without its context (a secret)."""
+    """Log the outcome of a call, without phone numbers and without its context (a secret)."""
     log_event(
         _log,
         logging.INFO,

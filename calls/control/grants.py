@@ -1,4 +1,4 @@
-"""Stream grants, the app's half: created before a call is placed, bound when its id is known."""
+"""The app's half of stream grants: created before a call, and bound to it when its id is known."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def create_grant(storage: Storage, now: datetime) -> str:
 async def bind_grant(
     storage: Storage, token: str, call_connection_id: str, correlation_id: str | None
 ) -> None:
-    """Bind a grant to its call, unless the call's first socket has already done so.
+    """Bind a grant to its call, unless the handshake of its first socket has done so already.
 
     Raises AzureError.
     """
@@ -42,15 +42,15 @@ async def bind_grant(
                 _log, logging.ERROR, "grant_bound_to_other_correlation_id", call=call_connection_id
             )
             return
-        bound: StreamGrant = msgspec.structs.replace(
+        new: StreamGrant = msgspec.structs.replace(
             grant,
             call_connection_id=call_connection_id,
             correlation_id=correlation_id or grant.correlation_id,
         )
-        if bound == grant:
+        if new == grant:
             return
         if document is None or await storage.replace(
-            names.GRANTS, blob, encode_grant(bound), document.etag
+            names.GRANTS, blob, encode_grant(new), document.etag
         ):
             return
 
@@ -58,8 +58,8 @@ async def bind_grant(
 async def withdraw_grant(storage: Storage, token: str) -> None:
     """Delete the grant of a call that was not answered.
 
-    A grant that a socket has bound stays: ACS did answer the call, only its response was lost, and
-    the audio is arriving. Raises AzureError.
+    A grant that a socket has bound is kept: ACS did answer the call and only its response was lost,
+    so the audio is arriving. Raises AzureError.
     """
     blob = names.grant_blob(token)
     document = await storage.read(names.GRANTS, blob)

@@ -1,7 +1,7 @@
 """Idempotency-Keys: one key places one phone call.
 
-A key is claimed before its call is placed. What it placed is kept in Blob Storage, so that the same
-request returns the same call.
+A key is claimed before its call is placed. The id of the call is then kept in Blob Storage, so that
+the same request returns the same call.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class IdempotencyRecord(msgspec.Struct, kw_only=True):
-    """What an Idempotency-Key has placed, or is placing.
+    """The call that an Idempotency-Key has placed or is placing.
 
     ``request`` is the fingerprint of the request's body, ``begun_at`` the time of the claim.
     """
@@ -33,8 +33,8 @@ async def claim_key(storage: Storage, key: str, fingerprint: str) -> str | None:
     """Claim a key for a request.
 
     Returns:
-        The call connection id of the call that the key has placed; None: the key is claimed, and
-        the call is to be placed now.
+        The call connection id of the call that the key has placed; None if the key is now claimed
+        and its call must be placed.
 
     Raises IdempotencyKeyReused, IdempotencyKeyInUse, AzureError.
     """
@@ -60,7 +60,7 @@ async def claim_key(storage: Storage, key: str, fingerprint: str) -> str | None:
 
 
 async def release_key(storage: Storage, key: str, fingerprint: str) -> None:
-    """Give a claim back: the call was not placed, and the same request may be sent again at once.
+    """Release a claim: the call was not placed, and the same request may be sent again at once.
 
     Raises AzureError.
     """
@@ -70,7 +70,7 @@ async def release_key(storage: Storage, key: str, fingerprint: str) -> None:
 async def complete_key(
     storage: Storage, key: str, fingerprint: str, begun_at: datetime, call_connection_id: str
 ) -> None:
-    """Keep which call a key has placed. Raises AzureError."""
+    """Record the call that a key has placed. Raises AzureError."""
     record = IdempotencyRecord(
         request=fingerprint, begun_at=begun_at, call_connection_id=call_connection_id
     )

@@ -46,12 +46,12 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def callback_url(settings: Settings) -> str:
-    """Where ACS posts a call's events."""
+    """Return the URL to which ACS posts a call's events."""
     return settings.callback_url.rstrip("/") + CALLBACK_PATH
 
 
 def media_streaming_options(call: NewCall, streamer_url: str, token: str) -> MediaStreamingOptions:
-    """The media streaming options of a call: WebSocket transport, audio content.
+    """Return the media streaming options of a call: WebSocket transport, audio content.
 
     Args:
         call: The call.
@@ -81,9 +81,9 @@ async def record_new_call(
 
     Args:
         clients: The app's clients.
-        call: What was asked of ACS.
+        call: The call that ACS was requested to place or answer.
         direction: Whether the call was placed or answered.
-        properties: ACS's answer.
+        properties: ACS's response.
         token: The call's stream token.
         now: When the request to ACS began.
 
@@ -92,16 +92,16 @@ async def record_new_call(
     call_connection_id = properties.call_connection_id
     if not call_connection_id:
         raise MissingCallConnectionId
-    check, mismatched = clients.settings.callback_ids_check, 0
+    check, mismatches = clients.settings.callback_ids_check, 0
 
     def apply(record: CallRecord) -> bool:
-        nonlocal mismatched
+        nonlocal mismatches
         record.direction = direction
         record.to, record.from_ = call.to, call.from_
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.operation_context = call.operation_context
-        mismatched = set_origin(
+        mismatches = set_origin(
             record,
             properties.server_call_id,
             properties.correlation_id,
@@ -110,9 +110,9 @@ async def record_new_call(
         return True
 
     record = await change_record(clients.storage, call_connection_id, apply, create_at=now)
-    if mismatched and check != "off":
+    if mismatches and check != "off":
         log = refusals.log_refused if check == "require" else refusals.log_warned
-        detail = f"{mismatched} events that arrived before call {call_connection_id} was recorded"
+        detail = f"{mismatches} events that arrived before call {call_connection_id} was recorded"
         log(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_with_other_ids", detail)
     await bind_grant(clients.storage, token, call_connection_id, record.correlation_id)
     return record

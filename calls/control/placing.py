@@ -1,4 +1,4 @@
-"""Placing a call with media streaming; with an Idempotency-Key, one phone call ever."""
+"""Placing a call with media streaming; an Idempotency-Key places at most one phone call."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class PlaceCall(NewCall, kw_only=True, frozen=True):
 async def place_call(
     clients: Clients, call: PlaceCall, idempotency_key: str | None
 ) -> tuple[CallRecord, bool]:
-    """Place a call, or return the one that the key has placed before.
+    """Place a call, or return the one that the key has already placed.
 
     Returns:
-        The call's record, and whether it had been placed before.
+        The call's record, and whether an earlier request had placed it.
 
     Raises IdempotencyKeyReused, IdempotencyKeyInUse, AcsError, MissingCallConnectionId, Contended,
     AzureError.
@@ -48,9 +48,9 @@ async def place_call(
     if idempotency_key is None:
         return await _place(clients, call, None), False
     fingerprint = _fingerprint(call)
-    placed = await claim_key(clients.storage, idempotency_key, fingerprint)
-    if placed is not None:
-        return await read_record(clients.storage, placed), True
+    existing_id = await claim_key(clients.storage, idempotency_key, fingerprint)
+    if existing_id is not None:
+        return await read_record(clients.storage, existing_id), True
     try:
         return await _place(clients, call, idempotency_key), False
     except (AcsError, MissingCallConnectionId):

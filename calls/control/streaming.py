@@ -39,7 +39,7 @@ async def change_streaming(
         add_request(record, request)
         return True
 
-    # The record gets the request before ACS does: of two at once, only one reaches ACS.
+    # The record gets the request before ACS does: of two concurrent requests, one reaches ACS.
     record = await change_record(clients.storage, call, apply)
     connection = clients.call_automation.get_call_connection(call)
     send = (
@@ -48,7 +48,7 @@ async def change_streaming(
         else connection.stop_media_streaming
     )
     try:
-        # ACS does not recognize these when they are repeated, so the client must not retry them.
+        # ACS does not recognize repeats of these requests, so the client must not retry them.
         await send(
             operation_callback_url=callback_url(clients.settings),
             operation_context=operation_context,

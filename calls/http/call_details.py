@@ -23,9 +23,9 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     members["streams"] = streams
     members["failures"] = await failures.list_failures(clients.storage, call)
     in_streams = {segment.blob for stream in streams for segment in stream.segments}
-    landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
-    # Segments of a stream that is still open have no manifest yet.
+    segment_blobs = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    # Segments of a stream that is still open are in no manifest yet.
     members["landed_segments"] = [
-        path for name in landed if (path := f"{names.SEGMENTS}/{name}") not in in_streams
+        path for name in segment_blobs if (path := f"{names.SEGMENTS}/{name}") not in in_streams
     ]
     return json_response(members)

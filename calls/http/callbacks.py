@@ -23,8 +23,9 @@ _MAX_ERRORS = 100
 async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``POST /api/callbacks``: 200 when every event is in its call's record.
 
-    Each event is recorded or refused on its own, so that a wrong one costs none of the others. The
-    400 (malformed) or 403 (another call's) says which were refused. All may safely be sent again.
+    Each event is recorded or refused on its own, so a wrong one does not affect the others. A 400
+    (malformed) or 403 (ids of another call) says which were refused. It is safe to send all of them
+    again.
     """
     await _verify_sender(clients, request)
     try:
@@ -60,7 +61,7 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
 
 
 async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:
-    """Check that the sender is ACS. Raises Problem: 401, or 503 where that cannot be checked."""
+    """Check that the sender is ACS. Raises Problem: 401, or 503 if that cannot be checked."""
     if clients.verifier is None:
         return
     try:

@@ -30,7 +30,7 @@ _MAX_CONTEXT_CHARACTERS = 1024
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/calls``: 201 with the record; with an Idempotency-Key, one phone call ever."""
+    """``POST /api/calls``: 201 with the record; an Idempotency-Key places at most one call."""
     call = parse_place_call(requests.read_json_object(request))
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:

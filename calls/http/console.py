@@ -18,7 +18,7 @@ from calls.http.problems import CONTENT_TYPE, Problem
 
 INDEX = "index.html"
 
-POLICY = "; ".join(  # noqa: FLY002  # a directive a line
+POLICY = "; ".join(  # noqa: FLY002  # one directive per line
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -47,7 +47,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    # Cached, but validated each time: all files are always of one deployment.
+    # Cached, but validated each time, so that all files are from the same deployment.
     "Cache-Control": "no-cache",
 }
 _FOLDER = Path(__file__).parents[1] / "console"
@@ -55,7 +55,7 @@ _FOLDER = Path(__file__).parents[1] / "console"
 
 @functools.cache
 def files() -> dict[str, str]:
-    """The names of the console's files, with their media types. Nothing else is served."""
+    """Return the console's files with their media types. Nothing else is served."""
     return {
         path.name: _MEDIA_TYPES[path.suffix]
         for path in _FOLDER.iterdir()
@@ -64,7 +64,7 @@ def files() -> dict[str, str]:
 
 
 def serve_console(request: func.HttpRequest, file: str = INDEX) -> func.HttpResponse:
-    """Serve one of ``files()``; 304 where the browser has it, 404 for any other name."""
+    """Serve one of ``files()``; 304 if the browser has it already, 404 for any other name."""
     if file not in files():
         problem = Problem(HTTPStatus.NOT_FOUND, "the console has no such file")
         return func.HttpResponse(

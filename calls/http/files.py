@@ -28,7 +28,7 @@ class File(NamedTuple):
 
 
 async def send_file(storage: Storage, request: func.HttpRequest, file: File) -> func.HttpResponse:
-    """Send a file, or the range of it that the request asks for. Raises Problem (412, 413, 416)."""
+    """Send a file, or the range that the request asks for. Raises Problem (412, 413, 416)."""
     properties = file.properties
     headers = _headers(file)
     media_type = properties.content_type

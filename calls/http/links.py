@@ -20,7 +20,7 @@ from contract import names
 from event_log import log_event
 
 MAX_LINKS = 1000
-"""Most links in one answer."""
+"""The maximum number of links in one response."""
 
 _AUDIO_CONTAINERS = (names.SEGMENTS, blobs.RECORDINGS)
 _log = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
             fields.add_error(
                 "blobs", f"is required: the call has {len(requested)}, more than {MAX_LINKS}"
             )
-    # A blob is looked up in its call's listing: the name in the request is never trusted.
+    # Only blobs in the call's own listing are accepted: names in the request are not trusted.
     for path in sorted(set(requested) - set(existing)):
         fields.add_error("blobs", f"{path[:256]!r} is not audio of this call")
     fields.check()

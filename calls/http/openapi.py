@@ -1,6 +1,6 @@
 """The OpenAPI document of the HTTP interface.
 
-Operations are written here, one entry a route; a test compares them with the app's routes. The
+Operations are written here, one entry per route; a test compares them with the app's routes. The
 schemas of the responses are derived from the structs themselves.
 """
 
@@ -51,7 +51,7 @@ async def show_openapi(_: Clients, __: func.HttpRequest) -> func.HttpResponse:
 
 @cache
 def document() -> Json:
-    """The document. Paths are relative to the route prefix."""
+    """Return the document. Paths are relative to the route prefix."""
     paths: dict[str, Json] = {}
     for route, operation in _operations().items():
         method, path = route.split()
@@ -87,7 +87,7 @@ def _operations() -> dict[str, Json]:
                 {
                     "name": "Idempotency-Key",
                     "in": "header",
-                    "description": "requests with the same key place one phone call in all",
+                    "description": "requests with the same key place only one phone call",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 }
             ],
@@ -214,10 +214,10 @@ def _operations() -> dict[str, Json]:
 def _operation(
     summary: str, answers: dict[int, Json | None], problems: list[int], **members: Any
 ) -> Json:
-    """An operation.
+    """Return an operation.
 
-    ``answers`` is the content of each successful status (None: no body), ``problems`` lists the
-    statuses that are answered with a problem document.
+    ``answers`` has the content of each successful status (None: no body), ``problems`` lists the
+    statuses that come with a problem document.
     """
     problem = {CONTENT_TYPE: {"schema": _ref("Problem")}}
     responses: dict[str, Json] = {}
@@ -226,7 +226,7 @@ def _operation(
         if content is not None:
             responses[str(status)]["content"] = content
     if members.get("security") is None:
-        # The host's own answer, before any function runs.
+        # The host's own response, before any function runs.
         responses["401"] = {"description": "the function key is missing or wrong"}
     return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
 
@@ -297,13 +297,13 @@ def _security() -> Json:
 
 
 def _schemas() -> Json:
-    _, derived = msgspec.json.schema_components(
+    _, struct_schemas = msgspec.json.schema_components(
         [CallRecord, StreamResult, Links, Timeline, Transcript, Failure],
         ref_template=_SCHEMAS + "{name}",
     )
-    named = {"type": "object", "additionalProperties": {"type": "string"}}
+    string_map = {"type": "object", "additionalProperties": {"type": "string"}}
     return {
-        **derived,
+        **struct_schemas,
         "Call": {
             "allOf": [_ref("CallRecord")],
             "properties": {
@@ -335,8 +335,8 @@ def _schemas() -> Json:
                 "status": {"type": "integer"},
                 "detail": {"type": "string"},
                 "code": {"type": "string"},
-                "errors": {"type": "array", "items": named},
-                "acs": named,
+                "errors": {"type": "array", "items": string_map},
+                "acs": string_map,
             },
             "required": ["type", "title", "status", "detail"],
         },

@@ -18,15 +18,15 @@ CONTENT_TYPE = "application/problem+json"
 
 
 class Problem(Exception):
-    """Raised by a handler, and sent as the response. Holds nothing that the caller may not see.
+    """Raised by a handler, and sent as the response. Contains nothing that the caller may not see.
 
     Args:
         status: The response's status.
         detail: What is wrong, and what to do about it, for people.
-        reason: A short constant word that the log counts it by; None: it is counted already.
-        errors: The fields at fault, as ``{"field": ..., "message": ...}``.
+        reason: A short constant word under which the refusal is logged; None if it has been logged.
+        errors: The invalid fields, as ``{"field": ..., "message": ...}``.
         acs: ACS's own status, code and message.
-        code: For programs, what people read in ``detail``.
+        code: A constant word for programs, where ``detail`` is for people.
         headers: Further headers of the response.
     """
 
@@ -68,7 +68,7 @@ class Problem(Exception):
 
 
 class _Mapping(NamedTuple):
-    """How one kind of error is answered; ``detail`` None: with the error's own message."""
+    """The response to one kind of error; if ``detail`` is None, it has the error's message."""
 
     status: HTTPStatus
     code: str | None = None
@@ -101,7 +101,7 @@ _ACS_CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 
 
 def problem_for(error: CallAudioError) -> Problem | None:
-    """The problem of a domain error; None for one that no request can cause."""
+    """Return the problem of a domain error; None for an error that no request can cause."""
     mapping = _MAPPINGS.get(type(error))
     if mapping is None:
         return None

@@ -9,13 +9,13 @@ import re
 from typing import NamedTuple
 
 MAX_BYTES = 4 * 1024 * 1024
-"""Most bytes of one answer: a function holds several copies of it in memory while it sends it."""
+"""The most bytes in one response: a function holds several copies in memory while it sends them."""
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII | re.IGNORECASE)
 
 
 class UnsatisfiableRange(ValueError):
-    """Raised when the file has no byte in the range: 416. Its text is the ``Content-Range``."""
+    """Raised when no byte of the file is in the range (416). Its text is the ``Content-Range``."""
 
 
 class ByteRange(NamedTuple):
@@ -31,15 +31,15 @@ class ByteRange(NamedTuple):
 
 
 def parse_range(header: str | None, size: int) -> ByteRange | None:
-    """The range that a header asks for.
+    """Parse a ``Range`` header.
 
     Args:
         header: The header's value.
         size: The file's size in bytes.
 
     Returns:
-        At most MAX_BYTES, as a server may choose: the client asks for the rest. None for the whole
-        file.
+        The range, cut to MAX_BYTES, which is the server's choice: the client requests the rest.
+        None for the whole file.
 
     Raises UnsatisfiableRange.
     """

@@ -20,7 +20,7 @@ _MAX_DIGITS = 9
 
 
 def call_connection_id(request: func.HttpRequest) -> str:
-    """The id in the route. Raises CallNotFound where no call can have it."""
+    """Return the id in the route. Raises CallNotFound if no call can have it."""
     text = request.route_params.get("id") or ""
     if not is_call_connection_id(text):
         raise CallNotFound(text)
@@ -28,7 +28,7 @@ def call_connection_id(request: func.HttpRequest) -> str:
 
 
 def read_body(request: func.HttpRequest) -> bytes:
-    """The request's body. Raises Problem (413)."""
+    """Return the request's body. Raises Problem (413)."""
     body: bytes = request.get_body()
     if len(body) > MAX_BODY_BYTES:
         raise Problem(
@@ -40,7 +40,7 @@ def read_body(request: func.HttpRequest) -> bytes:
 
 
 def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
-    """The JSON object in the body; an empty body is an empty object. Raises Problem (400, 413)."""
+    """Decode the JSON object in the body; if it is empty, return {}. Raises Problem (400, 413)."""
     body = read_body(request)
     if not body.strip():
         return {}
@@ -54,8 +54,8 @@ def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
 
 
 def parse_number(text: str) -> int | None:
-    """A number of up to nine digits; None for any other text."""
-    # The length first: Python refuses to parse numbers of thousands of digits.
+    """Parse a number of up to nine digits; None for any other text."""
+    # Check the length first: Python refuses to parse numbers of thousands of digits.
     is_number = len(text) <= _MAX_DIGITS and text.isascii() and text.isdigit()
     return int(text) if is_number else None
 
@@ -68,21 +68,21 @@ class Fields:
         self.errors: list[dict[str, str]] = []
 
     def add_error(self, field: str, message: str) -> None:
-        """Add what is wrong with a field."""
+        """Report a fault of a field."""
         self.errors.append({"field": field, "message": message})
 
     def take_text(self, field: str, max_characters: int = 2048) -> str | None:
-        """Take a text; None where the field is absent or null."""
+        """Take a string; None if the field is absent or null."""
         value = self._members.pop(field, None)
         if value is None:
             return None
         if not isinstance(value, str) or not value or len(value) > max_characters:
-            self.add_error(field, f"must be a text of 1 to {max_characters} characters")
+            self.add_error(field, f"must be a string of 1 to {max_characters} characters")
             return None
         return value
 
     def take_texts(self, field: str, max_items: int) -> list[str] | None:
-        """Take a list of 1 to ``max_items`` texts; None where the field is absent or null."""
+        """Take a list of 1 to ``max_items`` strings; None if the field is absent or null."""
         value = self._members.pop(field, None)
         if value is None:
             return None
@@ -91,7 +91,7 @@ class Fields:
             or not 1 <= len(value) <= max_items
             or not all(isinstance(item, str) for item in value)
         ):
-            self.add_error(field, f"must be a list of 1 to {max_items} texts")
+            self.add_error(field, f"must be a list of 1 to {max_items} strings")
             return []
         return value
 
@@ -99,34 +99,34 @@ class Fields:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])
         if not any(value == choice and type(value) is type(choice) for choice in choices):
-            listed = " or ".join(msgspec.json.encode(choice).decode() for choice in choices)
-            self.add_error(field, f"must be {listed}")
+            alternatives = " or ".join(msgspec.json.encode(choice).decode() for choice in choices)
+            self.add_error(field, f"must be {alternatives}")
             return choices[0]
         return value
 
     def check(self) -> None:
         """Check that all fields were taken. Raises Problem (400) for any fault or unknown field."""
         for field in self._members:
-            self.add_error(field, "is not known")
+            self.add_error(field, "is not a known field")
         if self.errors:
             names = ", ".join(error["field"] for error in self.errors)
             raise Problem(
-                HTTPStatus.BAD_REQUEST, f"the body has faults: {names}", errors=self.errors
+                HTTPStatus.BAD_REQUEST, f"the body has invalid fields: {names}", errors=self.errors
             )
 
 
 def encode_cursor(cursor: str | None) -> str | None:
-    """A storage's continuation token in a form that fits a URL."""
+    """Encode a continuation token of Blob Storage for use in a URL."""
     return base64.urlsafe_b64encode(cursor.encode()).decode() if cursor else None
 
 
 def decode_cursor(text: str | None) -> str | None:
-    """The continuation token in a query. Raises InvalidCursor."""
+    """Decode the continuation token in a query. Raises InvalidCursor."""
     if not text:
         return None
     try:
         cursor = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
-        # The SDK may retry a storage's answer to control characters for minutes.
+        # Blob Storage may fail at control characters, and the SDK would retry that for minutes.
         if not cursor.isprintable():
             raise ValueError("control characters")
     except ValueError as error:

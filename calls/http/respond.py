@@ -32,7 +32,7 @@ async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpRespo
 async def respond_with(
     handler: Handler, create_clients: Callable[[], Clients], request: func.HttpRequest
 ) -> func.HttpResponse:
-    """Run a handler with clients of one's own; what it raises becomes a problem document."""
+    """Run a handler with the given clients; whatever it raises becomes a problem document."""
     try:
         return await handler(create_clients(), request)
     except Exception as error:  # noqa: BLE001  # the one place where exceptions end
@@ -49,7 +49,7 @@ async def respond_with(
 
 
 def _problem_of(error: Exception) -> Problem:
-    """The problem that an exception becomes; one that is not the caller's fault is logged."""
+    """Return the problem that an exception becomes; log it if it is not the caller's fault."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, CallAudioError) and (problem := problem_for(error)) is not None:
@@ -73,7 +73,7 @@ def _problem_of(error: Exception) -> Problem:
     log_event(_log, logging.ERROR, "request_failed", reference=reference, exc_info=error)
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        f"unexpected failure; the log has details under {reference}",
+        f"unexpected error; the log has details under {reference}",
     )
 
 

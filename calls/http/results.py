@@ -41,9 +41,9 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     track = request.route_params.get("track") or ""
     index_text = request.route_params.get("index") or ""
     index = requests.parse_number(index_text)
-    landed = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    segment_blobs = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
     segments = sorted(
-        (segment for segment in map(names.parse_segment, landed) if segment.track == track),
+        (segment for segment in map(names.parse_segment, segment_blobs) if segment.track == track),
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):

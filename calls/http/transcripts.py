@@ -20,7 +20,8 @@ _MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plai
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
     suffix = request.route_params.get("format")
-    format_ = suffix if suffix is not None else _accepted(request.headers.get("Accept") or "")
+    accept = request.headers.get("Accept") or ""
+    format_ = suffix if suffix is not None else _preferred_format(accept)
     if format_ not in _MEDIA_TYPES:
         raise Problem(
             HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
@@ -50,8 +51,8 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     )
 
 
-def _accepted(accept: str) -> str:
-    """The format that an ``Accept`` header prefers; of equals the first, JSON where it has none."""
+def _preferred_format(accept: str) -> str:
+    """The format that an ``Accept`` header prefers: the first of equals, or JSON if it has none."""
     formats_by_type = {media_type: format_ for format_, media_type in _MEDIA_TYPES.items()}
     best_quality, best_format = 0.0, "json"
     for entry in accept.split(","):

@@ -1,8 +1,8 @@
-"""The reconciler: finds what lost events have left undone, and does it.
+"""The reconciler: finds and does the work whose events were lost.
 
-Event Grid delivers at least once, and yet not always: a webhook with a wrong function name answers
-202, and the event is lost. So every few minutes the newest calls are checked: for segments without
-an analysis, for a missing or outdated result, and for an end that no event reported.
+Event Grid delivers at least once, but events can still be lost: the host answers 202 even to a
+webhook with a wrong function name. So every few minutes, the newest calls are checked for segments
+without an analysis, for a missing or outdated result, and for an end that no event reported.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from contract import names
 from event_log import log_event
 
 _TRANSCRIBING_SECONDS = 120.0
-"""After this time a run starts no further transcripts: every call's audio gets its turn."""
+"""After this time, a run starts no further transcripts, so that it gets to every call."""
 
 _MAX_SEGMENTS = 200
-"""Most segments of one call that a run analyses: the next run goes on."""
+"""The most segments of one call that a run analyses; the next run continues."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,10 +42,10 @@ _log = logging.getLogger(__name__)
 async def reconcile_calls() -> None:
     """Reconcile the newest calls. A failure in one call does not stop the others."""
     now = datetime.now(UTC)
-    started = time.monotonic()
+    start = time.monotonic()
     for call in await list_recent_calls(get_clients(), now):
         try:
-            transcribe = time.monotonic() - started < _TRANSCRIBING_SECONDS
+            transcribe = time.monotonic() - start < _TRANSCRIBING_SECONDS
             await reconcile_call(get_clients(), call, now, transcribe=transcribe)
         except AzureError:
             raise
@@ -54,7 +54,7 @@ async def reconcile_calls() -> None:
 
 
 async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
-    """The calls of the last RECONCILE_HOURS, newest first. Raises AzureError."""
+    """List the calls of the last RECONCILE_HOURS, newest first. Raises AzureError."""
     since = now - timedelta(hours=clients.settings.reconcile_hours)
     last = blobs.index_blob(since, "")
     index_blobs = await clients.storage.blob_names_until(blobs.INDEX, last)
@@ -64,7 +64,7 @@ async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
 async def reconcile_call(
     clients: Clients, call: str, now: datetime, *, transcribe: bool = True
 ) -> None:
-    """Do what is left undone for one call, including its transcript if ``transcribe``.
+    """Do the outstanding work of one call, including its transcript if ``transcribe``.
 
     Raises CallNotFound, Contended, AzureError.
     """
@@ -87,9 +87,10 @@ async def reconcile_call(
 
 
 def _finalize(record: CallRecord) -> bool:
-    changed = not record.finalized
+    if record.finalized:
+        return False
     record.finalized = True
-    return changed
+    return True
 
 
 def _last_event_time(record: CallRecord) -> datetime:
@@ -97,7 +98,7 @@ def _last_event_time(record: CallRecord) -> datetime:
 
 
 async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: datetime) -> CallRecord:
-    """End a call that ACS no longer knows: the event of its end was lost."""
+    """End a call that ACS no longer knows: its last event was lost."""
     call = record.call_connection_id
     try:
         await clients.call_automation.get_call_connection(call).get_call_properties()
@@ -130,15 +131,15 @@ async def _analyse_overlooked(
 ) -> None:
     """Analyse the segments whose events were lost."""
     landed_before = now - timedelta(seconds=clients.settings.reconcile_after_seconds)
-    done = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
-    done |= await failures.failed_analysis_blobs(clients.storage, call)
-    overlooked = [
+    result_blobs = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
+    result_blobs |= await failures.failed_analysis_blobs(clients.storage, call)
+    overlooked_blobs = [
         blob
         for blob, properties in landed.items()
         if properties.last_modified <= landed_before
-        and blobs.analysis_blob(names.parse_segment(blob)) not in done
+        and blobs.analysis_blob(names.parse_segment(blob)) not in result_blobs
     ]
-    for blob in overlooked[:_MAX_SEGMENTS]:
+    for blob in overlooked_blobs[:_MAX_SEGMENTS]:
         log_event(_log, logging.WARNING, "segment_overlooked", call=call, segment=blob)
         await storage_events.try_once_more(clients, names.SEGMENTS, blob)
 
@@ -153,11 +154,11 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
     result = await assembly.read_result(clients.storage, call)
     if result is None:
         return True
-    assembled = {
+    is_complete = {
         stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
         for stream in result.streams
     }
-    if not with_audio <= assembled.keys() or not all(map(assembled.get, with_manifest)):
+    if not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest)):
         return True
     if get_engine(clients) is None:
         return False

@@ -1,6 +1,6 @@
-"""What happens when a segment or a manifest lands in Blob Storage.
+"""Processing segments and manifests that land in Blob Storage.
 
-Each of these may run twice, late, or for a blob that has been deleted, without harm.
+Each function may run twice, late, or for a blob that has been deleted, without harm.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _MAX_ERROR_CHARACTERS = 500
 async def on_segment(segment: func.InputStream) -> None:
     """Analyse a segment that has landed; its name is ``segments/...``.
 
-    Raises whatever went wrong: the host then tries again and, in the end, puts the blob's message
-    into its poison queue.
+    Raises any error: the host then retries, and finally moves the blob's message to its poison
+    queue.
     """
     metadata = getattr(segment, "metadata", None) or {}
     blob = _blob_name(names.SEGMENTS, segment)
@@ -49,7 +49,7 @@ async def on_manifest(manifest: func.InputStream) -> None:
 
 
 async def on_poison_message(body: bytes) -> None:
-    """Process a blob that the host has put into its poison queue, after all its tries.
+    """Process a blob whose message the host has moved to its poison queue, after all retries.
 
     Raises ValueError, AzureError.
     """
@@ -67,7 +67,7 @@ def _blob_name(container: str, blob: func.InputStream) -> str:
 async def try_once_more(clients: Clients, container: str, blob: str) -> None:
     """Process a blob one last time. If that fails, record the failure and go on without the blob.
 
-    Raises AzureError: then the storage is at fault, and not the blob.
+    Raises AzureError: the storage is at fault, not the blob.
     """
     storage = clients.storage
     if not failures.is_processed_blob(container, blob):
@@ -97,7 +97,7 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
         message = f"{type(error).__name__}: {error}"[:_MAX_ERROR_CHARACTERS]
         failure = failures.new_failure(container, blob, message, datetime.now(UTC))
         await failures.write_failure(storage, failure)
-        # The call may have been waiting for nothing but this blob.
+        # The call may have been waiting for this blob alone.
         await assemble_call(clients, failure.call_connection_id)
 
 
@@ -130,7 +130,7 @@ async def analyse_segment(
 
 
 async def process_manifest(clients: Clients, blob: str, content: bytes) -> None:
-    """Assemble a call if a manifest was the last part of it. Raises ValueError, AzureError."""
+    """Assemble a call if this manifest was its last part. Raises ValueError, AzureError."""
     decode_manifest(content)
     await assemble_call(clients, names.parse_manifest(blob).call_connection_id)
 
@@ -144,19 +144,19 @@ async def assemble_call(
         clients: The app's clients.
         call: The call connection id.
         partial: Assemble what has landed, even if something is missing.
-        transcribe: Whether to make its transcript, too.
+        transcribe: Whether to transcribe it, too.
 
     Returns:
         Whether the call was assembled.
 
     Raises Contended, AzureError.
     """
-    assembled = await assembly.assemble(
+    result_and_layout = await assembly.assemble(
         clients.storage, call, clients.settings.recording_format, partial=partial
     )
-    if assembled is None:
+    if result_and_layout is None:
         return False
-    result, layout = assembled
+    result, layout = result_and_layout
     log_event(_log, logging.INFO, "call_assembled", call=call)
     engine = get_engine(clients) if transcribe else None
     if engine is not None:

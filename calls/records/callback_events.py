@@ -42,8 +42,8 @@ async def record_callback_event(storage: Storage, event: CallbackEvent, check: C
             )
         return add_event(record, event)
 
-    # An event may arrive before the answer that tells the call's id, and must not be lost. A call
-    # cannot have begun later than now, whatever its event says: the list is sorted by that.
+    # An event may arrive before ACS's response with the call's id, and must not be lost. The list
+    # is sorted by when calls began, which cannot be later than now, whatever an event says.
     begun_at = min(event.time, datetime.now(UTC))
     await change_record(storage, call, apply, create_at=begun_at)
     log_event(_log, logging.INFO, "callback_event_recorded", call=call, type=event.name)

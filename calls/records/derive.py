@@ -2,7 +2,7 @@
 
 Callback events arrive in any order, and some arrive twice. So a record keeps the events and the
 requests themselves, and its states are derived from all of them in the order of their time. Any
-order of arrival ends in the same record, and no event moves a record back.
+order of arrival gives the same record, and no event sets a record back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def add_event(record: CallRecord, event: CallbackEvent) -> bool:
     """Add a callback event to the record.
 
     Returns:
-        False where the record has the event already.
+        False if the record already has the event.
     """
     if any(existing.id == event.id for existing in record.events):
         return False
@@ -113,10 +113,10 @@ def _drop_excess_events(record: CallRecord) -> None:
     excess = len(record.events) - MAX_EVENTS
     if excess <= 0:
         return
-    kept: list[EventRecord] = []
+    remaining: list[EventRecord] = []
     for event in record.events:
         if excess > 0 and event.type == "ParticipantsUpdated":
             excess -= 1
             continue
-        kept.append(event)
-    record.events = kept[-MAX_EVENTS:]
+        remaining.append(event)
+    record.events = remaining[-MAX_EVENTS:]

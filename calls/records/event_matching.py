@@ -1,7 +1,7 @@
 """Whether a callback event belongs to the call whose record it would change. Pure.
 
-ACS's bearer token proves who sends an event but, as far as any document says, not for which call.
-So every event is compared with the ids that ACS returned when the call was placed. The correlation
+ACS's bearer token proves who sent an event but, as far as is documented, not for which call. So
+every event is compared with the ids that ACS returned when the call was placed. The correlation
 id is meant "for event to call correlation"; the server call id names the conversation that the call
 connection is part of.
 """
@@ -18,13 +18,13 @@ _MOVES = frozenset({"CallTransferAccepted", "MoveParticipantSucceeded"})
 
 
 def mismatched_id(record: CallRecord, event: CallbackEvent) -> str | None:
-    """Name the id of an event that is not its call's.
+    """Return which id of an event is not its call's.
 
     Returns:
         ``source`` (the event names two calls), ``correlation_id``, ``server_call_id``,
         ``no_correlation_id`` (of a call whose origin is not known yet: it could never be compared),
-        ``no_ids`` (its sender need not know the call: the call connection id is in every URL), or
-        None where everything matches.
+        ``no_ids`` (knowing a call connection id proves nothing: it is part of many URLs), or None
+        if everything matches.
     """
     data = event.data
     for path in (event.source, event.subject or ""):
@@ -60,7 +60,7 @@ def set_origin(
     Returns:
         How many events have other ids.
     """
-    mismatched = not record.origin_known and (
+    is_mismatch = not record.origin_known and (
         (correlation_id and record.correlation_id not in (None, correlation_id))
         or (
             server_call_id
@@ -68,9 +68,9 @@ def set_origin(
             and not same_conversation(record.server_call_id, server_call_id)
         )
     )
-    count = len(record.events) if mismatched else 0
-    if mismatched and not keep_mismatched:
-        # Their ids go, too: ACS's answer may lack one of them.
+    count = len(record.events) if is_mismatch else 0
+    if is_mismatch and not keep_mismatched:
+        # Remove their ids, too: ACS's response may lack one, and would not overwrite it.
         record.events, record.participants = [], []
         record.server_call_id = record.correlation_id = None
     record.origin_known = True

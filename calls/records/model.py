@@ -1,4 +1,4 @@
-"""The call record's model: what is known of one call. Pure data."""
+"""The call record's model: what is known about one call. Pure data."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class Summary(msgspec.Struct, kw_only=True):
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call.
 
-    ``origin_known`` is False while only events of the call have arrived: it is not known yet who
-    placed it, or that it was answered. ``finalized``: the call has ended, and the reconciler has
-    nothing left to do for it.
+    ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
+    placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
+    to do for it.
     """
 
     schema: int = SCHEMA
@@ -117,5 +117,5 @@ class CallRecord(msgspec.Struct, kw_only=True):
 
 
 def new_record(call_connection_id: str, now: datetime) -> CallRecord:
-    """The record of a call of which only the id is known."""
+    """Create the record of a call of which only the id is known."""
     return CallRecord(call_connection_id=call_connection_id, created_at=now)

@@ -39,9 +39,9 @@ async def change_record(
     Args:
         storage: Where records are kept.
         call_connection_id: Whose record to change.
-        apply: Changes the record and says whether it did. May run several times.
-        create_at: When the call began. A call without a record then gets one, and its place in the
-            list: its events may arrive before the answer that tells its id. None: it must exist.
+        apply: Changes the record and returns whether it did. May run several times.
+        create_at: When the call began. If it has no record, one is created and listed: events may
+            arrive before ACS's response with the call's id. None: the record must exist.
 
     Raises CallNotFound, Contended, AzureError.
     """
@@ -53,7 +53,7 @@ async def change_record(
                 raise CallNotFound(call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
-            # The index entry goes first: nobody would find a record that no list shows.
+            # The index entry is written first: without one, the record would never be listed.
             index = blobs.index_blob(create_at, call_connection_id)
             await storage.put(blobs.INDEX, index, b"")
             if await storage.create(blobs.CALLS, blob, _encode(record)):

@@ -1,1 +1,1 @@
-"""What becomes of a call's audio: analyses, timeline, recording, assembly and failures."""
+"""A call's results: analyses, timeline, recording, assembly and failures."""

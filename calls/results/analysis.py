@@ -108,12 +108,12 @@ def analyse(segment: SegmentName, wav_file: bytes, counts: Counts | None = None)
 
 
 def encode_analysis(analysis: Analysis) -> bytes:
-    """The content of an analysis's blob: the same bytes for the same analysis."""
+    """Encode an analysis as its blob's content: the same bytes for the same analysis."""
     return msgspec.json.encode(analysis)
 
 
 def decode_analysis(blob: bytes) -> Analysis:
-    """The analysis in a blob's content. Raises msgspec.DecodeError."""
+    """Decode an analysis from its blob's content. Raises msgspec.DecodeError."""
     return msgspec.json.decode(blob, type=Analysis)
 
 

@@ -1,7 +1,7 @@
 """Assembling a call from its manifests and its segments' analyses, whichever came last.
 
-Assembly depends only on what is in storage. It may run twice, even at the same time, and ends the
-same: first the recording is written and then, under its ETag, the call's result.
+Assembly depends only on what is in storage. It may run twice, even at the same time, with the same
+result: it writes the recording first and then, under its ETag, the call's result.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ async def read_result_or_raise(storage: Storage, call: str) -> CallResult:
 
 
 async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
-    """A call's ended streams in the order of their start, as far as they are analysed.
+    """Read a call's ended streams in the order of their start, with the analyses that exist.
 
     Raises AzureError.
     """
@@ -71,7 +71,7 @@ async def assemble(
         partial: Assemble what has landed: streams without a manifest, segments without an analysis.
 
     Returns:
-        The result and the recording's layout; None where a part is missing that may still come.
+        The result and the recording's layout; None if a part is missing that may still arrive.
 
     Raises Contended, AzureError: the trigger then runs again.
     """
@@ -88,7 +88,7 @@ async def assemble(
             return None
         layout = parts.lay_out()
         if existing is not None and call_result.would_discard(existing, layout):
-            # A lifecycle rule deletes old segments; what was made of them stays.
+            # A lifecycle rule deletes old segments; the results made from them are kept.
             log_event(_log, logging.WARNING, "assembly_skipped", call=call, reason="segments_gone")
             return None
         size = await recording.write_recording(storage, call, layout, format_, existing_recording)
@@ -98,13 +98,13 @@ async def assemble(
         if await _write_result(storage, blob, document, msgspec.json.encode(result)):
             await _update_summary(storage, call, result)
             return result, layout
-    raise Contended(f"call {call} is being assembled by too many at once")
+    raise Contended(f"call {call} is being assembled by too many runs at once")
 
 
 async def _write_result(
     storage: Storage, blob: str, existing: Document | None, content: bytes
 ) -> bool:
-    """Write a result in the place of ``existing``; False where another was written meanwhile."""
+    """Write a result in place of ``existing``; False if another was written in the meantime."""
     if existing is None:
         return await storage.create(blobs.RESULTS, blob, content)
     if existing.content == content:
@@ -113,7 +113,7 @@ async def _write_result(
 
 
 async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
-    """All parts of a call; None where one is missing that may still come."""
+    """Read all parts of a call; None if one is missing that may still arrive."""
     manifests, unreadable_streams = await _read_manifests(storage, call)
     if not manifests and not unreadable_streams and not partial:
         return None
@@ -130,18 +130,18 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
     existing = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
     missing = [blob for blob in expected if blob not in existing]
     if missing and not partial:
-        failed = await failures.failed_analysis_blobs(storage, call)
-        if not failed.issuperset(missing):
+        failed_blobs = await failures.failed_analysis_blobs(storage, call)
+        if not failed_blobs.issuperset(missing):
             return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
     return Parts(manifests, analyses, landed, partial=bool(synthesized))
 
 
 async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:
-    """The call's manifests, and the ids of the streams whose manifests cannot be read.
+    """Read the call's manifests; also return the ids of streams with an unreadable manifest.
 
-    The manifest's own function reports such a one (see ``failures``). The call's other streams are
-    assembled nevertheless, and so are the segments of that stream.
+    The function that an unreadable manifest triggers records the failure (see ``failures``). The
+    call is assembled nevertheless, including that stream's segments.
     """
     manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
     documents = await storage.read_all(names.MANIFESTS, manifest_blobs)
@@ -172,7 +172,7 @@ def _decode(document: Document) -> CallResult:
 
 
 async def _update_summary(storage: Storage, call: str, result: CallResult) -> None:
-    """Put the result's summary into the call's record."""
+    """Write the result's summary to the call's record."""
     ended_at = max(stream.ended_at for stream in result.streams)
 
     def apply(record: CallRecord) -> bool:

@@ -80,7 +80,7 @@ class Parts(msgspec.Struct, frozen=True):
     partial: bool
 
     def lay_out(self) -> Layout:
-        """Lay the call's recording out."""
+        """Lay out the call's recording."""
         sizes = {name: properties.size for name, properties in self.landed.items()}
         return lay_out(self.manifests, sizes)
 
@@ -91,7 +91,7 @@ def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) 
     Args:
         call: The call connection id.
         parts: What the call is assembled from.
-        layout: The recording's layout, made of ``parts``.
+        layout: The recording's layout, made from ``parts``.
         recording_bytes: The recording's size.
     """
     call_timeline = timeline.build_timeline(call, layout, parts.analyses, partial=parts.partial)
@@ -139,7 +139,7 @@ def _summarize(
 
 
 def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:
-    """Build a stream's result; ``analyses`` are found by their blobs' names."""
+    """Build a stream's result from its manifest and from analyses by their blobs' names."""
     segments = []
     for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
         name = entry.name(manifest.call_connection_id, manifest.stream_id)
@@ -175,7 +175,7 @@ def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) ->
 
 
 def analysis_blobs(manifests: Iterable[Manifest]) -> list[str]:
-    """The names of the analyses that the manifests' segments have or will have."""
+    """Return the blob names of the analyses that the manifests' segments have or will have."""
     return [
         blobs.analysis_blob(entry.name(manifest.call_connection_id, manifest.stream_id))
         for manifest in manifests
@@ -186,7 +186,7 @@ def analysis_blobs(manifests: Iterable[Manifest]) -> list[str]:
 def synthesize_manifests(
     call: str, manifests: Iterable[Manifest], landed: Mapping[str, Properties]
 ) -> list[Manifest]:
-    """Make manifests for streams without one from the metadata of their segments' blobs.
+    """Create manifests for streams without one, from the metadata of their segments' blobs.
 
     Args:
         call: The call connection id.
@@ -227,7 +227,7 @@ def synthesize_manifests(
 
 
 def would_discard(existing: CallResult, layout: Layout) -> bool:
-    """Whether a recording of this layout would lack segments that the existing one has."""
+    """Return whether a recording of this layout would lack segments that the existing one has."""
     missing = existing.timeline.missing_segments
     without_audio = sum(segment.reason != timeline.NOT_ANALYSED for segment in missing)
     with_audio = sum(placement.fault is None for placement in layout.placements)

@@ -1,8 +1,9 @@
 """Segments and manifests that failed permanently: recorded, listed, and retried on request.
 
-After all its tries the host puts a blob's message into its poison queue, and the function on that
-queue records the failure. Source of the queue's name and its message: the Blobs extension of the
-Functions host (``Microsoft.Azure.WebJobs.Extensions.Storage.Blobs``, ``BlobTriggerMessage``).
+When all attempts have failed, the host moves a blob's message to its poison queue. The function on
+that queue tries once more, and records the failure. Source of the queue's name and message: the
+Blobs extension of the Functions host (``Microsoft.Azure.WebJobs.Extensions.Storage.Blobs``,
+``BlobTriggerMessage``).
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def new_failure(container: str, blob: str, error: str, now: datetime) -> Failure
     Args:
         container: The blob's container.
         blob: Its name.
-        error: What went wrong in the last try.
+        error: What went wrong in the last attempt.
         now: When that was.
 
     Raises MalformedName.
@@ -97,7 +98,7 @@ async def write_failure(storage: Storage, failure: Failure) -> None:
 
 
 async def retry_failure(storage: Storage, failure_id: str) -> Failure:
-    """Run a failed blob's function again, with all its tries.
+    """Run a failed blob's function again, with all its attempts.
 
     Raises FailureNotFound, FailedBlobMissing, AzureError.
     """
@@ -117,12 +118,12 @@ async def list_failures(storage: Storage, call: str | None = None) -> list[Failu
     """List the failures of one call, or of all calls, newest first. Raises AzureError."""
     failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}." if call else "")
     documents = await storage.read_all(blobs.FAILURES, failure_blobs)
-    decoded = [msgspec.json.decode(d.content, type=Failure) for d in documents if d]
-    return sorted(decoded, key=lambda failure: failure.failed_at, reverse=True)
+    failures = [msgspec.json.decode(d.content, type=Failure) for d in documents if d]
+    return sorted(failures, key=lambda failure: failure.failed_at, reverse=True)
 
 
 async def failed_analysis_blobs(storage: Storage, call: str) -> set[str]:
-    """The analyses that a call will not get: those of its permanently failed segments.
+    """Return the analyses that a call will never have: those of permanently failed segments.
 
     Raises AzureError.
     """

@@ -1,6 +1,6 @@
-"""Encoding FLAC as a stream, with libsndfile through soundfile; loaded only where FLAC is used.
+"""Encoding FLAC as a stream, with soundfile (libsndfile); loaded only if FLAC is used.
 
-The encoder rewrites its header at the end (length and checksum), so the header is kept until then.
+The encoder rewrites its header at the end (length and checksum), so the header is held back.
 """
 
 from __future__ import annotations
@@ -79,6 +79,6 @@ class FlacEncoder:
         return self._output.take()
 
     def close(self) -> tuple[bytes, bytes]:
-        """Finish the file. Returns its head, and what has not been taken yet."""
+        """Finish the file. Return its head, and what has not been taken yet."""
         self._file.close()
         return bytes(self._output.head), self._output.take()

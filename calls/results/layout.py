@@ -1,8 +1,8 @@
 """The recording's layout: where each segment lies in it. A pure function of the manifests.
 
 The recording begins with the call's first sample. Within a stream and a track, samples follow each
-other exactly. Where nothing was streamed, between two streams or in a gap, there is silence as long
-as the clock says.
+other exactly. Where nothing was streamed, between two streams or in a gap, there is silence of the
+length that the timestamps give.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from calls import blobs
 from contract.manifest import Counts, Manifest, SegmentEntry
 
 _NAME_STEPS_PER_SECOND = 1000
-"""Segments' names hold milliseconds, which is all that a restart knows of a recovered one."""
+"""Segment names have whole milliseconds; the start of a recovered segment is known only from it."""
 
 MISSING = "missing from storage"
 WRONG_LENGTH = "not as long as its manifest says"

@@ -25,7 +25,7 @@ async def sign_links(
     Args:
         service: The client of the account.
         paths: The blobs, as ``container/name``.
-        expires_at: Until when the links are valid.
+        expires_at: When the links expire.
 
     Returns:
         A URL for each path, in the same order.
@@ -37,7 +37,7 @@ async def sign_links(
     if account_key is not None:
         signing_key = {"account_key": account_key}
     else:
-        # Valid from a little earlier, in case our clock is ahead of the storage's.
+        # Valid from a little earlier, in case our clock is ahead of Blob Storage's.
         starts_at = datetime.now(UTC) - _CLOCK_DIFFERENCE
         key = await service.get_user_delegation_key(starts_at, expires_at)
         signing_key = {"user_delegation_key": key, "protocol": "https"}

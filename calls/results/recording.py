@@ -32,7 +32,7 @@ async def write_recording(
 ) -> int | None:
     """Write a call's recording, unless the same one exists.
 
-    FLAC holds neither more than eight channels nor an empty recording: those become WAV.
+    FLAC allows at most eight channels and no empty recording: anything else becomes WAV.
 
     Args:
         storage: Where segments and recordings are.
@@ -42,7 +42,7 @@ async def write_recording(
         existing: The recording that existed when the layout's parts were read.
 
     Returns:
-        The recording's size in bytes; None where another was written meanwhile.
+        The recording's size in bytes; None if another was written in the meantime.
 
     Raises AzureError.
     """
@@ -51,7 +51,7 @@ async def write_recording(
     content = f"{layout.digest}.{format_}"
     if existing is not None and existing.metadata.get(_CONTENT_KEY) == content:
         return existing.size
-    written = await storage.write_in_blocks(
+    is_written = await storage.write_in_blocks(
         blobs.RECORDINGS,
         blobs.recording_blob(call),
         wav_blocks(storage, layout) if format_ == "wav" else _flac_blocks(storage, layout),
@@ -61,11 +61,11 @@ async def write_recording(
         etag=existing.etag if existing else None,
     )
     properties = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
-    return properties.size if written and properties is not None else None
+    return properties.size if is_written and properties is not None else None
 
 
 async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
-    """The recording as WAV in numbered blocks: the header, then whole frames."""
+    """Yield the recording as WAV in numbered blocks: the header, then whole frames."""
     data = layout.frames * _frame_bytes(layout)
     yield 0, wav.long_header(layout.sample_rate, data, channels(layout))
     number = 0
@@ -75,9 +75,9 @@ async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[in
 
 
 async def _flac_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
-    """The recording as FLAC in numbered blocks.
+    """Yield the recording as FLAC in numbered blocks.
 
-    The first block comes last: the encoder rewrites its header at the end.
+    Block 0 comes last, because the encoder rewrites its header at the end.
     """
     from calls.results.flac import FlacEncoder
 
@@ -130,7 +130,7 @@ async def read_track(storage: Storage, layout: Layout, track: str, start: int, e
 
 
 def channels(layout: Layout) -> int:
-    """The number of channels; a call without audio has one, without samples."""
+    """Return the number of channels; a call without audio has one, without samples."""
     return max(1, len(layout.tracks))
 
 

@@ -25,11 +25,11 @@ NOT_ANALYSED = "not analysed"
 _OVERLAPPING_SPEAKERS = 2
 
 _INTERRUPTION_MS = 500
-"""For an interruption, one speaks this long before the other starts, then both this long."""
+"""In an interruption, one has spoken this long when the other starts; then both speak this long."""
 
 
 class LossSpan(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment in which audio was lost; ``filled_ms`` of silence replace it."""
+    """A segment in which audio was lost and replaced by ``filled_ms`` of silence."""
 
     start_ms: int
     end_ms: int
@@ -38,7 +38,7 @@ class LossSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MissingSegment(msgspec.Struct, frozen=True, kw_only=True):
-    """A segment that is missing in the recording or the timeline, and why."""
+    """A segment that is missing from the recording or the timeline, and why."""
 
     track: str
     participant: str | None
@@ -106,16 +106,18 @@ def build_timeline(
         analyses: The segments' analyses by their blobs' names; some may be missing.
         partial: Whether a stream's manifest is missing.
     """
-    placed: dict[str, list[Placement]] = {track: [] for track in layout.tracks}
+    placements: dict[str, list[Placement]] = {track: [] for track in layout.tracks}
     for placement in sorted(layout.placements, key=lambda placement: placement.position):
-        placed[placement.track].append(placement)
-    spoken = {track: _speech(layout, placed[track], analyses) for track in layout.tracks}
-    streamed = {track: _covered(layout, placed[track]) for track in layout.tracks}
-    covered = {
-        track: _covered(layout, [placement for placement in placed[track] if not placement.fault])
+        placements[placement.track].append(placement)
+    speech = {track: _speech(layout, placements[track], analyses) for track in layout.tracks}
+    streamed_spans = {track: _covered(layout, placements[track]) for track in layout.tracks}
+    covered_spans = {
+        track: _covered(
+            layout, [placement for placement in placements[track] if not placement.fault]
+        )
         for track in layout.tracks
     }
-    lengths = {track: _length(spans) for track, spans in spoken.items()}
+    lengths = {track: _length(spans) for track, spans in speech.items()}
     all_speech = sum(lengths.values())
     return Timeline(
         call_connection_id=call,
@@ -128,22 +130,22 @@ def build_timeline(
                 participant=names.participant_raw_id(track),
                 speech_ms=lengths[track],
                 talk_share=round(lengths[track] / all_speech, 4) if all_speech else 0.0,
-                speech=_to_spans(spoken[track]),
-                gaps=_to_spans(_between(streamed[track])),
-                losses=_losses(layout, placed[track]),
-                waveform=_waveform(layout, placed[track], analyses),
+                speech=_to_spans(speech[track]),
+                gaps=_to_spans(_between(streamed_spans[track])),
+                losses=_losses(layout, placements[track]),
+                waveform=_waveform(layout, placements[track], analyses),
             )
             for track in layout.tracks
         ],
-        overlaps=_to_spans(find_overlaps(list(spoken.values()))),
-        longest_silence=_longest_silence(spoken.values(), covered.values()),
-        interruptions=find_interruptions(spoken),
+        overlaps=_to_spans(find_overlaps(list(speech.values()))),
+        longest_silence=_longest_silence(speech.values(), covered_spans.values()),
+        interruptions=find_interruptions(speech),
         missing_segments=_missing(layout, analyses),
     )
 
 
 def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
-    """Find where two or more speak at once; each track's spans are in order and do not touch."""
+    """Find where two or more speak at once. Each track's spans must be in order and not touch."""
     edges = sorted(
         edge for track in tracks for start, end in track for edge in ((start, 1), (end, -1))
     )
@@ -158,11 +160,11 @@ def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
     return spans
 
 
-def find_interruptions(spoken: Mapping[str, Sequence[Span]]) -> list[Interruption]:
-    """Find where one starts while another has spoken for 500 ms, and both go on for 500 ms."""
+def find_interruptions(speech: Mapping[str, Sequence[Span]]) -> list[Interruption]:
+    """Find where one starts after another has spoken for 500 ms, and both go on for 500 ms."""
     interruptions = []
-    for interrupter, spans in spoken.items():
-        for interrupted, others in spoken.items():
+    for interrupter, spans in speech.items():
+        for interrupted, others in speech.items():
             if interrupter == interrupted:
                 continue
             for start, end in spans:
@@ -191,11 +193,11 @@ def _length(spans: Iterable[Span]) -> int:
 
 
 def _speech(
-    layout: Layout, placed: Sequence[Placement], analyses: Mapping[str, Analysis]
+    layout: Layout, placements: Sequence[Placement], analyses: Mapping[str, Analysis]
 ) -> list[Span]:
-    """A track's speech; a span that was cut between two segments is joined again."""
+    """Return a track's speech, with spans joined that were cut between two segments."""
     track_speech = []
-    for placement in placed:
+    for placement in placements:
         if placement.analysis_blob in analyses:
             offset_ms = layout.milliseconds(placement.position)
             spans = analyses[placement.analysis_blob].speech
@@ -207,12 +209,12 @@ def _speech(
     ]
 
 
-def _covered(layout: Layout, placed: Sequence[Placement]) -> list[Span]:
-    """The time that a track's segments cover."""
+def _covered(layout: Layout, placements: Sequence[Placement]) -> list[Span]:
+    """Return the time that a track's segments cover."""
     return voice_activity.bridge_pauses(
         (
             (layout.milliseconds(placement.position), layout.milliseconds(placement.end))
-            for placement in placed
+            for placement in placements
         ),
         pause_ms=2,
     )
@@ -223,14 +225,14 @@ def _between(spans: Sequence[Span]) -> list[Span]:
 
 
 def _longest_silence(
-    spoken: Iterable[Sequence[Span]], covered: Iterable[Sequence[Span]]
+    speech: Iterable[Sequence[Span]], covered_spans: Iterable[Sequence[Span]]
 ) -> SpeechSpan | None:
-    """The longest time with audio in which nobody spoke."""
+    """Return the longest time with audio in which nobody spoke."""
     talk = voice_activity.bridge_pauses(
-        sorted(span for spans in spoken for span in spans), pause_ms=1
+        sorted(span for spans in speech for span in spans), pause_ms=1
     )
     audio = voice_activity.bridge_pauses(
-        sorted(span for spans in covered for span in spans), pause_ms=1
+        sorted(span for spans in covered_spans for span in spans), pause_ms=1
     )
     longest: Span = (0, 0)
     for start, end in audio:
@@ -243,7 +245,7 @@ def _longest_silence(
     return SpeechSpan(*longest) if longest[1] else None
 
 
-def _losses(layout: Layout, placed: Sequence[Placement]) -> list[LossSpan]:
+def _losses(layout: Layout, placements: Sequence[Placement]) -> list[LossSpan]:
     return [
         LossSpan(
             start_ms=layout.milliseconds(placement.position),
@@ -251,16 +253,16 @@ def _losses(layout: Layout, placed: Sequence[Placement]) -> list[LossSpan]:
             gaps=placement.counts.gaps,
             filled_ms=round(placement.counts.filled_samples * 1000 / placement.sample_rate, 3),
         )
-        for placement in placed
+        for placement in placements
         if placement.counts.filled_samples
     ]
 
 
 def _waveform(
-    layout: Layout, placed: Sequence[Placement], analyses: Mapping[str, Analysis]
+    layout: Layout, placements: Sequence[Placement], analyses: Mapping[str, Analysis]
 ) -> Waveform:
     peaks = [0.0] * -(-layout.duration_ms // PEAK_WINDOW_MS)
-    for placement in placed:
+    for placement in placements:
         analysis = analyses.get(placement.analysis_blob)
         first = round(layout.milliseconds(placement.position) / PEAK_WINDOW_MS)
         for index, peak in enumerate(analysis.peaks if analysis else [], first):

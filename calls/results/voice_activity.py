@@ -69,7 +69,7 @@ def bridge_pauses(spans: Iterable[Span], pause_ms: int = BRIDGED_MS) -> list[Spa
 
 
 def _to_a_third(pcm: bytes) -> bytes:
-    """Reduce the sample rate to a third by averaging: the detector does not take 24 kHz."""
+    """Reduce the sample rate to a third by averaging: the detector does not support 24 kHz."""
     samples = np.frombuffer(pcm, dtype="<i2")
     threes = samples[: len(samples) // 3 * 3].reshape(-1, 3)
     means: bytes = threes.mean(axis=1).astype("<i2").tobytes()

@@ -34,13 +34,13 @@ class AzureSpeech:
 
     provider = "azure"
     max_chunk_ms = 20 * 60 * 1000
-    """At 24 kHz 58 MB, of which a function holds two copies while it sends them."""
+    """58 MB at 24 kHz, of which a function holds two copies while it sends them."""
     max_pause_ms = 30_000
 
     def __init__(self, endpoint: str, credential: Any, *, locale: str, **options: Any) -> None:
         self.name = f"azure {locale}"
         self._locale = locale
-        # The job counts and logs the tries.
+        # No retries here: the job retries, and logs each attempt.
         self._client = TranscriptionClient(
             endpoint.rstrip("/"),
             credential,

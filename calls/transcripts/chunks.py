@@ -1,4 +1,4 @@
-"""Cutting a track into chunks for an engine, and placing its phrases in the call's time. Pure.
+"""Cutting a track into chunks for an engine, and placing its phrases on the timeline. Pure.
 
 Times are in milliseconds: of chunks and speech from the recording's start, of phrases from their
 chunk's start.
@@ -14,7 +14,7 @@ from calls.transcripts.model import Utterance, Word
 from contract import names
 
 PADDING_MS = 200
-"""Kept around speech, so that no first sound is cut off."""
+"""Added on both sides of speech, so that no sound is cut off."""
 
 
 def plan_chunks(
@@ -49,9 +49,9 @@ def _split_long(spans: Iterable[Span], max_ms: int) -> Iterable[Span]:
 
 
 def place_phrase(track: str, chunk: Span, phrase: Phrase, speech: Sequence[Span]) -> Utterance:
-    """Place a phrase in the call's time, within its chunk and within ``speech``.
+    """Place a phrase on the timeline, within its chunk and within ``speech``.
 
-    The text becomes one line: two line ends would close a WebVTT cue.
+    The text becomes one line: a blank line would end a WebVTT cue.
     """
     start, end = (
         min(max(chunk[0] + offset, chunk[0]), chunk[1])
@@ -75,7 +75,7 @@ def place_phrase(track: str, chunk: Span, phrase: Phrase, speech: Sequence[Span]
 
 
 def _clip_to_speech(speech: Sequence[Span], start: int, end: int) -> Span:
-    """The part of a span from the first to the last speech in it; all of it where there is none."""
+    """Return a span from the first to the last speech in it; unchanged if it has none."""
     within = [span for span in speech if span[0] < end and span[1] > start]
     if not within:
         return start, end

@@ -26,7 +26,7 @@ class Engine(Protocol):
     """Transcribes one chunk of audio at a time.
 
     ``name`` is the provider with its model or locale: phrases are cached under it. ``max_chunk_ms``
-    is the longest chunk that the engine takes, ``max_pause_ms`` the longest pause within one.
+    is the longest chunk that the engine accepts, ``max_pause_ms`` the longest pause within one.
     """
 
     provider: str

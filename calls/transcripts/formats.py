@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from acs.identifiers import shown
+from acs.identifiers import display_id
 from calls.transcripts.model import Transcript, Utterance
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """A transcript as WebVTT (W3C): a cue for each utterance, whose voice is the participant."""
+    """Format a transcript as WebVTT (W3C): one cue per utterance, whose voice is the speaker."""
     cues = ["WEBVTT"]
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
@@ -19,7 +19,7 @@ def to_vtt(transcript: Transcript) -> str:
 
 
 def to_text(transcript: Transcript) -> str:
-    """A transcript as text: a line for each utterance."""
+    """Format a transcript as text: one line per utterance."""
     lines = []
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
@@ -29,9 +29,9 @@ def to_text(transcript: Transcript) -> str:
 
 
 def speaker_name(utterance: Utterance) -> str:
-    """Who spoke, for people: a phone number without its ``4:``, or a voice's number."""
+    """Return the speaker for display: a phone number without its ``4:``, or a voice's number."""
     if utterance.participant is not None:
-        return shown(utterance.participant)
+        return display_id(utterance.participant)
     return f"speaker {utterance.speaker}" if utterance.speaker is not None else ""
 
 

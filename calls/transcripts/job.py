@@ -1,7 +1,7 @@
-"""Making a call's transcript, chunk by chunk, after its recording and never before it.
+"""Transcribing a call, chunk by chunk, once its recording is written.
 
-The phrases of a chunk are kept: a run that was interrupted, or a call with a further stream,
-transcribes only what is new. One run at a time: it claims the transcript first.
+Each chunk's phrases are stored: after an interruption, or with a further stream, only new chunks
+are transcribed. Only one run works on a call at a time: it claims the transcript first.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ CLAIM_LIFETIME = timedelta(minutes=15)
 """An older claim belongs to a run that was interrupted."""
 
 MAX_ATTEMPTS = 3
-"""Runs that may fail before the transcript has failed for good."""
+"""The number of failed runs after which a transcript has failed permanently."""
 
 RUN_SECONDS = 180.0
-"""After this time a run starts no further chunk: a function has ten minutes in all."""
+"""After this time, a run starts no further chunk: a function may run for ten minutes in all."""
 
 _CHUNK_TRIES = 3
 _TRY_SECONDS = 90.0
@@ -44,17 +44,17 @@ _log = logging.getLogger(__name__)
 
 
 async def read_transcript(storage: Storage, call: str) -> Transcript | None:
-    """Read a call's transcript; None where none has been started. Raises AzureError."""
+    """Read a call's transcript; None if none has been started. Raises AzureError."""
     document = await storage.read(blobs.RESULTS, blobs.transcript_blob(call))
     return _decode(document) if document else None
 
 
 def is_due(transcript: Transcript | None, layout_digest: str, now: datetime) -> bool:
-    """Whether a transcript has to be made, again or for the first time.
+    """Return whether a call has to be transcribed, for the first time or again.
 
     Args:
-        transcript: The one that exists.
-        layout_digest: Identifies the recording that it should belong to.
+        transcript: The existing transcript.
+        layout_digest: Identifies the recording that it must belong to.
         now: The current time.
     """
     if transcript is None or transcript.layout_digest != layout_digest:
@@ -67,7 +67,7 @@ def is_due(transcript: Transcript | None, layout_digest: str, now: datetime) -> 
 
 
 class _TimeBudget:
-    """A run's time. It starts with the first new chunk, so that each run transcribes one."""
+    """A run's time, from its first new chunk on, so that each run transcribes at least one."""
 
     def __init__(self) -> None:
         self._started: float | None = None
@@ -79,7 +79,7 @@ class _TimeBudget:
 
 
 class _Progress:
-    """What a run has made of a call's chunks."""
+    """What a run has done so far."""
 
     def __init__(self) -> None:
         self.utterances: list[Utterance] = []
@@ -96,19 +96,19 @@ async def transcribe_call(
     *,
     retry_seconds: float,
 ) -> Transcript | None:
-    """Make a call's transcript, if it is due and no other run is making it.
+    """Transcribe a call, if that is due and no other run is doing it.
 
-    A chunk that cannot be transcribed raises nothing: the transcript then says so.
+    If a chunk cannot be transcribed, the transcript says so; nothing is raised.
 
     Args:
-        storage: Where the recording is, and where the transcript goes.
-        engine: What transcribes.
+        storage: Where the segments are, and where the transcript goes.
+        engine: The speech-to-text engine.
         result: The call's result.
         layout: The layout of its recording.
-        retry_seconds: The pause before a failed chunk is tried again; then twice as long.
+        retry_seconds: The pause before a failed chunk is retried; doubled each time.
 
     Returns:
-        The transcript; None where another run makes it or it is not due.
+        The transcript; None if it is not due, or another run is making it.
 
     Raises AzureError.
     """
@@ -132,7 +132,7 @@ async def transcribe_call(
         errors = progress.errors
         transcript.error = f"{len(errors)} of {progress.chunks} chunks failed: {errors[0]}"
     elif progress.postponed:
-        # Without its claim: the next run may go on at once, and this was not a failed attempt.
+        # Release the claim, so that the next run may continue at once. This attempt did not fail.
         log_event(
             _log,
             logging.INFO,
@@ -151,7 +151,7 @@ async def transcribe_call(
 
 
 async def _claim(storage: Storage, engine: Engine, result: CallResult) -> Document | None:
-    """Claim a call's transcript; None where it is not due, or another run has it."""
+    """Claim a call's transcript; None if it is not due, or another run has claimed it."""
     blob = blobs.transcript_blob(result.call_connection_id)
     document = await storage.read(blobs.RESULTS, blob)
     existing = _decode(document) if document else None
@@ -172,11 +172,11 @@ async def _claim(storage: Storage, engine: Engine, result: CallResult) -> Docume
     )
     content = msgspec.json.encode(claim)
     if document is None:
-        claimed = await storage.create(blobs.RESULTS, blob, content)
+        is_ours = await storage.create(blobs.RESULTS, blob, content)
     else:
-        claimed = await storage.replace(blobs.RESULTS, blob, content, document.etag)
-    written = await storage.read(blobs.RESULTS, blob) if claimed else None
-    return written if written and written.content == content else None
+        is_ours = await storage.replace(blobs.RESULTS, blob, content, document.etag)
+    document = await storage.read(blobs.RESULTS, blob) if is_ours else None
+    return document if document and document.content == content else None
 
 
 class _ChunkTranscriber:
@@ -233,7 +233,7 @@ class _ChunkTranscriber:
         ]
 
     async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:
-        """The phrases of one chunk; None where the run has no time left for it.
+        """Return the phrases of one chunk; None if the run has no time left for it.
 
         Raises TranscriptionFailed after three tries.
         """
@@ -245,9 +245,9 @@ class _ChunkTranscriber:
         wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
         digest = hashlib.sha256(self._engine.name.encode() + b"\0" + wav_file).hexdigest()[:32]
         blob = blobs.chunk_blob(self._call, digest)
-        cached = await self._storage.read(blobs.RESULTS, blob)
-        if cached is not None:
-            return msgspec.json.decode(cached.content, type=list[Phrase])
+        document = await self._storage.read(blobs.RESULTS, blob)
+        if document is not None:
+            return msgspec.json.decode(document.content, type=list[Phrase])
         if not self._budget.is_left():
             return None
         is_mixed = names.participant_raw_id(track) is None
@@ -261,7 +261,7 @@ class _ChunkTranscriber:
             try:
                 async with asyncio.timeout(_TRY_SECONDS):
                     phrases = await engine.transcribe(wav_file, diarize=diarize)
-                # Decoded as it will be read again: what its types forbid is found now.
+                # Decoded as when it is read back, so that wrong types are detected now.
                 return msgspec.json.decode(msgspec.json.encode(phrases), type=list[Phrase])
             except TimeoutError:
                 failure = TranscriptionFailed(
@@ -270,7 +270,7 @@ class _ChunkTranscriber:
             except TranscriptionFailed as error:
                 failure = error
             except Exception as error:  # noqa: BLE001  # becomes a failed chunk
-                # An answer of another shape than the engine's client knows.
+                # The response has a shape that the engine's client does not expect.
                 log_event(_log, logging.ERROR, "engine_failed", engine=engine.name, exc_info=True)
                 failure = TranscriptionFailed(f"{engine.provider} failed: {type(error).__name__}")
             if not tries_left:

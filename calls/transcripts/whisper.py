@@ -1,6 +1,6 @@
 """Whisper on this machine: faster-whisper with a CTranslate2 model, for local development.
 
-It is not deployed: package and model are in requirements-dev, and loaded with the first chunk.
+It is not deployed: package and model are in requirements-dev. They are loaded for the first chunk.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """A short two-party conversation: WAV files, and ``truth.json`` with every utterance's span.
 
-``make_conversation.py`` generates them. They are in the repository, so nothing must be installed.
+``make_conversation.py`` generates them. They are in the repository: using them needs no tools.
 """

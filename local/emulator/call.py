@@ -151,7 +151,7 @@ class Call:
         if self.state != "connected":
             raise AcsError(409, "8501", "The call is not established.")
 
-    # What follows from them.
+    # The effects of REST requests.
 
     async def _connect(self) -> None:
         self._audio = await asyncio.to_thread(self._load_audio)
@@ -191,9 +191,9 @@ class Call:
     async def _start(self, callback_uri: str | None, context: str | None) -> None:
         try:
             self._stream = await self._open()
-        except StreamError as failed:
+        except StreamError as error:
             log_event(
-                _log, logging.WARNING, "media_socket_failed", call=self.id, status=failed.status
+                _log, logging.WARNING, "media_socket_failed", call=self.id, status=error.status
             )
             message = "Action failed, Transport url is not valid or web socket server is not "
             result = {"code": 400, "subCode": 8581, "message": message + "operational."}

@@ -1,4 +1,4 @@
-"""The error that ACS's REST calls answer with."""
+"""The errors of ACS's REST API."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class AcsError(Exception):
 
 
 def call_not_found() -> AcsError:
-    """The error for a call that never was, or is over."""
+    """Return the error for a call that never existed or has ended."""
     return AcsError(404, "8522", "Call not found.")

@@ -20,7 +20,7 @@ _PREFIX = "/calling/callConnections"
 
 
 class RestApi:
-    """The REST calls. ``request_counts`` counts them, as ``POST answer`` and the like."""
+    """The REST calls. ``request_counts`` counts them by operation, such as ``POST answer``."""
 
     def __init__(self, access_key: str, calls: CallRegistry, incoming: IncomingCalls) -> None:
         self._access_key = access_key
@@ -103,7 +103,7 @@ class RestApi:
         return web.Response(status=202)
 
     def _repeated(self, request: web.Request) -> Call | None:
-        """The call that an earlier request with the same Repeatability-Request-ID made."""
+        """Return the call of an earlier request with the same Repeatability-Request-ID."""
         return self._calls_by_repeatability_id.get(
             request.headers.get("Repeatability-Request-ID", "")
         )

@@ -39,7 +39,7 @@ class EmulatorServer:
         self.endpoint = ""
 
     async def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
+        """Listen. Raises OSError if the port is taken."""
         await self._callbacks.start()
         app = web.Application(middlewares=[self._answer_errors])
         app.router.add_get("/calling/.well-known/acsopenidconfiguration", self._openid)

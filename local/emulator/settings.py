@@ -1,4 +1,4 @@
-"""How an emulator runs."""
+"""The emulator's settings."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _CONNECT_SECONDS = 10
 
 
 class SentAudio:
-    """The audio sent on one socket, without the effect of faults: what tests compare with."""
+    """The audio sent on one socket, without the effect of faults, for tests to compare with."""
 
     def __init__(self, started_at: datetime) -> None:
         self.started_at = started_at
@@ -115,9 +115,9 @@ class MediaStream:
                 self._socket.transport.abort()
                 self.sent.ended = True
                 on_lost()
-        except ConnectionClosed as closed:
+        except ConnectionClosed as error:
             self.sent.ended = True
-            log_event(_log, logging.WARNING, "media_socket_closed", reason=closed)
+            log_event(_log, logging.WARNING, "media_socket_closed", reason=error)
             on_lost()
         finally:
             reader.cancel()
@@ -152,7 +152,7 @@ class MediaStream:
         return False
 
     async def _read(self) -> None:
-        """Read, and drop, what the server sends: websockets answers closes and pings by reading."""
+        """Read and discard: websockets answers pings and closes only while something reads."""
         assert self._socket is not None
         async for _ in self._socket:
             pass

@@ -107,13 +107,13 @@ def _parse_options() -> argparse.Namespace:
         "--poll-seconds",
         type=float,
         default=0.25,
-        help="seconds between two looks for new blobs (default: %(default)s)",
+        help="seconds between checks for new blobs (default: %(default)s)",
     )
     parser.add_argument(
         "--retry-seconds",
         type=int,
         default=2,
-        help="seconds before a failed blob is tried again (default: %(default)s)",
+        help="seconds before a failed blob is retried (default: %(default)s)",
     )
     return parser.parse_args()
 

@@ -33,7 +33,7 @@ WEBHOOK = "/runtime/webhooks/blobs"
 
 _log = logging.getLogger(__name__)
 _INVISIBLE_SECONDS = 600
-# New messages, and those to try again, wake the listener earlier.
+# New messages and retries wake the listener earlier.
 _IDLE_SECONDS = 1.0
 
 
@@ -218,7 +218,7 @@ class BlobListener:
 
 
 def bind_path(pattern: str, path: str) -> dict[str, str]:
-    """Return what a trigger's path binds: ``segments/{name}`` binds ``name``."""
+    """Return the parameters that a trigger's path binds: ``segments/{name}`` binds ``name``."""
     expression = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(pattern))
     match = re.fullmatch(expression, path)
     return match.groupdict() if match else {}

@@ -1,4 +1,4 @@
-"""Event Grid's part, local only: Azurite sends no events, so containers are polled for new blobs.
+"""A substitute for Event Grid: Azurite sends no events, so containers are polled for new blobs.
 
 Each new blob is posted to the host's webhook as a BlobCreated event, filtered as the subscriptions
 in ``infra`` are: by the container that the trigger's path begins with.

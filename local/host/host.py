@@ -22,7 +22,7 @@ _SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger", "eve
 
 
 class HostOptions(NamedTuple):
-    """Where the host listens, how often it looks for blobs, and when it tries one again."""
+    """Where the host listens, how often it checks for new blobs, and when it retries one."""
 
     host: str
     port: int
@@ -102,7 +102,7 @@ class FunctionsHost:
 
 
 def require_supported(functions: list[Function]) -> None:
-    """Check that the host has every function's trigger. Raises IndexingError."""
+    """Check that the host supports every function's trigger. Raises IndexingError."""
     for function in functions:
         if function.kind not in _SUPPORTED:
             raise IndexingError(

@@ -53,7 +53,7 @@ class Keys:
         self.eventgrid_extension = eventgrid_extension
 
     def allow(self, request: web.Request, level: str) -> bool:
-        """Whether a request's key is enough for this auth level."""
+        """Return whether a request's key is sufficient for an auth level."""
         if level == "anonymous":
             return True
         key = request.headers.get("x-functions-key") or request.query.get("code") or ""
@@ -92,7 +92,7 @@ def _handler(function: Function, keys: Keys) -> Handler:
         try:
             "".join(request.headers.values()).encode()
         except UnicodeEncodeError:
-            # aiohttp accepts bytes that are not valid text, but a worker cannot be sent them.
+            # aiohttp accepts bytes that are not valid text, but the worker does not.
             return web.Response(status=400)
         if not keys.allow(request, level):
             # Only the function: the query may contain a key.

@@ -42,7 +42,7 @@ class Function(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """``httpTrigger``, ``blobTrigger``, ..."""
+        """The type of its trigger: ``httpTrigger``, ``blobTrigger``, ..."""
         return str(self.trigger["type"])
 
     @property
@@ -74,7 +74,7 @@ def _protos() -> types.SimpleNamespace:
 
 
 async def index(app_dir: Path) -> list[Function]:
-    """Index ``function_app.py``. The runtime keeps its state globally: one app for each process.
+    """Index ``function_app.py``. The runtime's state is global: a process can have one app only.
 
     Raises IndexingError.
     """

@@ -37,7 +37,7 @@ async def test_a_wrong_key_is_refused(emulator: EmulatorServer) -> None:
     assert getattr(refused.value, "status_code", None) == 401
 
 
-async def test_an_acs_that_does_not_answer_takes_the_read_timeout() -> None:
+async def test_a_request_to_an_unresponsive_acs_ends_after_the_read_timeout() -> None:
     """The client's own timeouts are 300 s, more than a function has."""
 
     async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""Letting phones ring, by the emulator's control interface."""
+"""Simulating incoming calls, with the emulator's control interface."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ import aiohttp
 from local.client import Json
 
 
-async def let_ring(emulator: aiohttp.ClientSession, **asked: Any) -> Json:
-    """Let a phone ring, and wait until the app was told of it as often as it is told."""
-    async with emulator.post("/emulator/incoming", json=asked) as answer:
-        assert answer.status == 201, await answer.text()
-        ring: Json = await answer.json()
-    return await told(emulator, str(ring["id"]))
+async def simulate_incoming_call(emulator: aiohttp.ClientSession, **request: Any) -> Json:
+    """Simulate an incoming call, and wait until its event has been delivered once."""
+    async with emulator.post("/emulator/incoming", json=request) as response:
+        assert response.status == 201, await response.text()
+        incoming: Json = await response.json()
+    return await wait_for_deliveries(emulator, str(incoming["id"]))
 
 
-async def told(emulator: aiohttp.ClientSession, ring: str, deliveries: int = 1) -> Json:
-    """How a call that rings stands, once it was told of so often."""
+async def wait_for_deliveries(
+    emulator: aiohttp.ClientSession, incoming_id: str, deliveries: int = 1
+) -> Json:
+    """Wait until an incoming call's event has been delivered so often; return the call."""
     for _ in range(400):
-        async with emulator.get(f"/emulator/incoming/{ring}") as answer:
-            shown: Json = await answer.json()
-        if len(shown["deliveries"]) >= deliveries:
-            return shown
+        async with emulator.get(f"/emulator/incoming/{incoming_id}") as response:
+            incoming: Json = await response.json()
+        if len(incoming["deliveries"]) >= deliveries:
+            return incoming
         await asyncio.sleep(0.05)
-    raise TimeoutError(f"the app was not told of the call that rings: {shown}")
+    raise TimeoutError(f"the incoming call's event was not delivered: {incoming}")

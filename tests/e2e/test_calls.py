@@ -1,4 +1,4 @@
-"""From dialing to results, over real processes: what lands is what was sent, sample for sample."""
+"""From dialing to results, with real processes: the uploaded audio is the audio that was sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from local import verify
 from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -136,7 +136,7 @@ async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
         assert (status, problem["detail"]) == (409, "the call has ended")
 
 
-async def test_of_two_starts_at_once_one_gets_to_acs(
+async def test_of_two_simultaneous_starts_one_reaches_acs(
     app: AppClient, faults: aiohttp.ClientSession
 ) -> None:
     call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
@@ -277,7 +277,7 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
 async def test_an_incoming_call_is_answered_as_calls_are_placed(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
-    ring = await let_ring(faults, **PHONE)
+    ring = await simulate_incoming_call(faults, **PHONE)
     call = ring["call_connection_id"]
     record = await app.until(call, streaming_is("active"), "streaming starts")
     assert (record["direction"], record["from"]) == ("incoming", PHONE["from"])

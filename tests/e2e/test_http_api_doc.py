@@ -1,4 +1,4 @@
-"""The lines of docs/http-api.md work as written."""
+"""The commands in docs/http-api.md work as written."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest_asyncio
 from contract import wav
 from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
-from tests.e2e.ringing import told
+from tests.e2e.ringing import wait_for_deliveries
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "http-api.md").read_text()
@@ -57,7 +57,7 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_its_line_simulates_an_incoming_call(up: Up, app: AppClient) -> None:
+async def test_its_example_simulates_an_incoming_call(up: Up, app: AppClient) -> None:
     (line,) = re.findall(r"```sh\n(.*/emulator/incoming.*)\n```", DOCUMENT)
     ran = await asyncio.to_thread(
         subprocess.run,
@@ -68,7 +68,7 @@ async def test_its_line_simulates_an_incoming_call(up: Up, app: AppClient) -> No
     )
     assert ran.returncode == 0, ran.stderr
     async with aiohttp.ClientSession(up.addresses.acs_endpoint) as emulator:
-        ring = await told(emulator, json.loads(ran.stdout)["id"])
+        ring = await wait_for_deliveries(emulator, json.loads(ran.stdout)["id"])
     call = ring["call_connection_id"]
     record = await app.until(call, streaming_is("active"), "it is answered and streamed")
     assert record["direction"] == "incoming"

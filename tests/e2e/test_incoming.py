@@ -1,4 +1,4 @@
-"""From a phone that rings to results, over real processes, as for calls that the app places."""
+"""From an incoming call to its results, with real processes, as for calls that the app places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest_asyncio
 from local.client import AppClient, Json, state_is, streaming_is
 from local.up import Up
 from tests.e2e.conftest import SPEED
-from tests.e2e.ringing import let_ring, told
+from tests.e2e.ringing import simulate_incoming_call, wait_for_deliveries
 from tests.e2e.test_calls import finish
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,7 +24,7 @@ RINGS = {"to": CALLED, "from": CALLER}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    """The whole system, that answers one number, and streams in the other way than by default."""
+    """The whole system, answering one number, with streaming options that are not the defaults."""
     settings = {
         "SEGMENT_SECONDS": "5",
         "TRANSCRIPTION": "off",
@@ -38,7 +38,7 @@ async def up() -> AsyncIterator[Up]:
 
 async def answered(emulator: aiohttp.ClientSession) -> str:
     """The id of a call that rang and was answered."""
-    ring = await let_ring(emulator, **RINGS)
+    ring = await simulate_incoming_call(emulator, **RINGS)
     assert (ring["state"], ring["deliveries"]) == ("answered", [202])
     return str(ring["call_connection_id"])
 
@@ -81,7 +81,7 @@ async def test_its_streaming_stops_and_starts_and_it_is_listed(
     await finish(app, up, call, 2)
 
 
-async def test_told_twice_at_the_same_time_it_is_answered_once(
+async def test_two_simultaneous_deliveries_answer_the_call_once(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
     async def answers() -> int:
@@ -90,8 +90,8 @@ async def test_told_twice_at_the_same_time_it_is_answered_once(
 
     before = await answers()
     await faults.post("/emulator/faults", json={"repeat_events": True})
-    ring = await let_ring(faults, **RINGS)
-    ring = await told(faults, ring["id"], deliveries=2)
+    ring = await simulate_incoming_call(faults, **RINGS)
+    ring = await wait_for_deliveries(faults, ring["id"], deliveries=2)
     assert ring["deliveries"] == [202, 202]
     assert await answers() == before + 1
     assert f"incoming_call outcome=left reason=claimed correlation={ring['id']}" in log(up)
@@ -105,12 +105,12 @@ async def test_told_twice_at_the_same_time_it_is_answered_once(
     ("change", "reason"),
     [({"to": "+15551230001"}, "not_listed"), ({"age_seconds": 31}, "too_old")],
 )
-async def test_a_call_that_is_left_rings_on(
+async def test_a_call_that_is_left_keeps_ringing(
     app: AppClient, up: Up, faults: aiohttp.ClientSession, change: Json, reason: str
 ) -> None:
     before = await listed(app)
-    ring = await let_ring(faults, **RINGS | change)
-    assert ring["deliveries"] == [202], "it is not told again"
+    ring = await simulate_incoming_call(faults, **RINGS | change)
+    assert ring["deliveries"] == [202], "it is not delivered again"
     assert ring["call_connection_id"] is None
     assert f"incoming_call outcome=left reason={reason} correlation={ring['id']}" in log(up)
     assert await listed(app) == before
@@ -121,18 +121,18 @@ async def listed(app: AppClient) -> list[str]:
     return [record["call_connection_id"] for record in page["calls"]]
 
 
-async def test_an_answer_that_fails_shows_no_call_until_the_next_delivery_answers(
+async def test_a_failed_answer_lists_no_call_until_the_next_delivery_answers_it(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
     before = await listed(app)
     await faults.post("/emulator/faults", json={"answer_status": 502})
-    ring = await let_ring(faults, **RINGS)
+    ring = await simulate_incoming_call(faults, **RINGS)
     assert (ring["deliveries"], ring["state"]) == ([500], "ringing")
     outcome = f"outcome=failed reason=HttpResponseError correlation={ring['id']}"
     assert f"incoming_call {outcome}" in log(up)
     assert await listed(app) == before
     await faults.post("/emulator/faults", json={})
-    ring = await told(faults, ring["id"], deliveries=2)
+    ring = await wait_for_deliveries(faults, ring["id"], deliveries=2)
     assert (ring["deliveries"], ring["state"]) == ([500, 202], "answered")
     call = ring["call_connection_id"]
     assert await listed(app) == [call, *before]

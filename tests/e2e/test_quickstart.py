@@ -134,7 +134,7 @@ async def test_its_errors_are_not_swallowed(app: AppClient, faults: aiohttp.Clie
     await app.hang_up(call)
 
 
-async def test_a_start_that_failed_on_its_way_is_not_fired_twice(
+async def test_a_start_whose_response_was_lost_is_not_repeated(
     app: AppClient, faults: aiohttp.ClientSession
 ) -> None:
     """ACS carries a start out but answers 503: the client must not repeat it by itself."""

@@ -144,7 +144,7 @@ def test_azd_up_takes_the_same_steps(real_cloud: Cloud) -> None:
 def test_azd_hooks_run_all_steps_that_azd_does_not_do_itself() -> None:
     runs = re.findall(r"run: infra/deploy --azd (.+)", (ROOT / "azure.yaml").read_text())
     hook_steps = [step for run in runs for step in run.split()]
-    assert hook_steps == [name for name, step in STEPS.items() if not step.azd_does_it]
+    assert hook_steps == [name for name, step in STEPS.items() if not step.done_by_azd]
 
 
 @pytest.mark.parametrize(("answer", "confirmed"), [("n", False), ("", False), ("y", True)])

@@ -31,7 +31,7 @@ async def test_it_is_healthy_and_then_stopped(tmp_path: Path) -> None:
     assert is_free(port)
 
 
-async def test_a_port_in_use_is_told_apart(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_a_different_error(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as taken:
         port = taken.getsockname()[1]
         # Not the health of whatever listens there already.

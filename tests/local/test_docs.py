@@ -1,4 +1,4 @@
-"""docs/local.md is complete and true: options, faults, control interface, and its commands."""
+"""docs/local.md is complete and correct: options, faults, control interface and commands."""
 
 from __future__ import annotations
 

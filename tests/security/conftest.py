@@ -1,4 +1,4 @@
-"""One running system for the tests of a worker, and what a stranger needs to try its entrances."""
+"""One running system for all tests of a worker, and a stranger who tries its entrances."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""Every entrance against every forgery, over real sockets: the right status, counted, and logged
-without the token.
-"""
+"""Every entrance refuses every forgery with the right status, counts it, and logs no token."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ import pytest_asyncio
 from azure.functions import AuthLevel
 
 from local.client import AppClient, Json, state_is
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 from tests.security.conftest import PHONE, TOKEN, Stranger, http_functions
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -89,7 +87,7 @@ async def test_a_forged_token_opens_no_stream(
 
 
 @pytest.mark.parametrize("authorization", MALFORMED)
-async def test_what_is_no_token_opens_no_stream(
+async def test_a_malformed_token_opens_no_stream(
     stranger: Stranger, call: Json, authorization: str
 ) -> None:
     url = await stranger.transport_url(call["call_connection_id"])
@@ -125,7 +123,7 @@ async def test_a_stream_token_opens_its_own_call_only(
 
 
 @pytest.mark.parametrize("trick", [t for t in TRICKS if t.isascii() and "\x00" not in t] + [""])
-async def test_no_trick_in_a_call_s_id_opens_a_stream(
+async def test_a_malformed_call_id_opens_no_stream(
     stranger: Stranger, call: Json, trick: str
 ) -> None:
     url = await stranger.transport_url(call["call_connection_id"])
@@ -133,7 +131,9 @@ async def test_no_trick_in_a_call_s_id_opens_a_stream(
     assert await stranger.knock(url, headers | {"x-ms-call-connection-id": trick}) == 400
 
 
-async def test_a_handshake_of_endless_headers_is_refused(stranger: Stranger, call: Json) -> None:
+async def test_a_handshake_with_oversized_headers_is_refused(
+    stranger: Stranger, call: Json
+) -> None:
     url = await stranger.transport_url(call["call_connection_id"])
     headers = handshake(call, await stranger.authorization("media")) | {"x-more": "x" * 20_000}
     before = await stranger.streamer_counts(REFUSED, "head_too_big")
@@ -169,7 +169,7 @@ async def record(app: AppClient, call: Json) -> Json:
 
 
 @pytest.mark.parametrize(("fault", "reason"), [*FORGERIES, ("too_long", "lifetime")])
-async def test_a_forged_token_brings_no_event(
+async def test_an_event_with_a_forged_token_is_refused(
     stranger: Stranger, app: AppClient, call: Json, fault: str, reason: str
 ) -> None:
     before = await record(app, call)
@@ -185,7 +185,7 @@ async def test_a_forged_token_brings_no_event(
 
 
 @pytest.mark.parametrize("authorization", MALFORMED)
-async def test_what_is_no_token_brings_no_event(
+async def test_an_event_with_a_malformed_token_is_refused(
     stranger: Stranger, app: AppClient, call: Json, authorization: str
 ) -> None:
     before = await record(app, call)
@@ -193,7 +193,7 @@ async def test_what_is_no_token_brings_no_event(
     assert await record(app, call) == before
 
 
-async def test_a_handshake_s_token_brings_no_event(stranger: Stranger, call: Json) -> None:
+async def test_an_event_with_a_handshake_s_token_is_refused(stranger: Stranger, call: Json) -> None:
     """A streamer that was broken into holds those; they must not move records."""
     captured = await stranger.authorization("media")
     assert (await stranger.post([event(call)], captured))[0] == 401
@@ -208,7 +208,7 @@ async def test_a_handshake_s_token_brings_no_event(stranger: Stranger, call: Jso
         ({"serverCallId": None, "correlationId": None}, "no_ids"),
     ],
 )
-async def test_an_event_of_other_ids_than_its_call_s_is_refused(
+async def test_an_event_with_ids_of_another_call_is_refused(
     stranger: Stranger, app: AppClient, call: Json, changes: Json, reason: str
 ) -> None:
     before = await record(app, call)
@@ -221,7 +221,7 @@ async def test_an_event_of_other_ids_than_its_call_s_is_refused(
     assert await record(app, call) == before
 
 
-async def test_a_captured_token_brings_no_event_of_another_call(
+async def test_a_captured_token_does_not_change_another_call(
     stranger: Stranger, app: AppClient, call: Json
 ) -> None:
     """The token of one call's event, with the id of another call put in."""
@@ -238,7 +238,7 @@ async def test_a_captured_token_brings_no_event_of_another_call(
     assert (await record(app, victim))["events"] == victim["events"]
 
 
-async def test_the_right_events_of_an_array_are_taken_though_others_are_refused(
+async def test_valid_events_of_an_array_are_recorded_even_if_others_are_refused(
     stranger: Stranger, app: AppClient, call: Json
 ) -> None:
     signed = await stranger.authorization("callback")
@@ -264,7 +264,7 @@ async def test_a_replayed_callback_changes_nothing(
     assert await record(app, call) == before
 
 
-async def test_an_older_event_never_moves_a_record_back(stranger: Stranger, app: AppClient) -> None:
+async def test_an_older_event_never_sets_a_record_back(stranger: Stranger, app: AppClient) -> None:
     call = await quiet_call(app)
     await app.hang_up(call["call_connection_id"])
     await app.until(call["call_connection_id"], state_is("disconnected"), "the call ends")
@@ -275,7 +275,7 @@ async def test_an_older_event_never_moves_a_record_back(stranger: Stranger, app:
     assert (await record(app, call))["state"] == "disconnected"
 
 
-async def test_an_event_of_an_unknown_call_without_a_correlation_id_makes_no_record(
+async def test_an_event_of_an_unknown_call_without_a_correlation_id_creates_no_record(
     stranger: Stranger,
     app: AppClient,
 ) -> None:
@@ -298,7 +298,7 @@ async def test_an_oversized_callback_is_refused_and_counted(stranger: Stranger, 
 
 
 @pytest.mark.parametrize("trick", [*TRICKS, ""])
-async def test_no_trick_in_an_event_s_call_id_reaches_a_blob(
+async def test_a_malformed_call_id_in_an_event_reaches_no_blob(
     stranger: Stranger, app: AppClient, trick: str
 ) -> None:
     named = {"call_connection_id": trick, "server_call_id": "x", "correlation_id": "x"}
@@ -313,14 +313,14 @@ async def test_no_trick_in_an_event_s_call_id_reaches_a_blob(
     [b"", b"{}", b"[", b"null", b"[1]", b'["\\ud800"]', b"\xff\xfe", b"[" * 200_000],
     ids=lambda body: repr(body[:8]),
 )
-async def test_what_is_no_event_is_a_bad_request(stranger: Stranger, body: bytes) -> None:
+async def test_a_malformed_event_is_a_bad_request(stranger: Stranger, body: bytes) -> None:
     assert (await stranger.post(body, await stranger.authorization("callback")))[0] == 400
 
 
 # The HTTP functions.
 
 
-async def test_event_grid_s_webhooks_want_their_key(stranger: Stranger) -> None:
+async def test_event_grid_s_webhooks_require_their_key(stranger: Stranger) -> None:
     for webhook in (
         "EventGrid?functionName=answer_incoming_call",
         "blobs?functionName=Host.Functions.analyse_segment",
@@ -331,20 +331,20 @@ async def test_event_grid_s_webhooks_want_their_key(stranger: Stranger) -> None:
 
 
 @pytest.mark.parametrize("trick", [t for t in TRICKS if t != "-a"])
-async def test_no_trick_in_a_number_that_rings_or_calls_is_answered(
+async def test_a_malformed_number_of_an_incoming_call_is_not_answered(
     stranger: Stranger, trick: str
 ) -> None:
     async with aiohttp.ClientSession(stranger.up.addresses.acs_endpoint) as emulator:
         for to, caller in ((f"4:{trick}", PHONE["from"]), (PHONE["to"], f"8:acs:{trick}/")):
             before = await stranger.refusals("incoming", 400, "malformed_event")
-            ring = await let_ring(emulator, to=to, **{"from": caller})
+            ring = await simulate_incoming_call(emulator, to=to, **{"from": caller})
             assert (ring["deliveries"], ring["state"]) == ([202], "ringing")
             found = await stranger.refusals("incoming", 400, "malformed_event", before + 1)
             assert found == before + 1
     no_token_in(stranger.log("app"))
 
 
-async def test_every_function_wants_its_key(stranger: Stranger, call: Json) -> None:
+async def test_every_function_requires_its_key(stranger: Stranger, call: Json) -> None:
     key = stranger.up.addresses.function_key
     closed = [found for found in http_functions() if found.level != AuthLevel.ANONYMOUS]
     assert len(closed) >= 8
@@ -370,7 +370,7 @@ async def test_every_function_wants_its_key(stranger: Stranger, call: Json) -> N
 @pytest.mark.parametrize(
     "trick", [*TRICKS, "%2e%2e%2fcalls", "%5c..%5c", "x%3fcode=1", "%0d%0aX: y"]
 )
-async def test_no_trick_in_a_path_reaches_another_call(stranger: Stranger, trick: str) -> None:
+async def test_a_malformed_path_reaches_no_other_call(stranger: Stranger, trick: str) -> None:
     key = stranger.up.addresses.function_key
     for method, suffix in (
         ("GET", ""),
@@ -389,7 +389,7 @@ async def test_no_trick_in_a_path_reaches_another_call(stranger: Stranger, trick
 
 
 @pytest.mark.parametrize("trick", [*TRICKS, "9" * 5000])
-async def test_no_trick_in_a_segment_s_or_failure_s_name_reaches_a_blob(
+async def test_a_malformed_segment_or_failure_name_reaches_no_blob(
     stranger: Stranger, call: Json, trick: str
 ) -> None:
     key = stranger.up.addresses.function_key
@@ -418,20 +418,24 @@ async def test_a_cursor_of_control_characters_is_refused_at_once(stranger: Stran
     assert asked[0] == 400
 
 
-async def test_a_body_too_deep_to_follow_is_a_bad_request(stranger: Stranger) -> None:
+async def test_a_body_that_is_nested_too_deeply_is_a_bad_request(stranger: Stranger) -> None:
     key = stranger.up.addresses.function_key
     head = f"POST /api/calls HTTP/1.1\r\nx-functions-key: {key}\r\nContent-Length: 200000\r\n"
     assert await stranger.send(head.encode() + b"Host: x\r\n\r\n" + b"[" * 200_000) == 400
 
 
 @pytest.mark.parametrize("header", ["x-functions-key", "Authorization", "Idempotency-Key"])
-async def test_a_header_that_is_no_text_is_a_bad_request(stranger: Stranger, header: str) -> None:
+async def test_a_header_that_is_not_valid_text_is_a_bad_request(
+    stranger: Stranger, header: str
+) -> None:
     head = f"POST /api/callbacks HTTP/1.1\r\nHost: x\r\n{header}: ".encode()
     assert await stranger.send(head + b"Bearer \xff\xfe.x.y\r\n\r\n") == 400
 
 
 @pytest.mark.parametrize("header", ["x-functions-key : {}", "Authorization: Bearer {}\x00"])
-async def test_a_malformed_head_s_key_is_not_logged(stranger: Stranger, header: str) -> None:
+async def test_the_key_in_a_malformed_request_is_not_logged(
+    stranger: Stranger, header: str
+) -> None:
     secret = uuid.uuid4().hex
     head = f"GET /api/calls HTTP/1.1\r\nHost: x\r\n{header.format(secret)}\r\n\r\n"
     assert await stranger.send(head.encode()) == 400

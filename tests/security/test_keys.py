@@ -1,4 +1,4 @@
-"""The signing keys change, or cannot be asked for, while calls go on."""
+"""The signing keys change, or cannot be fetched, during calls."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> Json:
 
 
 @pytest.mark.parametrize("keep_old", [True, False])
-async def test_a_rotation_in_the_middle_of_traffic_loses_no_call(
+async def test_rotating_keys_during_calls_loses_no_call(
     app: AppClient, up: Up, keep_old: bool
 ) -> None:
     """Twice at once, as fast as can be: calls before, between and after go on and end well."""
@@ -113,7 +113,7 @@ async def test_a_rotation_in_the_middle_of_traffic_loses_no_call(
         assert {"CallConnected", "MediaStreamingStarted", "CallDisconnected"} <= set(names)
 
 
-async def test_a_key_server_that_is_down_locks_no_one_out_and_lets_no_one_in(
+async def test_while_the_key_server_is_down_only_known_keys_are_accepted(
     app: AppClient, up: Up, stranger: Stranger, keys: KeyServer
 ) -> None:
     call = await place(app)

@@ -1,4 +1,4 @@
-"""The app's OpenAPI document: the app serves it, and what it says holds, whatever is sent."""
+"""The app serves its OpenAPI document, and its responses conform to it, whatever is sent."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from local.client import AppClient
 from tests.security.conftest import PHONE, Stranger, http_functions
 
 ANONYMOUS = {"callbacks", "health", "console", "console/{file}"}
-"""What may be anonymous: ACS is verified by its token, and the page's shell holds no data."""
+"""What may be anonymous: ACS is verified by its token, and the console's files hold no data."""
 
 
-def test_nothing_but_callbacks_health_and_the_page_s_shell_is_anonymous() -> None:
+def test_only_callbacks_health_and_the_console_s_files_are_anonymous() -> None:
     is_open = {found.route for found in http_functions() if found.level == AuthLevel.ANONYMOUS}
     assert {"callbacks", "health"} <= is_open <= ANONYMOUS
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_the_app_serves_it_to_who_has_a_key(app: AppClient, stranger: Stranger) -> None:
+async def test_the_app_serves_it_to_holders_of_a_key(app: AppClient, stranger: Stranger) -> None:
     status, document, _ = await app.request("GET", "/api/openapi.json")
     assert (status, document) == (200, openapi.document())
     assert (await stranger.ask("GET", "/api/openapi.json"))[0] == 401
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_no_request_that_schemathesis_thinks_of_is_a_server_error(
+async def test_no_request_that_schemathesis_generates_causes_a_server_error(
     app: AppClient, stranger: Stranger, tmp_path: Path
 ) -> None:
     """Right and wrong requests made from the document; statuses and bodies must be as it says."""

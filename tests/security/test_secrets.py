@@ -1,4 +1,4 @@
-"""No key, token or connection string in any log, blob, queue or answer after whole calls."""
+"""After whole calls, no log, blob, queue or response contains a key or token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from azure.storage.queue import QueueServiceClient
 from local.azurite import ACCOUNT_KEY
 from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 from tests.security.conftest import PHONE, TOKEN, Stranger
 
 SHAPES = {
@@ -88,10 +88,10 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
         await asyncio.sleep(1)
         await emulator.post("/emulator/faults", json={})
     async with aiohttp.ClientSession(up.addresses.acs_endpoint) as emulator:
-        answered = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        answered = await simulate_incoming_call(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
         await app.until(answered["call_connection_id"], streaming_is("active"), "it is answered")
         await emulator.post("/emulator/faults", json={"answer_status": 502})
-        failed = await let_ring(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
+        failed = await simulate_incoming_call(emulator, to=PHONE["to"], **{"from": PHONE["from"]})
         assert failed["deliveries"] == [500]
         await emulator.post("/emulator/faults", json={})
     for number, which in enumerate((call, wrong, answered["call_connection_id"])):
@@ -147,7 +147,7 @@ async def told(up: Up, stranger: Stranger) -> AsyncIterator[tuple[str, str]]:
 
 
 @pytest.mark.asyncio(loop_scope="session")
-async def test_no_secret_is_left_behind(up: Up, stranger: Stranger) -> None:
+async def test_no_secret_is_logged_stored_or_returned(up: Up, stranger: Stranger) -> None:
     async with Answers(up) as app:
         secrets = await whole_calls(up, app, stranger)
     places = logged(up) | await asyncio.to_thread(stored, up)

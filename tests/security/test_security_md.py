@@ -1,4 +1,4 @@
-"""SECURITY.md speaks of what is there."""
+"""SECURITY.md names only settings and files that exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "SECURITY.md").read_text()
 
 
-def test_the_settings_it_names_are_there_and_no_check_is_left_out() -> None:
+def test_the_settings_it_names_exist_and_every_check_is_named() -> None:
     rows = [
         *configuration.table(calls.settings.Settings, calls.settings.SPELLED),
         *configuration.table(streamer.settings.Settings),
@@ -24,8 +24,8 @@ def test_the_settings_it_names_are_there_and_no_check_is_left_out() -> None:
     assert {variable for variable in there if variable.endswith("_CHECK")} <= named
 
 
-def test_every_lock_is_required_by_default() -> None:
-    """But for the third one, whose key Microsoft does not document."""
+def test_every_check_but_one_is_required_by_default() -> None:
+    """The exception is the check of the correlation id, which Microsoft does not document."""
     for module in (calls.settings, streamer.settings):
         for row in configuration.table(module.Settings):
             if row.variable.endswith("_CHECK"):
@@ -33,6 +33,6 @@ def test_every_lock_is_required_by_default() -> None:
                 assert row.default == wanted, row.variable
 
 
-def test_the_files_it_names_are_there() -> None:
+def test_the_files_it_names_exist() -> None:
     for path in re.findall(r"`([\w./-]+\.(?:py|txt|json))`", TEXT):
         assert (ROOT / path).is_file(), path

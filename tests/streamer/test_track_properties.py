@@ -214,7 +214,7 @@ def record(spoken: list[Spoken], rig: Rig) -> dict[str, Counts]:
     return totals
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     sender=senders(clock_faults, missing, network, stall, repeat, very_late, jitter=50), cuts=cuts
 )
@@ -222,12 +222,13 @@ def test_whatever_happens_every_frame_is_kept_or_counted(sender: Sender, cuts: C
     record(speak(sender), cuts.rig())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     # What seems later than ARRIVAL_SLACK_SECONDS and was overtaken is another clock's. Drift and
-    # jitter may hide that there is room for a late frame; then it is put where it arrived.
+    # jitter may hide that there is room for a late frame, or one without a timestamp may take
+    # its room; then it is put where it arrived.
     sender=senders(missing, network, stall)
-    | senders(missing, network, repeat, late, jitter=2, drift=0.0002),
+    | senders(network, repeat, late, jitter=2, drift=0.0002),
     cuts=cuts,
 )
 def test_frames_lie_at_their_timestamps_where_arrival_agrees(sender: Sender, cuts: Cuts) -> None:
@@ -245,7 +246,7 @@ def test_frames_lie_at_their_timestamps_where_arrival_agrees(sender: Sender, cut
             assert abs(origin + place - stamps[number]) <= LIMIT + 1e-9, (name, number)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=250, deadline=None)
 # Not with stalls: a step while the network stalls may as well be a pause and a step.
 @given(sender=senders(clock_faults, missing, network, repeat, late, first=10), cuts=cuts)
 def test_all_tracks_are_on_one_clock(sender: Sender, cuts: Cuts) -> None:
@@ -273,7 +274,7 @@ def test_all_tracks_are_on_one_clock(sender: Sender, cuts: Cuts) -> None:
             assert abs(first[index] - other[index]) <= LIMIT + 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=250, deadline=None)
 @given(
     stamps=st.lists(st.none() | st.integers(-(1 << 63), (1 << 63) - 1), min_size=1, max_size=60),
     cuts=cuts,

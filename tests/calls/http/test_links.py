@@ -234,7 +234,7 @@ async def test_a_link_to_anything_but_the_call_s_audio_is_refused(
 
 
 @pytest.mark.parametrize("blobs", [[], "x", [1], {"a": 1}, ["x"] * (links.MAX_LINKS + 1)])
-async def test_blobs_must_be_a_list_of_texts(clients: Clients, blobs: Any) -> None:
+async def test_blobs_must_be_a_list_of_strings(clients: Clients, blobs: Any) -> None:
     status, _ = await send(clients, blobs=blobs)
     assert status == 400
 

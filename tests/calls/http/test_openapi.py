@@ -44,7 +44,7 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-def test_it_names_every_route_and_no_other() -> None:
+def test_it_describes_every_route_and_no_other() -> None:
     served = {(function.method.lower(), "/" + function.route) for function in http_functions()}
     assert {(method, path) for path, method, _ in operations()} == served
 

@@ -102,14 +102,14 @@ def test_fields_are_taken_with_their_defaults() -> None:
 def test_a_wrong_text(value: Any) -> None:
     fields = Fields({"text": value})
     assert fields.take_text("text", max_characters=10) is None
-    assert fields.errors == [{"field": "text", "message": "must be a text of 1 to 10 characters"}]
+    assert fields.errors == [{"field": "text", "message": "must be a string of 1 to 10 characters"}]
 
 
 @pytest.mark.parametrize("value", [[], "a", ["a", 1], ["a", "b", "c"], {"a": 1}])
 def test_wrong_texts(value: Any) -> None:
     fields = Fields({"texts": value})
     assert fields.take_texts("texts", 2) == []
-    assert fields.errors == [{"field": "texts", "message": "must be a list of 1 to 2 texts"}]
+    assert fields.errors == [{"field": "texts", "message": "must be a list of 1 to 2 strings"}]
 
 
 @pytest.mark.parametrize("value", [8000, "16000", 16_000.0, None, True])
@@ -133,7 +133,7 @@ def test_all_faults_are_reported_at_once_with_unknown_fields_last() -> None:
     with pytest.raises(Problem) as refused:
         fields.check()
     assert refused.value.status == 400
-    assert refused.value.detail == "the body has faults: to, from, unknown"
+    assert refused.value.detail == "the body has invalid fields: to, from, unknown"
     assert refused.value.errors is not None
     assert [error["field"] for error in refused.value.errors] == ["to", "from", "unknown"]
     assert members == {"unknown": 1, "to": 7, "from": ""}, "the caller's object is unchanged"

@@ -147,5 +147,5 @@ async def test_an_unexpected_exception_is_in_the_log_only(
     assert (event, record.levelname) == ("request_failed", "ERROR")
     assert record.exc_info is not None
     assert record.exc_info[1] is error
-    assert document["detail"] == (f"unexpected failure; the log has details under {reference}")
+    assert document["detail"] == (f"unexpected error; the log has details under {reference}")
     assert SECRET.encode() not in response.get_body()

@@ -79,7 +79,7 @@ def test_which_blobs_the_app_processes() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "../x", "call.0123456789abcdeg", "call.0123456789ABCDEF", ".0123456789abcdef"]
 )
-def test_other_texts_are_no_ids(text: str) -> None:
+def test_other_texts_are_not_ids(text: str) -> None:
     assert not failures.is_failure_id(text)
 
 

@@ -72,5 +72,5 @@ async def test_a_name_is_escaped_in_its_url(
     assert await request_status("GET", url) == 200
 
 
-async def test_no_paths_are_no_links(service: BlobServiceClient, expires_at: datetime) -> None:
+async def test_no_paths_give_no_links(service: BlobServiceClient, expires_at: datetime) -> None:
     assert await sign_links(service, [], expires_at) == []

@@ -15,7 +15,7 @@ from local.up import Up
 from tests.calls.sample_streams import SampleStream
 from tests.e2e.console.browser import MARKS, READY_MS, Console
 from tests.e2e.console.conftest import FROM, SHOWN_FROM, SHOWN_TO, TO
-from tests.e2e.ringing import let_ring
+from tests.e2e.ringing import simulate_incoming_call
 
 pytestmark = MARKS
 
@@ -24,7 +24,7 @@ async def test_an_incoming_call_is_shown_with_its_caller(console: Console) -> No
     page = console.page
     await console.open()
     async with aiohttp.ClientSession(console.up.addresses.acs_endpoint) as emulator:
-        ring = await let_ring(emulator, to=TO, **{"from": FROM})
+        ring = await simulate_incoming_call(emulator, to=TO, **{"from": FROM})
     row = page.get_by_role("navigation", name="Calls").get_by_role("link").first
     await expect(row).to_have_accessible_name(re.compile(rf"{re.escape(SHOWN_FROM)}.*Incoming"))
     await row.click()

@@ -68,7 +68,9 @@ async def test_a_failed_delivery_is_tried_again_and_logged(
     ]
 
 
-async def test_four_failures_are_the_end(receiver: Receiver, sender: CallbackSender) -> None:
+async def test_an_event_is_dropped_after_four_failures(
+    receiver: Receiver, sender: CallbackSender
+) -> None:
     receiver.statuses = [500] * 9
     await sender.post(receiver.url, EVENTS, Faults())
     assert len(receiver.authorizations) == 4

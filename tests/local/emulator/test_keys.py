@@ -77,7 +77,7 @@ def test_every_fault_has_an_effect(keys: SigningKeys) -> None:
         assert forged["exp"] != claims["exp"], fault
 
 
-def test_a_rotated_key_signs_and_the_old_one_stays_published_unless_told() -> None:
+def test_a_new_key_signs_and_the_old_one_stays_published_unless_removed() -> None:
     keys = SigningKeys(ISSUER, AUDIENCE)
     old = keys.sign_authorization(60)
     keys.rotate()
