@@ -166,7 +166,7 @@ def _account(
             continue
         if frame.track != sent[number].track:
             _report(totals, record, f"frame {number} is on another track")
-        if not frame.is_explained:
+        if not frame.is_explained and _explain_by_end(record, sent[number]) == "nothing":
             totals.untold += 1
             _report(totals, record, f"frame {number} lacks {frame.missing} samples")
             continue
@@ -195,9 +195,7 @@ def _account(
     dropped_copies = max(0, len(copies) - counts.repeated)
     told = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
-    # A correction takes a frame at most, but for a sample of it.
-    corrections = sum(bool(entry.counts.corrected_samples) for entry in manifest.segments)
-    removed = min(max(0, unexplained - told), corrections)
+    removed = min(max(0, unexplained - told), _count_removable(record, manifest))
     totals.corrected += removed
     unexplained -= removed
     explained = min(unexplained, told)
@@ -212,6 +210,16 @@ def _account(
             f"{unexplained - told} frames are untold ({record.ended_by}; told {told}): "
             f"{numbers[:10]}",
         )
+
+
+def _count_removable(record: SocketRecord, manifest: Manifest) -> int:
+    """Count how many whole frames the corrections of drift explain.
+
+    One takes a frame at most, but for a sample of it. A segment's count may be the sum of several.
+    """
+    corrections = [abs(entry.counts.corrected_samples) for entry in manifest.segments]
+    smallest = record.sample_rate // 50 * 3 // 4
+    return sum(max(1, samples // smallest) for samples in corrections if samples)
 
 
 def _account_copies(
