@@ -139,8 +139,9 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
         is_explained = True
         if missing:
             last = int(positions.max()) + UNIT_SAMPLES
+            # With the one before: a cut at a pause leaves the count there.
             touched = range(
-                max(0, int(np.searchsorted(starts, origin, "right")) - 1),
+                max(0, int(np.searchsorted(starts, origin, "right")) - 2),
                 min(len(run), int(np.searchsorted(starts, last, "right"))),
             )
             is_trimmed = any(corrected[index] for index in touched)

@@ -26,7 +26,7 @@ IN_FLIGHT_SECONDS = 0.5
 
 MAX_ERROR_MS = 60.0
 MAX_ERROR_PER_STEP_MS = 400.0
-"""How far a step of the sender's clock may move the stream's: arrival is no better witness."""
+"""How far a step of the sender's clock may move the stream's: so inexact is arrival."""
 
 _MAX_ERRORS = 200
 _ENDING_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""The sender's end of one media WebSocket: as little as ACS needs, and no more."""
+"""The sender's end of one media WebSocket: only what ACS does."""
 
 from __future__ import annotations
 
