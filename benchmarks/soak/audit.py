@@ -193,7 +193,7 @@ def _account(
     totals.in_flight += gone["in_flight"]
     _account_copies(record, manifest, copies, totals)
     # Copies that were not repeats when they arrived are among what was dropped.
-    dropped_copies = max(0, len(copies) - counts.repeated)
+    dropped_copies = max(0, len(copies) - counts.repeated - totals.duplicates)
     told = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
     removed = min(max(0, unexplained - told), _count_removable(record, manifest))
@@ -231,7 +231,8 @@ def _account_copies(
     if counts.repeated > len(copies):
         _report(totals, record, f"{counts.repeated} repeated, but {len(copies)} sent again")
     repeated = min(counts.repeated, len(copies))
-    rest = len(copies) - repeated
+    # What is there twice is reported as that.
+    rest = max(0, len(copies) - repeated - totals.duplicates)
     totals.repeated += repeated
     uncertain = sum(_explain_by_end(record, entry) != "nothing" for entry in copies)
     totals.unflushed += min(rest, uncertain)
