@@ -42,6 +42,7 @@ class Placer:
         "_clock",
         "_half",
         "_jump",
+        "_late",
         "_max_skew",
         "_offset",
         "_reference_us",
@@ -60,6 +61,8 @@ class Placer:
         self._reference_us: int | None = None
         # Half a frame: timestamps have so much jitter.
         self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
+        # So far behind the track, a timestamp may be jitter.
+        self._late = settings.tolerance - self._half
         self._max_skew = self._half * 3 // 2
         self._slack = round(ARRIVAL_SLACK_SECONDS * clock.sample_rate)
         self._tolerance = settings.tolerance
@@ -171,7 +174,8 @@ class Placer:
         # The stream's latest step is the best explanation, also for a track that was silent then.
         for offset in reversed(clock.offsets):
             moved = frame.position(offset)
-            if moved >= self._position() - self._half and self._is_possible(moved, frame):
+            skew = round(self._skew) if offset == self._offset else 0
+            if moved - skew >= self._position() - self._late and self._is_possible(moved, frame):
                 if offset != self._offset:
                     self._use_offset(offset)
                 advance = frame.advance(self._base())

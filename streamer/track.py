@@ -25,7 +25,8 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
 - No timestamp raises an exception.
 
 The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
-other frame waits, and with it all that follow, until one of the rules in ``_decide`` applies.
+other frame waits, and with it all that follow, until one of the rules in ``_apply_rules``
+applies.
 """
 
 from __future__ import annotations
@@ -52,18 +53,19 @@ HOLD_SECONDS = 0.3
 MAX_WAITING = 50
 """How many frames may wait; with more, as in a burst, all of them are decided."""
 
+MAX_MOVES = 8
+"""How often the track may move without placing a frame: rules must never take turns for ever."""
+
 _NO_RAW = -(1 << 80)
 
 
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_hold", "_last_raw", "_late", "_waiting")
+    __slots__ = ("_hold", "_last_raw", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
-        # So far behind the track, a timestamp may be jitter.
-        self._late = settings.tolerance - self._half
         self._hold = round(HOLD_SECONDS * clock.sample_rate)
         # In the order of arrival.
         self._waiting: list[Frame] = []
@@ -163,7 +165,17 @@ class Track(Placer):
         """Place what can be decided; and all that arrived up to ``overdue``."""
         if self._segmenter.position is None and self._waiting and not self._start(overdue):
             return
-        while self._waiting and (
+        moves = 0
+        while self._waiting:
+            count = len(self._waiting)
+            if moves == MAX_MOVES:
+                self._put_in_order_of_arrival(self._waiting[0])
+            elif not self._apply_rules(overdue):
+                return
+            moves = moves + 1 if len(self._waiting) == count else 0
+
+    def _apply_rules(self, overdue: int | None) -> bool:
+        return (
             self._put_unstamped()
             or self._follow_latest_step()
             or self._put_fitting()
@@ -172,8 +184,7 @@ class Track(Placer):
             or self._accept_run()
             or self._accept_lost_frames(overdue)
             or self._put_overdue(overdue)
-        ):
-            pass
+        )
 
     def _start(self, overdue: int | None) -> bool:
         """Find where the track begins; False where that needs more frames."""
@@ -237,13 +248,13 @@ class Track(Placer):
         return False
 
     def _follow_known_step(self) -> bool:
-        """Follow a step of the sender's clock that the stream has seen: then the frame fits."""
+        """Follow a step of the sender's clock that the stream has seen: then the frame is near."""
         frame = self._waiting[0]
         if not self._is_far(frame):
             return False
         for offset in reversed(self._clock.offsets):
             base = self._position() - offset
-            if offset != self._offset and frame.is_within(base, -self._half, self._half):
+            if offset != self._offset and frame.is_within(base, -self._late, self._tolerance):
                 self._use_offset(offset)
                 return True
         return False
