@@ -21,6 +21,7 @@ from contract.manifest import Manifest, SegmentEntry
 
 _MEETS_US = 100
 _OVERLAP_US = 1_000
+_JITTER_US = 20_000
 _SLACK_SECONDS = 12
 _WITNESSES = 5
 
@@ -263,12 +264,18 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
         return
     base = record.sent[0]
     is_sure = all(frame.is_clean for frame in record.sent[:_WITNESSES])
+    starts: dict[str, float] = {}
+    for place in found.values():
+        starts[place.track] = min(place.place_us, starts.get(place.track, place.place_us))
     eras: dict[tuple[str, int], list[tuple[float, SentFrame]]] = defaultdict(list)
     for frame in record.sent:
-        place = found.get(frame.number)
-        if place is not None and frame.is_clean and not frame.is_copy:
+        location = found.get(frame.number)
+        if location is not None and frame.is_clean and not frame.is_copy:
             assert frame.stamp_us is not None
-            error_ms = (place.place_us - frame.stamp_us) / 1000
+            if frame.era == base.era and frame.stamp_us < starts[location.track] - _JITTER_US:
+                # It arrived when its track had begun already: it has no place.
+                continue
+            error_ms = (location.place_us - frame.stamp_us) / 1000
             eras[frame.track, frame.era].append((error_ms, frame))
     for (track, era), errors in eras.items():
         middle = median(error for error, _ in errors)

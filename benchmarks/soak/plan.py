@@ -16,6 +16,9 @@ FRAME_SECONDS = 0.02
 SETTLE_SECONDS = 1.5
 """For so long after a disturbance, a frame's place is not held against its timestamp."""
 
+_MAX_DELAY_SECONDS = 0.05
+"""A frame that is later than that is judged no longer: timestamp and arrival do not agree."""
+
 Action = Literal["frame", "close", "drop", "reset"]
 
 
@@ -209,9 +212,11 @@ class CallPlan:
         at = max(now, self._stalled_until)
         stamp = now * 1000 + self._clock_ms + participant.clock_ms
         stamp += rng.uniform(-self.jitter_ms, self.jitter_ms)
-        is_odd = False
+        is_odd = is_overtaken = False
         if rng.random() < weather.reorder:
-            at += rng.randint(1, 5) * FRAME_SECONDS
+            delay = rng.randint(1, 5) * FRAME_SECONDS
+            at += delay
+            is_overtaken = delay > _MAX_DELAY_SECONDS
         elif rng.random() < weather.late:
             at += rng.uniform(0.5, 8)
             is_odd = True
@@ -237,6 +242,7 @@ class CallPlan:
             stamp_ms,
             self._era,
             self._clock_ms,
-            now >= unsettled and not self.has_whole_seconds and not participant.clock_ms,
+            now >= unsettled
+            and not (is_overtaken or self.has_whole_seconds or participant.clock_ms),
             now < participant.silent_until,
         )

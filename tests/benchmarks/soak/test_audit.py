@@ -131,6 +131,15 @@ def test_frames_lie_where_their_timestamps_say() -> None:
     assert audit_segments(record(unsettled), segment(pcm)).is_well
 
 
+def test_a_frame_from_before_its_track_began_has_no_place() -> None:
+    frames = [*FRAMES[1:6], FRAMES[0], *FRAMES[6:]]
+    pcm = audio(*range(2, 6), 0, *range(6, 100))
+    books = record([frame for frame in frames if frame.number != 1])
+    totals = audit_segments(books, segment(pcm, 0.04))
+    assert totals.is_well, totals.errors
+    assert totals.worst_error_ms <= 20.1
+
+
 def test_after_a_step_frames_lie_where_the_others_do() -> None:
     frames = [
         frame
