@@ -264,20 +264,7 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
         return
     base = record.sent[0]
     is_sure = all(frame.is_clean for frame in record.sent[:_WITNESSES])
-    starts: dict[str, float] = {}
-    for place in found.values():
-        starts[place.track] = min(place.place_us, starts.get(place.track, place.place_us))
-    eras: dict[tuple[str, int], list[tuple[float, SentFrame]]] = defaultdict(list)
-    for frame in record.sent:
-        location = found.get(frame.number)
-        if location is not None and frame.is_clean and not frame.is_copy:
-            assert frame.stamp_us is not None
-            if frame.era == base.era and frame.stamp_us < starts[location.track] - _JITTER_US:
-                # It arrived when its track had begun already: it has no place.
-                continue
-            error_ms = (location.place_us - frame.stamp_us) / 1000
-            eras[frame.track, frame.era].append((error_ms, frame))
-    for (track, era), errors in eras.items():
+    for (track, era), errors in _measure_errors(record, found).items():
         middle = median(error for error, _ in errors)
         if era == base.era and is_sure:
             middle = 0.0
@@ -296,3 +283,25 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
                 f"{track}: {count} of {len(errors)} frames off, frame {frame.number} by "
                 f"{worst - middle:.0f} ms",
             )
+
+
+def _measure_errors(
+    record: SocketRecord, found: dict[int, FoundFrame]
+) -> dict[tuple[str, int], list[tuple[float, SentFrame]]]:
+    """Measure how far frames lie behind their timestamps, in ms, by track and clock."""
+    starts: dict[str, float] = {}
+    for place in found.values():
+        starts[place.track] = min(place.place_us, starts.get(place.track, place.place_us))
+    errors: dict[tuple[str, int], list[tuple[float, SentFrame]]] = defaultdict(list)
+    for frame in record.sent:
+        location = found.get(frame.number)
+        if location is None or not frame.is_clean or frame.is_copy:
+            continue
+        assert frame.stamp_us is not None
+        has_begun = frame.stamp_us < starts[location.track] - _JITTER_US
+        if has_begun and frame.era == record.sent[0].era:
+            # When it arrived, its track had begun behind it: it has no place.
+            continue
+        error_ms = (location.place_us - frame.stamp_us) / 1000
+        errors[frame.track, frame.era].append((error_ms, frame))
+    return errors
