@@ -204,7 +204,8 @@ class CallPlan:
         # A repeat is known by its place: without a timestamp that says where, it is new audio.
         has_place = frame.stamp_ms is not None and not self.has_whole_seconds
         if rng.random() < weather.repeat and not frame.is_silent and has_place:
-            at = frame.at + rng.randint(0, 10) * FRAME_SECONDS
+            # Some frames behind it, also where all of them come at once.
+            at = max(now + rng.randint(0, 10) * FRAME_SECONDS, self._stalled_until)
             yield frame._replace(at=at, order=next(self._order), is_copy=True)
 
     def _frame(self, index: int, now: float) -> Emission:
