@@ -139,7 +139,7 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
         missing = frame_samples - UNIT_SAMPLES * present
         is_explained = True
         if missing:
-            last = int(positions.max()) + UNIT_SAMPLES
+            last = int(positions.max()) + frame_samples
             # With the one before: a cut at a pause leaves the count there.
             touched = range(
                 max(0, int(np.searchsorted(starts, origin, "right")) - 2),
