@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmarks.soak.ledger import (
+    MAX_ERROR_AFTER_STEP_MS,
     MAX_ERROR_MS,
-    MAX_ERROR_PER_STEP_MS,
+    MAX_SHIFT_PER_STEP_MS,
     SentFrame,
     SocketRecord,
     Totals,
@@ -270,13 +271,14 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
             middle = 0.0
         elif is_sure:
             shift = middle + errors[0][1].clock_ms - base.clock_ms
-            if abs(shift) > MAX_ERROR_PER_STEP_MS * (era - base.era) + MAX_ERROR_MS:
+            if abs(shift) > MAX_SHIFT_PER_STEP_MS * (era - base.era) + MAX_ERROR_MS:
                 _report(totals, record, f"{track}: {shift:.0f} ms off after clock step {era}")
         worst, frame = max(errors, key=lambda item: abs(item[0] - middle))
         error = abs(worst - middle)
         totals.worst_error_ms = max(totals.worst_error_ms, error)
-        if error > MAX_ERROR_MS:
-            count = sum(abs(item - middle) > MAX_ERROR_MS for item, _ in errors)
+        limit = MAX_ERROR_MS if era == base.era else MAX_ERROR_AFTER_STEP_MS
+        if error > limit:
+            count = sum(abs(item - middle) > limit for item, _ in errors)
             _report(
                 totals,
                 record,

@@ -25,8 +25,11 @@ IN_FLIGHT_SECONDS = 0.5
 """What a reset may cost: what the streamer has not read, and it reads in batches."""
 
 MAX_ERROR_MS = 60.0
-MAX_ERROR_PER_STEP_MS = 400.0
-"""How far a step of the sender's clock may move the stream's: so inexact is arrival."""
+MAX_ERROR_AFTER_STEP_MS = 2 * MAX_ERROR_MS
+"""How far frames may be apart once the sender's clock was set: a small step may be jitter, too."""
+
+MAX_SHIFT_PER_STEP_MS = 4_500.0
+"""How far a step of the sender's clock may move the stream's: so inexact is arrival in a stall."""
 
 _MAX_ERRORS = 200
 _ENDING_SECONDS = 2.0

@@ -153,11 +153,11 @@ def test_after_a_step_frames_lie_where_the_others_do() -> None:
         for frame in FRAMES
     ]
     assert audit_segments(record(frames), segment(audio(*NUMBERS))).is_well
-    # Not recorded as a step, but as if two seconds were missing.
+    # Not recorded as a step, but as if five seconds were missing.
     frames = [f if f.number < 50 else f._replace(era=1, clock_ms=0.0) for f in FRAMES]
-    pcm = audio(*range(50)) + bytes(2 * 32_000) + audio(*range(50, 100))
+    pcm = audio(*range(50)) + bytes(5 * 32_000) + audio(*range(50, 100))
     (error,) = audit_segments(record(frames), segment(pcm)).errors
-    assert "2000 ms off after clock step 1" in error
+    assert "5000 ms off after clock step 1" in error
 
 
 def test_segments_must_not_overlap_or_be_too_long() -> None:
