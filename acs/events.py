@@ -30,6 +30,9 @@ MEDIA_STREAMING_STOPPED = TYPE_PREFIX + "MediaStreamingStopped"
 MEDIA_STREAMING_FAILED = TYPE_PREFIX + "MediaStreamingFailed"
 INCOMING_CALL = TYPE_PREFIX + "IncomingCall"
 
+CALL_ENDS = frozenset({CALL_DISCONNECTED, CREATE_CALL_FAILED, ANSWER_FAILED, CONNECT_FAILED})
+"""After one of these, ACS streams no audio of the call."""
+
 MOST_INCOMING_CALL_BYTES = 64 * 1024
 
 

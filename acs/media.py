@@ -6,7 +6,9 @@ and the .NET SDK's ``MarkData`` and ``DtmfMetadata`` for kinds that are not rele
 
 The decoder is built for the packet path: one pass over the message's bytes gives a typed struct
 with the base64 audio already decoded. An unknown kind or member is not an error: a later version of
-the service may send it.
+the service may send it. A message that the typed decoder refuses is decoded again, leniently: a
+byte order mark is ignored, ``null`` means absent, ``16000.0`` is a whole number, and a timestamp
+that cannot be read costs only itself.
 """
 
 from __future__ import annotations
@@ -44,6 +46,16 @@ _KINDS = {
         "MarkData",
     )
 }
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_TONES = {
+    **{name: str(digit) for digit, name in enumerate(_DIGITS)},
+    **dict.fromkeys(("pound", "hash"), "#"),
+    **dict.fromkeys(("asterisk", "star"), "*"),
+    **{letter: letter.upper() for letter in "abcd"},
+}
+"""The names of tones in the SDKs' ``DtmfTone``, in lower case, and what they stand for."""
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEAR_9999 = 253_370_764_800_000_000
 
@@ -79,18 +91,29 @@ class AudioData(msgspec.Struct, rename="camel", gc=False):
 
         .NET's ``DateTime.MinValue`` and ``MaxValue``, of the years 1 and 9999, also mean none.
         """
-        if self.timestamp is None:
-            return None
-        microseconds = to_microseconds(self.timestamp)
-        return microseconds if 0 <= microseconds < _YEAR_9999 else None
+        return _usable_microseconds(self.timestamp)
 
 
 class DtmfData(msgspec.Struct, rename="camel", frozen=True):
-    """One DTMF tone, as sent with ``enableDtmfTones``."""
+    """One DTMF tone, as sent with ``enableDtmfTones``.
 
-    data: str
-    timestamp: str | None = None
+    ``data`` is as sent: a key, a number, or a tone's name in the SDKs. ``timestamp`` is None where
+    it was absent or could not be read.
+    """
+
+    data: str | int
+    timestamp: datetime | None = None
     participant_raw_id: str | None = msgspec.field(default=None, name="participantRawID")
+
+    @property
+    def tone(self) -> str:
+        """The key that was pressed: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+        text = str(self.data).strip()
+        return _TONES.get(text.lower(), text)
+
+    def timestamp_us(self) -> int | None:
+        """Return the timestamp in microseconds since 1970, UTC; None if there is none."""
+        return _usable_microseconds(self.timestamp)
 
 
 class TranscriptionMetadata(msgspec.Struct, rename="camel", frozen=True):
@@ -144,15 +167,14 @@ _encode = msgspec.json.Encoder().encode
 def decode(message: bytes | bytearray | memoryview) -> Packet:
     """Decode one whole message (UTF-8 JSON, a WebSocket message's payload) into a packet.
 
-    ``kind`` is matched without regard to case and returned as ACS documents it. If only the
-    timestamp cannot be read, the packet is returned without it.
+    ``kind`` is matched without regard to case and returned as ACS documents it.
 
     Raises MalformedPacket.
     """
     try:
         packet = _decode_packet(message)
     except JSON_ERRORS as error:
-        packet = _decode_without_timestamp(message, error)
+        packet = _decode_leniently(bytes(message), error)
     kind = packet.kind
     if kind == AUDIO_DATA and packet.audio_data is not None:
         return packet
@@ -164,16 +186,43 @@ def decode(message: bytes | bytearray | memoryview) -> Packet:
     return packet
 
 
-def _decode_without_timestamp(message: bytes | bytearray | memoryview, cause: Exception) -> Packet:
-    """Decode again, off the fast path: perhaps only the timestamp is malformed."""
-    if "timestamp" not in str(cause):
-        raise MalformedPacket(str(cause)) from cause
+def _decode_leniently(message: bytes, cause: Exception) -> Packet:
+    """Decode again, off the fast path, what the typed decoder refused. Raises MalformedPacket."""
     try:
-        raw = msgspec.json.decode(message)
-        raw["audioData"].pop("timestamp", None)
-        return msgspec.convert(raw, Packet)
-    except (*JSON_ERRORS, TypeError, KeyError, AttributeError) as error:
+        document = msgspec.json.decode(message.removeprefix(_BYTE_ORDER_MARK))
+    except JSON_ERRORS as error:
+        raise MalformedPacket(str(cause)) from error
+    kind = document.get("kind") if isinstance(document, dict) else None
+    if not isinstance(kind, str):
+        raise MalformedPacket(str(cause)) from cause
+    kind = _KINDS.get(kind.lower(), kind)
+    name = kind[:1].lower() + kind[1:]
+    member = document.get(name)
+    if isinstance(member, dict):
+        member = {key: value for key, value in member.items() if value is not None}
+        if not _is_timestamp(member.get("timestamp")):
+            member.pop("timestamp", None)
+    # Only the member of its kind: what is wrong with another one does not matter.
+    packet = {"kind": kind} if member is None else {"kind": kind, name: member}
+    try:
+        return msgspec.convert(packet, Packet, strict=False)
+    except JSON_ERRORS as error:
         raise MalformedPacket(str(error)) from error
+
+
+def _is_timestamp(value: object) -> bool:
+    try:
+        msgspec.convert(value, datetime)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _usable_microseconds(timestamp: datetime | None) -> int | None:
+    if timestamp is None:
+        return None
+    microseconds = to_microseconds(timestamp)
+    return microseconds if 0 <= microseconds < _YEAR_9999 else None
 
 
 def encode(packet: Packet) -> bytes:

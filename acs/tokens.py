@@ -41,7 +41,7 @@ _MAX_TOKEN_CHARACTERS = 16 * 1024
 class TokenVerifier:
     """Verifies ACS's bearer tokens against its published keys."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # all by name
         self,
         *,
         audience: str,
@@ -51,6 +51,7 @@ class TokenVerifier:
         refresh_seconds: float = 10.0,
         fresh_seconds: float = 3600.0,
         longest_seconds: float = 0.0,
+        shortest_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Create a verifier without keys; the first token makes it fetch them.
@@ -65,6 +66,7 @@ class TokenVerifier:
             fresh_seconds: The age at which cached keys are fetched again.
             longest_seconds: The longest lifetime of a token; 0 allows any. Callback and handshake
                 tokens have the same issuer, audience and keys: only their lifetime differs.
+            shortest_seconds: The lifetime that a token must exceed; 0 allows any.
             clock: Returns monotonic seconds.
         """
         self._audience = audience
@@ -74,6 +76,7 @@ class TokenVerifier:
         self._refresh_seconds = refresh_seconds
         self._fresh_seconds = fresh_seconds
         self._longest_seconds = longest_seconds
+        self._shortest_seconds = shortest_seconds
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._is_reachable = False
@@ -202,11 +205,14 @@ class TokenVerifier:
             raise InvalidToken("malformed") from error
 
     def _check_lifetime(self, claims: dict[str, Any]) -> None:
-        if not self._longest_seconds:
+        if not self._longest_seconds and not self._shortest_seconds:
             return
         # Only exp is required. Without iat, the time that remains is all there is to check.
         issued_at = min(int(claims.get("iat", time.time())), time.time())
-        if int(claims["exp"]) - issued_at > self._longest_seconds + self._leeway_seconds:
+        seconds = int(claims["exp"]) - issued_at - self._leeway_seconds
+        if self._longest_seconds and seconds > self._longest_seconds:
+            raise InvalidToken("lifetime")
+        if self._shortest_seconds and seconds <= self._shortest_seconds:
             raise InvalidToken("lifetime")
 
 

@@ -25,7 +25,9 @@ class StreamGrant(msgspec.Struct, kw_only=True):
     """Permission to stream one call.
 
     It is unbound, with a ``call_connection_id`` of None, until the call is known.
-    ``correlation_id`` is None if it was unknown when the grant was bound.
+    ``correlation_id`` is None if it was unknown when the grant was bound. ``sample_rate`` is the
+    one that the call was placed with, in Hz. Once the call has ended, at ``ended_at``, the grant
+    opens no further stream.
     """
 
     schema: int = SCHEMA
@@ -33,6 +35,8 @@ class StreamGrant(msgspec.Struct, kw_only=True):
     expires_at: datetime
     call_connection_id: str | None = None
     correlation_id: str | None = None
+    sample_rate: int | None = None
+    ended_at: datetime | None = None
 
 
 def new_token() -> str:
@@ -40,9 +44,9 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def new_grant(now: datetime) -> StreamGrant:
-    """Create an unbound grant that is valid from ``now``."""
-    return StreamGrant(created_at=now, expires_at=now + LIFETIME)
+def new_grant(now: datetime, sample_rate: int | None = None) -> StreamGrant:
+    """Create an unbound grant that is valid from ``now``, for a call of ``sample_rate`` Hz."""
+    return StreamGrant(created_at=now, expires_at=now + LIFETIME, sample_rate=sample_rate)
 
 
 def encode_grant(grant: StreamGrant) -> bytes:

@@ -109,11 +109,20 @@ def total(entries: Iterable[SegmentEntry]) -> Counts:
 
 
 class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):
-    """One DTMF tone and when it arrived."""
+    """One DTMF tone: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``, or what else the sender named.
+
+    ``timestamp`` is the sender's own, None where it sent none; ``received_at`` is our clock's.
+    """
 
     tone: str
     received_at: datetime
+    timestamp: datetime | None = None
     participant_raw_id: str | None = None
+
+    @property
+    def at(self) -> datetime:
+        """When the key was pressed, as well as that is known."""
+        return self.timestamp or self.received_at
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -121,6 +130,10 @@ class Manifest(msgspec.Struct, kw_only=True):
 
     ``ended_by`` says how the stream ended: a close code with its reason, or ``recovered`` when a
     restart finished it. ``packets`` counts messages by kind, malformed ones under ``malformed``.
+    ``irregular`` counts, by reason, what differed from ACS's documentation and was recorded all the
+    same. ``declared_sample_rate`` is what AudioMetadata said, None without one: where it differs
+    from ``sample_rate``, the frames showed another. ``participants`` has the raw ids of tracks with
+    a hashed name.
     """
 
     schema: int = SCHEMA
@@ -129,12 +142,15 @@ class Manifest(msgspec.Struct, kw_only=True):
     correlation_id: str = ""
     subscription_id: str = ""
     sample_rate: int
+    declared_sample_rate: int | None = None
     started_at: datetime
     ended_at: datetime
     ended_by: str
     segments: list[SegmentEntry]
     counts: Counts
     packets: dict[str, int] = msgspec.field(default_factory=dict)
+    irregular: dict[str, int] = msgspec.field(default_factory=dict)
+    participants: dict[str, str] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
 
 

@@ -28,7 +28,8 @@ MIXED_TRACK = "mixed"
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
-_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+", re.ASCII)
+_HASHED = "~~"
+_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+|~~[0-9a-f]{64}", re.ASCII)
 _LONGEST_TRACK = 255
 """A track names a folder of the spool, and Linux allows no longer name (NAME_MAX)."""
 _START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
@@ -80,7 +81,8 @@ def track_name(participant_raw_id: str | None) -> str:
     """Return the track of a participant, as a name that is safe in paths; None: the mixed track.
 
     It is reversible: every unsafe character is written ``~XX`` for each of its UTF-8 bytes. A
-    participant's track is never ``.``, ``..`` or the name of the mixed track.
+    participant's track is never ``.``, ``..`` or the name of the mixed track. An id that is empty,
+    or too long for that, gets a hashed name; the stream's manifest then has the id.
     """
     if participant_raw_id is None:
         return MIXED_TRACK
@@ -90,15 +92,27 @@ def track_name(participant_raw_id: str | None) -> str:
         else character
         for character in participant_raw_id
     )
-    if name in (MIXED_TRACK, ".", "..", ""):
-        name = "~" + (name.encode().hex().upper()[:2] or "00") + name[1:]
+    if not 1 <= len(name) <= _LONGEST_TRACK:
+        return _HASHED + _sha256(participant_raw_id)
+    if name in (MIXED_TRACK, ".", ".."):
+        name = "~" + name.encode().hex().upper()[:2] + name[1:]
     return name
 
 
+def is_hashed_track(track: str) -> bool:
+    """Return whether a track's name is a hash, which does not tell its participant."""
+    return track.startswith(_HASHED)
+
+
 def participant_raw_id(track: str) -> str | None:
-    """Return the raw id of a track's participant; None for the mixed track."""
+    """Return the raw id of a track's participant; None for the mixed track.
+
+    A hashed name stands for itself: only the stream's manifest has its participant.
+    """
     if track == MIXED_TRACK:
         return None
+    if is_hashed_track(track):
+        return track
     return unquote(track.replace("~", "%"))
 
 
@@ -160,6 +174,19 @@ def grant_blob(token: str) -> str:
     Only the token's SHA-256 is stored: reading the storage is not enough to open a stream.
     """
     return f"{_sha256(token)}.json"
+
+
+def grant_note(call_connection_id: str, grant: str) -> str:
+    """Return the name, in the ``grants`` container, of the note that a grant is a call's.
+
+    Either program writes it when it binds the grant, and it is empty: its name says it all.
+    """
+    return f"{grant_notes(call_connection_id)}{grant}"
+
+
+def grant_notes(call_connection_id: str) -> str:
+    """Return what the names of all notes of a call's grants begin with."""
+    return f"calls/{call_connection_id}/"
 
 
 def _sha256(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -10,15 +9,19 @@ import msgspec
 from picows import WSListener
 
 from contract.grants import MEDIA_PATH
-from event_log import log_event
 from streamer import metrics
 from streamer.errors import HandshakeRefused
 from streamer.handshake import Admission, HandshakeAuthenticator
 from streamer.health import Health
-from streamer.http_upgrade import Request, Response
+from streamer.http_upgrade import Request, Response, check_upgrade
+from streamer.refusals import count_refused
 
-_log = logging.getLogger(__name__)
 _RETRY_AFTER = (("Retry-After", "5"),)
+_HEADERS: dict[HTTPStatus, tuple[tuple[str, str], ...]] = {
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY_AFTER,
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY_AFTER,
+    HTTPStatus.UPGRADE_REQUIRED: (("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")),
+}
 _METRICS_TYPE = "text/plain; version=0.0.4"
 
 
@@ -36,13 +39,24 @@ class Routes:
         self._connect = connect
 
     async def handle(self, request: Request) -> Response | WSListener:
-        """Answer a request, or return the listener of the WebSocket to upgrade it to."""
-        path = request.path.partition("?")[0]
-        if path.startswith(MEDIA_PATH):
-            try:
-                return await self._upgrade(request, path.removeprefix(MEDIA_PATH))
-            except HandshakeRefused as refusal:
-                return _refuse(refusal)
+        """Answer any request, or return the listener of the WebSocket to upgrade it to."""
+        if _path(request).startswith(MEDIA_PATH):
+            return await self.handle_media(request)
+        return await self.handle_health(request)
+
+    async def handle_media(self, request: Request) -> Response | WSListener:
+        """Return the listener of a media WebSocket, or a refusal. There is nothing else here."""
+        path = _path(request)
+        if not path.startswith(MEDIA_PATH):
+            return Response(HTTPStatus.NOT_FOUND, b"not found\n")
+        try:
+            return await self._upgrade(request, path.removeprefix(MEDIA_PATH))
+        except HandshakeRefused as refusal:
+            return _refuse(refusal)
+
+    async def handle_health(self, request: Request) -> Response | WSListener:
+        """Answer a request about the streamer's health: the answers are not for strangers."""
+        path = _path(request)
         if request.method not in ("GET", "HEAD"):
             return Response(HTTPStatus.METHOD_NOT_ALLOWED)
         if path == "/healthz":
@@ -59,8 +73,7 @@ class Routes:
     async def _upgrade(self, request: Request, stream_token: str) -> WSListener:
         """Return the listener of an admitted handshake. Raises HandshakeRefused."""
         self._require_ready()
-        if request.method != "GET" or request.headers.get("Upgrade", "").lower() != "websocket":
-            raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, "no_websocket")
+        check_upgrade(request)
         admission = await self._authenticator.authenticate(stream_token, request.headers)
         # Again, because others may have been admitted meanwhile. No place is reserved earlier:
         # strangers who wait for a key server that is down would keep ACS out.
@@ -73,11 +86,14 @@ class Routes:
             raise HandshakeRefused(HTTPStatus.SERVICE_UNAVAILABLE, reason)
 
 
+def _path(request: Request) -> str:
+    return request.path.partition("?")[0]
+
+
 def _refuse(refusal: HandshakeRefused) -> Response:
     status, reason = refusal.status, refusal.reason
-    metrics.HANDSHAKES_REFUSED.labels(reason).inc()
-    log_event(_log, logging.WARNING, "handshake_refused", status=status.value, reason=reason)
-    headers = _RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else ()
+    count_refused(status, reason)
+    headers = _HEADERS.get(status, ())
     return Response(status, reason.encode() + b"\n", headers=headers)
 
 

@@ -1,36 +1,45 @@
-"""The listening socket: reads one HTTP request, then answers it or upgrades it to a WebSocket.
+"""One HTTP request on a connection: it is read, then answered or upgraded to a WebSocket.
 
 picows decides about a handshake synchronously, but ours may have to ask a key server or Blob
 Storage first. So this module reads the request's head itself and lets a request handler decide, for
-as long as that takes. Only then does it put picows's protocol in its own place, and feeds it the
-very same bytes.
+as long as that takes. Only then does it put picows's protocol in its own place. picows gets a plain
+handshake of our own, so that it never refuses one that was accepted here.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-import aiofastnet
 from multidict import CIMultiDict
 from picows import WSAutoPingStrategy, WSListener
 from picows.picows import WSProtocol  # type: ignore[attr-defined]  # missing from its stubs
 
 from event_log import log_event
-from streamer import metrics
+from streamer.errors import HandshakeRefused
+from streamer.listener import Listener, bind
+from streamer.refusals import count_refused
 
 _log = logging.getLogger(__name__)
 _MAX_HEAD_BYTES = 16 * 1024
 _READ_BUFFER_BYTES = 16 * 1024
 _LINGER_SECONDS = 1.0
 _END_OF_HEAD = b"\r\n\r\n"
+_WEBSOCKET_VERSION = "13"
+_KEY_BYTES = 16
 
 
 class Request(NamedTuple):
-    """A request's head. ``headers`` matches names without regard to case."""
+    """A request's head.
+
+    ``headers`` matches names without regard to case. A header on several lines has their values,
+    separated by commas (RFC 9110, 5.3).
+    """
 
     method: str
     path: str
@@ -59,25 +68,53 @@ RequestHandler = Callable[[Request], Awaitable[Response | WSListener]]
 
 
 async def listen(
-    host: str, port: int, handler: RequestHandler, options: WebSocketOptions
-) -> asyncio.Server:
+    host: str,
+    port: int,
+    handler: RequestHandler,
+    options: WebSocketOptions,
+    max_connections: int,
+) -> Listener:
     """Listen on an address; port 0 takes a free one.
 
     Raises OSError where the address is in use or cannot be bound.
     """
-    loop = asyncio.get_running_loop()
-    server: asyncio.Server = await aiofastnet.create_server(
-        loop, lambda: _HttpProtocol(handler, options), host=host, port=port, backlog=1024
+    sockets = await bind(host, port)
+    return Listener(
+        sockets, lambda listener: _HttpProtocol(handler, options, listener), max_connections
     )
-    return server
+
+
+def check_upgrade(request: Request) -> None:
+    """Check that a request asks for a WebSocket (RFC 6455, 4.2.1). Raises HandshakeRefused."""
+    headers = request.headers
+    if request.method != "GET" or "websocket" not in _tokens(headers.get("Upgrade", "")):
+        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, "no_websocket")
+    if "upgrade" not in _tokens(headers.get("Connection", "")):
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "connection_header")
+    if headers.get("Sec-WebSocket-Version") != _WEBSOCKET_VERSION:
+        raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, "websocket_version")
+    try:
+        key = base64.b64decode(headers.get("Sec-WebSocket-Key", ""), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "websocket_key")
+
+
+def _tokens(value: str) -> set[str]:
+    """Return the tokens of a header that is a list (RFC 9110, 5.6.1), in lower case."""
+    return {token.strip().lower() for token in value.split(",")}
 
 
 class _HttpProtocol(asyncio.Protocol):
     """One connection, until its request is answered or upgraded."""
 
-    def __init__(self, handler: RequestHandler, options: WebSocketOptions) -> None:
+    def __init__(
+        self, handler: RequestHandler, options: WebSocketOptions, listener: Listener
+    ) -> None:
         self._handler = handler
         self._options = options
+        self._listener = listener
         self._head = bytearray()
         self._transport: Any = None
         self._task: asyncio.Task[None] | None = None
@@ -87,11 +124,13 @@ class _HttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start the handshake's timer."""
         self._transport = transport
+        self._listener.pending[self] = None
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(self._options.handshake_timeout_seconds, self._time_out)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """Stop deciding about the request."""
+        self._listener.pending.pop(self, None)
         self._cancel_timer()
         if self._task is not None:
             self._task.cancel()
@@ -104,7 +143,7 @@ class _HttpProtocol(asyncio.Protocol):
         if self._task is not None:
             # A well-behaved client waits for the response before it sends more.
             if len(self._head) > 2 * _MAX_HEAD_BYTES:
-                self._drop("head_too_big")
+                self.drop("head_too_big")
             return
         end = self._head.find(_END_OF_HEAD)
         if (end if end >= 0 else len(self._head)) > _MAX_HEAD_BYTES:
@@ -127,13 +166,14 @@ class _HttpProtocol(asyncio.Protocol):
         if self._transport.is_closing():
             return
         if isinstance(result, WSListener):
-            self._upgrade(result)
+            self._upgrade(result, request.headers["Sec-WebSocket-Key"])
         else:
-            self._respond(result)
+            self._respond(result, has_body=request.method != "HEAD")
 
-    def _upgrade(self, listener: WSListener) -> None:
-        """Put picows in this protocol's place, from the request's first byte on."""
+    def _upgrade(self, listener: WSListener, key: str) -> None:
+        """Put picows in this protocol's place, with a handshake and what followed the head."""
         self._cancel_timer()
+        self._listener.pending.pop(self, None)
         ping_interval = self._options.ping_interval_seconds
         protocol = WSProtocol(
             host_port=None,
@@ -147,14 +187,19 @@ class _HttpProtocol(asyncio.Protocol):
             auto_ping_idle_timeout=ping_interval,
             auto_ping_reply_timeout=ping_interval,
             auto_ping_strategy=WSAutoPingStrategy.PING_WHEN_IDLE,
-            enable_auto_pong=True,
+            enable_auto_pong=False,  # Connection answers, while the peer reads
             max_frame_size=self._options.max_frame_bytes,
             extra_headers=None,
             read_buffer_init_size=_READ_BUFFER_BYTES,
         )
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
-        received = memoryview(bytes(self._head))
+        handshake = (
+            "GET / HTTP/1.1\r\nHost: streamer\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: {_WEBSOCKET_VERSION}\r\nSec-WebSocket-Key: {key}"
+        )
+        rest = self._head[self._head.find(_END_OF_HEAD) :]
+        received = memoryview(handshake.encode() + rest)
         while received:
             buffer = protocol.get_buffer(len(received))
             size = min(len(buffer), len(received))
@@ -169,32 +214,27 @@ class _HttpProtocol(asyncio.Protocol):
         Closing with unread bytes would reset the connection, and the response would be lost.
         """
         self._refused = True
-        metrics.HANDSHAKES_REFUSED.labels(reason).inc()
-        log_event(_log, logging.WARNING, "handshake_refused", status=status.value, reason=reason)
-        self._write(Response(status, reason.encode() + b"\n"))
+        count_refused(status, reason)
+        self._transport.write(encode_response(Response(status, reason.encode() + b"\n")))
         self._cancel_timer()
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(_LINGER_SECONDS, self._transport.close)
 
-    def _respond(self, response: Response) -> None:
+    def _respond(self, response: Response, *, has_body: bool) -> None:
         self._cancel_timer()
-        self._write(response)
+        self._transport.write(encode_response(response, has_body=has_body))
         self._transport.close()
-
-    def _write(self, response: Response) -> None:
-        self._transport.write(encode_response(response))
 
     def _time_out(self) -> None:
         if self._head:
-            self._drop("timeout")
+            self.drop("timeout")
         else:
             # Nothing was sent: a probe that only tests whether the port is open.
             self._transport.abort()
 
-    def _drop(self, reason: str) -> None:
+    def drop(self, reason: str) -> None:
         """Refuse without a response, because the peer would not read one."""
-        metrics.HANDSHAKES_REFUSED.labels(reason).inc()
-        log_event(_log, logging.WARNING, "handshake_refused", status=None, reason=reason)
+        count_refused(None, reason)
         self._transport.abort()
 
     def _cancel_timer(self) -> None:
@@ -202,8 +242,8 @@ class _HttpProtocol(asyncio.Protocol):
             self._timer.cancel()
 
 
-def encode_response(response: Response) -> bytes:
-    """Return a response's bytes on the wire."""
+def encode_response(response: Response, *, has_body: bool = True) -> bytes:
+    """Return a response's bytes on the wire; that to a HEAD request has no body."""
     lines = [
         f"HTTP/1.1 {response.status.value} {response.status.phrase}",
         f"Content-Type: {response.content_type}",
@@ -211,7 +251,8 @@ def encode_response(response: Response) -> bytes:
         "Connection: close",
         *(f"{name}: {value}" for name, value in response.headers),
     ]
-    return "\r\n".join(lines).encode() + _END_OF_HEAD + response.body
+    body = response.body if has_body else b""
+    return "\r\n".join(lines).encode() + _END_OF_HEAD + body
 
 
 def parse_head(head: bytes) -> Request | None:
@@ -224,7 +265,8 @@ def parse_head(head: bytes) -> Request | None:
             name, colon, value = line.partition(":")
             if not colon or not name or name != name.strip():
                 return None
-            headers.add(name, value.strip())
+            value = value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
     except ValueError:
         return None
     if version != "HTTP/1.1" or not path.startswith("/"):

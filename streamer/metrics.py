@@ -22,9 +22,26 @@ HANDSHAKES_WARNED = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+STREAMS_PENDING = Gauge(
+    "streamer_streams_pending",
+    "Streams admitted while Blob Storage was away, whose grant is not looked up yet",
+    registry=REGISTRY,
+)
+STREAMS_QUARANTINED = Counter(
+    "streamer_streams_quarantined",
+    "Streams admitted while Blob Storage was away that turned out to have no grant, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
 PACKETS_MALFORMED = Counter(
     "streamer_packets_malformed",
     "Messages that are not valid media packets, by reason",
+    ["reason"],
+    registry=REGISTRY,
+)
+PACKETS_IRREGULAR = Counter(
+    "streamer_packets_irregular",
+    "What differed from ACS's documentation and was recorded all the same, by reason",
     ["reason"],
     registry=REGISTRY,
 )
@@ -48,7 +65,7 @@ UPLOAD_FAILURES = Counter(
 )
 UPLOADS_REJECTED = Counter(
     "streamer_uploads_rejected",
-    "Files quarantined because their blob exists with other content",
+    "Files quarantined: their blob exists with other content, or their stream has no grant",
     registry=REGISTRY,
 )
 SPOOL_BYTES = Gauge("streamer_spool_bytes", "Audio in the spool", registry=REGISTRY)

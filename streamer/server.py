@@ -6,25 +6,33 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
+from streamer.close import Close
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
+from streamer.errors import HandshakeRefused
+from streamer.grants import GrantVerifier
 from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
 from streamer.health import Health
 from streamer.http_routes import Routes
 from streamer.http_upgrade import WebSocketOptions, listen
-from streamer.outbox import Outbox
+from streamer.listener import Listener, connection_limit
+from streamer.pending_streams import GrantedOutbox, PendingStream, PendingStreams
 from streamer.recovery import Recovery
 from streamer.settings import Settings
 from streamer.spool import Spool
 from streamer.stats import StatsLogger
 from streamer.storage import Storage
-from streamer.stream import Close, Stream
+from streamer.stream import Stream
 
 _log = logging.getLogger(__name__)
 _RECOVERY_PAUSE_SECONDS = 5.0
+_RESET_CHECK_SECONDS = 0.5
+_MAX_HEALTH_CONNECTIONS = 64
 
 
 class Streamer:
@@ -36,16 +44,21 @@ class Streamer:
         self._spool = Spool(Path(settings.spool_dir), settings.spool_max_bytes)
         self._recovery = Recovery(self._spool)
         self._storage = Storage(settings)
-        self._outbox = Outbox(self._spool, self._storage, settings.upload_concurrency)
+        grants = GrantVerifier(self._storage, settings.correlation_check)
+        self._pending = PendingStreams(self._spool, grants, self._close_refused)
+        self._outbox = GrantedOutbox(
+            self._spool, self._storage, settings.upload_concurrency, self._pending
+        )
         self._connections: set[Connection] = set()
         self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
-        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), self._storage)
+        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), grants)
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
         self._ending: set[asyncio.Task[None]] = set()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
-        self._server: asyncio.Server | None = None
+        self._server: Listener | None = None
+        self._health_server: Listener | None = None
         self._hasten = asyncio.Event()
         self._background: list[asyncio.Task[None]] = []
 
@@ -65,10 +78,22 @@ class Streamer:
             ping_interval_seconds=settings.ping_interval_seconds,
             handshake_timeout_seconds=settings.handshake_timeout_seconds,
         )
-        self._server = await listen(settings.host, settings.port, self._routes.handle, options)
+        limit = connection_limit(settings.max_connections)
+        handler = self._routes.handle
+        if settings.metrics_port:
+            handler = self._routes.handle_media
+            self._health_server = await listen(
+                settings.host,
+                settings.metrics_port,
+                self._routes.handle_health,
+                options,
+                _MAX_HEALTH_CONNECTIONS,
+            )
+        self._server = await listen(settings.host, settings.port, handler, options, limit)
         self._background = [
             asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
             asyncio.create_task(self._recover_rest()),
+            asyncio.create_task(self._outbox.look_up_grants()),
         ]
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
@@ -92,8 +117,9 @@ class Streamer:
                 connection.abort()
             # A stream whose disk accepts nothing cannot end: the next start finishes its files.
             await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_upload_seconds)
-        if self._server is not None:
-            self._server.close()
+        for server in (self._server, self._health_server):
+            if server is not None:
+                server.close()
         # The signal that hastened the calls' end does not cut the uploads short; one more does.
         self._hasten.clear()
         await self._wait_or_hasten(
@@ -160,17 +186,22 @@ class Streamer:
     # Connections and their streams.
 
     def _connect(self, admission: Admission) -> Connection:
+        """Return a listener of an admitted call's WebSocket. Raises HandshakeRefused."""
+        if admission.grant:
+            of_grant = sum(c.admission.grant == admission.grant for c in self._connections)
+            if of_grant >= self._settings.max_streams_per_grant:
+                raise HandshakeRefused(HTTPStatus.TOO_MANY_REQUESTS, "grant_streams")
         return Connection(
             admission, self._settings.max_message_bytes, self._open_stream, self._end_stream
         )
 
     def _batch_reads(self) -> None:
-        seconds = self._settings.read_batch_ms / 1000
-        if seconds:
-            # Twice a batch's time, so that an active connection gets a frame between two calls.
-            asyncio.get_running_loop().call_later(2 * seconds, self._batch_reads)
-            for connection in self._connections:
-                connection.batch_reads(self._settings.read_batch_ms // FRAME_MILLISECONDS)
+        batch_ms = self._settings.read_batch_ms
+        # Twice a batch's time, so that an active connection gets a frame between two calls.
+        seconds = 2 * batch_ms / 1000 or _RESET_CHECK_SECONDS
+        asyncio.get_running_loop().call_later(seconds, self._batch_reads)
+        for connection in self._connections:
+            connection.batch_reads(batch_ms // FRAME_MILLISECONDS)
 
     def _open_stream(self, connection: Connection, admission: Admission) -> Stream:
         """Begin a connection's stream. Raises OSError where the spool accepts no files."""
@@ -181,12 +212,29 @@ class Streamer:
             spool=self._spool,
             outbox=self._outbox,
             request_close=connection.close,
+            granted_rate=admission.sample_rate,
         )
+        if admission.is_pending:
+            self._pending.add(
+                PendingStream(
+                    stream_id=stream.id,
+                    call_connection_id=admission.call_connection_id,
+                    correlation_id=admission.correlation_id,
+                    grant=admission.grant,
+                    began_at=datetime.now(UTC),
+                )
+            )
         self._connections.add(connection)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
+
+    def _close_refused(self, stream_id: str, reason: str) -> None:
+        """Close the stream that was admitted while Blob Storage was away and has no grant."""
+        for connection in list(self._connections):
+            if connection.stream_id == stream_id:
+                connection.close(Close(1008, f"the call has no valid grant: {reason}"))
 
     def _end_stream(self, connection: Connection, stream: Stream, reason: str) -> None:
         task = asyncio.get_running_loop().create_task(self._end(connection, stream, reason))

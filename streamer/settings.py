@@ -21,6 +21,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, doc("the address to listen on")] = "127.0.0.1"
     port: Annotated[int, doc("the port to listen on; 0: any free port", ge=0, le=65535)] = 8765
+    metrics_port: Annotated[
+        int,
+        doc(
+            "a port of their own for /healthz, /readyz and /metrics; 0: they are on PORT",
+            ge=0,
+            le=65535,
+        ),
+    ] = 0
     audio_storage_connection_string: Annotated[
         str, doc("connection string of the Blob Storage to write to (local development only)")
     ] = ""
@@ -78,10 +86,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_streams: Annotated[
         int, doc("streams at the same time; more are refused with 503", ge=1)
     ] = 400
-    max_tracks: Annotated[int, doc("tracks of one stream; with more, it is closed", ge=1)] = 32
-    max_message_bytes: Annotated[int, doc("largest WebSocket message", ge=2048)] = 65_536
+    max_streams_per_grant: Annotated[
+        int, doc("streams of one call's grant at the same time; more are refused with 429", ge=1)
+    ] = 4
+    max_connections: Annotated[
+        int,
+        doc("connections at once; never more than half of the process's file descriptors", ge=1),
+    ] = 2000
+    max_tracks: Annotated[
+        int, doc("tracks of a stream at once; the one idle longest makes room for another", ge=1)
+    ] = 32
+    max_message_bytes: Annotated[
+        int, doc("largest WebSocket message; 64 KiB of audio is 88 KB of JSON", ge=2048)
+    ] = 131_072
     max_malformed_packets: Annotated[
-        int, doc("malformed packets after which a stream is closed", ge=0)
+        int, doc("malformed packets in a row after which a stream is closed", ge=0)
     ] = 50
     handshake_timeout_seconds: Annotated[float, doc("longest time for a whole handshake", gt=0)] = (
         10.0
@@ -116,6 +135,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     acs_token_audience: Annotated[
         str, doc("immutable id of the ACS resource, the audience of ACS's tokens")
     ] = ""
+    callback_token_seconds: Annotated[
+        float,
+        doc(
+            "lifetime of ACS's tokens on callback events: a token must live longer to open a "
+            "media WebSocket; 0: any does",
+            ge=0,
+        ),
+    ] = 300.0
     stats_log_seconds: Annotated[
         float, doc("how often statistics are logged, for alerts", gt=0)
     ] = 60.0

@@ -23,6 +23,7 @@ Layout::
     streams/{stream_id}/{track}/{start}.part
     outbox/segments/{call}/{stream_id}/{track}/{start}.wav
     outbox/manifests/{call}/{stream_id}.json
+    pending/{stream_id}.json             the stream's grant is not looked up yet
     rejected/...                         quarantined: what cannot be uploaded or read
 """
 

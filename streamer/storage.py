@@ -98,24 +98,26 @@ class Storage:
         if stored_md5 is not None and bytes(stored_md5) != md5:
             raise ChecksumMismatch(f"{container}/{blob} was stored with another MD5 than sent")
 
-    async def read_grant(self, token: str) -> tuple[StreamGrant, str] | None:
-        """Return the grant of a stream token, with its ETag; None if there is none.
+    async def read_grant(self, blob: str) -> tuple[StreamGrant, str] | None:
+        """Return the grant of that blob name, with its ETag; None if there is none.
 
         Raises AzureError, msgspec.DecodeError.
         """
-        client = self._service.get_blob_client(names.GRANTS, names.grant_blob(token))
+        client = self._service.get_blob_client(names.GRANTS, blob)
         try:
             download = await client.download_blob()
         except ResourceNotFoundError:
             return None
         return decode_grant(await download.readall()), str(download.properties.etag)
 
-    async def bind_grant(self, token: str, bound: StreamGrant, etag: str) -> bool:
+    async def bind_grant(self, blob: str, bound: StreamGrant, etag: str) -> bool:
         """Write a grant that is now bound to its call. Returns False if it changed meanwhile.
 
-        Raises AzureError.
+        A note tells the app which grants to end with the call. Raises AzureError.
         """
-        client = self._service.get_blob_client(names.GRANTS, names.grant_blob(token))
+        note = names.grant_note(bound.call_connection_id or "", blob)
+        await self._service.get_blob_client(names.GRANTS, note).upload_blob(b"", overwrite=True)
+        client = self._service.get_blob_client(names.GRANTS, blob)
         try:
             await client.upload_blob(
                 encode_grant(bound),

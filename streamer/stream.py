@@ -11,41 +11,37 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 from acs import media
 from acs.errors import MalformedPacket
 from contract import names
-from contract.manifest import Counts, DtmfTone
+from contract.manifest import Counts
 from event_log import log_event
 from streamer import metrics
+from streamer.audio_gate import AudioGate
 from streamer.clock import Clock
-from streamer.cuts import CutPlanner
+from streamer.close import Close
+from streamer.media_packets import PacketCounter
 from streamer.outbox import Outbox
-from streamer.placer import TrackSettings
 from streamer.segment_file import SegmentFile
 from streamer.segmenter import SegmentWriter
 from streamer.settings import Settings
 from streamer.spool import Spool, describe_error
 from streamer.stream_folder import StreamFolder, StreamState, build_manifest, read_entries
+from streamer.stream_format import StreamFormat, create_format, frame_bytes
 from streamer.track import Track, create_track
+from streamer.track_activity import TrackActivity
 
 _log = logging.getLogger(__name__)
 _FIRST_DISK_PAUSE_SECONDS = 1.0
 _LONGEST_DISK_PAUSE_SECONDS = 16.0
-_MAX_DTMF_TONES = 10_000
-_MAX_KINDS = 64
-_MAX_FORMATS = 16
-_MALFORMED = "malformed"
+_LEAST_IDLE_SECONDS = 1.0
+"""How long a track must have been idle to make room for another one."""
+
+_MAX_PARTICIPANTS = 1024
+"""How many tracks a stream may have one after another; a call has 350 participants at most."""
 _NAME_STEP = timedelta(milliseconds=1)
 """Segments are named for their start in milliseconds."""
-
-
-class Close(NamedTuple):
-    """Why to close a stream's WebSocket: a close code (RFC 6455, 7.4) and a reason."""
-
-    code: int
-    reason: str
 
 
 class Stream:
@@ -60,6 +56,7 @@ class Stream:
         spool: Spool,
         outbox: Outbox,
         request_close: Callable[[Close], None],
+        granted_rate: int | None = None,
     ) -> None:
         """Begin a stream, with a new id.
 
@@ -70,39 +67,40 @@ class Stream:
             spool: Where to write segments.
             outbox: Where to hand finished segments and the manifest.
             request_close: Called when the stream itself must be closed (a timeout).
+            granted_rate: The sample rate in the call's grant, in Hz, if it has one.
 
         Raises:
             OSError: The spool accepts no files.
         """
-        now = datetime.now(UTC)
-        self.id = names.new_stream_id(now)
+        self._state = _create_state(call_connection_id, correlation_id)
+        self.id = self._state.stream_id
         self.call_connection_id = call_connection_id
         self._settings = settings
         self._outbox = outbox
         self._request_close = request_close
-        self._state = StreamState(
-            call_connection_id=call_connection_id,
-            stream_id=self.id,
-            correlation_id=correlation_id,
-            started_at=now,
-        )
         self._folder = StreamFolder(spool, self._state)
         self._worker = spool.worker
+        self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log)
+        self._gate = AudioGate(
+            self._state,
+            self._packets,
+            granted_rate,
+            start_format=self._start_format,
+            place=self._place,
+        )
+        self._format: StreamFormat | None = None
+        self._frame_bytes = 0
         self._tracks: dict[str | None, Track] = {}
+        # Those that frames may go to: empty while frames are held, so that all others are, too.
+        self._placing: dict[str | None, Track] = {}
+        self._activity = TrackActivity()
         # By participant: the segment that was opened last.
         self._files: dict[str | None, SegmentFile] = {}
         # By the segment's key: the counts of those that wait to be sealed.
         self._unsealed: dict[str, Counts] = {}
-        self._clock: Clock | None = None
-        self._cuts: CutPlanner | None = None
-        self._track_settings: TrackSettings | None = None
         self._silence = b""
-        self._audio_packets = 0
-        self._audio_packets_at_tick = 0
-        self._positions: dict[str | None, int] = {}
+        self._audio_packets = self._audio_packets_at_tick = 0
         self._anomalies = 0
-        self._malformed = 0
-        self._formats = 0
         self._seals: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
@@ -116,24 +114,28 @@ class Stream:
         try:
             packet = media.decode(payload)
         except MalformedPacket as error:
-            return self._count_malformed("packet", str(error))
+            return self.count_malformed("packet", str(error))
         audio = packet.audio_data
         if audio is None or packet.kind != media.AUDIO_DATA:
             return self._handle_other(packet)
-        pcm = audio.data
-        if not pcm:
-            pcm = self._silence
-        elif len(pcm) & 1:
-            return self._count_malformed("odd_bytes", f"{len(pcm)} bytes are not whole samples")
         self._audio_packets += 1
-        track = self._tracks.get(audio.participant_raw_id)
-        if track is None:
-            created = self._create_track(audio)
-            if isinstance(created, Close):
-                return created
-            track = created
+        pcm = audio.data or self._silence
+        track = self._placing.get(audio.participant_raw_id)
+        if track is None or len(pcm) != self._frame_bytes:
+            return self._examine(audio)
         track.place(audio.timestamp_us(), pcm, audio.silent)
         return None
+
+    def count_malformed(self, reason: str, detail: str) -> Close | None:
+        """Count a message that is not a packet. With too many in a row, the stream is closed."""
+        if self._packets.count_malformed(reason, detail, self._audio_packets):
+            limit = self._settings.max_malformed_packets
+            return Close(1007, f"more than {limit} malformed packets in a row, last: {reason}")
+        return None
+
+    def count_irregular(self, reason: str, detail: str) -> None:
+        """Count what differs from ACS's documentation and is recorded all the same."""
+        self._packets.count_irregular(reason, detail)
 
     @property
     def packets(self) -> dict[str, int]:
@@ -143,7 +145,7 @@ class Stream:
     @property
     def pending_bytes(self) -> int:
         """How much audio of all tracks is in memory only."""
-        return sum(track.pending_bytes for track in self._tracks.values())
+        return self._gate.pending_bytes + sum(t.pending_bytes for t in self._tracks.values())
 
     async def end(self, ended_by: str) -> None:
         """End the segments, then put the manifest into the outbox. The WebSocket is closed.
@@ -152,104 +154,95 @@ class Stream:
         """
         self._tick.cancel()
         metrics.STREAMS.dec()
+        self._gate.release(force=True)
         self._finish_tracks()
         self._save_state()
         while self._seals:
             await asyncio.wait(self._seals)
         self._outbox.add(await self._on_disk(partial(self._write_manifest, ended_by), "manifest"))
 
-    # Packets other than audio.
+    # The audio's format, and what is not a plain frame of a known track.
 
     def _handle_other(self, packet: media.Packet) -> Close | None:
-        kind = packet.kind[:_MAX_KINDS]
-        self._state.packets[kind] = self._state.packets.get(kind, 0) + 1
-        if packet.audio_metadata is not None and kind == media.AUDIO_METADATA:
-            return self._set_format(packet.audio_metadata)
-        if packet.dtmf_data is not None and len(self._state.dtmf) < _MAX_DTMF_TONES:
-            self._state.dtmf.append(
-                DtmfTone(
-                    tone=packet.dtmf_data.data,
-                    received_at=datetime.now(UTC),
-                    participant_raw_id=packet.dtmf_data.participant_raw_id,
-                )
-            )
-        if len(self._state.packets) > _MAX_KINDS:
-            return Close(1008, "too many unknown kinds of packets")
-        return None
-
-    def _count_malformed(self, reason: str, detail: str) -> Close | None:
-        """Count a message that is not a packet. Beyond the limit, the stream is closed."""
-        metrics.PACKETS_MALFORMED.labels(reason).inc()
-        self._malformed += 1
-        # Among the packets, so that a restart reads the number, too.
-        self._state.packets[_MALFORMED] = self._malformed
-        if self._malformed == 1:
-            self._log(logging.WARNING, "packet_malformed", reason=reason, error=detail)
-        if self._malformed > self._settings.max_malformed_packets:
-            return Close(1007, f"more than {self._malformed - 1} malformed packets, last: {reason}")
-        return None
-
-    def _set_format(self, metadata: media.AudioMetadata) -> Close | None:
-        """Set the audio's format, for the first time or again; a new one starts new tracks."""
-        rate = metadata.sample_rate
-        if rate not in media.SAMPLE_RATES.values() or metadata.channels != 1:
-            channels = metadata.channels
-            return Close(1003, f"{rate} Hz with {channels} channels is not supported")
-        if metadata.encoding.lower() != "pcm":
-            return Close(1003, "only the encoding PCM is supported")
-        if metadata.length % media.BYTES_PER_SAMPLE or not 0 <= metadata.length <= 2 * rate:
-            return Close(1003, f"frames of {metadata.length} bytes are not supported")
-        self._state.subscription_id = metadata.subscription_id
-        if self._clock is not None and self._clock.sample_rate == rate:
+        self._packets.count_other(packet)
+        if packet.audio_metadata is None or packet.kind != media.AUDIO_METADATA:
             return None
-        self._formats += 1
-        if self._formats > _MAX_FORMATS:
-            return Close(1008, "the audio's format changes too often")
+        return self._update_placing(self._gate.declare(packet.audio_metadata))
+
+    def _examine(self, audio: media.AudioData) -> Close | None:
+        """Handle a frame off the fast path: of a new track, or of another length than expected."""
+        return self._update_placing(self._gate.examine(audio))
+
+    def _update_placing(self, close: Close | None) -> Close | None:
+        self._placing = self._tracks if self._gate.is_open else {}
+        return close
+
+    def _start_format(self, rate: int) -> None:
+        """Start new tracks, at a sample rate that is a new one."""
         self._finish_tracks()
-        settings = self._settings
         self._state.sample_rate = rate
-        self._clock = Clock(rate, self._loop.time, _wall_us, settings.media_speed)
-        self._cuts = CutPlanner(
-            round(settings.segment_seconds * rate),
-            round(settings.segment_pause_window_seconds * rate),
-            rate,
-        )
-        self._track_settings = TrackSettings(
-            tolerance=settings.timestamp_tolerance_ms * rate // 1000,
-            jump=round(settings.max_jump_seconds * rate),
-            flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
-        )
-        self._silence = bytes(rate // 25)
+        self._format = create_format(self._settings, rate, self._loop.time)
+        self._frame_bytes = frame_bytes(rate)
+        self._silence = bytes(self._frame_bytes)
         self._save_state()
-        return None
 
     # Tracks.
 
-    def _create_track(self, audio: media.AudioData) -> Track | Close:
-        if self._clock is None or self._cuts is None or self._track_settings is None:
-            metrics.PACKETS_MALFORMED.labels("before_metadata").inc()
-            return Close(1008, "AudioMetadata must come before AudioData")
-        if len(self._tracks) >= self._settings.max_tracks:
-            return Close(1008, f"more than {self._settings.max_tracks} tracks (MAX_TRACKS)")
-        name = names.track_name(audio.participant_raw_id)
-        if not names.is_track(name):
-            return Close(1008, "a participant's raw id is too long")
+    def _place(self, audio: media.AudioData) -> None:
+        """Place a frame on its participant's track, which may be a new one."""
+        track = self._tracks.get(audio.participant_raw_id) or self._create_track(audio)
+        if track is None:
+            self._state.counts.lost += 1
+            metrics.FRAMES.labels("lost").inc()
+            return
+        track.place(audio.timestamp_us(), audio.data or self._silence, audio.silent)
+
+    def _create_track(self, audio: media.AudioData) -> Track | None:
+        """Create a participant's track; None where all others are busy."""
+        raw_id = audio.participant_raw_id
+        assert self._format is not None
+        clock = self._format.clock
+        is_new = raw_id not in self._files
+        if (is_new and len(self._files) >= _MAX_PARTICIPANTS) or not self._make_room():
+            self.count_irregular("tracks", "more participants at once than MAX_TRACKS")
+            return None
+        name = names.track_name(raw_id)
+        if raw_id is not None and is_new:
+            self._packets.note_participant(name, raw_id)
         track = create_track(
-            self._clock,
-            self._cuts,
-            self._track_settings,
-            partial(self._open_segment, audio.participant_raw_id, name, self._clock),
+            clock,
+            self._format.cuts,
+            self._format.tracks,
+            partial(self._open_segment, raw_id, name, clock),
         )
-        self._tracks[audio.participant_raw_id] = track
+        self._tracks[raw_id] = track
         return track
+
+    def _make_room(self) -> bool:
+        """Finish the track that has been idle longest where there are MAX_TRACKS."""
+        if len(self._tracks) < self._settings.max_tracks:
+            return True
+        idle = self._activity.longest_idle(
+            self._track_positions(), self._loop.time(), _LEAST_IDLE_SECONDS
+        )
+        if idle is None:
+            return False
+        self._finish_track(self._tracks.pop(idle[0]))
+        return True
+
+    def _track_positions(self) -> dict[str | None, int]:
+        return {raw_id: track.position or 0 for raw_id, track in self._tracks.items()}
 
     def _finish_tracks(self) -> None:
         for track in self._tracks.values():
-            track.finish()
-            # The counts of frames after the last segment.
-            self._state.counts.add(track.counts)
-            metrics.count_frames(track.counts, self._state.sample_rate)
+            self._finish_track(track)
         self._tracks.clear()
+
+    def _finish_track(self, track: Track) -> None:
+        track.finish()
+        # The counts of frames after the last segment.
+        self._state.counts.add(track.counts)
+        metrics.count_frames(track.counts, self._state.sample_rate)
 
     # Segments.
 
@@ -322,7 +315,10 @@ class Stream:
         self._is_half_tick = not self._is_half_tick
         if self._is_half_tick:
             return
-        anomalies = len(self._state.dtmf) + sum(self._state.packets.values())
+        close = self._update_placing(self._gate.on_tick())
+        if close is not None:
+            self._request_close(close)
+        anomalies = self._packets.anomalies + self._state.counts.lost
         for track in self._tracks.values():
             track.flush()
             anomalies += track.anomalies
@@ -343,17 +339,11 @@ class Stream:
 
     def _finish_idle_tracks(self) -> None:
         """End the segments of tracks that the others have left behind, to upload them."""
-        previous, self._positions = (
-            self._positions,
-            {raw_id: track.position or 0 for raw_id, track in self._tracks.items()},
-        )
-        if len(self._tracks) <= 1 or self._track_settings is None:
-            return
-        limit = max(self._positions.values()) - self._track_settings.jump
-        for raw_id, position in self._positions.items():
-            # A track that advances is not idle, even far behind one whose clock is ahead.
-            if position < limit and position == previous.get(raw_id):
+        positions = self._track_positions()
+        if self._format is not None:
+            for raw_id in self._activity.left_behind(positions, self._format.tracks.jump):
                 self._tracks[raw_id].finish()
+        self._activity.update(positions, self._loop.time())
 
     def _check_timeouts(self) -> None:
         now = self._loop.time()
@@ -373,8 +363,14 @@ class Stream:
         log_event(_log, level, event, exc_info=None, **fields)
 
 
-def _wall_us() -> int:
-    return media.to_microseconds(datetime.now(UTC))
+def _create_state(call_connection_id: str, correlation_id: str) -> StreamState:
+    now = datetime.now(UTC)
+    return StreamState(
+        call_connection_id=call_connection_id,
+        stream_id=names.new_stream_id(now),
+        correlation_id=correlation_id,
+        started_at=now,
+    )
 
 
 class _Writer:

@@ -41,7 +41,7 @@ class StreamState(msgspec.Struct, kw_only=True):
 
     ``open_counts`` has the counts of the segments that are open or not yet in the outbox, by the
     segment's ``key``. ``counts`` are of frames that are in no segment: they were late or repeated,
-    and no segment began after them.
+    and no segment began after them. The other fields become the manifest's.
     """
 
     call_connection_id: str
@@ -49,8 +49,11 @@ class StreamState(msgspec.Struct, kw_only=True):
     correlation_id: str = ""
     subscription_id: str = ""
     sample_rate: int = 16_000
+    declared_sample_rate: int | None = None
     started_at: datetime
     packets: dict[str, int] = msgspec.field(default_factory=dict)
+    irregular: dict[str, int] = msgspec.field(default_factory=dict)
+    participants: dict[str, str] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
     counts: Counts = msgspec.field(default_factory=Counts)
@@ -168,11 +171,14 @@ def build_manifest(
         correlation_id=state.correlation_id,
         subscription_id=state.subscription_id,
         sample_rate=state.sample_rate,
+        declared_sample_rate=state.declared_sample_rate,
         started_at=state.started_at,
         ended_at=ended_at or datetime.now(UTC),
         ended_by=ended_by,
         segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
         counts=counts,
         packets=state.packets,
+        irregular=state.irregular,
+        participants=state.participants,
         dtmf=state.dtmf,
     )

@@ -1,4 +1,7 @@
-"""The app's half of stream grants: created before a call, and bound to it when its id is known."""
+"""Stream grants, the app's half.
+
+They are created before a call is placed, bound when its id is known, and ended with the call.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +16,24 @@ from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, 
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
-_MAX_BIND_ATTEMPTS = 5
+_MAX_ATTEMPTS = 5
 
 
-async def create_grant(storage: Storage, now: datetime) -> str:
-    """Create a grant and return the stream token that opens it. Raises AzureError."""
+async def create_grant(storage: Storage, now: datetime, sample_rate: int | None = None) -> str:
+    """Create the grant of a call, whose sample rate is in Hz.
+
+    Returns the stream token that opens it. Raises AzureError.
+    """
     token = new_token()
-    await storage.put(names.GRANTS, names.grant_blob(token), encode_grant(new_grant(now)))
+    grant = encode_grant(new_grant(now, sample_rate))
+    await storage.put(names.GRANTS, names.grant_blob(token), grant)
     return token
+
+
+async def note_grant(storage: Storage, token: str, call_connection_id: str) -> None:
+    """Note that a grant is a call's, so that ``end_grants`` finds it. Raises AzureError."""
+    note = names.grant_note(call_connection_id, names.grant_blob(token))
+    await storage.put(names.GRANTS, note, b"")
 
 
 async def bind_grant(
@@ -31,7 +44,7 @@ async def bind_grant(
     Raises AzureError.
     """
     blob = names.grant_blob(token)
-    for _ in range(_MAX_BIND_ATTEMPTS):
+    for _ in range(_MAX_ATTEMPTS):
         document = await storage.read(names.GRANTS, blob)
         grant = decode_grant(document.content) if document else new_grant(datetime.now(UTC))
         if grant.call_connection_id not in (None, call_connection_id):
@@ -53,6 +66,33 @@ async def bind_grant(
             names.GRANTS, blob, encode_grant(new), document.etag
         ):
             return
+
+
+async def end_grants(storage: Storage, call_connection_id: str, now: datetime) -> None:
+    """End the grants of a call that has ended: they open no further stream.
+
+    There are several where ACS was asked again, because its answer was lost. They are not deleted:
+    a stream that began while Blob Storage was away is verified later. Raises AzureError.
+    """
+    prefix = names.grant_notes(call_connection_id)
+    for note in await storage.blob_names(names.GRANTS, prefix):
+        if not await _end_grant(storage, note.removeprefix(prefix), now):
+            log_event(_log, logging.ERROR, "grant_end_failed", call=call_connection_id)
+
+
+async def _end_grant(storage: Storage, blob: str, now: datetime) -> bool:
+    """End one grant. Returns False where it was changed too often."""
+    for _ in range(_MAX_ATTEMPTS):
+        document = await storage.read(names.GRANTS, blob)
+        if document is None:
+            return True
+        grant = decode_grant(document.content)
+        if grant.ended_at is not None:
+            return True
+        ended = encode_grant(msgspec.structs.replace(grant, ended_at=now))
+        if await storage.replace(names.GRANTS, blob, ended, document.etag):
+            return True
+    return False
 
 
 async def withdraw_grant(storage: Storage, token: str) -> None:

@@ -21,7 +21,7 @@ from azure.communication.callautomation import (
 
 from calls import refusals
 from calls.clients import Clients
-from calls.control.grants import bind_grant
+from calls.control.grants import bind_grant, end_grants, note_grant
 from calls.errors import MissingCallConnectionId
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord, Direction
@@ -109,10 +109,14 @@ async def record_new_call(
         )
         return True
 
+    # Before the record: an event that ends the call finds one or the other.
+    await note_grant(clients.storage, token, call_connection_id)
     record = await change_record(clients.storage, call_connection_id, apply, create_at=now)
     if mismatches and check != "off":
         log = refusals.log_refused if check == "require" else refusals.log_warned
         detail = f"{mismatches} events that arrived before call {call_connection_id} was recorded"
         log(refusals.CALLBACKS, HTTPStatus.FORBIDDEN, "placed_with_other_ids", detail)
     await bind_grant(clients.storage, token, call_connection_id, record.correlation_id)
+    if record.ended_at is not None:
+        await end_grants(clients.storage, call_connection_id, record.ended_at)
     return record

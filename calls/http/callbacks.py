@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import azure.functions as func
 
 from acs.errors import KeysUnavailable, MalformedEvent, TokenError
-from acs.events import decode_callback_events
+from acs.events import CALL_ENDS, decode_callback_events
 from acs.identifiers import is_call_connection_id
 from calls import refusals
 from calls.clients import Clients
+from calls.control.grants import end_grants
 from calls.errors import EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
@@ -40,6 +42,8 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             continue
         try:
             await record_callback_event(clients.storage, event, clients.settings.callback_ids_check)
+            if event.type in CALL_ENDS:
+                await end_grants(clients.storage, call, datetime.now(UTC))
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"

@@ -111,6 +111,61 @@ def test_dotnet_minimum_and_maximum_mean_no_timestamp(stamp: str) -> None:
     assert packet.audio_data.timestamp_us() is None
 
 
+def test_a_byte_order_mark_is_ignored() -> None:
+    packet = media.decode(b"\xef\xbb\xbf" + audio(data="AAA=", participantRawID="4:+1"))
+    assert packet.audio_data == media.AudioData(None, "4:+1", b"\0\0")
+
+
+def test_null_means_absent_and_16000_0_is_a_whole_number() -> None:
+    packet = media.decode(
+        b'{"kind":"AudioMetadata","audioMetadata":{"subscriptionId":null,"encoding":null,'
+        b'"sampleRate":16000.0,"channels":null,"length":null}}'
+    )
+    assert packet.audio_metadata == media.AudioMetadata(sample_rate=16_000)
+    packet = media.decode(audio(silent=None, data="AAA=", timestamp="2024-11-15T19:16:12.925Z"))
+    assert packet.audio_data is not None
+    assert packet.audio_data.silent is False
+    assert packet.audio_data.timestamp_us() == 1_731_698_172_925_000
+
+
+def test_a_malformed_member_of_another_kind_does_not_matter() -> None:
+    message = json.loads(audio(data="AAA=")) | {"audioMetadata": {"sampleRate": "fast"}}
+    assert media.decode(json.dumps(message).encode()).audio_data is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "tone"),
+    [
+        ("3", "3"),
+        (3, "3"),
+        ("pound", "#"),
+        ("Pound", "#"),
+        ("asterisk", "*"),
+        ("star", "*"),
+        ("seven", "7"),
+        ("a", "A"),
+        ("#", "#"),
+        ("flash", "flash"),
+    ],
+)
+def test_a_dtmf_tone_is_the_key_that_was_pressed(data: object, tone: str) -> None:
+    packet = media.decode(json.dumps({"kind": "DtmfData", "dtmfData": {"data": data}}).encode())
+    assert packet.dtmf_data is not None
+    assert packet.dtmf_data.tone == tone
+    assert packet.dtmf_data.timestamp_us() is None
+
+
+@pytest.mark.parametrize(
+    ("stamp", "microseconds"),
+    [("2024-11-15T19:16:12.925Z", 1_731_698_172_925_000), ("yesterday", None), (17, None)],
+)
+def test_a_dtmf_tone_has_a_time_of_its_own(stamp: object, microseconds: int | None) -> None:
+    members = {"data": "3", "timestamp": stamp, "participantRawID": "4:+1"}
+    packet = media.decode(json.dumps({"kind": "DtmfData", "dtmfData": members}).encode())
+    assert packet.dtmf_data is not None
+    assert packet.dtmf_data.timestamp_us() == microseconds
+
+
 def test_seven_fractional_digits_and_no_zone() -> None:
     for stamp in ("2024-11-15T19:16:12.9250000Z", "2024-11-15T19:16:12.925"):
         packet = media.decode(audio(timestamp=stamp))

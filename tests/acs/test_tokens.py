@@ -34,6 +34,7 @@ class KeyServer:
         self.down = False
         self.slow_seconds = 0.0
         self.size = 0
+        self.lifetime_seconds = 300.0
         self.url = ""
 
     async def start(self) -> None:
@@ -68,8 +69,8 @@ class KeyServer:
         return answer
 
     def sign(self, kid: str = "k1", key: Any = None, alg: str = "RS256", **changes: Any) -> str:
-        claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE, "exp": time.time() + 300}
-        claims |= changes
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": AUDIENCE}
+        claims |= {"exp": time.time() + self.lifetime_seconds} | changes
         claims = {name: value for name, value in claims.items() if value is not None}
         token = jwt.encode(
             claims, self.keys[kid] if key is None else key, algorithm=alg, headers={"kid": kid}
@@ -186,6 +187,29 @@ async def test_a_token_with_a_longer_lifetime_is_refused(
     checker = verifier(server, longest_seconds=300)
     stamps: dict[str, Any] = {name: time.time() + after for name, after in claims.items()}
     token = server.sign(**stamps)
+    if reason is None:
+        await checker.verify(token)
+    else:
+        assert await refusal(checker, token) == reason
+    await verifier(server).verify(token)
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"exp": 24 * 3600}, None),
+        ({"exp": 24 * 3600, "iat": 0}, None),
+        ({"exp": 60, "iat": 60 - 24 * 3600}, None),
+        ({"exp": 300}, "lifetime"),
+        ({"exp": 300, "iat": 0}, "lifetime"),
+    ],
+)
+async def test_a_token_with_a_shorter_lifetime_is_refused(
+    server: KeyServer, claims: dict[str, Any], reason: str | None
+) -> None:
+    """A callback's token does not open the media socket."""
+    checker = verifier(server, shortest_seconds=300)
+    token = server.sign(**{name: time.time() + after for name, after in claims.items()})
     if reason is None:
         await checker.verify(token)
     else:

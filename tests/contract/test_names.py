@@ -38,7 +38,18 @@ def test_every_participant_has_a_track_of_its_own(raw_id: str) -> None:
 def test_a_track_name_fits_a_folder_name() -> None:
     assert names.is_track("x" * 255)
     assert not names.is_track("x" * 256)
-    assert not names.is_track(names.track_name("+" * 100))
+
+
+@pytest.mark.parametrize("raw_id", ["", "+" * 100, "8:acs:" + "x" * 250, "\u20ac" * 29])
+def test_an_id_that_is_empty_or_too_long_gets_a_hashed_name(raw_id: str) -> None:
+    track = names.track_name(raw_id)
+    assert names.is_track(track)
+    assert names.is_hashed_track(track)
+    assert len(track) == 66
+    assert names.participant_raw_id(track) == track
+    assert names.track_name(track) != track
+    assert track != names.track_name(raw_id + "+")
+    assert not names.is_hashed_track(names.track_name("~~" + "0" * 64))
 
 
 def test_no_participant_gets_the_mixed_track() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import struct
+import time
 from collections.abc import Callable
+from socket import SO_LINGER, SOL_SOCKET
 
 import pytest
 from websockets.asyncio.client import connect
@@ -26,21 +29,26 @@ Headers = dict[str, str]
 @pytest.mark.parametrize(
     ("messages", "code", "reason"),
     [
-        ([audio(0)], 1008, "AudioMetadata must come before"),
-        ([metadata().replace("16000", "44100")], 1003, "44100 Hz"),
+        (
+            [
+                metadata().replace("16000", "44100"),
+                *[audio(i, data=pcm(i, 882)) for i in range(50)],
+            ],
+            1003,
+            "44100 Hz",
+        ),
         ([metadata().replace("PCM", "opus")], 1003, "PCM"),
-        ([metadata(), b"\x00\x01"], 1003, "text messages"),
-        ([metadata(), "x" * 70_000], 1009, ""),
-        ([metadata(), ["x" * 30_000] * 3], 1009, "MAX_MESSAGE_BYTES"),
+        ([metadata().replace(':1,"', ':2,"')], 1003, "2 channels"),
+        ([metadata(), *[b"\x00\x01"] * 4], 1007, "malformed"),
+        ([metadata(), "x" * 140_000], 1009, ""),
+        ([metadata(), ["x" * 60_000] * 3], 1009, "MAX_MESSAGE_BYTES"),
         ([metadata(), *["{"] * 4], 1007, "malformed"),
-        ([metadata(), *[audio(0, data=b"abc")] * 4], 1007, "odd_bytes"),
-        ([metadata(), *[audio(i, raw_id=f"4:+{i}") for i in range(3)]], 1008, "tracks"),
     ],
 )
 async def test_each_violation_has_a_close_reason(
     streamer: Start, headers: Headers, messages: list[object], code: int, reason: str
 ) -> None:
-    server = streamer(MAX_MALFORMED_PACKETS="3", MAX_TRACKS="2")
+    server = streamer(MAX_MALFORMED_PACKETS="3")
     async with open_websocket(server, headers) as socket:
         for message in messages:
             await socket.send(message)  # type: ignore[arg-type]
@@ -48,6 +56,71 @@ async def test_each_violation_has_a_close_reason(
     assert close_code == code
     assert reason in close_reason
     assert server.get("/healthz")[0] == 200
+
+
+async def test_a_peer_that_does_not_read_its_pongs_does_not_use_up_memory(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """Its audio is recorded all the same, and once it reads, the latest ping is answered."""
+    server = streamer()
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        await socket.send(audio(0))
+        socket.transport.pause_reading()
+        pings = Frame(Opcode.PING, bytes(125)).serialize(mask=True) * 1000
+        before = server.resident_kib
+        for _ in range(400):  # 50 MB of pongs
+            socket.transport.write(pings)
+            while socket.transport.get_write_buffer_size():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        await socket.send(audio(1))
+        assert server.resident_kib - before < 20_000
+        last = await socket.ping(b"last")
+        await asyncio.sleep(0.5)
+        socket.transport.resume_reading()
+        await asyncio.wait_for(last, 10)
+    stored.manifests()
+    assert stored.track() == pcm(0) + pcm(1)
+
+
+@pytest.mark.parametrize("bit", [0x40, 0x20, 0x10])
+@pytest.mark.parametrize("first", [0x81, 0x82, 0x89, 0x88])
+async def test_a_reserved_bit_is_refused(
+    streamer: Start, headers: Headers, stored: Stored, bit: int, first: int
+) -> None:
+    server = streamer()
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        await socket.send(audio(0))
+        frame = bytearray(Frame(Opcode.TEXT, audio(1).encode()[:100]).serialize(mask=True))
+        frame[0] = first | bit
+        socket.transport.write(bytes(frame))
+        assert (await wait_for_close(socket))[0] == 1002
+    stored.manifests()
+    assert stored.track() == pcm(0)
+    assert server.metric('streamer_packets_malformed_total{reason="protocol"}') == 1
+
+
+@pytest.mark.parametrize("batch_ms", ["0", "80"])
+async def test_a_reset_with_unread_data_is_noticed_at_once(
+    streamer: Start, headers: Headers, stored: Stored, batch_ms: str
+) -> None:
+    server = streamer(READ_BATCH_MS=batch_ms)
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        for index in range(50):
+            await socket.send(audio(index))
+            await asyncio.sleep(0.02)
+        # Less than a batch, then a reset instead of an orderly end.
+        await socket.send(audio(50))
+        linger = struct.pack("ii", 1, 0)
+        socket.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, linger)
+        socket.transport.abort()
+        begun = time.monotonic()
+    (manifest,) = await asyncio.to_thread(stored.manifests)
+    assert time.monotonic() - begun < 5
+    assert manifest.ended_by == "1006"
+    assert stored.track() == b"".join(map(pcm, range(51)))
 
 
 async def test_pings_are_answered_and_a_dead_peer_is_disconnected(

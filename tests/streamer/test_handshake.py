@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ Start = Callable[..., StreamerProcess]
 @pytest.fixture
 async def keys() -> AsyncIterator[KeyServer]:
     server = KeyServer()
+    server.lifetime_seconds = 24 * 3600
     await server.start()
     yield server
     await server.runner.cleanup()
@@ -89,6 +91,8 @@ async def test_both_tokens_admit_the_call_they_are_for(
     stored.manifests()
     assert stored.track() == pcm(0)
     assert grants.get(token).call_connection_id == call, "the first WebSocket bound it"
+    note = names.grant_note(call, names.grant_blob(token))
+    assert grants.container.get_blob_client(note).exists(), "the app finds it at the call's end"
     assert await status(server, token, headers) == 101, "and it may reconnect"
     other = headers | {"x-ms-call-connection-id": "another-call"}
     assert await status(server, token, other) == 403
@@ -109,6 +113,8 @@ async def test_both_tokens_admit_the_call_they_are_for(
         (lambda k: k.sign(nbf=time.time() + 3600), 401, "token_not_yet_valid"),
         (lambda k: k.sign(iss="https://evil.test"), 401, "token_issuer"),
         (lambda k: k.sign(aud="another"), 401, "token_audience"),
+        # A callback event's.
+        (lambda k: k.sign(iat=time.time(), exp=time.time() + 300), 401, "token_lifetime"),
     ],
 )
 async def test_a_wrong_bearer_token_is_refused_although_the_grant_is_right(
@@ -141,6 +147,7 @@ async def test_a_wrong_stream_token_is_refused_although_the_bearer_is_right(
         ("", 401),
         ("..%2f", 401),
         (grants.put(expires_at=past), 401),
+        (grants.put(ended_at=past), 401),
         (grants.put(call_connection_id="another-call"), 403),
     ):
         assert await status(server, token, headers) == expected
@@ -172,6 +179,40 @@ async def test_the_correlation_id_must_be_the_grants(
     warned = 'streamer_handshakes_warned_total{reason="grant_other_correlation"}'
     assert lenient.metric(warned) == 1
     assert await status(locked(CORRELATION_CHECK="off"), placed, wrong) == 101
+
+
+async def test_a_grant_admits_a_few_streams_at_once(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    """Empty sockets with one call's token do not keep all other calls out."""
+    server = locked(MAX_STREAMS_PER_GRANT="3", MAX_STREAMS="10")
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    token = grants.put()
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(3):
+            websocket = connect(url(server, token), additional_headers=headers, compression=None)
+            await stack.enter_async_context(websocket)
+        for _ in range(20):
+            assert await status(server, token, headers) == 429
+        other = headers | {"x-ms-call-connection-id": f"{call}-2"}
+        assert await status(server, grants.put(), other) == 101
+    refused = 'streamer_handshakes_refused_total{reason="grant_streams"}'
+    assert server.metric(refused) == 20
+    await asyncio.to_thread(server.until, lambda: not server.get("/healthz")[1]["streams"])
+    assert await status(server, token, headers) == 101
+
+
+async def test_the_grants_sample_rate_is_that_of_a_stream_without_metadata(
+    locked: Start, keys: KeyServer, grants: Grants, call: str, stored: Stored
+) -> None:
+    server = locked()
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    token = grants.put(sample_rate=24_000)
+    async with connect(url(server, token), additional_headers=headers, compression=None) as socket:
+        await socket.send(audio(0, data=pcm(0, 1000)))
+    (manifest,) = stored.manifests()
+    assert manifest.sample_rate == 24_000
+    assert stored.track() == pcm(0, 1000)
 
 
 async def test_warn_admits_counts_and_logs(locked: Start, call: str) -> None:

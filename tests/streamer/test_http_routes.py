@@ -29,6 +29,24 @@ def test_other_requests_are_answered(streamer: Start, head: bytes, status: bytes
         assert client.recv(100).startswith(b"HTTP/1.1 " + status)
 
 
+async def test_health_and_metrics_can_have_a_port_of_their_own(
+    streamer: Start, headers: Headers
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = streamer(METRICS_PORT=str(port))
+    paths = ("/healthz", "/readyz", "/metrics")
+    assert [server.get(path)[0] for path in paths] == [404, 404, 404]
+    async with open_websocket(server, headers) as websocket:
+        await websocket.send(metadata())
+    public, server.port = server.port, port
+    assert [server.get(path)[0] for path in paths] == [200, 200, 200]
+    assert server.get("/media/token")[0] == 404
+    assert server.metric("streamer_streams_opened_total") == 1
+    server.port = public
+    assert server.terminate() == 0
+
+
 async def test_a_full_replica_refuses_with_503(streamer: Start, headers: Headers) -> None:
     server = streamer(MAX_STREAMS="1")
     async with open_websocket(server, headers) as socket:

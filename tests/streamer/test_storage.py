@@ -128,7 +128,7 @@ async def test_an_unreachable_service_is_an_error_at_once() -> None:
 
 
 async def test_a_token_without_a_grant(storage_client: Storage) -> None:
-    assert await storage_client.read_grant(new_token()) is None
+    assert await storage_client.read_grant(names.grant_blob(new_token())) is None
 
 
 async def test_a_grant_that_cannot_be_decoded(
@@ -137,21 +137,22 @@ async def test_a_grant_that_cannot_be_decoded(
     blob = service.get_blob_client(names.GRANTS, names.grant_blob(token))
     blob.upload_blob(b"{}", overwrite=True)
     with pytest.raises(msgspec.DecodeError):
-        await storage_client.read_grant(token)
+        await storage_client.read_grant(names.grant_blob(token))
 
 
 async def test_a_grant_is_bound_once(
     storage_client: Storage, service: BlobServiceClient, token: str
 ) -> None:
-    read = await storage_client.read_grant(token)
+    read = await storage_client.read_grant(names.grant_blob(token))
     assert read is not None
     grant, etag = read
     assert grant == new_grant(NOW)
     bound, other = (
         msgspec.structs.replace(grant, call_connection_id=call) for call in ("call", "other")
     )
-    assert await storage_client.bind_grant(token, bound, etag)
-    assert not await storage_client.bind_grant(token, other, etag), "the ETag has changed"
+    assert await storage_client.bind_grant(names.grant_blob(token), bound, etag)
+    is_bound = await storage_client.bind_grant(names.grant_blob(token), other, etag)
+    assert not is_bound, "the ETag has changed"
     blob = service.get_blob_client(names.GRANTS, names.grant_blob(token))
     assert decode_grant(blob.download_blob().readall()) == bound
 

@@ -173,6 +173,8 @@ class NewBlobs:
             f"{container}/{blob}"
             for container in (blobs.CALLS, blobs.INDEX, names.GRANTS, blobs.IDEMPOTENCY)
             for blob in await clients.storage.blob_names(container, "")
+            # Whose grants are whose: tests/calls/control/test_grant_end.py.
+            if not (container == names.GRANTS and blob.startswith("calls/"))
         }
 
     async def list_paths(self) -> list[str]:

@@ -111,3 +111,18 @@ def test_a_trailing_slash_in_an_address_is_not_doubled(slash: str) -> None:
     assert callback_url(settings) == "https://app.example/api/callbacks"
     options: Any = media_streaming_options(NEW_CALL, "wss://streamer.example" + slash, "token")
     assert options.transport_url == "wss://streamer.example/media/token"
+
+
+async def test_the_grant_of_a_call_that_has_ended_already_ends(
+    create_clients: CreateClients,
+) -> None:
+    """Its last event has arrived before ACS's answer."""
+    clients, call = create_clients(), uuid.uuid4().hex
+    ended_at = datetime.now(UTC)
+    event = CallbackEvent("end", events.CALL_DISCONNECTED, ended_at, EventData(call))
+    await record_callback_event(clients.storage, event, "off")
+    record, token = await record_call(clients, call)
+    assert record.state == "disconnected"
+    document = await clients.storage.read(names.GRANTS, names.grant_blob(token))
+    assert document is not None
+    assert decode_grant(document.content).ended_at == ended_at
