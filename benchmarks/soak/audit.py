@@ -195,7 +195,8 @@ def _account(
     totals.in_flight += gone["in_flight"]
     _account_copies(record, manifest, copies, totals)
     # Copies that were not repeats when they arrived are among what was dropped.
-    dropped_copies = max(0, len(copies) - counts.repeated - totals.duplicates)
+    certain = sum(_explain_by_end(record, entry) == "nothing" for entry in copies)
+    dropped_copies = max(0, certain - counts.repeated - totals.duplicates)
     told = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
     removed = min(max(0, unexplained - told), _count_removable(record, manifest))

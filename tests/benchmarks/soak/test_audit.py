@@ -85,6 +85,18 @@ def test_a_kill_tells_of_what_was_not_flushed_and_no_more() -> None:
     assert earlier.untold > 0
 
 
+def test_copies_that_a_kill_took_leave_the_counts_to_others() -> None:
+    killed_at = FRAMES[-1].sent_at + 0.1
+    books = record([*FRAMES, sent(98, is_copy=True, sent_at=killed_at - 0.1)], killed_at=killed_at)
+    pcm = audio(0, *range(2, 60))
+    counts = Counts(late_dropped=1, gaps=1)
+    totals = audit_segments(
+        books, segment(pcm[:640], counts=counts), segment(pcm[640:], 0.04, recovered=True)
+    )
+    assert totals.is_well, totals.errors
+    assert (totals.kept, totals.late_dropped, totals.unflushed) == (59, 1, 41)
+
+
 def test_a_reset_tells_of_what_was_on_its_way() -> None:
     books = record(FRAMES, reset_at=FRAMES[-1].sent_at)
     totals = audit_segments(books, segment(audio(*range(90))))
