@@ -242,9 +242,14 @@ def _account_copies(
     rest -= min(rest, uncertain)
     dropped = min(rest, counts.late_dropped + counts.lost)
     totals.late_dropped += dropped
-    if rest > dropped:
-        totals.untold += rest - dropped
-        _report(totals, record, f"{rest - dropped} copies are neither repeated nor dropped")
+    rest -= dropped
+    # Where drift correction had removed the first one, the copy took its place.
+    removed = min(rest, _count_removable(record, manifest))
+    totals.corrected += removed
+    rest -= removed
+    if rest:
+        totals.untold += rest
+        _report(totals, record, f"{rest} copies are neither repeated nor dropped")
 
 
 def _explain_by_end(record: SocketRecord, frame: SentFrame) -> str:

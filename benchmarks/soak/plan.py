@@ -16,6 +16,9 @@ FRAME_SECONDS = 0.02
 SETTLE_SECONDS = 1.5
 """For so long after a disturbance, a frame's place is not held against its timestamp."""
 
+_STRAY_MS = 20
+"""A timestamp that is further from its time is not jitter."""
+
 _MAX_DELAY_SECONDS = 0.05
 """A frame that is later than that is judged no longer: timestamp and arrival do not agree."""
 
@@ -202,8 +205,9 @@ class CallPlan:
         frame = self._frame(index, now)
         yield frame
         # A repeat is known by its place: without a timestamp that says where, it is new audio.
-        has_place = frame.stamp_ms is not None and not self.has_whole_seconds
-        if rng.random() < weather.repeat and not frame.is_silent and has_place:
+        stamp_ms = now * 1000 + self._clock_ms + participant.clock_ms
+        has_place = frame.stamp_ms is not None and abs(frame.stamp_ms - stamp_ms) < _STRAY_MS
+        if has_place and not frame.is_silent and rng.random() < weather.repeat:
             # Some frames behind it, also where all of them come at once.
             at = max(now + rng.randint(0, 10) * FRAME_SECONDS, self._stalled_until)
             yield frame._replace(at=at, order=next(self._order), is_copy=True)
