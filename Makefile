@@ -28,9 +28,10 @@ screenshots: setup ## take the screenshots of the console in docs/ (needs Chromi
 bench: setup ## measure CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
 
-soak: setup ## one hour of a call at 20 times its speed, with Blob Storage away for a minute
+soak: setup ## an hour of calls while streamers are killed and storage is away; every frame is found or told
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
+	@$(PYTHON) -m benchmarks.soak $(SOAK)
 
 check: setup ## ruff, mypy (strict), Bicep linter, hadolint and pip-audit
 	@$(PYTHON) -m ruff check .

@@ -1,0 +1,315 @@
+"""The audit of one stream: what its socket sent, against what was recorded. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from itertools import pairwise
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+
+from benchmarks.soak.ledger import (
+    MAX_ERROR_AFTER_STEP_MS,
+    MAX_ERROR_MS,
+    MAX_SHIFT_PER_STEP_MS,
+    SentFrame,
+    SocketRecord,
+    Totals,
+)
+from benchmarks.soak.numbered import UNIT_SAMPLES, find_units
+from contract.manifest import Manifest, SegmentEntry
+
+_MEETS_US = 100
+_OVERLAP_US = 1_000
+_JITTER_US = 20_000
+_SLACK_SECONDS = 12
+_WITNESSES = 5
+
+
+class Segment(NamedTuple):
+    """A recorded segment: its manifest entry, and its samples, s16le."""
+
+    entry: SegmentEntry
+    pcm: bytes
+
+    @property
+    def start_us(self) -> int:
+        """The moment of its first sample, in microseconds since 1970."""
+        return round(self.entry.start.timestamp() * 1_000_000)
+
+    @property
+    def end_us(self) -> float:
+        """The moment after its last sample."""
+        return self.start_us + len(self.pcm) * 500_000 / self.entry.sample_rate
+
+
+class FoundFrame(NamedTuple):
+    """A frame in a recording.
+
+    ``missing`` is how many of its samples are not there. ``is_explained`` says whether a correction
+    of drift, or a cut that a late frame lay over, accounts for them.
+    """
+
+    track: str
+    place_us: float
+    missing: int
+    is_explained: bool
+
+
+def audit(
+    record: SocketRecord, manifest: Manifest, segments: list[Segment], speed: float
+) -> Totals:
+    """Compare a socket with its stream. ``speed``: how much faster than life the sender was."""
+    totals = Totals(sent=len(record.sent), streams=1)
+    found: dict[int, FoundFrame] = {}
+    by_track: dict[str, list[Segment]] = defaultdict(list)
+    for segment in segments:
+        by_track[segment.entry.track].append(segment)
+    for parts in by_track.values():
+        parts.sort(key=lambda segment: segment.start_us)
+        _check_lengths(record, parts, speed, totals)
+        for run in _join(parts):
+            for number, frame in _find_frames(record, run, totals).items():
+                if number in found:
+                    totals.duplicates += 1
+                    _report(totals, record, f"frame {number} is in two places")
+                found[number] = frame
+    _account(record, manifest, found, totals)
+    _check_places(record, found, totals)
+    return totals
+
+
+def _report(totals: Totals, record: SocketRecord, error: str) -> None:
+    totals.errors.append(f"{record.call} {record.correlation_id}: {error}")
+
+
+def _check_lengths(
+    record: SocketRecord, parts: list[Segment], speed: float, totals: Totals
+) -> None:
+    """Check that segments do not overlap, and are no longer than their time explains."""
+    for before, after in pairwise(parts):
+        overlap_us = before.end_us - after.start_us
+        if overlap_us > _OVERLAP_US:
+            at = after.entry.start.isoformat()
+            _report(totals, record, f"segments overlap by {overlap_us / 1000:.1f} ms at {at}")
+    for segment in parts:
+        if len(segment.pcm) != 2 * segment.entry.samples:
+            _report(totals, record, f"{segment.entry.start} has another length than it says")
+    open_seconds = (record.ended_at - record.opened_at) * speed
+    seconds = (parts[-1].end_us - parts[0].start_us) / 1e6
+    if seconds > open_seconds + _SLACK_SECONDS:
+        _report(totals, record, f"{seconds:.1f} s recorded, but {open_seconds:.1f} s open")
+
+
+def _join(parts: list[Segment]) -> list[list[Segment]]:
+    """Group segments that meet: a frame may be split between them."""
+    runs: list[list[Segment]] = []
+    for segment in parts:
+        if runs and abs(segment.start_us - runs[-1][-1].end_us) <= _MEETS_US:
+            runs[-1].append(segment)
+        else:
+            runs.append([segment])
+    return runs
+
+
+def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> dict[int, FoundFrame]:
+    """Find the frames of segments that meet."""
+    units = find_units(b"".join(segment.pcm for segment in run))
+    if not len(units.numbers):
+        return {}
+    track, frame_samples = run[0].entry.track, record.sample_rate // 50
+    rate = run[0].entry.sample_rate
+    starts = np.cumsum([0] + [len(segment.pcm) // 2 for segment in run])
+    counts = [segment.entry.counts for segment in run]
+    # By segment: may frames have been shortened in it? A killed process did not save all counts.
+    corrected = [
+        bool(count.corrected_samples) or segment.entry.recovered
+        for count, segment in zip(counts, run, strict=True)
+    ]
+    has_late = any(count.late for count in counts)
+    order = np.lexsort((units.places, units.numbers))
+    numbers, first = np.unique(units.numbers[order], return_index=True)
+    found: dict[int, FoundFrame] = {}
+    for number, group in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+        places, positions = units.places[group], units.positions[group]
+        if (present := len(np.unique(places))) < len(places):
+            totals.duplicates += 1
+            _report(totals, record, f"{track}: frame {number} is there twice")
+        origin = int((positions - places * UNIT_SAMPLES).min())
+        missing = frame_samples - UNIT_SAMPLES * present
+        is_explained = True
+        if missing:
+            last = int(positions.max()) + frame_samples
+            # With the one before: a cut at a pause leaves the count there.
+            touched = range(
+                max(0, int(np.searchsorted(starts, origin, "right")) - 2),
+                min(len(run), int(np.searchsorted(starts, last, "right"))),
+            )
+            is_trimmed = any(corrected[index] for index in touched)
+            # A late frame over a cut: what lies behind the cut is kept.
+            is_headless = has_late and int(places.min()) > 0
+            is_explained = is_trimmed or is_headless
+        place_us = run[0].start_us + origin * 1_000_000 / rate
+        found[number] = FoundFrame(track, place_us, missing, is_explained)
+    return found
+
+
+def _account(
+    record: SocketRecord, manifest: Manifest, found: dict[int, FoundFrame], totals: Totals
+) -> None:
+    """Explain every frame that is not found."""
+    counts = manifest.counts
+    sent = {frame.number: frame for frame in record.sent if not frame.is_silent}
+    for number in found.keys() - sent.keys():
+        _report(totals, record, f"frame {number} was not sent on this socket")
+    whole = 0
+    for number, frame in found.items():
+        if number not in sent:
+            continue
+        if frame.track != sent[number].track:
+            _report(totals, record, f"frame {number} is on another track")
+        if not frame.is_explained and _explain_by_end(record, sent[number]) == "nothing":
+            totals.untold += 1
+            _report(totals, record, f"frame {number} lacks {frame.missing} samples")
+            continue
+        whole += 1
+        totals.shortened += frame.missing > 0
+    first_sent: dict[int, SentFrame] = {}
+    copies: list[SentFrame] = []
+    for entry in record.sent:
+        if entry.is_silent:
+            continue
+        if entry.number in first_sent:
+            copies.append(entry)
+        else:
+            first_sent[entry.number] = entry
+    missing = [entry for number, entry in first_sent.items() if number not in found]
+    silent = [entry for entry in record.sent if entry.is_silent]
+    silent_kept = min(len(silent), counts.silent_frames)
+    # Silent frames carry no number: those of the end are missing.
+    missing += silent[silent_kept:]
+    totals.kept += whole + silent_kept
+    gone = Counter(_explain_by_end(record, entry) for entry in missing)
+    totals.unflushed += gone["unflushed"]
+    totals.in_flight += gone["in_flight"]
+    _account_copies(record, manifest, copies, totals)
+    # Copies that were not repeats when they arrived are among what was dropped.
+    certain = sum(_explain_by_end(record, entry) == "nothing" for entry in copies)
+    dropped_copies = max(0, certain - counts.repeated - totals.duplicates)
+    told = max(0, counts.late_dropped + counts.lost - dropped_copies)
+    unexplained = gone["nothing"]
+    removed = min(max(0, unexplained - told), _count_removable(record, manifest))
+    totals.corrected += removed
+    unexplained -= removed
+    explained = min(unexplained, told)
+    totals.late_dropped += min(explained, counts.late_dropped)
+    totals.lost += max(0, explained - counts.late_dropped)
+    if unexplained > told:
+        totals.untold += unexplained - told
+        numbers = [entry.number for entry in missing if _explain_by_end(record, entry) == "nothing"]
+        _report(
+            totals,
+            record,
+            f"{unexplained - told} frames are untold ({record.ended_by}; told {told}): "
+            f"{numbers[:10]}",
+        )
+
+
+def _count_removable(record: SocketRecord, manifest: Manifest) -> int:
+    """Count how many whole frames the corrections of drift explain.
+
+    One takes a frame at most, but for a sample of it. A segment's count may be the sum of several.
+    """
+    corrections = [abs(entry.counts.corrected_samples) for entry in manifest.segments]
+    smallest = record.sample_rate // 50 * 3 // 4
+    return sum(max(1, samples // smallest) for samples in corrections if samples)
+
+
+def _account_copies(
+    record: SocketRecord, manifest: Manifest, copies: list[SentFrame], totals: Totals
+) -> None:
+    """Tell what became of frames that were sent again."""
+    counts = manifest.counts
+    if counts.repeated > len(copies):
+        _report(totals, record, f"{counts.repeated} repeated, but {len(copies)} sent again")
+    repeated = min(counts.repeated, len(copies))
+    # What is there twice is reported as that.
+    rest = max(0, len(copies) - repeated - totals.duplicates)
+    totals.repeated += repeated
+    uncertain = sum(_explain_by_end(record, entry) != "nothing" for entry in copies)
+    totals.unflushed += min(rest, uncertain)
+    rest -= min(rest, uncertain)
+    dropped = min(rest, counts.late_dropped + counts.lost)
+    totals.late_dropped += dropped
+    rest -= dropped
+    # Where drift correction had removed the first one, the copy took its place.
+    removed = min(rest, _count_removable(record, manifest))
+    totals.corrected += removed
+    rest -= removed
+    if rest:
+        totals.untold += rest
+        _report(totals, record, f"{rest} copies are neither repeated nor dropped")
+
+
+def _explain_by_end(record: SocketRecord, frame: SentFrame) -> str:
+    """How the socket's end explains that a frame is missing."""
+    if frame.sent_at >= record.unflushed_from:
+        return "unflushed"
+    if frame.sent_at >= record.in_flight_from:
+        return "in_flight"
+    return "nothing"
+
+
+def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: Totals) -> None:
+    """Check that frames lie where their timestamps say.
+
+    Until the sender's clock is set, that is to the millisecond; after that, the stream's clock is
+    as good as arrival, and frames must lie where the others of the same time do.
+    """
+    if not record.sent:
+        return
+    base = record.sent[0]
+    is_sure = all(frame.is_clean for frame in record.sent[:_WITNESSES])
+    for (track, era), errors in _measure_errors(record, found).items():
+        middle = median(error for error, _ in errors)
+        if era == base.era and is_sure:
+            middle = 0.0
+        elif is_sure:
+            shift = middle + errors[0][1].clock_ms - base.clock_ms
+            if abs(shift) > MAX_SHIFT_PER_STEP_MS * (era - base.era) + MAX_ERROR_MS:
+                _report(totals, record, f"{track}: {shift:.0f} ms off after clock step {era}")
+        worst, frame = max(errors, key=lambda item: abs(item[0] - middle))
+        error = abs(worst - middle)
+        totals.worst_error_ms = max(totals.worst_error_ms, error)
+        limit = MAX_ERROR_MS if era == base.era else MAX_ERROR_AFTER_STEP_MS
+        if error > limit:
+            count = sum(abs(item - middle) > limit for item, _ in errors)
+            _report(
+                totals,
+                record,
+                f"{track}: {count} of {len(errors)} frames off, frame {frame.number} by "
+                f"{worst - middle:.0f} ms",
+            )
+
+
+def _measure_errors(
+    record: SocketRecord, found: dict[int, FoundFrame]
+) -> dict[tuple[str, int], list[tuple[float, SentFrame]]]:
+    """Measure how far frames lie behind their timestamps, in ms, by track and clock."""
+    starts: dict[str, float] = {}
+    for place in found.values():
+        starts[place.track] = min(place.place_us, starts.get(place.track, place.place_us))
+    errors: dict[tuple[str, int], list[tuple[float, SentFrame]]] = defaultdict(list)
+    for frame in record.sent:
+        location = found.get(frame.number)
+        if location is None or not frame.is_clean or frame.is_copy:
+            continue
+        assert frame.stamp_us is not None
+        has_begun = frame.stamp_us < starts[location.track] - _JITTER_US
+        if has_begun and frame.era == record.sent[0].era:
+            # When it arrived, its track had begun behind it: it has no place.
+            continue
+        error_ms = (location.place_us - frame.stamp_us) / 1000
+        errors[frame.track, frame.era].append((error_ms, frame))
+    return errors

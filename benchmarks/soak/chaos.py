@@ -1,0 +1,90 @@
+"""What happens to the streamers and to Blob Storage meanwhile, by a seed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+
+from benchmarks.soak.replicas import Replica
+from local.azurite import Azurite
+
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 8.0
+_DOWN_SECONDS = 3.0
+_AWAY_SECONDS = (1.0, 10.0)
+
+
+class Chaos:
+    """Kills, drains and freezes one replica at a time; takes Blob Storage away meanwhile.
+
+    Attributes:
+        events: How often each thing happened.
+        errors: What went wrong that should not have.
+        storage_away: Whether Blob Storage is away right now.
+    """
+
+    def __init__(self, rng: random.Random, replicas: list[Replica], azurite: Azurite) -> None:
+        self.events: Counter[str] = Counter()
+        self.errors: list[str] = []
+        self.storage_away = False
+        self._replicas = replicas
+        self._azurite = azurite
+        self._replica_rng = random.Random(rng.random())
+        self._storage_rng = random.Random(rng.random())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until ``stop`` is set; then all is up again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._disturb_replicas(stop))
+            group.create_task(self._disturb_storage(stop))
+
+    async def _disturb_replicas(self, stop: asyncio.Event) -> None:
+        rng = self._replica_rng
+        while await _pause(rng, stop):
+            replica = rng.choice(self._replicas)
+            action = rng.choices(["kill", "drain", "freeze"], [4, 2, 3])[0]
+            self.events[action] += 1
+            if action == "freeze":
+                await replica.freeze(rng.uniform(0.2, 1.5))
+                continue
+            if action == "kill":
+                await replica.kill()
+            else:
+                code = await replica.terminate()
+                # With storage away, a drain cannot upload all: the next start does.
+                if code not in (0, 1):
+                    self.errors.append(f"{replica.name} ended its drain with {code}")
+            await asyncio.sleep(rng.uniform(0, _DOWN_SECONDS))
+            await replica.start()
+
+    async def _disturb_storage(self, stop: asyncio.Event) -> None:
+        rng = self._storage_rng
+        while await _pause(rng, stop):
+            seconds = rng.uniform(*_AWAY_SECONDS)
+            if rng.random() < 0.6:
+                self.events["storage_stopped"] += 1
+                self.storage_away = True
+                await asyncio.to_thread(self._azurite.stop)
+                await asyncio.sleep(seconds)
+                await asyncio.to_thread(self._azurite.start)
+                self.storage_away = False
+            elif (pid := self._azurite.pid) is not None:
+                self.events["storage_silent"] += 1
+                self.storage_away = True
+                os.kill(pid, signal.SIGSTOP)
+                try:
+                    await asyncio.sleep(seconds)
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+                    self.storage_away = False
+
+
+async def _pause(rng: random.Random, stop: asyncio.Event) -> bool:
+    """Wait between two events; whether to go on."""
+    try:
+        await asyncio.wait_for(stop.wait(), rng.uniform(_SHORTEST_PAUSE, _LONGEST_PAUSE))
+    except TimeoutError:
+        return True
+    return False

@@ -1,0 +1,88 @@
+"""Chaos happens by its seed, to one replica at a time, and ends with all up again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from benchmarks.soak import chaos
+from benchmarks.soak.chaos import Chaos
+
+
+class Part:
+    """A replica or a storage that only notes what happens to it."""
+
+    name = "part"
+    pid = None
+
+    def __init__(self, log: list[str]) -> None:
+        self.log = log
+        self.exit_code = 0
+
+    async def kill(self) -> None:
+        self.log.append("kill")
+
+    async def terminate(self) -> int:
+        self.log.append("terminate")
+        return self.exit_code
+
+    async def freeze(self, seconds: float) -> None:
+        assert seconds < 2
+        self.log.append("freeze")
+
+    async def start(self) -> None:
+        self.log.append("start")
+
+
+class Storage(Part):
+    """A Blob Storage that only notes what happens to it; its methods block."""
+
+    def stop(self) -> None:
+        self.log.append("stop")
+
+    def start(self) -> None:  # type: ignore[override]
+        self.log.append("start")
+
+
+async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chaos, Any, Any]:
+    """Run chaos for some events; return it with what happened to replicas and to storage."""
+    monkeypatch.setattr(chaos, "_SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(chaos, "_LONGEST_PAUSE", 0.002)
+    monkeypatch.setattr(chaos, "_DOWN_SECONDS", 0.002)
+    monkeypatch.setattr(chaos, "_AWAY_SECONDS", (0.001, 0.002))
+    replicas: list[str] = []
+    storage: list[str] = []
+    parts: Any = [Part(replicas), Part(replicas)]
+    for part in parts:
+        part.exit_code = exit_code
+    azurite: Any = Storage(storage)
+    disturbing = Chaos(random.Random(1), parts, azurite)
+    stop = asyncio.Event()
+    task = asyncio.create_task(disturbing.run(stop))
+    await asyncio.sleep(0.5)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    return disturbing, replicas, storage
+
+
+async def test_all_kinds_happen_and_all_is_up_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    disturbing, replicas, storage = await run(monkeypatch)
+    assert {"kill", "drain", "freeze", "storage_stopped"} <= set(disturbing.events)
+    assert not disturbing.errors
+    assert not disturbing.storage_away
+    downs = [event for event in replicas if event != "freeze"]
+    assert set(downs[::2]) == {"kill", "terminate"}
+    assert set(downs[1::2]) == {"start"}
+    assert len(downs) % 2 == 0
+    assert storage == ["stop", "start"] * (len(storage) // 2)
+
+
+async def test_a_drain_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    disturbing, _, _ = await run(monkeypatch, exit_code=2)
+    assert "ended its drain with 2" in disturbing.errors[0]
+    # It could not upload all while storage was away.
+    disturbing, _, _ = await run(monkeypatch, exit_code=1)
+    assert not disturbing.errors
