@@ -71,7 +71,8 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     """One segment: ``samples`` of one channel from ``start`` on, in a WAV file of ``bytes`` bytes.
 
     ``md5`` is the hexadecimal digest of the file. ``recovered`` segments were left by a killed
-    process.
+    process. ``clock_offset_ms`` is how far the sender's timestamps are ahead of the audio at the
+    segment's end: drift that is not corrected yet. It is 0 where nobody knows it.
     """
 
     track: str
@@ -82,6 +83,7 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     md5: str
     counts: Counts
     recovered: bool = False
+    clock_offset_ms: float = 0.0
 
     def name(self, call_connection_id: str, stream_id: str) -> SegmentName:
         """Return the segment's blob name, in parts."""
@@ -163,6 +165,7 @@ def segment_metadata(entry: SegmentEntry) -> dict[str, str]:
         "samples": str(entry.samples),
         "md5": entry.md5,
         "recovered": str(entry.recovered).lower(),
+        "clock_offset_ms": str(entry.clock_offset_ms),
     }
     metadata |= {name: str(getattr(entry.counts, name)) for name in entry.counts.__struct_fields__}
     return metadata
@@ -187,6 +190,7 @@ def entry_from_metadata(metadata: dict[str, str], size: int) -> SegmentEntry:
             md5=lower["md5"],
             counts=counts_from_metadata(metadata),
             recovered=lower.get("recovered") == "true",
+            clock_offset_ms=float(lower.get("clock_offset_ms", "0")),
         )
     except KeyError as error:
         raise ValueError(f"the segment's metadata has no {error}") from error

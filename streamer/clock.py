@@ -1,33 +1,140 @@
-"""The clock of a stream: timestamps to sample positions and back. Pure."""
+"""The clock of a stream: timestamps, sample positions and arrival, for all its tracks. Pure.
+
+A position is a number of samples since the stream's first audio. A timestamp becomes a position by
+an offset. A step of the sender's clock adds an offset, which all tracks of the stream then know, so
+that they keep lining up.
+
+Arrival is the second witness. Audio cannot arrive before it was spoken, so a timestamp that is
+further ahead than the time that passed is not believed. The clock knows which audio can have
+arrived by now: that of the time since the first frame, and of the lead that the fastest frames had.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 MICROSECONDS = 1_000_000
 HALF_SECOND = MICROSECONDS // 2
 """Added before a division by ``MICROSECONDS``, it rounds to the nearest sample."""
 
+MAX_LEAD_SECONDS = 10
+"""How far a stream's audio may run ahead of the time for which it was open."""
+
+_MAX_OFFSETS = 16
+_YEAR_2000_US = 946_684_800 * MICROSECONDS
+_YEAR_2200_US = 7_258_118_400 * MICROSECONDS
+
 
 class Clock:
     """The one clock of a stream's tracks.
 
-    A position is a number of samples since the stream's first timestamp, ``origin_us``, in
-    microseconds since 1970. ``origin_us`` is None until that timestamp arrives.
+    Args:
+        sample_rate: Samples per second.
+        now: Returns the time of arrival, in seconds of a monotonic clock.
+        wall_us: Returns the current UTC time, in microseconds since 1970.
+        speed: How much faster than real time the sender runs: 1, but for tests and demos. 0: at
+            any speed, so that arrival says nothing.
+
+    Attributes:
+        reference_us: The timestamp that raw positions count from; None before the first one.
+        origin_us: The moment of position 0, in microseconds since 1970; None before it is known.
+        offsets: The offsets from raw positions to positions that were in use, the latest last.
     """
 
-    __slots__ = ("origin_us", "sample_rate")
+    __slots__ = (
+        "_has_witness",
+        "_lead",
+        "_now",
+        "_speed",
+        "_started_at",
+        "_wall_us",
+        "offsets",
+        "origin_us",
+        "reference_us",
+        "sample_rate",
+    )
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(
+        self,
+        sample_rate: int,
+        now: Callable[[], float],
+        wall_us: Callable[[], int],
+        speed: float = 1.0,
+    ) -> None:
         self.sample_rate = sample_rate
+        self.reference_us: int | None = None
         self.origin_us: int | None = None
+        self.offsets: list[int] = []
+        self._now = now
+        self._wall_us = wall_us
+        self._speed = speed or 1.0
+        self._has_witness = speed > 0
+        self._started_at: float | None = None
+        self._lead = 0
 
-    def position(self, timestamp_us: int) -> int:
-        """Return the position of a timestamp; the first one starts the clock and is position 0."""
-        if self.origin_us is None:
-            self.origin_us = timestamp_us
-        elapsed = (timestamp_us - self.origin_us) * self.sample_rate
+    def raw_position(self, timestamp_us: int) -> int:
+        """Return the position of a timestamp before any offset, in samples."""
+        if self.reference_us is None:
+            self.reference_us = timestamp_us
+        elapsed = (timestamp_us - self.reference_us) * self.sample_rate
         return (elapsed + HALF_SECOND) // MICROSECONDS
 
+    def begin(self, raw: int | None) -> None:
+        """Make the raw position of the first audio position 0.
+
+        Its timestamp is the moment of position 0, unless it is absent or cannot be true.
+        """
+        if self.origin_us is not None:
+            return
+        if raw is not None and self.reference_us is not None:
+            timestamp_us = self.reference_us + raw * MICROSECONDS // self.sample_rate
+            if _YEAR_2000_US <= timestamp_us < _YEAR_2200_US:
+                self.origin_us = timestamp_us
+                return
+        elapsed_us = self.elapsed() * MICROSECONDS // self.sample_rate
+        self.origin_us = self._wall_us() - elapsed_us
+
     def microseconds(self, position: int) -> int:
-        """Return the timestamp of a position. The clock must have started."""
+        """Return the moment of a position, in microseconds since 1970. ``begin`` comes first."""
         assert self.origin_us is not None
         return self.origin_us + position * MICROSECONDS // self.sample_rate
+
+    def add_offset(self, offset: int) -> None:
+        """Make an offset the latest one."""
+        if offset in self.offsets:
+            self.offsets.remove(offset)
+        self.offsets.append(offset)
+        del self.offsets[:-_MAX_OFFSETS]
+
+    def elapsed(self) -> int:
+        """Return the time since the first frame arrived, in samples."""
+        now = self._now()
+        if self._started_at is None:
+            self._started_at = now
+        return round((now - self._started_at) * self._speed * self.sample_rate)
+
+    def expected(self, elapsed: int) -> int:
+        """Return the position that a stream without delay has reached after ``elapsed``."""
+        return elapsed + self._lead
+
+    def is_possible(self, position: int, elapsed: int, slack: int) -> bool:
+        """Whether audio of a position can have arrived after ``elapsed``, within ``slack``."""
+        return not self._has_witness or position <= self.expected(elapsed) + slack
+
+    def is_recent(self, position: int, elapsed: int, late: int) -> bool:
+        """Whether audio of a position arrived at most ``late`` samples late."""
+        return not self._has_witness or position >= self.expected(elapsed) - late
+
+    def missing(self, position: int, elapsed: int) -> int:
+        """Return how much audio is missing from ``position`` on, by the time that passed."""
+        return self.expected(elapsed) - position if self._has_witness else 0
+
+    def is_beyond_limit(self, position: int) -> bool:
+        """Whether a position is further ahead of time than any audio may be."""
+        lead = position - self.elapsed()
+        return self._has_witness and lead > MAX_LEAD_SECONDS * self.sample_rate
+
+    def observe(self, position: int) -> None:
+        """Take note of a position that a track has reached now, in order."""
+        lead = position - self.elapsed()
+        self._lead = max(self._lead, min(lead, MAX_LEAD_SECONDS * self.sample_rate))

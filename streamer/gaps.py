@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_MAX_SPANS = 64
+
 
 class Gaps:
     """Spans of filled-in silence, in samples, in order and without overlap."""
@@ -22,8 +24,21 @@ class Gaps:
             start = self._spans.pop()[0]
         self._spans.append((start, end))
 
+    def extend(self, others: Gaps) -> None:
+        """Add gaps that lie behind all of these; only the latest ``_MAX_SPANS`` are kept."""
+        self._spans += others._spans
+        del self._spans[:-_MAX_SPANS]
+
+    def copy(self) -> Gaps:
+        """Return a copy."""
+        copied = Gaps()
+        copied._spans = list(self._spans)
+        return copied
+
     def claim(self, position: int, samples: int, tolerance: int) -> int | None:
         """Find room for audio in a gap, and take that room out of the gap.
+
+        A gap is of whole frames, mostly, so audio goes where it leaves room for whole frames.
 
         Args:
             position: Where the audio belongs.
@@ -34,7 +49,9 @@ class Gaps:
             The position to write it to, or None where no gap has room for it.
         """
         for index, (start, end) in enumerate(self._spans):
-            place = max(start, min(position, end - samples))
+            whole = start + round((position - start) / samples) * samples if samples else position
+            place = whole if abs(whole - position) <= tolerance else position
+            place = max(start, min(place, end - samples))
             if end - start < samples or abs(place - position) > tolerance:
                 continue
             parts = ((start, place), (place + samples, end))

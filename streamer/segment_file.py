@@ -46,6 +46,7 @@ class SegmentFile:
         self.path = path
         self.start = start
         self.sample_rate = sample_rate
+        self.clock_offset_ms = 0.0
         self._spool = spool
         self._size = 0
         self._reserved = 0
@@ -138,6 +139,7 @@ class SegmentFile:
             md5=md5,
             counts=counts,
             recovered=recovered,
+            clock_offset_ms=self.clock_offset_ms,
         )
         with (self.path.parent.parent / ENTRIES).open("ab") as entries:
             # On a line of its own, even after a line that a kill cut short.

@@ -9,12 +9,15 @@ What it promises:
   drops none.
 - At most ``flush_bytes`` of audio are buffered; ``flush`` hands them to the segment's writer.
 - Audio that arrives late replaces the silence that was filled in for it while its segment is open.
+- Drift is corrected at the quietest place of what is buffered, and counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Protocol
+
+import numpy as np
 
 from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
 from contract.manifest import Counts
@@ -37,8 +40,11 @@ class SegmentWriter(Protocol):
     def cut(self, offset: int) -> bytes:
         """Remove and return everything from ``offset`` on."""
 
-    def finish(self, samples: int, counts: Counts) -> None:
-        """Complete the segment, which is ``samples`` long."""
+    def finish(self, samples: int, counts: Counts, skew: float) -> None:
+        """Complete the segment, which is ``samples`` long.
+
+        ``skew`` is how far timestamps are ahead of the audio at its end, in samples.
+        """
 
 
 class Segmenter:
@@ -59,15 +65,17 @@ class Segmenter:
         counts: The counts of the open segment.
         totals: The sum of the counts of all finished segments.
         start: The position of the open segment's first sample.
+        skew: How far timestamps are ahead of the audio, in samples, for the segment's writer.
     """
 
     __slots__ = (
+        "_closed_gaps",
         "_cuts",
         "_flush_bytes",
+        "_flushed",
+        "_flushed_bytes",
         "_gaps",
         "_open_segment",
-        "_recall_bytes",
-        "_recent",
         "_sample_rate",
         "_writer",
         "boundary",
@@ -76,6 +84,7 @@ class Segmenter:
         "direct_bytes",
         "pending",
         "position",
+        "skew",
         "start",
         "totals",
     )
@@ -87,7 +96,6 @@ class Segmenter:
         *,
         sample_rate: int,
         flush_bytes: int,
-        recall_samples: int,
     ) -> None:
         """Make a segmenter that has no open segment.
 
@@ -96,23 +104,25 @@ class Segmenter:
             open_segment: Returns the writer of a segment that starts at a position.
             sample_rate: Samples per second.
             flush_bytes: How much audio may be buffered.
-            recall_samples: How much of the latest audio ``contains`` can recognise, at least.
         """
         self._cuts = cuts
         self._open_segment = open_segment
         self._sample_rate = sample_rate
         self._flush_bytes = flush_bytes
-        self._recall_bytes = recall_samples * BYTES_PER_SAMPLE
         self._writer: SegmentWriter | None = None
         self._gaps = Gaps()
-        # What was flushed last, in the chunks in which it arrived.
-        self._recent: list[bytes] = []
+        self._closed_gaps = Gaps()
+        # What was flushed last: with ``pending``, the audio that ``contains`` can compare with.
+        self._flushed: list[bytes] = []
+        self._flushed_bytes = 0
         self.position: int | None = None
         self.pending: list[bytes] = []
         self.buffered = 0
-        self.direct_bytes = 0 if cuts.listens else flush_bytes
+        self.direct_bytes = 0
+        self.allow_direct()
         self.boundary = _NO_SEGMENT
         self.start = 0
+        self.skew = 0.0
         self.counts = Counts()
         self.totals = Counts()
 
@@ -120,6 +130,10 @@ class Segmenter:
     def is_open(self) -> bool:
         """Whether a segment is open."""
         return self._writer is not None
+
+    def allow_direct(self) -> None:
+        """Let ``pending`` be appended to directly, where no cut planner listens."""
+        self.direct_bytes = 0 if self._cuts.listens else self._flush_bytes
 
     def append(self, pcm: bytes) -> None:
         """Append one frame where the track stands."""
@@ -151,7 +165,14 @@ class Segmenter:
         samples = len(pcm) // BYTES_PER_SAMPLE
         place = self._gaps.claim(position, samples, tolerance)
         if place is None:
-            return False
+            # It may begin in the segment before: what lies in this one is kept.
+            missing = self.start - position
+            if not 0 < missing < samples or not self.is_open:
+                return False
+            place, pcm = self.start, pcm[missing * BYTES_PER_SAMPLE :]
+            samples -= missing
+            if self._gaps.claim(place, samples, 0) is None:
+                return False
         self._patch(place, pcm)
         self.counts.frames += 1
         self.counts.late += 1
@@ -159,27 +180,74 @@ class Segmenter:
         return True
 
     def contains(self, position: int, pcm: bytes, tolerance: int) -> bool:
-        """Return whether ``pcm`` lies within ``tolerance`` samples of ``position`` already."""
+        """Return whether ``pcm`` lies within ``tolerance`` samples of ``position`` already.
+
+        It is known by its samples, wherever frames or segments begin. Only the audio of about two
+        seconds is compared.
+        """
         assert self.position is not None
-        start = self.position
-        for chunk in reversed(self._recent + self.pending):
-            start -= len(chunk) // BYTES_PER_SAMPLE
-            if abs(start - position) <= tolerance and chunk == pcm:
-                return True
-            if start < position - tolerance:
-                break
-        return False
+        audio = b"".join(self._flushed + self.pending)
+        first = self.position - len(audio) // BYTES_PER_SAMPLE
+        begin = max(0, position - tolerance - first) * BYTES_PER_SAMPLE
+        end = (position + tolerance - first) * BYTES_PER_SAMPLE + len(pcm)
+        found = audio.find(pcm, begin, max(0, end))
+        while found >= 0 and found % BYTES_PER_SAMPLE:
+            found = audio.find(pcm, found + 1, end)
+        return found >= 0
+
+    def is_closed_gap(self, position: int, samples: int, tolerance: int) -> bool:
+        """Return whether audio of ``position`` is missing in a segment that is closed."""
+        return self._closed_gaps.copy().claim(position, samples, tolerance) is not None
 
     def restart_at(self, position: int) -> None:
         """Close the open segment; the next audio goes to ``position``, in a segment of its own."""
         self.close_segment()
+        if self.position is not None:
+            self._closed_gaps.add(self.position, position)
         self.position = position
+        self._flushed, self._flushed_bytes = [], 0
+
+    def correct(self, samples: int) -> int:
+        """Correct drift at the quietest place of what is buffered.
+
+        Args:
+            samples: How many samples of silence to insert or, where negative, how many to remove.
+
+        Returns:
+            How many were inserted or removed; 0 where nothing is buffered. At least one sample of
+            each frame stays, so no segment becomes empty.
+        """
+        if not self.pending:
+            return 0
+        assert self.position is not None
+        chunks = self.pending
+        by_energy = sorted(range(len(chunks)), key=lambda index: _energy(chunks[index]))
+        if samples > 0:
+            chunks[by_energy[0] : by_energy[0]] = [bytes(samples * BYTES_PER_SAMPLE)]
+            corrected = samples
+        else:
+            corrected = 0
+            for index in by_energy:
+                kept = max(1, len(chunks[index]) // BYTES_PER_SAMPLE + samples - corrected)
+                corrected += kept - len(chunks[index]) // BYTES_PER_SAMPLE
+                chunks[index] = chunks[index][: kept * BYTES_PER_SAMPLE]
+                if corrected == samples:
+                    break
+        # Written again from where the buffer began: the correction may move a cut.
+        self.position -= self.buffered // BYTES_PER_SAMPLE
+        self.pending, self.buffered = [], 0
+        self.counts.corrected_samples += corrected
+        for chunk in chunks:
+            self._write(chunk)
+        return corrected
 
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer."""
         if self.buffered and self._writer is not None:
             self._writer.append(b"".join(self.pending))
-            self._remember()
+            self._flushed += self.pending
+            self._flushed_bytes += self.buffered
+            self._forget()
             self.pending = []
             self.buffered = 0
 
@@ -191,18 +259,18 @@ class Segmenter:
         writer, self._writer = self._writer, None
         self.totals.add(self.counts)
         counts, self.counts = self.counts, Counts()
+        self._closed_gaps.extend(self._gaps)
         self._gaps = Gaps()
         self.boundary = _NO_SEGMENT
-        writer.finish(self.position - self.start, counts)
+        writer.finish(self.position - self.start, counts, self.skew)
 
-    def _remember(self) -> None:
-        """Keep the latest chunks for ``contains``, across flushes."""
-        chunks = self._recent + self.pending
-        first, size = len(chunks), 0
-        while first and size < self._recall_bytes:
-            first -= 1
-            size += len(chunks[first])
-        self._recent = chunks[first:]
+    def _forget(self) -> None:
+        """Keep about a second of what was flushed."""
+        count = 0
+        while self._flushed_bytes > self._sample_rate * BYTES_PER_SAMPLE:
+            self._flushed_bytes -= len(self._flushed[count])
+            count += 1
+        del self._flushed[:count]
 
     def _open(self, position: int) -> None:
         self.start = position
@@ -213,7 +281,7 @@ class Segmenter:
         """Append audio, across as many cuts as lie within it."""
         assert self.position is not None
         if not pcm:
-            # Drift correction removed a silent frame entirely, which must not open a segment.
+            # It must not open a segment.
             return
         if self._writer is None:
             self._open(self.position)
@@ -240,7 +308,7 @@ class Segmenter:
         if len(pcm) > self._flush_bytes:
             assert self._writer is not None
             self._writer.append(pcm)
-            self._recent = []
+            self._flushed, self._flushed_bytes = [], 0
             return
         self.pending.append(pcm)
         self.buffered += len(pcm)
@@ -290,8 +358,14 @@ class Segmenter:
             flushed_bytes = (first_buffered - place) * BYTES_PER_SAMPLE
             self._writer.patch((place - self.start) * BYTES_PER_SAMPLE, pcm[:flushed_bytes])
         offset = (place - first_buffered) * BYTES_PER_SAMPLE
-        self._recent = _overlay(self._recent, offset + sum(map(len, self._recent)), pcm)
+        self._flushed = _overlay(self._flushed, offset + sum(map(len, self._flushed)), pcm)
         self.pending = _overlay(self.pending, offset, pcm)
+
+
+def _energy(pcm: bytes) -> float:
+    """Return the energy of audio; the lower, the quieter."""
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    return float(samples @ samples) / max(1, len(samples))
 
 
 def _overlay(chunks: list[bytes], offset: int, pcm: bytes) -> list[bytes]:

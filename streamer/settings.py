@@ -51,6 +51,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         float,
         doc("a longer gap starts a new segment instead of being filled with silence", ge=1, le=600),
     ] = 10.0
+    media_speed: Annotated[
+        float,
+        doc("how much faster than real time senders run; 1 but in tests and demos; 0: any", ge=0),
+    ] = 1.0
     flush_seconds: Annotated[
         float, doc("how often frames are written to the spool", ge=0.1, le=10)
     ] = 1.0

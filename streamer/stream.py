@@ -22,12 +22,13 @@ from streamer import metrics
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
 from streamer.outbox import Outbox
+from streamer.placer import TrackSettings
 from streamer.segment_file import SegmentFile
 from streamer.segmenter import SegmentWriter
 from streamer.settings import Settings
 from streamer.spool import Spool, describe_error
 from streamer.stream_folder import StreamFolder, StreamState, build_manifest, read_entries
-from streamer.track import Track, TrackSettings, create_track
+from streamer.track import Track, create_track
 
 _log = logging.getLogger(__name__)
 _FIRST_DISK_PAUSE_SECONDS = 1.0
@@ -105,7 +106,8 @@ class Stream:
         self._seals: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
-        self._tick = self._loop.call_later(settings.flush_seconds, self._on_tick)
+        self._is_half_tick = False
+        self._tick = self._loop.call_later(settings.flush_seconds / 2, self._on_tick)
         metrics.STREAMS_OPENED.inc()
         metrics.STREAMS.inc()
 
@@ -206,7 +208,7 @@ class Stream:
         self._finish_tracks()
         settings = self._settings
         self._state.sample_rate = rate
-        self._clock = Clock(rate)
+        self._clock = Clock(rate, self._loop.time, _wall_us, settings.media_speed)
         self._cuts = CutPlanner(
             round(settings.segment_seconds * rate),
             round(settings.segment_pause_window_seconds * rate),
@@ -217,7 +219,7 @@ class Stream:
             jump=round(settings.max_jump_seconds * rate),
             flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
         )
-        self._silence = bytes(metadata.length or rate // 25)
+        self._silence = bytes(rate // 25)
         self._save_state()
         return None
 
@@ -238,19 +240,8 @@ class Stream:
             self._track_settings,
             partial(self._open_segment, audio.participant_raw_id, name, self._clock),
         )
-        if audio.timestamp_us() is None:
-            track.start_at(self._current_position(self._clock))
         self._tracks[audio.participant_raw_id] = track
         return track
-
-    def _current_position(self, clock: Clock) -> int:
-        """Return where the other tracks are; if there are none, the position of this moment."""
-        positions = [
-            track.position for track in self._tracks.values() if track.position is not None
-        ]
-        if positions:
-            return max(positions)
-        return clock.position(media.to_microseconds(datetime.now(UTC)))
 
     def _finish_tracks(self) -> None:
         for track in self._tracks.values():
@@ -320,10 +311,17 @@ class Stream:
         state.packets = self.packets
         return self._folder.finish(build_manifest(state, entries, datetime.now(UTC), ended_by))
 
-    # Every FLUSH_SECONDS.
+    # Twice every FLUSH_SECONDS.
 
     def _on_tick(self) -> None:
-        self._tick = self._loop.call_later(self._settings.flush_seconds, self._on_tick)
+        self._tick = self._loop.call_later(self._settings.flush_seconds / 2, self._on_tick)
+        for track in self._tracks.values():
+            if track.decide():
+                # What has waited is on disk before a second has passed.
+                track.flush()
+        self._is_half_tick = not self._is_half_tick
+        if self._is_half_tick:
+            return
         anomalies = len(self._state.dtmf) + sum(self._state.packets.values())
         for track in self._tracks.values():
             track.flush()
@@ -375,6 +373,10 @@ class Stream:
         log_event(_log, level, event, exc_info=None, **fields)
 
 
+def _wall_us() -> int:
+    return media.to_microseconds(datetime.now(UTC))
+
+
 class _Writer:
     """A segment's file as the segmenter's writer, which seals it when it is finished."""
 
@@ -385,7 +387,8 @@ class _Writer:
         self.patch = file.patch
         self.cut = file.cut
 
-    def finish(self, samples: int, counts: Counts) -> None:
+    def finish(self, samples: int, counts: Counts, skew: float) -> None:
         """Have the file sealed, off the event loop."""
         assert samples == self._file.samples
+        self._file.clock_offset_ms = round(skew * 1000 / self._file.sample_rate, 3)
         self._seal(self._file, counts)

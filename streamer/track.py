@@ -1,131 +1,82 @@
-"""Where a frame belongs, by its timestamp. Pure: timestamps and audio in, calls to a Segmenter out.
+"""Where a frame belongs. Pure: timestamps, audio and time in, calls to a Segmenter out.
 
-Timestamps alone place frames; their arrival does not. ACS's timestamps have millisecond resolution
-and jitter, and frames carry no sequence number. The rules:
+ACS's timestamps have millisecond resolution and jitter, frames carry no sequence number, and
+senders' clocks are set. A timestamp says where a frame belongs, but it is not believed against all
+else.
 
-- A frame stamped within half a frame of where the track stands follows on directly.
-- A frame stamped later, but within ``tolerance``, is jitter or the first sign of a lost frame. It
-  waits in the jitter buffer until a frame fits, which shows that it was jitter (or that the missing
-  frame was only late), or until ``DECISION_FRAMES`` frames agree that audio is missing.
-- Beyond the tolerance there is a gap: silence of exactly the missing length.
-- A late frame, stamped before where the track stands, replaces the silence of a gap that it fits
-  into. If the same audio is there already, it is dropped as repeated. Else it is counted.
-- Beyond ``jump`` a new segment starts at its own time, instead of hours of silence. A single
-  outlier moves nothing: its frame is placed in the order of arrival.
-- ``CLOCK_STEP_FRAMES`` late frames in a row mean that the sender's clock was set back. That costs
-  no audio: the track goes on where it stands.
-- Slow drift between timestamps and samples is followed, and corrected in silent frames only.
-- All tracks of a stream share one clock and one set of cuts, so that their segments line up.
+What it promises (tests/streamer/test_track_properties.py holds it to that):
+
+- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``),
+  when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
+  ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
+  silence, and removes some samples where it is quietest (``corrected_samples``).
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp.
+- A gap needs a second witness: further frames, or the time that passed. It becomes silence of
+  exactly the missing length or, beyond ``jump``, a new segment at its own time.
+- A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
+  is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
+  frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
+  keep lining up.
+- Drift between timestamps and samples is corrected at the quietest place of a second of audio.
+- A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
+- No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.
+- No timestamp raises an exception.
+
+The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
+other frame waits, and with it all that follow, until one of the rules in ``_decide`` applies.
 """
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Callable
-from typing import NamedTuple
 
-from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
-from contract.manifest import Counts
+from acs.media import BYTES_PER_SAMPLE
+from streamer import frames
 from streamer.clock import HALF_SECOND, MICROSECONDS, Clock
 from streamer.cuts import CutPlanner
+from streamer.frames import Frame
+from streamer.placer import DRIFT_WEIGHT, Placer, TrackSettings
 from streamer.segmenter import Segmenter, SegmentWriter
 
-DECISION_FRAMES = 25
-"""How many frames in the jitter buffer must agree that audio was lost: half a second."""
+WITNESSES = 3
+"""How many frames in a row must agree on a gap, or on a step of the sender's clock."""
 
-CLOCK_STEP_FRAMES = 50
-"""How many late frames in a row mean that the sender's clock was set back: a second."""
+DECISION_FRAMES = 15
+"""How many frames must agree that audio within the tolerance was lost, and is not jitter."""
 
-RECENT_FRAMES = 16
-"""With how many frames, at least, a repeat is compared; all within the tolerance in any case."""
+HOLD_SECONDS = 0.3
+"""After this time a waiting frame is placed by what is known."""
 
-_DRIFT_WEIGHT = 1 / 256
+MAX_WAITING = 50
+"""How many frames may wait; with more, as in a burst, all of them are decided."""
 
-
-class TrackSettings(NamedTuple):
-    """How a track places its frames; lengths in samples, ``flush_bytes`` in bytes."""
-
-    tolerance: int
-    jump: int
-    flush_bytes: int
+_NO_RAW = -(1 << 80)
 
 
-class _Frame(NamedTuple):
-    """A frame that waits for its place. Sorts by position, then by arrival."""
-
-    position: int
-    arrival: int
-    pcm: bytes
-    silent: bool
-
-
-class Track:
+class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = (
-        "_arrivals",
-        "_clock",
-        "_clock_offset",
-        "_early",
-        "_half",
-        "_jitter_buffer",
-        "_jump",
-        "_late",
-        "_segmenter",
-        "_skew",
-        "_tolerance",
-    )
+    __slots__ = ("_hold", "_last_raw", "_late", "_tolerance", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
-        self._clock = clock
-        self._segmenter = segmenter
+        super().__init__(clock, settings, segmenter)
         self._tolerance = settings.tolerance
-        self._jump = settings.jump
-        self._half = half_frame(clock.sample_rate)
-        self._jitter_buffer: list[_Frame] = []
-        # Outliers: one frame far ahead of the track, or frames in a row far behind it.
-        self._early: _Frame | None = None
-        self._late: list[_Frame] = []
-        self._arrivals = 0
-        # What the steps of the sender's clock add up to, in samples.
-        self._clock_offset = 0
-        # The running mean of how far timestamps are ahead of the samples, in samples.
-        self._skew = 0.0
+        # So far behind the track, a timestamp may be jitter.
+        self._late = settings.tolerance - self._half
+        self._hold = round(HOLD_SECONDS * clock.sample_rate)
+        # In the order of arrival.
+        self._waiting: list[Frame] = []
+        self._last_raw = _NO_RAW
 
     @property
-    def position(self) -> int | None:
-        """Where the next sample goes, in samples; None before the first frame."""
-        return self._segmenter.position
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a segment is open."""
-        return self._segmenter.is_open
-
-    @property
-    def counts(self) -> Counts:
-        """The counts of the open segment."""
-        return self._segmenter.counts
-
-    @property
-    def totals(self) -> Counts:
-        """The sum of the counts of all finished segments."""
-        return self._segmenter.totals
+    def is_waiting(self) -> bool:
+        """Whether frames wait for a decision."""
+        return bool(self._waiting)
 
     @property
     def pending_bytes(self) -> int:
         """How much audio is in memory only."""
-        waiting = self._jitter_buffer + self._late
-        return self._segmenter.buffered + sum(len(frame.pcm) for frame in waiting)
-
-    @property
-    def anomalies(self) -> int:
-        """A number that changes with every count, except that of placed frames."""
-        return self.counts.anomalies + self.totals.anomalies
-
-    def start_at(self, position: int) -> None:
-        """Set where the first frame goes, if its timestamp does not say so."""
-        self._segmenter.position = position
+        return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)
 
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples.
@@ -136,219 +87,293 @@ class Track:
             pcm: Its audio, s16le mono.
             silent: Whether ACS marked it as silent.
         """
-        if timestamp_us is None:
-            self._place_unstamped(pcm, silent)
+        if timestamp_us is None or self._reference_us is None:
+            raw = None if timestamp_us is None else self._clock.raw_position(timestamp_us)
+            self._place_with_care(raw, pcm, silent)
             return
-        clock = self._clock
-        if clock.origin_us is None:
-            clock.origin_us = timestamp_us
-        # Clock.position, inlined: a call costs more than everything else here.
-        elapsed = (timestamp_us - clock.origin_us) * clock.sample_rate
-        stamped = (elapsed + HALF_SECOND) // MICROSECONDS + self._clock_offset
+        # Clock.raw_position, inlined: a call costs more than everything else here.
+        elapsed = (timestamp_us - self._reference_us) * self._sample_rate
+        raw = (elapsed + HALF_SECOND) // MICROSECONDS
         segmenter = self._segmenter
-        position = segmenter.position
-        if position is None:
-            segmenter.position = position = stamped
-        deviation = stamped - position - self._skew
-        if -self._half <= deviation <= self._half and not (
-            self._jitter_buffer or self._late or self._early
-        ):
+        position: int = segmenter.position  # type: ignore[assignment]  # the track has started
+        deviation = raw + self._offset - position - self._skew
+        if -self._half <= deviation <= self._half and not self._waiting:
             # The fast path: nothing waits, and the frame follows on directly.
             size = len(pcm)
             end = position + size // BYTES_PER_SAMPLE
             buffered = segmenter.buffered + size
+            self._last_raw = raw
             if end >= segmenter.boundary or buffered > segmenter.direct_bytes or silent:
-                self._put(pcm, silent, stamped)
+                self._put(raw, pcm, silent)
                 return
-            self._skew += deviation * _DRIFT_WEIGHT
+            self._skew += deviation * DRIFT_WEIGHT
             # Segmenter.append, inlined.
             segmenter.pending.append(pcm)
             segmenter.buffered = buffered
             segmenter.position = end
             segmenter.counts.frames += 1
             return
-        self._place_with_care(stamped, pcm, silent)
+        self._place_with_care(raw, pcm, silent)
 
-    def flush(self) -> None:
-        """Hand the buffered audio to the open segment's writer."""
-        self._segmenter.flush()
+    def decide(self) -> bool:
+        """Place the frames that have waited long enough; whether there were any.
+
+        To be called about twice a second.
+        """
+        if self._segmenter.position is not None and not self._waiting:
+            self._clock.observe(self._segmenter.position)
+        overdue = self._clock.elapsed() - self._hold
+        if not self._waiting or self._waiting[0].elapsed > overdue:
+            return False
+        self._decide(overdue)
+        return True
 
     def finish(self) -> None:
         """Place every frame that waits, and end the open segment."""
-        self._resolve_outliers()
-        self._release(force=True)
+        self._decide(self._clock.elapsed())
+        self._correct_drift()
         self._segmenter.close_segment()
 
     # Off the fast path.
 
-    def _place_unstamped(self, pcm: bytes, silent: bool) -> None:
-        if self._segmenter.position is None:
-            self._segmenter.position = 0
-        self._resolve_outliers()
-        self._release(force=True)
-        self._put(pcm, silent)
-        self._segmenter.counts.unstamped += 1
+    def _place_with_care(self, raw: int | None, pcm: bytes, silent: bool) -> None:
+        frame = Frame(raw, self._clock.elapsed(), pcm, silent)
+        if self._segmenter.position is not None:
+            self._reference_us = self._clock.reference_us
+        if raw is not None:
+            is_same_time = raw == self._last_raw
+            self._last_raw = raw
+            if self._is_done_late(frame) or self._repeats_a_waiting_one(frame):
+                return
+            if is_same_time:
+                # In whole seconds, say: a timestamp that comes again says nothing.
+                frame = frame._replace(raw=None)
+        self._waiting.append(frame)
+        self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
-    def _place_with_care(self, stamped: int, pcm: bytes, silent: bool) -> None:
+    def _is_done_late(self, frame: Frame) -> bool:
+        """Whether a frame behind the track fills a gap, or is there already."""
         segmenter = self._segmenter
-        assert segmenter.position is not None
-        self._arrivals += 1
-        frame = _Frame(stamped, self._arrivals, pcm, silent)
-        deviation = stamped - segmenter.position - round(self._skew)
-        if deviation > self._jump:
-            self._add_early(frame)
+        if segmenter.position is None:
+            return False
+        advance = frame.advance(self._base())
+        if advance >= -self._half:
+            return False
+        position = segmenter.position + advance
+        if segmenter.replace_gap(position, frame.pcm, self._half):
+            segmenter.counts.silent_frames += frame.silent
+            return True
+        return self._is_repeated(frame, position)
+
+    def _is_repeated(self, frame: Frame, position: int) -> bool:
+        """Whether a frame's audio lies at a position already; then it is counted."""
+        # Silence is like other silence: it may as well be new.
+        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, self._half):
+            return False
+        self._segmenter.counts.repeated += 1
+        return True
+
+    def _repeats_a_waiting_one(self, frame: Frame) -> bool:
+        for other in self._waiting:
+            if other.raw == frame.raw and other.pcm == frame.pcm and any(frame.pcm):
+                self._segmenter.counts.repeated += 1
+                return True
+        return False
+
+    def _decide(self, overdue: int | None) -> None:
+        """Place what can be decided; and all that arrived up to ``overdue``."""
+        if self._segmenter.position is None and self._waiting and not self._start(overdue):
             return
-        if deviation < -self._half:
-            expected = stamped - round(self._skew)
-            if segmenter.replace_gap(expected, pcm, self._half):
-                segmenter.counts.silent_frames += silent
-                return
-            if segmenter.contains(expected, pcm, self._half):
-                segmenter.counts.repeated += 1
-                return
-            waits_behind = bool(self._jitter_buffer) and self._jitter_buffer[0].position <= stamped
-            if deviation < -self._tolerance and not waits_behind:
-                self._add_late(frame)
-                return
-        self._resolve_outliers()
-        if any(other.position == stamped and other.pcm == pcm for other in self._jitter_buffer):
-            segmenter.counts.repeated += 1
-            return
-        insort(self._jitter_buffer, frame)
-        self._release(force=False)
+        while self._waiting and (
+            self._put_unstamped()
+            or self._put_fitting()
+            or self._put_outliers()
+            or self._follow_known_step()
+            or self._accept_run()
+            or self._accept_lost_frames(overdue)
+            or self._put_overdue(overdue)
+        ):
+            pass
 
-    def _put(self, pcm: bytes, silent: bool, stamped: int | None = None) -> None:
-        """Place a frame where the track stands."""
-        segmenter = self._segmenter
-        assert segmenter.position is not None
-        if stamped is not None:
-            self._skew += (stamped - segmenter.position - self._skew) * _DRIFT_WEIGHT
-        if silent and abs(self._skew) > self._half:
-            pcm = self._correct_drift(pcm)
-        segmenter.append(pcm)
-        if silent:
-            segmenter.counts.silent_frames += 1
+    def _start(self, overdue: int | None) -> bool:
+        """Find where the track begins; False where that needs more frames."""
+        first = self._waiting[0]
+        if len(self._waiting) < WITNESSES and (overdue is None or first.elapsed > overdue):
+            return False
+        raw, self._waiting = frames.order_first(self._waiting, self._tolerance)
+        self._start_at(raw, first)
+        return True
 
-    def _correct_drift(self, pcm: bytes) -> bytes:
-        """Lengthen or shorten a silent frame by the drift, by at most its own length."""
-        samples = len(pcm) // BYTES_PER_SAMPLE
-        change = max(-samples, min(samples, round(self._skew)))
-        self._skew -= change
-        self._segmenter.counts.corrected_samples += change
-        return bytes((samples + change) * BYTES_PER_SAMPLE)
+    # The rules. Each one says whether it placed a frame, or moved the track.
 
-    # The jitter buffer.
+    def _put_unstamped(self) -> bool:
+        """Place the first frame if it has no timestamp."""
+        frame = self._waiting[0]
+        if frame.raw is not None:
+            return False
+        self._put_in_order_of_arrival(frame)
+        return True
 
-    def _release(self, *, force: bool) -> None:
-        """Place the frames of the jitter buffer that are decided; all of them with ``force``."""
-        frames = self._jitter_buffer
-        while frames:
-            assert self._segmenter.position is not None
-            advance = frames[0].position - self._segmenter.position - round(self._skew)
-            if advance <= self._half:
-                count = 1
-            elif advance > self._tolerance:
-                self._segmenter.fill(advance)
-                count = 1
+    def _put_fitting(self) -> bool:
+        """Place the earliest frame that fits where the track stands, within jitter."""
+        base, run = self._base(), self._find_run()
+        fitting = [
+            frame
+            for frame in self._waiting
+            if frame.is_within(base, -self._late, self._half) and frame not in run
+        ]
+        if not fitting:
+            return False
+        self._put_waiting(min(fitting, key=lambda frame: frame.advance(base)))
+        return True
+
+    def _put_outliers(self) -> bool:
+        """Place outliers where a frame behind them shows that there is just room for them."""
+        base = self._base()
+        outliers: list[Frame] = []
+        room = 0
+        for frame in self._waiting:
+            if outliers and frame.is_within(base + room, -self._half, self._half):
+                if any(self._may_be_early(outlier) for outlier in outliers):
+                    return False
+                for outlier in outliers:
+                    self._put_in_order_of_arrival(outlier)
+                return True
+            if not self._is_far(frame):
+                return False
+            outliers.append(frame)
+            room += frame.samples
+        return False
+
+    def _follow_known_step(self) -> bool:
+        """Follow a step of the sender's clock that the stream has seen: then the frame fits."""
+        frame = self._waiting[0]
+        if not self._is_far(frame):
+            return False
+        for offset in reversed(self._clock.offsets):
+            base = self._position() - offset
+            if offset != self._offset and frame.is_within(base, -self._half, self._half):
+                self._use_offset(offset)
+                return True
+        return False
+
+    def _accept_run(self) -> bool:
+        """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
+        run = self._find_run()
+        if len(run) < WITNESSES:
+            return False
+        base = self._base()
+        line = frames.find_line(self._waiting, run[0], self._tolerance)
+        later = list(filter(self._may_come_later, self._waiting))
+        if run[0].advance(base) > 0:
+            # What belongs before it comes first.
+            line += later + frames.find_near(self._waiting, base, self._tolerance)
+        is_first = True
+        for frame in self._waiting[: -len(run)]:
+            if frame.raw is None and not is_first:
+                # It belongs behind the one before it, which waits on.
+                continue
+            if frame in line or frame in later or not self._is_far(frame):
+                is_first = False
             else:
-                count, advance = self._compare_with_track()
-                if not count:
-                    if not force and len(frames) < DECISION_FRAMES:
-                        return
-                    self._accept(advance)
-                    continue
-            for frame in frames[:count]:
-                self._put(frame.pcm, frame.silent, frame.position)
-            del frames[:count]
+                self._put_or_drop(frame)
+        self._move_to(min(line, key=lambda frame: frame.advance(base)))
+        return True
 
-    def _compare_with_track(self) -> tuple[int, int]:
-        """Return how many frames of the jitter buffer simply follow on, and 0.
-
-        Where none does, return 0 and the advance that all of them show, in samples.
-        """
-        assert self._segmenter.position is not None
-        expected = self._segmenter.position + round(self._skew)
-        least = self._jump
-        for index, frame in enumerate(self._jitter_buffer):
-            advance = frame.position - expected
-            if advance <= self._half:
-                return index + 1, 0
-            least = min(least, advance)
-            expected += len(frame.pcm) // BYTES_PER_SAMPLE
-        return 0, least
-
-    def _accept(self, advance: int) -> None:
-        """Fill in the whole frames of an advance that all frames of the jitter buffer show.
-
-        Senders lose whole frames, so that less than one is the timestamps' own offset: drift.
-        """
-        frame = 2 * self._half
-        lost = (advance + self._half * 3 // 20) // frame * frame
-        if lost:
+    def _accept_lost_frames(self, overdue: int | None) -> bool:
+        """Decide about frames within the tolerance: jitter, or the first frames after a loss."""
+        base = self._base()
+        near = frames.find_near(self._waiting, base, self._tolerance)
+        if not near:
+            return False
+        count, advance = frames.compare_near(near, base, self._half)
+        if count:
+            for frame in near[:count]:
+                self._put_waiting(frame)
+            return True
+        if len(near) < DECISION_FRAMES and (overdue is None or near[0].elapsed > overdue):
+            return False
+        # Senders lose whole frames. What is less than one is the timestamps' own offset: drift.
+        length = 2 * self._half
+        lost = (advance + self._half // 2) // length * length
+        if not lost:
+            self._skew += advance
+        elif self._is_possible(self._position() + lost, near[-1]):
             self._segmenter.fill(lost)
         else:
-            self._skew += advance
+            # There was no time for them: the sender's clock was set, by little.
+            self._use_offset(self._offset - lost)
+        return True
 
-    # Outliers: timestamps that may be wrong.
+    def _put_overdue(self, overdue: int | None) -> bool:
+        """Place the first frame if it has waited long enough: by its time, if that passed."""
+        frame = self._waiting[0]
+        if overdue is None or frame.elapsed > overdue:
+            return False
+        credible = [other for other in self._waiting if self._may_come_later(other)]
+        if frame in credible:
+            self._move_to(min(credible, key=lambda frame: frame.advance(0)))
+        else:
+            self._put_or_drop(frame)
+        return True
 
-    def _add_early(self, frame: _Frame) -> None:
-        previous, self._early = self._early, None
-        if previous is None or not 0 <= frame.position - previous.position <= self._jump:
-            if previous is not None:
-                self._put_outlier(previous)
-            self._early = frame
-            return
-        # Two timestamps agree: the stream has moved on, and a new segment starts at its own time.
-        self._release(force=True)
-        self._drop_late()
-        self._segmenter.restart_at(previous.position)
-        self._skew = 0.0
-        self._put(previous.pcm, previous.silent, previous.position)
-        self._place_with_care(frame.position, frame.pcm, frame.silent)
+    # What the rules share.
 
-    def _add_late(self, frame: _Frame) -> None:
-        if self._late and frame.position < self._late[-1].position:
-            self._drop_late()
-        self._late.append(frame)
-        if len(self._late) < CLOCK_STEP_FRAMES:
-            return
-        # The clock was set back: these frames are new audio, and follow where the track stands.
-        frames, self._late = self._late, []
-        self._resolve_outliers()
-        self._release(force=True)
-        assert self._segmenter.position is not None
-        step = self._segmenter.position - frames[0].position
-        self._clock_offset += step
-        self._skew = 0.0
-        self._segmenter.counts.clock_steps += 1
-        for late in frames:
-            self._place_with_care(late.position + step, late.pcm, late.silent)
+    def _is_far(self, frame: Frame) -> bool:
+        """Whether a frame's timestamp is too far from the track for jitter."""
+        return not frame.is_within(self._base(), -self._late, self._tolerance)
 
-    def _resolve_outliers(self) -> None:
-        """Place or count the outliers, because a frame that fits has shown them to be alone."""
-        early, self._early = self._early, None
-        if early is not None:
-            self._put_outlier(early)
-        self._drop_late()
+    def _may_be_early(self, frame: Frame) -> bool:
+        """Whether a frame may have overtaken others: it is a little ahead, and its place is free.
 
-    def _put_outlier(self, frame: _Frame) -> None:
-        self._release(force=True)
-        self._put(frame.pcm, frame.silent)
+        The frame that belongs there comes while this one waits, if there is one.
+        """
+        if not frame.is_within(self._base() + 1, 0, self._hold * 4 // 5):
+            return False
+        base = frame.advance(0)
+        rivals = [
+            other for other in self._waiting if other.is_within(base, -self._half, self._half)
+        ]
+        return len(rivals) == 1 and self._is_possible(frame.position(self._offset), frame)
+
+    def _may_come_later(self, frame: Frame) -> bool:
+        """Whether a frame's timestamp is ahead, but not of the time that passed."""
+        if frame.raw is None or frame.advance(self._base()) <= self._half:
+            return False
+        return self._has_arrived(frame)
+
+    def _find_run(self) -> list[Frame]:
+        """The last waiting frames that follow on each other, the first of them far from here."""
+        run = frames.find_last_run(self._waiting, self._half)
+        near = frames.find_near(self._waiting, self._base(), self._tolerance)
+        while run and (run[0] in near or not self._is_far(run[0])):
+            del run[0]
+        return run
+
+    def _put_waiting(self, frame: Frame) -> None:
+        """Place a frame that waits where the track stands."""
+        self._waiting.remove(frame)
+        self._put(frame.raw, frame.pcm, frame.silent)
+
+    def _put_in_order_of_arrival(self, frame: Frame) -> None:
+        """Place a frame whose timestamp does not say where it belongs."""
+        self._waiting.remove(frame)
+        self._put(None, frame.pcm, frame.silent)
         self._segmenter.counts.unstamped += 1
 
-    def _drop_late(self) -> None:
-        segmenter = self._segmenter
-        for frame in self._late:
-            if segmenter.is_open and frame.position >= segmenter.start:
-                segmenter.counts.repeated += 1
-            else:
-                segmenter.counts.late_dropped += 1
-        self._late.clear()
-
-
-def half_frame(sample_rate: int) -> int:
-    """Return half the length of a frame, in samples."""
-    return sample_rate * FRAME_MILLISECONDS // 2000
+    def _put_or_drop(self, frame: Frame) -> None:
+        """Place an outlier in the order of arrival, unless its place is known and closed."""
+        advance = 0 if frame.raw is None else frame.advance(self._base())
+        if advance < 0:
+            position = self._position() + advance
+            if self._is_repeated(frame, position):
+                self._waiting.remove(frame)
+                return
+            if self._segmenter.is_closed_gap(position, frame.samples, self._half):
+                self._waiting.remove(frame)
+                self._segmenter.counts.late_dropped += 1
+                return
+        self._put_in_order_of_arrival(frame)
 
 
 def create_track(
@@ -365,12 +390,7 @@ def create_track(
         settings: How to place frames.
         open_segment: Returns the writer of a segment that starts at a position.
     """
-    half = half_frame(clock.sample_rate)
     segmenter = Segmenter(
-        cuts,
-        open_segment,
-        sample_rate=clock.sample_rate,
-        flush_bytes=settings.flush_bytes,
-        recall_samples=max(RECENT_FRAMES * 2 * half, settings.tolerance + 4 * half),
+        cuts, open_segment, sample_rate=clock.sample_rate, flush_bytes=settings.flush_bytes
     )
     return Track(clock, settings, segmenter)

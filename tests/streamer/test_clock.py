@@ -1,42 +1,119 @@
-"""The clock: timestamps to positions and back, without drift."""
+"""The clock: timestamps to positions and back, without drift, and what can have arrived by when."""
 
 from __future__ import annotations
 
 import pytest
 
-from streamer.clock import Clock
+from streamer.clock import MAX_LEAD_SECONDS, Clock
 
+RATE = 16_000
 ORIGIN_US = 1_731_698_172_925_000
+WALL_US = ORIGIN_US + 777
 
 
-def test_the_first_timestamp_is_position_zero() -> None:
-    clock = Clock(16_000)
+class Moments:
+    """A clock of the stream, and the time that its test sets."""
+
+    def __init__(self, sample_rate: int = RATE, speed: float = 1.0) -> None:
+        self.now = 100.0
+        self.clock = Clock(sample_rate, lambda: self.now, lambda: WALL_US, speed)
+
+
+def begin(sample_rate: int = RATE) -> Clock:
+    clock = Moments(sample_rate).clock
+    clock.begin(clock.raw_position(ORIGIN_US))
+    return clock
+
+
+def test_the_first_audio_is_position_zero() -> None:
+    clock = Moments().clock
+    assert clock.raw_position(ORIGIN_US) == 0
     assert clock.origin_us is None
-    assert clock.position(ORIGIN_US) == 0
+    clock.begin(0)
     assert clock.origin_us == ORIGIN_US
-    assert clock.position(ORIGIN_US + 20_000) == 320
-    assert clock.position(ORIGIN_US - 20_000) == -320
+    assert clock.raw_position(ORIGIN_US + 20_000) == 320
+    assert clock.raw_position(ORIGIN_US - 20_000) == -320
+
+
+def test_the_origin_is_that_of_the_first_audio_not_of_the_first_timestamp() -> None:
+    clock = Moments().clock
+    clock.raw_position(ORIGIN_US)
+    clock.begin(-320)
+    clock.begin(0)
+    assert clock.origin_us == ORIGIN_US - 20_000
+
+
+@pytest.mark.parametrize("timestamp_us", [0, 1, -(1 << 63), (1 << 63) - 1])
+def test_a_first_timestamp_that_cannot_be_true_names_no_moment(timestamp_us: int) -> None:
+    moments = Moments()
+    clock = moments.clock
+    assert clock.elapsed() == 0
+    moments.now += 2
+    clock.begin(clock.raw_position(timestamp_us))
+    assert clock.origin_us == WALL_US - 2_000_000
 
 
 def test_positions_are_rounded_to_the_nearest_sample() -> None:
-    clock = Clock(16_000)
-    clock.position(0)
-    assert [clock.position(us) for us in (31, 32, 62, 63, 93, 94)] == [0, 1, 1, 1, 1, 2]
+    clock = Moments().clock
+    clock.raw_position(0)
+    assert [clock.raw_position(us) for us in (31, 32, 62, 63, 93, 94)] == [0, 1, 1, 1, 1, 2]
 
 
 @pytest.mark.parametrize("sample_rate", [16_000, 24_000])
 def test_a_position_of_whole_milliseconds_converts_back(sample_rate: int) -> None:
-    clock = Clock(sample_rate)
-    clock.position(ORIGIN_US)
+    clock = begin(sample_rate)
     for milliseconds in (0, 1, 20, 999, 86_400_000):
         timestamp = ORIGIN_US + milliseconds * 1000
-        assert clock.microseconds(clock.position(timestamp)) == timestamp
+        assert clock.microseconds(clock.raw_position(timestamp)) == timestamp
 
 
 @pytest.mark.parametrize(("sample_rate", "frame_samples"), [(16_000, 320), (24_000, 480)])
 def test_a_day_has_no_drift(sample_rate: int, frame_samples: int) -> None:
     """Rounding errors of timestamps, which ACS sends in milliseconds, add up to nothing."""
-    clock = Clock(sample_rate)
-    clock.position(ORIGIN_US)
+    clock = begin(sample_rate)
     last = 24 * 3600 * 50
-    assert clock.position(ORIGIN_US + last * 20_000) == last * frame_samples
+    assert clock.raw_position(ORIGIN_US + last * 20_000) == last * frame_samples
+
+
+def test_the_latest_offset_is_the_last_and_few_are_kept() -> None:
+    clock = Moments().clock
+    for offset in [*range(30), 20]:
+        clock.add_offset(offset)
+    assert clock.offsets == [*range(14, 20), *range(21, 30), 20]
+
+
+def test_what_can_have_arrived_is_the_time_that_passed_and_the_lead() -> None:
+    moments = Moments()
+    clock = moments.clock
+    assert clock.elapsed() == 0
+    moments.now += 1
+    assert clock.is_possible(RATE + 100, clock.elapsed(), 100)
+    assert not clock.is_possible(RATE + 101, clock.elapsed(), 100)
+    clock.observe(RATE + 500)
+    assert clock.expected(clock.elapsed()) == RATE + 500
+    assert clock.missing(RATE, clock.elapsed()) == 500
+    assert clock.is_recent(400, clock.elapsed(), RATE + 100)
+    assert not clock.is_recent(399, clock.elapsed(), RATE + 100)
+    clock.observe(100 * RATE)
+    assert clock.expected(0) == MAX_LEAD_SECONDS * RATE, "no lead is longer"
+
+
+def test_the_limit_is_a_lead_that_no_audio_may_have() -> None:
+    clock = Moments().clock
+    assert not clock.is_beyond_limit(MAX_LEAD_SECONDS * RATE)
+    assert clock.is_beyond_limit(MAX_LEAD_SECONDS * RATE + 1)
+
+
+def test_senders_may_run_faster_than_real_time() -> None:
+    moments = Moments(speed=4.0)
+    assert moments.clock.elapsed() == 0
+    moments.now += 1
+    assert moments.clock.elapsed() == 4 * RATE
+
+
+def test_at_any_speed_arrival_says_nothing() -> None:
+    clock = Moments(speed=0).clock
+    assert clock.is_possible(1 << 60, 0, 0)
+    assert clock.is_recent(-(1 << 60), 0, 0)
+    assert clock.missing(-5, 0) == 0
+    assert not clock.is_beyond_limit(1 << 60)

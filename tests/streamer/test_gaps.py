@@ -29,10 +29,17 @@ def test_audio_takes_its_room_out_of_the_gap() -> None:
 
 
 def test_audio_is_moved_into_the_gap_within_the_tolerance() -> None:
-    for position, place in ((-10, 0), (10, 10), (110, 100)):
+    for position, place in ((-10, 0), (10, 0), (11, 11), (90, 100), (110, 100)):
         assert gaps_of((0, 200)).claim(position, 100, 10) == place
     for position in (-11, 111):
         assert gaps_of((0, 200)).claim(position, 100, 10) is None
+
+
+def test_audio_leaves_room_for_whole_frames() -> None:
+    gaps = gaps_of((0, 300))
+    assert gaps.claim(109, 100, 10) == 100
+    assert gaps.claim(-9, 100, 10) == 0
+    assert gaps.claim(191, 100, 10) == 200
 
 
 def test_a_gap_that_is_too_short_has_no_room() -> None:
@@ -44,3 +51,18 @@ def test_a_split_keeps_what_lies_behind_it() -> None:
     assert tail.samples == 150
     assert tail.claim(250, 50, 0) == 250
     assert tail.claim(400, 100, 0) == 400
+
+
+def test_only_the_latest_closed_gaps_are_kept() -> None:
+    gaps = Gaps()
+    for number in range(40):
+        gaps.extend(gaps_of((4 * number, 4 * number + 1), (4 * number + 2, 4 * number + 3)))
+    assert gaps.samples == 64
+    assert gaps.claim(0, 1, 0) is None
+    assert gaps.claim(158, 1, 0) == 158
+
+
+def test_a_copy_is_independent() -> None:
+    gaps = gaps_of((0, 100))
+    assert gaps.copy().claim(0, 100, 0) == 0
+    assert gaps.samples == 100

@@ -9,8 +9,9 @@ import pytest
 
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
+from streamer.placer import TrackSettings
 from streamer.segmenter import Segmenter
-from streamer.track import TrackSettings, create_track
+from streamer.track import create_track
 from tests.streamer.writers import MemoryWriter
 
 RATE = 16_000
@@ -27,7 +28,6 @@ class Recorder:
             self._open,
             sample_rate=RATE,
             flush_bytes=flush_bytes,
-            recall_samples=16 * FRAME,
         )
         self.segmenter.position = 0
 
@@ -108,14 +108,28 @@ def test_a_late_frame_replaces_the_silence_wherever_it_lies(flush_after: int) ->
 def test_recent_audio_is_recognised_at_its_place_only() -> None:
     recorder = Recorder()
     segmenter = recorder.segmenter
-    for index in range(40):
+    for index in range(140):
         segmenter.append(frame(index))
         if index % 5 == 0:
             segmenter.flush()
-    assert segmenter.contains(30 * FRAME + 100, frame(30), 160)
-    assert not segmenter.contains(30 * FRAME + 200, frame(30), 160)
-    assert not segmenter.contains(30 * FRAME, frame(31), 160)
+    assert segmenter.contains(130 * FRAME + 100, frame(130), 160)
+    assert not segmenter.contains(130 * FRAME + 200, frame(130), 160)
+    assert not segmenter.contains(130 * FRAME, frame(131), 160)
     assert not segmenter.contains(0, frame(0), 160), "too long ago"
+
+
+def test_audio_is_recognised_by_its_samples_wherever_chunks_begin() -> None:
+    """Across a cut, across what is flushed, and not at half a sample."""
+    recorder = Recorder(length=2 * FRAME + 77)
+    segmenter = recorder.segmenter
+    for index in range(5):
+        segmenter.append(frame(index))
+        if index == 3:
+            segmenter.flush()
+    across = (frame(2) + frame(3))[100:740]
+    assert segmenter.contains(2 * FRAME + 50, across, 0)
+    assert not segmenter.contains(2 * FRAME + 51, across, 0)
+    assert not segmenter.contains(2 * FRAME, (frame(2) + frame(3))[101:741], FRAME)
 
 
 def test_a_restart_begins_a_segment_of_its_own() -> None:
@@ -127,6 +141,36 @@ def test_a_restart_begins_a_segment_of_its_own() -> None:
     assert [segment.start for segment in recorder.segments] == [0, 40 * FRAME]
 
 
+def test_a_gap_before_a_restart_is_closed_with_the_segment() -> None:
+    segmenter = Recorder().segmenter
+    segmenter.append(frame(0))
+    segmenter.fill(FRAME)
+    assert not segmenter.is_closed_gap(FRAME, FRAME, 0), "its segment is open"
+    segmenter.restart_at(40 * FRAME)
+    for place in (FRAME, 2 * FRAME, 39 * FRAME):
+        assert segmenter.is_closed_gap(place, FRAME, 0)
+    assert not segmenter.is_closed_gap(0, FRAME, 0)
+    assert not segmenter.is_closed_gap(40 * FRAME, FRAME, 0)
+
+
+@pytest.mark.parametrize("samples", [FRAME, -FRAME, -FRAME - 7, -2 * FRAME, -9 * FRAME, 77])
+def test_drift_is_corrected_at_the_quietest_place(samples: int) -> None:
+    recorder = Recorder()
+    segmenter = recorder.segmenter
+    for pcm in (frame(0), bytes(2 * FRAME), frame(1)):
+        segmenter.append(pcm)
+    corrected = segmenter.correct(samples)
+    assert corrected == max(samples, 3 * (1 - FRAME)), "one sample of each frame stays"
+    middle = max(1, FRAME + corrected)
+    first = min(FRAME, max(1, 2 * FRAME - 1 + corrected))
+    last = 3 * FRAME + corrected - first - middle
+    parts = [frame(0)[: 2 * first], bytes(2 * middle), frame(1)[: 2 * last]]
+    assert recorder.audio() == [b"".join(parts)]
+    assert segmenter.totals.corrected_samples == corrected
+    assert segmenter.position == 3 * FRAME + corrected
+    assert segmenter.correct(samples) == 0, "nothing is buffered"
+
+
 def test_direct_appends_are_off_while_the_planner_listens() -> None:
     for window, direct_bytes in ((0, 4096), (10, 0)):
         segmenter = Segmenter(
@@ -134,7 +178,6 @@ def test_direct_appends_are_off_while_the_planner_listens() -> None:
             MemoryWriter,
             sample_rate=RATE,
             flush_bytes=4096,
-            recall_samples=FRAME,
         )
         assert segmenter.direct_bytes == direct_bytes
 
@@ -151,7 +194,8 @@ def speech_with_pauses(seconds: int, pauses: list[tuple[float, float]]) -> bytes
 def test_cuts_lie_in_pauses_and_no_sample_is_lost(flush_bytes: int) -> None:
     pauses = [(4.4, 4.6), (10.1, 10.4), (15.3, 15.5)]
     audio = {"a": speech_with_pauses(20, pauses), "b": speech_with_pauses(20, [*pauses, (5, 5.3)])}
-    clock, cuts = Clock(RATE), CutPlanner(5 * RATE, RATE, RATE)
+    clock = Clock(RATE, lambda: 0.0, lambda: 0, speed=0)
+    cuts = CutPlanner(5 * RATE, RATE, RATE)
     segments: dict[str, list[MemoryWriter]] = {"a": [], "b": []}
     tracks = {}
     for name in ("a", "b"):

@@ -12,6 +12,7 @@ class MemoryWriter:
         self.start = start
         self.pcm = bytearray()
         self.counts: Counts | None = None
+        self.skew = 0.0
 
     def append(self, pcm: bytes) -> None:
         self.pcm += pcm
@@ -25,6 +26,7 @@ class MemoryWriter:
         del self.pcm[offset:]
         return tail
 
-    def finish(self, samples: int, counts: Counts) -> None:
+    def finish(self, samples: int, counts: Counts, skew: float) -> None:
         assert len(self.pcm) == samples * 2
         self.counts = counts
+        self.skew = skew

@@ -1,0 +1,223 @@
+"""Where a track stands, and how it moves: on by a frame, over a gap, by a step of the clock. Pure.
+
+``streamer/track.py`` decides what happens; this carries it out, and counts it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from acs.media import FRAME_MILLISECONDS
+from contract.manifest import Counts
+from streamer.clock import Clock
+from streamer.frames import Frame
+from streamer.segmenter import Segmenter
+
+ARRIVAL_SLACK_SECONDS = 0.3
+"""How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
+
+MAX_LATE_SECONDS = 60
+"""How late a track's first frame may arrive; one that seems later has another clock."""
+
+DRIFT_WEIGHT = 1 / 32
+"""The weight of one more frame in the running mean of the drift."""
+
+
+class TrackSettings(NamedTuple):
+    """How a track places its frames; lengths in samples, ``flush_bytes`` in bytes."""
+
+    tolerance: int
+    jump: int
+    flush_bytes: int
+
+
+class Placer:
+    """A track's place on the stream's clock. All lengths are in samples.
+
+    A raw position and the track's offset make a position. The skew is the running mean of how far
+    timestamps are ahead of the audio; it is drift, and corrected before it is a frame long.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_half",
+        "_jump",
+        "_max_skew",
+        "_offset",
+        "_reference_us",
+        "_sample_rate",
+        "_segmenter",
+        "_skew",
+        "_slack",
+    )
+
+    def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
+        self._clock = clock
+        self._sample_rate = clock.sample_rate
+        self._segmenter = segmenter
+        # The clock's, once the track has started: until then no frame takes the fast path.
+        self._reference_us: int | None = None
+        # Half a frame: timestamps have so much jitter.
+        self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
+        self._max_skew = self._half * 3 // 2
+        self._slack = round(ARRIVAL_SLACK_SECONDS * clock.sample_rate)
+        self._jump = settings.jump
+        self._offset = 0
+        self._skew = 0.0
+
+    @property
+    def position(self) -> int | None:
+        """Where the next sample goes; None before the first frame."""
+        return self._segmenter.position
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a segment is open."""
+        return self._segmenter.is_open
+
+    @property
+    def counts(self) -> Counts:
+        """The counts of the open segment."""
+        return self._segmenter.counts
+
+    @property
+    def totals(self) -> Counts:
+        """The sum of the counts of all finished segments."""
+        return self._segmenter.totals
+
+    @property
+    def anomalies(self) -> int:
+        """A number that changes with every count, except that of placed frames."""
+        return self.counts.anomalies + self.totals.anomalies
+
+    def flush(self) -> None:
+        """Hand the buffered audio to the open segment's writer; drift is corrected before."""
+        self._correct_drift()
+        self._segmenter.flush()
+
+    def _correct_drift(self) -> None:
+        if abs(self._skew) >= self._max_skew:
+            self._skew -= self._segmenter.correct(round(self._skew))
+        self._segmenter.skew = self._skew
+
+    def _position(self) -> int:
+        """The position of a track that has started."""
+        assert self._segmenter.position is not None
+        return self._segmenter.position
+
+    def _base(self) -> int:
+        """The raw position at which the track stands."""
+        return self._position() - self._offset + round(self._skew)
+
+    def _put(self, raw: int | None, pcm: bytes, silent: bool) -> None:
+        """Place a frame where the track stands; ``raw`` None: its timestamp says nothing."""
+        segmenter = self._segmenter
+        position = self._position()
+        if self._clock.is_beyond_limit(position):
+            # Every frame is looked at until time has caught up.
+            segmenter.direct_bytes = 0
+            segmenter.counts.lost += 1
+            return
+        segmenter.allow_direct()
+        if raw is not None:
+            self._skew += (raw + self._offset - position - self._skew) * DRIFT_WEIGHT
+        if segmenter.buffered + len(pcm) > segmenter.direct_bytes:
+            self.flush()
+        elif position + self._half * 2 >= segmenter.boundary:
+            # A cut flushes, too.
+            self._correct_drift()
+        segmenter.skew = self._skew
+        segmenter.append(pcm)
+        segmenter.counts.silent_frames += silent
+
+    def _move_over(self, samples: int) -> None:
+        """Move on over a gap: silence or, where it is long, a new segment behind it."""
+        if samples > self._jump:
+            self._segmenter.restart_at(self._position() + samples)
+            self._skew = 0.0
+        elif samples > 0:
+            self._segmenter.fill(samples)
+
+    def _move_to(self, frame: Frame) -> None:
+        """Move to a frame's timestamp: over a gap, or by a step of the sender's clock."""
+        clock = self._clock
+        # The stream's latest step is the best explanation, also for a track that was silent then.
+        for offset in reversed(clock.offsets):
+            moved = frame.position(offset)
+            if moved >= self._position() - self._half and self._is_possible(moved, frame):
+                if offset != self._offset:
+                    self._use_offset(offset)
+                advance = frame.advance(self._base())
+                self._move_over(self._round(advance) if advance > self._half else 0)
+                return
+        self._step(frame)
+
+    def _round(self, samples: int) -> int:
+        """Round a length to whole frames if jitter explains it, so lost ones fit if they come."""
+        length = 2 * self._half
+        whole = (samples + self._half) // length * length
+        return whole if abs(whole - samples) <= self._half // 2 else samples
+
+    def _step(self, frame: Frame) -> None:
+        """Take a step of the sender's clock: the frame follows on where the track stands.
+
+        Where time passed meanwhile, too, it becomes a gap.
+        """
+        missing = self._clock.missing(self._position(), frame.elapsed)
+        gap = missing if missing > self._slack else 0
+        self._use_offset(self._position() + gap - frame.position(0))
+        self._move_over(gap)
+
+    def _use_offset(self, offset: int) -> None:
+        """Use another offset; for the stream that is a step, unless it is its latest one."""
+        clock = self._clock
+        if clock.offsets and clock.offsets[-1] != offset:
+            self._segmenter.counts.clock_steps += 1
+        clock.add_offset(offset)
+        self._offset = offset
+        self._skew = 0.0
+
+    def _is_possible(self, position: int, frame: Frame) -> bool:
+        """Whether a frame can have arrived when it did if it belongs to a position."""
+        return self._clock.is_possible(position, frame.elapsed, self._slack)
+
+    def _has_arrived(self, frame: Frame) -> bool:
+        """Whether time has passed for a timestamp, by an offset that the stream has used."""
+        offsets = {*self._clock.offsets, self._offset}
+        return any(self._is_possible(frame.position(offset), frame) for offset in offsets)
+
+    def _start_at(self, raw: int | None, first: Frame) -> None:
+        """Begin at a raw position or, where that is None, by the time at which ``first`` arrived.
+
+        From now on, frames may take the fast path.
+        """
+        clock = self._clock
+        if clock.origin_us is None:
+            clock.begin(raw)
+            position = 0
+            if raw is not None:
+                self._use_offset(-raw)
+        elif raw is None:
+            self._offset = clock.offsets[-1] if clock.offsets else 0
+            position = clock.expected(first.elapsed)
+        else:
+            offset = self._find_offset(raw, first)
+            if offset is None:
+                # Another clock than the stream's: what arrives now was spoken now.
+                self._use_offset(clock.expected(first.elapsed) - raw)
+            else:
+                self._offset = offset
+            position = raw + self._offset
+        self._segmenter.position = position
+        self._reference_us = clock.reference_us
+
+    def _find_offset(self, raw: int, first: Frame) -> int | None:
+        """Return an offset that the stream has used and that explains when ``first`` arrived."""
+        late = MAX_LATE_SECONDS * self._sample_rate
+        for offset in reversed(self._clock.offsets):
+            position = raw + offset
+            if self._is_possible(position, first) and self._clock.is_recent(
+                position, first.elapsed, late
+            ):
+                return offset
+        return None
