@@ -15,6 +15,9 @@ from contract.names import SegmentName
 
 SCHEMA = 1
 
+DRAFT_ENDED_BY = "draft: the stream goes on"
+"""The ``ended_by`` of a manifest so far, which is in the ``drafts`` container."""
+
 
 class Counts(msgspec.Struct, kw_only=True):
     """What happened to the audio of a segment or a stream. Numbers of frames, except as noted.
@@ -30,7 +33,8 @@ class Counts(msgspec.Struct, kw_only=True):
         unstamped: Placed in the order of arrival, because their timestamp could not be used.
         corrected_samples: Silence added (if negative, removed) to correct drift, in samples.
         clock_steps: How often the sender's clock was set back.
-        lost: Lost, because there was no room for them.
+        lost: Lost, because there was no room for them, or with a process that was killed. Silence
+            in their place counts as filled in.
     """
 
     frames: int = 0

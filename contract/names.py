@@ -19,8 +19,13 @@ from acs.identifiers import is_call_connection_id
 SEGMENTS = "segments"
 MANIFESTS = "manifests"
 GRANTS = "grants"
+DRAFTS = "drafts"
+"""Manifests so far, of streams whose streamer was told to end; each has its manifest's name."""
 
-CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS)
+REJECTED = "rejected"
+"""What the streamer could not store in its place, or could not read: for people to look at."""
+
+CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS, DRAFTS, REJECTED)
 """The containers that both programs use; the function app has more (``calls/blobs.py``)."""
 
 MIXED_TRACK = "mixed"

@@ -75,7 +75,10 @@ class Connection(WSListener):
         if self._ignores_messages and kind != _CLOSE:
             return
         stream = self._stream
-        assert stream is not None
+        if stream is None:
+            # The spool accepts no files. The peer answers the close.
+            self._on_close_frame(transport, frame)
+            return
         if kind == _TEXT and frame.fin and self._fragments is None:
             self._last_message_bytes = frame.payload_size
             close = stream.handle_message(frame.get_payload_as_memoryview())

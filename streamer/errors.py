@@ -4,6 +4,7 @@
 
     StreamerError
     ├── SpoolInUse          another process holds the spool
+    ├── SealFailed          a stream cannot end, because a segment could not be sealed
     ├── StorageError        Blob Storage holds something else than it should
     │   ├── BlobConflict    a blob of that name holds other content
     │   └── ChecksumMismatch  the content was not stored as it was sent
@@ -24,6 +25,10 @@ class StreamerError(Exception):
 
 class SpoolInUse(StreamerError):
     """Raised when another process holds the spool's folder."""
+
+
+class SealFailed(StreamerError):
+    """Raised when a stream ends and a segment of it could not be sealed. Its files are kept."""
 
 
 class StorageError(StreamerError):

@@ -65,17 +65,26 @@ OUTBOX_AGE_SECONDS = Gauge(
 )
 
 
-def count_frames(counts: Counts, sample_rate: int) -> None:
-    """Add the counts of a finished segment of ``sample_rate`` samples a second."""
-    for outcome in ("frames", "repeated", "late", "late_dropped", "unstamped", "lost"):
+def count_frames(counts: Counts, sample_rate: int, *, counted_lost: int = 0) -> None:
+    """Add the counts of a finished segment of ``sample_rate`` samples a second.
+
+    ``counted_lost`` of its lost frames were counted before (see ``count_lost``).
+    """
+    for outcome in ("frames", "repeated", "late", "late_dropped", "unstamped"):
         FRAMES.labels("placed" if outcome == "frames" else outcome).inc(getattr(counts, outcome))
+    count_lost(max(0, counts.lost - counted_lost))
     FILLED_SECONDS.inc(max(0, counts.filled_samples) / sample_rate)
+
+
+def count_lost(frames: int) -> None:
+    """Count frames that were lost, in the moment in which they are."""
+    FRAMES.labels("lost").inc(frames)
 
 
 def count_removed(frames: int) -> None:
     """Count a file that was removed from the spool by hand, and its frames as lost."""
     SPOOL_ERRORS.inc()
-    FRAMES.labels("lost").inc(frames)
+    count_lost(frames)
 
 
 def render() -> bytes:

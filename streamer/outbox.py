@@ -5,7 +5,8 @@ What it promises:
 - A bounded pool of workers uploads the files. A failed upload is tried again, with growing pauses,
   for as long as the process lives; the next start uploads the rest.
 - A stream's manifest is uploaded after its segments, and so proves that they are there.
-- A file whose blob exists with other content is quarantined: nothing is lost or overwritten.
+- A file whose blob exists with other content goes to the ``rejected`` container: nothing is lost or
+  overwritten.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from event_log import log_event
 from streamer import metrics
 from streamer.errors import BlobConflict, ChecksumMismatch, StorageError
 from streamer.recovery import list_outbox
-from streamer.spool import Spool, describe_error
+from streamer.spool import Spool, audio_bytes, describe_error
 from streamer.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Outbox:
         # When each file came, in order of age.
         self._added_at: dict[Path, float] = {}
         self._entries: dict[Path, SegmentEntry] = {}
+        # How much of the spool's quota each file uses.
+        self._audio_bytes: dict[Path, int] = {}
         # By stream: the segments that are not uploaded yet, and the manifest that waits for them.
         self._segments: Counter[str] = Counter()
         self._manifests: dict[str, Path] = {}
@@ -64,13 +67,17 @@ class Outbox:
         self._workers = [asyncio.create_task(self._work()) for _ in range(self._concurrency)]
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
-        """Upload a file that has entered the outbox: a segment with its entry, or a manifest."""
+        """Upload a file that has entered the outbox: a segment with its entry, or another one."""
         self._added_at[path] = time.monotonic()
         self._empty.clear()
         if entry is not None:
             self._entries[path] = entry
+            self._audio_bytes[path] = entry.bytes - HEADER_BYTES
             self._segments[_stream_of(path)] += 1
-        elif self._segments[path.stem]:
+        elif self._container(path) == names.REJECTED:
+            with contextlib.suppress(FileNotFoundError):
+                self._audio_bytes[path] = audio_bytes(path)
+        elif self._container(path) == names.MANIFESTS and self._segments[path.stem]:
             self._manifests[path.stem] = path
             return
         self._queue.put_nowait(path)
@@ -120,7 +127,8 @@ class Outbox:
         try:
             await self._upload(path, content)
         except BlobConflict:
-            self._reject(path)
+            moved = await loop.run_in_executor(self._spool.worker, self._spool.quarantine, path)
+            self._reject(path, moved)
         else:
             self._complete(path)
 
@@ -137,7 +145,7 @@ class Outbox:
             blob,
             content,
             md5=md5,
-            content_type="audio/wav" if entry else "application/json",
+            content_type=_content_type(path),
             metadata=segment_metadata(entry) if entry else {},
         )
 
@@ -159,11 +167,10 @@ class Outbox:
             self.last_error = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        uploaded = (
-            metrics.SEGMENTS_UPLOADED if path in self._entries else metrics.MANIFESTS_UPLOADED
-        )
-        uploaded.inc()
-        self._free(path)
+        if path in self._entries:
+            metrics.SEGMENTS_UPLOADED.inc()
+        elif self._container(path) == names.MANIFESTS:
+            metrics.MANIFESTS_UPLOADED.inc()
         self._forget(path)
 
     def _drop_removed(self, path: Path) -> None:
@@ -172,19 +179,15 @@ class Outbox:
         frames = entry.counts.frames if entry else 0
         self._log_file(logging.ERROR, "file_removed", path, frames=frames)
         metrics.count_removed(frames)
-        self._free(path)
         self._forget(path)
 
-    def _free(self, path: Path) -> None:
-        entry = self._entries.get(path)
-        if entry is not None:
-            self._spool.free(entry.bytes - HEADER_BYTES)
-
-    def _reject(self, path: Path) -> None:
-        """Quarantine a file whose blob exists and holds other content."""
-        self._spool.quarantine(path)
+    def _reject(self, path: Path, moved: list[Path]) -> None:
+        """Upload a file, whose blob exists and holds other content, to its place in quarantine."""
         metrics.UPLOADS_REJECTED.inc()
         self._log_file(logging.ERROR, "upload_rejected", path, reason="blob_conflict")
+        self._audio_bytes.pop(path, None)
+        for file in moved:
+            self.add(file)
         self._forget(path)
 
     def _log_file(self, level: int, event: str, path: Path, **fields: object) -> None:
@@ -199,11 +202,14 @@ class Outbox:
 
     def _forget(self, path: Path) -> None:
         self._failures.pop(path, None)
+        self._spool.free(self._audio_bytes.pop(path, 0))
         del self._added_at[path]
-        if self._entries.pop(path, None) is None:
+        if self._entries.pop(path, None) is not None:
+            self._release_manifest(_stream_of(path))
+        elif self._container(path) == names.MANIFESTS:
             self._remove_folders(path)
         else:
-            self._release_manifest(_stream_of(path))
+            _remove_empty_parents(path, self._spool.outbox)
         if not self._added_at:
             self._empty.set()
 
@@ -225,6 +231,22 @@ class Outbox:
         for folder in (*tracks, stream, call, manifest.parent):
             with contextlib.suppress(OSError):
                 folder.rmdir()
+
+    def _container(self, path: Path) -> str:
+        return path.relative_to(self._spool.outbox).parts[0]
+
+
+def _remove_empty_parents(path: Path, top: Path) -> None:
+    for folder in path.parents:
+        if folder == top:
+            return
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _content_type(path: Path) -> str:
+    types = {".wav": "audio/wav", ".json": "application/json"}
+    return types.get(path.suffix, "application/octet-stream")
 
 
 def _describe(error: Exception) -> str:

@@ -3,8 +3,11 @@
 What it promises:
 
 - Each open segment of a killed process ends where its file ends, and is uploaded as recovered.
+  Audio that a cut was moving from one segment to the next is in exactly one of them.
+- Frames that the state knows and no file has are counted as lost.
 - Recovering again, after being killed in the middle of it, gives the same names and manifests.
-- What cannot be read is quarantined, logged, and does not keep the others from being recovered.
+- What cannot be read is quarantined, logged, and keeps neither the others from being recovered nor
+  the process from starting.
 """
 
 from __future__ import annotations
@@ -15,21 +18,19 @@ import shutil
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from acs.media import AUDIO_DATA, BYTES_PER_SAMPLE, FRAME_MILLISECONDS
+from acs.media import AUDIO_DATA, BYTES_PER_SAMPLE
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry, decode_manifest
 from event_log import log_event
 from streamer import metrics
-from streamer.segment_file import SegmentFile
-from streamer.spool import PART, Spool, describe_error
+from streamer.open_segments import Part, read_parts, settle_counts
+from streamer.spool import NEW, Spool, describe_error
 from streamer.stream_folder import (
-    STATE,
     StreamState,
     build_manifest,
     publish_manifest,
     read_entries,
+    read_state,
     segment_path,
 )
 
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 
 class OutboxFile(NamedTuple):
-    """A file of the outbox: a segment with its entry, or a manifest without one."""
+    """A file of the outbox: a segment with its entry, or another file without one."""
 
     path: Path
     entry: SegmentEntry | None
@@ -64,16 +65,28 @@ class Recovery:
         for folder in folders:
             try:
                 self._finish(folder, files)
-            except (FileNotFoundError, ValueError) as error:
-                cause = describe_error(error) if isinstance(error, OSError) else str(error)
-                log_event(
-                    _log, logging.ERROR, "stream_quarantined", stream=folder.name, error=cause
-                )
-                self._spool.quarantine(folder)
+            except FileNotFoundError as error:
+                self._quarantine(folder, describe_error(error), files)
             except OSError as error:
                 self._spool.record_failure(error)
                 self.folders.append(folder)
+            except Exception as error:
+                # Whatever it is: the streamer must start, and the audio must leave this disk.
+                log_event(
+                    _log, logging.ERROR, "stream_unreadable", stream=folder.name, exc_info=True
+                )
+                self._quarantine(folder, str(error), files)
         return files
+
+    def _quarantine(self, folder: Path, cause: str, files: list[OutboxFile]) -> None:
+        log_event(_log, logging.ERROR, "stream_quarantined", stream=folder.name, error=cause)
+        try:
+            moved = self._spool.quarantine(folder)
+        except OSError as error:
+            self._spool.record_failure(error)
+            self.folders.append(folder)
+            return
+        files += (OutboxFile(path, None) for path in moved)
 
     def _finish(self, folder: Path, files: list[OutboxFile]) -> None:
         spool = self._spool
@@ -82,39 +95,50 @@ class Recovery:
             # segments.
             shutil.rmtree(folder)
             return
-        state = msgspec.json.decode((folder / STATE).read_bytes(), type=StreamState)
-        for path in sorted(folder.glob(f"*/*{PART}")):
-            if path.stat().st_size <= wav.HEADER_BYTES:
-                path.unlink()
-                continue
-            files.append(self._seal(state, path))
+        if not any(path.is_file() for path in folder.rglob("*") if path.suffix != NEW):
+            # Killed while it was created: the stream had not begun.
+            shutil.rmtree(folder)
+            return
+        state = read_state(folder)
         entries = read_entries(folder)
-        ended_at = max((entry.end for entry in entries), default=None)
+        parts, unreadable = read_parts(spool, folder, entries)
+        for path, cause in unreadable:
+            log_event(
+                _log,
+                logging.ERROR,
+                "segment_quarantined",
+                stream=folder.name,
+                segment=path.name,
+                error=cause,
+            )
+            files += (OutboxFile(moved, None) for moved in spool.quarantine(path))
+        lost_frames = settle_counts(state, parts, entries)
+        try:
+            for part in parts:
+                files.append(self._seal(state, part))
+        finally:
+            for part in parts:
+                part.file.close()
+        state.counts.add(Counts(lost=lost_frames))
+        entries = read_entries(folder)
+        # Not the time of the recovery: another one must give the same.
+        ended_at = max((entry.end for entry in entries), default=state.started_at)
         manifest = build_manifest(state, entries, ended_at, "recovered")
         counts = manifest.counts
-        audio_packets = counts.frames + counts.repeated + counts.late_dropped
+        audio_packets = counts.frames + counts.repeated + counts.late_dropped + counts.lost
         manifest.packets[AUDIO_DATA] = max(audio_packets, state.packets.get(AUDIO_DATA, 0))
         files.append(OutboxFile(publish_manifest(spool, folder, manifest), None))
+        metrics.count_lost(lost_frames)
 
-    def _seal(self, state: StreamState, path: Path) -> OutboxFile:
-        file = SegmentFile.reopen(self._spool, path)
-        counts = state.open_counts.get(file.key, Counts())
-        # The file's length tells what was appended after the counts were last saved.
-        samples = file.samples - counts.filled_samples - counts.corrected_samples
-        frame_samples = file.sample_rate * FRAME_MILLISECONDS // 1000
-        counts.frames = max(counts.frames, samples // frame_samples)
-        target = segment_path(self._spool, state, file)
-        try:
-            entry = file.seal(counts, target, recovered=True)
-        except OSError:
-            file.close()
-            raise
-        metrics.count_frames(entry.counts, entry.sample_rate)
+    def _seal(self, state: StreamState, part: Part) -> OutboxFile:
+        target = segment_path(self._spool, state, part.file)
+        entry = part.file.seal(part.counts, target, recovered=True)
+        metrics.count_frames(entry.counts, entry.sample_rate, counted_lost=part.counted_lost)
         return OutboxFile(target, entry)
 
 
 def list_outbox(spool: Spool) -> list[OutboxFile]:
-    """Return the files of the outbox, the oldest first: all segments, then all manifests.
+    """Return the files of the outbox, the oldest first: segments, manifests, then all others.
 
     To be called after a recovery, so that a segment's entry is found in its stream's manifest. A
     segment that cannot be read is quarantined. Raises OSError.
@@ -125,7 +149,7 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
     for path in manifest_paths:
         try:
             manifest = decode_manifest(path.read_bytes())
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             # The streamer must start all the same: the segments themselves say what they hold.
             log_event(_log, logging.ERROR, "manifest_read_failed", stream=path.stem, error=error)
             continue
@@ -136,7 +160,7 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
     for path in sorted(segments.rglob("*.wav"), key=_modified_at):
         try:
             files.append(OutboxFile(path, entries.get(path) or _read_entry(path)))
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             log_event(
                 _log,
                 logging.ERROR,
@@ -145,8 +169,15 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
                 segment=path.name,
                 error=error,
             )
-            spool.quarantine(path)
-    return [*files, *(OutboxFile(path, None) for path in manifest_paths)]
+            try:
+                spool.quarantine(path)
+            except OSError as quarantine_error:
+                # It stays where it is, for the next start.
+                spool.record_failure(quarantine_error)
+    # A quarantine that was not finished may have left folders only.
+    rejected = sorted(path for path in spool.rejected.rglob("*") if path.is_file())
+    others = [*manifest_paths, *sorted((spool.outbox / names.DRAFTS).glob("*/*.json")), *rejected]
+    return [*files, *(OutboxFile(path, None) for path in others)]
 
 
 def _modified_at(path: Path) -> float:

@@ -5,14 +5,19 @@ What it promises:
 - Audio is appended to one file about once a second, so that memory per track is bounded and a
   killed process loses at most what was not flushed.
 - A sealed segment is a whole WAV file, moved to the outbox by rename, after its entry was written
-  to its stream's ``segments.jsonl``.
+  to its stream's ``segments.jsonl``. Sealing needs no room for audio: the header has its place from
+  the start, and what waits in memory can become a segment of its own.
 - A write that fails (a full disk, a used-up quota) is kept in memory as the segment's backlog and
   tried again, up to ``SEGMENT_BACKLOG_BYTES`` a segment and ``TOTAL_BACKLOG_BYTES`` in all. Past
-  that, audio becomes silence of the same length and is counted as lost.
+  that, audio is lost, and counted at once. Between kept audio it becomes silence of its length.
+- What is cut off stays in the file until the segment is sealed: by then the next one has it on the
+  disk or, where that is full, in memory.
+- An open segment's header has its exact start in the place of its sizes.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import mmap
@@ -22,10 +27,14 @@ from pathlib import Path
 
 import msgspec
 
-from acs.media import BYTES_PER_SAMPLE
+from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
-from streamer.spool import CREATE_FLAGS, FILE_MODE, PART, Spool, move_file
+from streamer import metrics
+from streamer.backlog import Backlog
+from streamer.part_header import exact_start, open_header
+from streamer.segment_counts import count_losses, split_counts, written_counts
+from streamer.spool import PART, Spool, append_to_file, move_file, open_file, write_all
 
 SEGMENT_BACKLOG_BYTES = 1024 * 1024
 """How much of a segment waits in memory while the disk accepts nothing: half a minute at 16 kHz."""
@@ -36,23 +45,41 @@ TOTAL_BACKLOG_BYTES = 256 * 1024 * 1024
 ENTRIES = "segments.jsonl"
 """The file of a stream's folder that has an entry for each sealed segment."""
 
-_FRAMES_PER_SECOND = 50
-
 
 class SegmentFile:
-    """An open segment: a ``SegmentWriter`` whose file gets its final header when it is sealed."""
+    """An open segment: a ``SegmentWriter`` whose file gets its final header when it is sealed.
+
+    ``written_samples`` and ``end`` are of all that was written to it; ``samples`` are those that it
+    still has, after ``split``.
+    """
 
     def __init__(self, spool: Spool, path: Path, start: datetime, sample_rate: int) -> None:
         self.path = path
         self.start = start
         self.sample_rate = sample_rate
         self.clock_offset_ms = 0.0
+        self.lost_frames = 0
+        self._frame_bytes = sample_rate * FRAME_MILLISECONDS // 1000 * BYTES_PER_SAMPLE
         self._spool = spool
-        self._size = 0
+        self._written_bytes = 0
+        self._disk_bytes = 0
         self._reserved = 0
-        self._backlog: list[tuple[int, bytes]] = []
+        self._backlog = Backlog()
+        # Overwrites of what is on disk that the disk did not accept.
+        self._patches: list[tuple[int, bytes]] = []
         self._lost_bytes = 0
+        self._has_stale_tail = False
+        self._is_open = False
         self._descriptor: int | None = None
+
+    @classmethod
+    def create(cls, spool: Spool, folder: Path, start: datetime, sample_rate: int) -> SegmentFile:
+        """Return a new open segment in a track's folder. Its first write creates the file."""
+        path = folder / (names.format_start(start) + PART)
+        file = cls(spool, path, start, sample_rate)
+        file._is_open = True
+        spool.count_open(0, 1)
+        return file
 
     @classmethod
     def reopen(cls, spool: Spool, path: Path) -> SegmentFile:
@@ -63,10 +90,12 @@ class SegmentFile:
             OSError: The disk cannot be read.
         """
         with path.open("rb") as content:
-            sample_rate = wav.rate_of(content.read(wav.HEADER_BYTES))
-        file = cls(spool, path, names.parse_start(path.name.removesuffix(PART)), sample_rate)
+            header = content.read(wav.HEADER_BYTES)
+        start = exact_start(header, names.parse_start(path.name.removesuffix(PART)))
+        file = cls(spool, path, start, wav.rate_of(header))
         audio_bytes = max(0, path.stat().st_size - wav.HEADER_BYTES)
-        file._size = file._reserved = audio_bytes // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        file._disk_bytes = audio_bytes // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        file._written_bytes = file._reserved = file._disk_bytes
         return file
 
     @property
@@ -76,60 +105,130 @@ class SegmentFile:
 
     @property
     def samples(self) -> int:
+        """How many samples it has, on disk and in memory."""
+        return (self._disk_bytes + self._backlog.size) // BYTES_PER_SAMPLE
+
+    @property
+    def written_samples(self) -> int:
         """How many samples have been written."""
-        return self._size // BYTES_PER_SAMPLE
+        return self._written_bytes // BYTES_PER_SAMPLE
 
     @property
     def end(self) -> datetime:
-        """The moment after its last sample."""
-        return self.start + timedelta(microseconds=self.samples * 1_000_000 // self.sample_rate)
+        """The moment after the last sample that was written."""
+        return self._moment(self._written_bytes)
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether some of it waits in memory."""
+        return bool(self._backlog.size)
+
+    # While it is open, on the event loop's thread:
 
     def append(self, pcm: bytes) -> None:
-        """Write at the end; what the disk does not accept waits in memory."""
-        offset, self._size = self._size, self._size + len(pcm)
-        self._write(offset, pcm)
+        """Write at the end; what the disk does not accept waits in memory, or is lost."""
+        self._written_bytes += len(pcm)
+        if self._write_backlog():
+            try:
+                self._write_to_disk(pcm)
+                return
+            except OSError as error:
+                pcm = pcm[self._write_part(pcm) :]
+                self._spool.record_failure(error)
+        has_room = self._backlog.held + len(pcm) <= SEGMENT_BACKLOG_BYTES
+        if has_room and self._spool.hold(len(pcm), TOTAL_BACKLOG_BYTES):
+            self._backlog.append(pcm)
+        else:
+            self._lose(len(pcm))
 
     def patch(self, offset: int, pcm: bytes) -> None:
         """Overwrite what lies at ``offset``, in bytes from the first sample."""
-        self._write(offset, pcm)
+        on_disk = pcm[: max(0, self._disk_bytes - offset)]
+        if on_disk:
+            self._patches.append((offset, on_disk))
+            try:
+                self._write_patches()
+            except OSError as error:
+                self._spool.record_failure(error)
+        self._backlog.patch(offset - self._disk_bytes, pcm)
 
     def cut(self, offset: int) -> bytes:
-        """Remove and return everything from ``offset`` on."""
-        tail = self._read(offset, self._size - offset)
-        self._set_backlog([(at, pcm[: offset - at]) for at, pcm in self._backlog if at < offset])
-        self._size = offset
-        if self._descriptor is not None:
-            os.ftruncate(self._descriptor, wav.HEADER_BYTES + offset)
-        self._spool.free(max(0, self._reserved - offset))
-        self._reserved = min(self._reserved, offset)
+        """Remove and return everything from ``offset`` on. The file keeps it until it is sealed."""
+        held = self._backlog.held
+        tail = self._read_disk(offset) + self._backlog.cut(max(0, offset - self._disk_bytes))
+        self._spool.release(held - self._backlog.held)
+        self._patches = [(at, pcm[: offset - at]) for at, pcm in self._patches if at < offset]
+        if offset < self._disk_bytes:
+            self._disk_bytes = offset
+            self._has_stale_tail = True
+        self._written_bytes = offset
+        self._free_above(self._disk_bytes)
         return tail
+
+    def finish(self, counts: Counts) -> None:
+        """Note that nothing more will be written, and put what was lost into the counts.
+
+        What was lost at the end is left out: the segment ends before it.
+        """
+        self._backlog.drop_lost_end()
+        self._count_losses(counts)
+        self._end_writing()
+
+    def counts_when(self, counts: Counts, samples: int) -> Counts:
+        """Return a copy of the counts of when ``samples`` are written, with what was lost."""
+        counts = written_counts(counts, samples, self._frame_bytes // BYTES_PER_SAMPLE)
+        self._count_losses(counts)
+        return counts
+
+    # After it is finished: on any one thread.
+
+    def split(self, counts: Counts) -> tuple[SegmentFile, Counts] | None:
+        """Write the backlog, and make what the disk does not accept a segment of its own.
+
+        Args:
+            counts: This segment's counts. Those of the other one are taken out of them.
+
+        Returns:
+            The other segment, which begins where this one ends now, and its counts; None where all
+            of this segment is on disk.
+
+        Raises:
+            OSError: The disk accepts nothing of this segment now. Try again later.
+        """
+        if self._write_backlog():
+            return None
+        if self._disk_bytes == 0:
+            raise OSError(errno.ENOSPC, "the spool has no room for a segment", str(self.path))
+        rest_start = self._moment(self._disk_bytes)
+        path = self.path.with_name(names.format_start(rest_start) + PART)
+        rest = SegmentFile(self._spool, path, rest_start, self.sample_rate)
+        rest.clock_offset_ms = self.clock_offset_ms
+        rest._backlog, self._backlog = self._backlog, Backlog()
+        rest._written_bytes = rest._backlog.size
+        return rest, split_counts(counts, self.samples, self._frame_bytes // BYTES_PER_SAMPLE)
 
     def seal(self, counts: Counts, target: Path, *, recovered: bool = False) -> SegmentEntry:
         """Make the file a whole WAV file and move it to ``target``. Blocks.
 
         Args:
-            counts: What the segment holds. ``lost`` is added to it here.
+            counts: What the segment holds.
             target: Its place in the outbox.
             recovered: Whether a killed process left it.
 
         Raises:
             FileNotFoundError: The file was removed; its audio is lost.
-            OSError: The disk accepts nothing now. Seal it again later.
+            OSError: The disk accepts nothing now, or not all of the backlog (see ``split``).
         """
         if not self._write_backlog():
             raise OSError(errno.ENOSPC, "the spool has no room to finish a segment", str(self.path))
-        # What was lost at its end needs room, too, as silence.
-        self._reserve(self._size)
+        self._end_writing()
         descriptor = self._open()
-        size = wav.HEADER_BYTES + self._size
+        self._write_patches()
+        size = wav.HEADER_BYTES + self._disk_bytes
         os.ftruncate(descriptor, size)
-        os.pwrite(descriptor, wav.header(self.sample_rate, self._size), 0)
+        write_all(descriptor, wav.header(self.sample_rate, self._disk_bytes), 0)
         with mmap.mmap(descriptor, size, prot=mmap.PROT_READ) as content:
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        if self._lost_bytes:
-            frame_bytes = self.sample_rate * BYTES_PER_SAMPLE // _FRAMES_PER_SECOND
-            counts.lost += -(-self._lost_bytes // frame_bytes)
-            self._lost_bytes = 0
         entry = SegmentEntry(
             track=self.path.parent.name,
             start=self.start,
@@ -141,17 +240,31 @@ class SegmentFile:
             recovered=recovered,
             clock_offset_ms=self.clock_offset_ms,
         )
-        with (self.path.parent.parent / ENTRIES).open("ab") as entries:
-            # On a line of its own, even after a line that a kill cut short.
-            entries.write(b"\n" + msgspec.json.encode(entry) + b"\n")
+        # On a line of its own, even after a line that a kill cut short.
+        line = b"\n" + msgspec.json.encode(entry) + b"\n"
+        append_to_file(self.path.parent.parent / ENTRIES, line)
         move_file(self.path, target)
         self.close()
         return entry
 
+    def shorten(self, samples: int) -> None:
+        """Remove all but the first ``samples`` of a segment that was reopened. Raises OSError."""
+        self._disk_bytes = self._written_bytes = samples * BYTES_PER_SAMPLE
+        os.ftruncate(self._open(), wav.HEADER_BYTES + self._disk_bytes)
+        self._free_above(self._disk_bytes)
+
+    def discard(self) -> None:
+        """Remove the file, if there is one, and free its room. Raises OSError."""
+        self.path.unlink(missing_ok=True)
+        self.abandon()
+
     def abandon(self) -> None:
         """Free the room of a segment whose file was removed."""
-        self._set_backlog([])
-        self._spool.free(self._reserved)
+        self._spool.release(self._backlog.held)
+        self._backlog = Backlog()
+        self._disk_bytes = 0
+        self._free_above(0)
+        self._end_writing()
         self.close()
 
     def close(self) -> None:
@@ -159,6 +272,8 @@ class SegmentFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    # Writing.
 
     def _open(self) -> int:
         """Return the file's descriptor. Raises OSError.
@@ -168,73 +283,92 @@ class SegmentFile:
         """
         if self._descriptor is None:
             try:
-                descriptor = os.open(self.path, CREATE_FLAGS, FILE_MODE)
+                descriptor = open_file(self.path)
             except FileNotFoundError:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                descriptor = os.open(self.path, CREATE_FLAGS, FILE_MODE)
+                descriptor = open_file(self.path)
             try:
-                # A restart reads the rate from it: the stream's may change before this is sealed.
-                os.pwrite(descriptor, wav.header(self.sample_rate, 0), 0)
+                # A restart reads the rate and the start from it.
+                write_all(descriptor, open_header(self.sample_rate, self.start), 0)
             except OSError:
                 os.close(descriptor)
                 raise
             self._descriptor = descriptor
         return self._descriptor
 
-    def _read(self, offset: int, size: int) -> bytes:
-        """Return what lies at ``offset``, the backlog included."""
-        stored = (
-            b""
-            if self._descriptor is None
-            else os.pread(self._descriptor, size, wav.HEADER_BYTES + offset)
-        )
-        content = bytearray(stored.ljust(size, b"\0"))
-        for at, pcm in self._backlog:
-            begin, end = max(at, offset), min(at + len(pcm), offset + size)
-            if begin < end:
-                content[begin - offset : end - offset] = pcm[begin - at : end - at]
-        return bytes(content)
+    def _write_part(self, pcm: bytes) -> int:
+        """Write as much as there is room for, and return how much that was.
 
-    def _write(self, offset: int, pcm: bytes) -> None:
-        if not self._backlog:
-            try:
-                self._write_to_disk(offset, pcm)
-                return
-            except OSError as error:
-                self._spool.record_failure(error)
-        self._set_backlog([*self._backlog, (offset, pcm)])
-        self._write_backlog()
-        while self._backlog and (
-            _size_of(self._backlog) > SEGMENT_BACKLOG_BYTES
-            or self._spool.backlog_bytes > TOTAL_BACKLOG_BYTES
-        ):
-            self._lost_bytes += len(self._backlog[0][1])
-            self._set_backlog(self._backlog[1:])
+        The part of a cut's tail that was on the disk thereby is on the disk again.
+        """
+        size = min(len(pcm), self._spool.room) // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
+        with contextlib.suppress(OSError):
+            if size:
+                self._write_to_disk(pcm[:size])
+            return size
+        return 0
 
     def _write_backlog(self) -> bool:
         """Write the backlog, and return whether all of it is on disk now."""
-        while self._backlog:
+        while (first := self._backlog.first) is not None:
             try:
-                self._write_to_disk(*self._backlog[0])
+                self._write_to_disk(first)
             except OSError as error:
                 self._spool.record_failure(error)
                 return False
-            self._set_backlog(self._backlog[1:])
+            self._backlog.remove_first()
+            self._spool.release(len(first) if isinstance(first, bytes) else 0)
         return True
 
-    def _write_to_disk(self, offset: int, pcm: bytes) -> None:
-        self._reserve(offset + len(pcm))
+    def _write_to_disk(self, chunk: bytes | int) -> None:
+        """Write audio, or a number of lost bytes as silence, at the end of the file."""
+        size = chunk if isinstance(chunk, int) else len(chunk)
+        self._reserve(self._disk_bytes + size)
         descriptor = self._open()
-        written = os.pwrite(descriptor, pcm, wav.HEADER_BYTES + offset)
-        while written < len(pcm):
-            position = wav.HEADER_BYTES + offset + written
-            written += os.pwrite(descriptor, pcm[written:], position)
+        end = wav.HEADER_BYTES + self._disk_bytes
+        if self._has_stale_tail:
+            os.ftruncate(descriptor, end)
+            self._has_stale_tail = False
+        if isinstance(chunk, int):
+            os.ftruncate(descriptor, end + size)
+        else:
+            write_all(descriptor, chunk, end)
+        self._disk_bytes += size
         self._spool.record_success()
 
-    def _set_backlog(self, backlog: list[tuple[int, bytes]]) -> None:
-        """Replace the backlog: pairs of an offset and the audio to write there."""
-        self._spool.backlog_bytes += _size_of(backlog) - _size_of(self._backlog)
-        self._backlog = backlog
+    def _write_patches(self) -> None:
+        """Overwrite what lies on the disk, which needs no room. Raises OSError."""
+        while self._patches:
+            offset, pcm = self._patches[0]
+            write_all(self._open(), pcm, wav.HEADER_BYTES + offset)
+            del self._patches[0]
+
+    def _read_disk(self, offset: int) -> bytes:
+        """Return what lies on the disk from ``offset`` on."""
+        size = self._disk_bytes - offset
+        if size <= 0:
+            return b""
+        content = bytearray(os.pread(self._open(), size, wav.HEADER_BYTES + offset))
+        for at, pcm in self._patches:
+            begin = max(at, offset)
+            if begin < at + len(pcm):
+                content[begin - offset : at + len(pcm) - offset] = pcm[begin - at :]
+        return bytes(content)
+
+    # Accounts.
+
+    def _lose(self, size: int) -> None:
+        """Count audio as lost, at once: an alert must not wait until the disk has room."""
+        self._backlog.append_lost(size)
+        self._lost_bytes += size
+        frames = -(-self._lost_bytes // self._frame_bytes)
+        metrics.count_lost(frames - self.lost_frames)
+        self.lost_frames = frames
+
+    def _count_losses(self, counts: Counts) -> None:
+        frame_samples = self._frame_bytes // BYTES_PER_SAMPLE
+        if self.lost_frames:
+            count_losses(counts, self.lost_frames, self.samples, frame_samples)
 
     def _reserve(self, size: int) -> None:
         """Reserve room for ``size`` bytes of this segment in all."""
@@ -242,7 +376,22 @@ class SegmentFile:
         if growth > 0:
             self._spool.reserve(growth)
             self._reserved += growth
+            if self._is_open:
+                self._spool.count_open(growth)
 
+    def _free_above(self, size: int) -> None:
+        """Free the room of what lies behind the first ``size`` bytes."""
+        surplus = max(0, self._reserved - size)
+        self._spool.free(surplus)
+        self._reserved -= surplus
+        if self._is_open:
+            self._spool.count_open(-surplus)
 
-def _size_of(backlog: list[tuple[int, bytes]]) -> int:
-    return sum(len(pcm) for _, pcm in backlog)
+    def _end_writing(self) -> None:
+        if self._is_open:
+            self._is_open = False
+            self._spool.count_open(-self._reserved, -1)
+
+    def _moment(self, offset: int) -> datetime:
+        elapsed = offset // BYTES_PER_SAMPLE * 1_000_000 // self.sample_rate
+        return self.start + timedelta(microseconds=elapsed)

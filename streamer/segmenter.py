@@ -264,6 +264,10 @@ class Segmenter:
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands; the next audio begins another one."""
+        self.close_segment()
+
     def _forget(self) -> None:
         """Keep about a second of what was flushed."""
         count = 0

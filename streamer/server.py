@@ -10,6 +10,7 @@ from pathlib import Path
 
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
+from streamer.chores import Chores
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
 from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
 from streamer.health import Health
@@ -38,16 +39,16 @@ class Streamer:
         self._storage = Storage(settings)
         self._outbox = Outbox(self._spool, self._storage, settings.upload_concurrency)
         self._connections: set[Connection] = set()
+        self._streams: set[Stream] = set()
         self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
         authenticator = HandshakeAuthenticator(settings, create_verifier(settings), self._storage)
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
-        self._ending: set[asyncio.Task[None]] = set()
+        self._chores = Chores()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._server: asyncio.Server | None = None
         self._hasten = asyncio.Event()
-        self._background: list[asyncio.Task[None]] = []
 
     async def start(self) -> tuple[str, int]:
         """Finish what a killed process left, then listen. Returns the host and port.
@@ -66,10 +67,8 @@ class Streamer:
             handshake_timeout_seconds=settings.handshake_timeout_seconds,
         )
         self._server = await listen(settings.host, settings.port, self._routes.handle, options)
-        self._background = [
-            asyncio.create_task(self._stats.log_every(settings.stats_log_seconds)),
-            asyncio.create_task(self._recover_rest()),
-        ]
+        self._chores.keep_up(lambda: self._stats.log_every(settings.stats_log_seconds), "stats")
+        self._chores.keep_up(self._recover_rest, "recovery")
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
@@ -80,6 +79,9 @@ class Streamer:
         """
         self._health.is_draining = True
         log_event(_log, logging.INFO, "drain_started", count=len(self._connections))
+        # The grace period may be cut short: what can be uploaded is uploaded now.
+        for stream in list(self._streams):
+            self._chores.start(stream.drain(), "stream_drain")
         await self._wait_or_hasten(self._all_ended.wait(), self._settings.drain_grace_seconds)
         for connection in list(self._connections):
             connection.close(
@@ -99,8 +101,7 @@ class Streamer:
         await self._wait_or_hasten(
             self._outbox.wait_until_empty(), self._settings.drain_upload_seconds
         )
-        for task in self._background:
-            task.cancel()
+        await self._chores.stop()
         self._stats.log()
         # A stream's folder remains where the disk did not let the stream end.
         remaining = self._outbox.file_count + len(os.listdir(self._spool.streams))
@@ -183,15 +184,14 @@ class Streamer:
             request_close=connection.close,
         )
         self._connections.add(connection)
+        self._streams.add(stream)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
 
     def _end_stream(self, connection: Connection, stream: Stream, reason: str) -> None:
-        task = asyncio.get_running_loop().create_task(self._end(connection, stream, reason))
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
+        self._chores.start(self._end(connection, stream, reason), "stream_end")
 
     async def _end(self, connection: Connection, stream: Stream, reason: str) -> None:
         fields = {"call": stream.call_connection_id, "stream": stream.id, "reason": reason}
@@ -203,5 +203,6 @@ class Streamer:
             log_event(_log, logging.ERROR, "stream_end_failed", exc_info=True, **fields)
         finally:
             self._connections.discard(connection)
+            self._streams.discard(stream)
             if not self._connections:
                 self._all_ended.set()

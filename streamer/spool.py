@@ -5,25 +5,29 @@ other modules, and each states what it promises:
 
 - ``segment_file.py``: one open segment, and its way into the outbox.
 - ``stream_folder.py``: one stream's state, and its manifest.
+- ``stream_segments.py``: when a stream's segments are cut and sealed.
 - ``recovery.py``: what a killed process left.
 - ``outbox.py``: the uploads.
 
 What the spool promises:
 
 - One process holds the folder at a time.
-- It holds at most ``max_bytes`` of audio. Past that, writes fail as on a full disk.
+- It holds at most ``max_bytes`` of audio, and leaves a margin of the disk to everything else. Past
+  that, writes of audio fail as on a full disk. Sealing a segment needs no room for audio, so that a
+  full spool always becomes files that can be uploaded.
 - Files enter the outbox by rename, so that the outbox never holds half of one.
 - A file leaves the outbox only when Blob Storage has it, or when it is quarantined.
 
 Layout::
 
     lock                                 held by the process
-    streams/{stream_id}/stream.json      the call, and the open segments' counts
+    streams/{stream_id}/opened.json      the call, as the stream began
+    streams/{stream_id}/stream.json      the same, and the open segments' counts
     streams/{stream_id}/segments.jsonl   an entry for each finished segment
     streams/{stream_id}/{track}/{start}.part
     outbox/segments/{call}/{stream_id}/{track}/{start}.wav
     outbox/manifests/{call}/{stream_id}.json
-    rejected/...                         quarantined: what cannot be uploaded or read
+    outbox/rejected/...                  quarantined: what cannot be uploaded in its place, or read
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
@@ -39,7 +44,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from contract import wav
+from contract import names, wav
 from event_log import log_event
 from streamer import metrics
 from streamer.errors import SpoolInUse
@@ -47,20 +52,26 @@ from streamer.errors import SpoolInUse
 PART = ".part"
 """The extension of an open segment's file."""
 
-CREATE_FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-FILE_MODE = 0o640
+NEW = ".new"
+"""The extension of a file that is being written, and takes another one's place after that."""
 
+_FILE_MODE = 0o640
 _NICE = 10
+_DISK_MARGIN_BYTES = 1024 * 1024
+_DISK_MARGIN_SHARE = 16
+_DIGEST_CHARACTERS = 16
 _log = logging.getLogger(__name__)
 
 
 class Spool:
-    """The spool's folder.
+    """The spool's folder. Its accounts may be changed on any thread.
 
     Attributes:
-        root: The folder; ``streams``, ``outbox`` and ``rejected`` are in it.
+        root: The folder; ``streams`` and ``outbox`` are in it, and ``rejected`` is in the outbox.
         max_bytes: The quota.
         used_bytes: How much of it is used. WAV headers do not count.
+        open_bytes: How much of that is in open segments.
+        open_segments: How many segments are open.
         backlog_bytes: How much audio waits in memory because the disk does not accept it.
         last_error: Why the last write failed; None when all is written.
         worker: The thread for blocking work on the spool's files.
@@ -71,16 +82,19 @@ class Spool:
         self.root = root
         self.max_bytes = max_bytes
         self.used_bytes = 0
+        self.open_bytes = 0
+        self.open_segments = 0
         self.backlog_bytes = 0
         self.last_error: str | None = None
         self.streams = root / "streams"
         self.outbox = root / "outbox"
-        self.rejected = root / "rejected"
+        self.rejected = self.outbox / names.REJECTED
+        self._accounts = threading.Lock()
         for folder in (self.streams, self.outbox):
             folder.mkdir(parents=True, exist_ok=True)
         # One thread: its jobs are short, and more threads would compete with the event loop.
         self.worker = ThreadPoolExecutor(1, "spool", initializer=_lower_priority)
-        self._lock = os.open(root / "lock", CREATE_FLAGS, FILE_MODE)
+        self._lock = open_file(root / "lock")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -88,8 +102,7 @@ class Spool:
             raise SpoolInUse(
                 f"the spool {root} is held by another process: give each streamer its own SPOOL_DIR"
             ) from error
-        audio = (file for file in root.rglob("*") if file.suffix in (PART, ".wav"))
-        self.used_bytes = sum(max(0, file.stat().st_size - wav.HEADER_BYTES) for file in audio)
+        self.used_bytes = sum(map(audio_bytes, root.rglob("*")))
 
     def close(self) -> None:
         """Stop the worker, and unlock the folder for another process."""
@@ -105,18 +118,75 @@ class Spool:
         )
         return max(self.used_bytes / self.max_bytes, of_disk)
 
+    @property
+    def room(self) -> int:
+        """How much audio there is room for."""
+        room = self._disk_room()
+        with self._accounts:
+            return max(0, min(room, self.max_bytes - self.used_bytes))
+
     def reserve(self, size: int) -> None:
-        """Count bytes that are about to be written. Raises OSError (ENOSPC) past the quota."""
-        if self.used_bytes + size > self.max_bytes:
-            raise OSError(
-                errno.ENOSPC,
-                f"SPOOL_MAX_BYTES ({self.max_bytes}) is used up; uploads to Blob Storage make room",
-            )
-        self.used_bytes += size
+        """Count bytes that are about to be written.
+
+        Raises OSError (ENOSPC) past the quota, and where the disk has no room but its margin.
+        """
+        room = self._disk_room()
+        with self._accounts:
+            if self.used_bytes + size > self.max_bytes:
+                raise OSError(
+                    errno.ENOSPC,
+                    f"SPOOL_MAX_BYTES ({self.max_bytes}) is used up; "
+                    "uploads to Blob Storage make room",
+                )
+            if size > room:
+                raise OSError(errno.ENOSPC, "the disk of SPOOL_DIR has no room left for audio")
+            self.used_bytes += size
 
     def free(self, size: int) -> None:
         """Stop counting bytes that were removed."""
-        self.used_bytes -= size
+        with self._accounts:
+            self.used_bytes -= size
+
+    def count_open(self, size: int, segments: int = 0) -> None:
+        """Add to ``open_bytes`` and ``open_segments``."""
+        with self._accounts:
+            self.open_bytes += size
+            self.open_segments += segments
+
+    def hold(self, size: int, limit: int) -> bool:
+        """Count bytes that are about to wait in memory, or return False where they pass a limit."""
+        with self._accounts:
+            if self.backlog_bytes + size > limit:
+                return False
+            self.backlog_bytes += size
+            return True
+
+    def release(self, size: int) -> None:
+        """Stop counting bytes that no longer wait in memory."""
+        with self._accounts:
+            self.backlog_bytes -= size
+
+    def early_cut_bytes(self) -> int | None:
+        """Return from which size on open segments should be cut now; None where there is room.
+
+        Room runs short when open segments hold more than half of what the spool can hold: nothing
+        of them can be uploaded. Those above the average then make the most room.
+        """
+        room = self._disk_room()
+        with self._accounts:
+            capacity = min(self.max_bytes, self.used_bytes + room)
+            if not self.open_segments or 2 * self.open_bytes <= capacity:
+                return None
+            return max(1, self.open_bytes // self.open_segments)
+
+    def _disk_room(self) -> int:
+        """Return how much audio the disk has room for.
+
+        The margin is for states, entries, manifests and folders: with it, full streams can end.
+        """
+        disk = os.statvfs(self.root)
+        margin = min(_DISK_MARGIN_BYTES, disk.f_blocks * disk.f_frsize // _DISK_MARGIN_SHARE)
+        return max(0, disk.f_bavail * disk.f_frsize - margin)
 
     def record_failure(self, error: OSError) -> None:
         """Count a failed write; log it when its cause is new."""
@@ -132,12 +202,78 @@ class Spool:
             log_event(_log, logging.INFO, "spool_write_recovered")
             self.last_error = None
 
-    def quarantine(self, path: Path) -> None:
-        """Move a file of the outbox, or a stream's folder, to ``rejected``. Raises OSError."""
-        parent = self.outbox if path.is_relative_to(self.outbox) else self.streams
-        target = self.rejected / path.relative_to(parent)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.rename(target)
+    def quarantine(self, path: Path) -> list[Path]:
+        """Move a file of the outbox, or a stream's folder, to the ``rejected`` container's place.
+
+        Each file gets a digest of its content into its name, because another one may have been
+        rejected under the same name.
+
+        Returns:
+            The files in their new place, from where they are uploaded.
+
+        Raises:
+            OSError: A file could not be moved. Those that were stay where they are now.
+        """
+        parent = self.outbox if path.is_relative_to(self.outbox) else self.root
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+        moved = []
+        for file in files:
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
+            name = f"{file.stem}.{digest}{file.suffix}"
+            target = self.rejected / file.relative_to(parent).with_name(name)
+            move_file(file, target)
+            moved.append(target)
+        if path.is_dir():
+            shutil.rmtree(path)
+        return moved
+
+
+def audio_bytes(path: Path) -> int:
+    """Return how much of the quota a file uses: its audio. Raises OSError."""
+    if path.suffix not in (PART, ".wav"):
+        return 0
+    return max(0, path.stat().st_size - wav.HEADER_BYTES)
+
+
+def open_file(path: Path, flags: int = 0) -> int:
+    """Open a file to read and write it, create it where it is missing. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, _FILE_MODE)
+
+
+def write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write all bytes at an offset, in as many writes as the system needs. Raises OSError."""
+    view = memoryview(content)
+    while view:
+        count = os.pwrite(descriptor, view, offset)
+        view, offset = view[count:], offset + count
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Create a file, or overwrite it. Raises OSError; the file may then have a part of it."""
+    descriptor = open_file(path, os.O_TRUNC)
+    try:
+        write_all(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
+
+
+def append_to_file(path: Path, content: bytes) -> None:
+    """Write at a file's end. Raises OSError; the file may then have a part of it."""
+    descriptor = open_file(path)
+    try:
+        write_all(descriptor, content, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole: it has its old content or its new one, whatever happens.
+
+    Raises OSError; the old content then remains.
+    """
+    draft = path.with_name(path.name + NEW)
+    write_file(draft, content)
+    os.rename(draft, path)
 
 
 def move_file(path: Path, target: Path) -> None:

@@ -8,37 +8,35 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from acs import media
 from acs.errors import MalformedPacket
 from contract import names
-from contract.manifest import Counts, DtmfTone
+from contract.manifest import DtmfTone
 from event_log import log_event
 from streamer import metrics
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
 from streamer.outbox import Outbox
 from streamer.placer import TrackSettings
-from streamer.segment_file import SegmentFile
 from streamer.segmenter import SegmentWriter
 from streamer.settings import Settings
-from streamer.spool import Spool, describe_error
-from streamer.stream_folder import StreamFolder, StreamState, build_manifest, read_entries
+from streamer.spool import Spool
+from streamer.stream_folder import StreamState
+from streamer.stream_segments import StreamSegments
 from streamer.track import Track, create_track
 
 _log = logging.getLogger(__name__)
-_FIRST_DISK_PAUSE_SECONDS = 1.0
-_LONGEST_DISK_PAUSE_SECONDS = 16.0
+_DRAIN_SEGMENT_SECONDS = 5.0
+"""How long segments are while the process drains: a kill costs no more than one of each track."""
+
 _MAX_DTMF_TONES = 10_000
 _MAX_KINDS = 64
 _MAX_FORMATS = 16
 _MALFORMED = "malformed"
-_NAME_STEP = timedelta(milliseconds=1)
-"""Segments are named for their start in milliseconds."""
 
 
 class Close(NamedTuple):
@@ -78,7 +76,6 @@ class Stream:
         self.id = names.new_stream_id(now)
         self.call_connection_id = call_connection_id
         self._settings = settings
-        self._outbox = outbox
         self._request_close = request_close
         self._state = StreamState(
             call_connection_id=call_connection_id,
@@ -86,13 +83,9 @@ class Stream:
             correlation_id=correlation_id,
             started_at=now,
         )
-        self._folder = StreamFolder(spool, self._state)
-        self._worker = spool.worker
+        self._spool = spool
         self._tracks: dict[str | None, Track] = {}
-        # By participant: the segment that was opened last.
-        self._files: dict[str | None, SegmentFile] = {}
-        # By the segment's key: the counts of those that wait to be sealed.
-        self._unsealed: dict[str, Counts] = {}
+        self._segments = StreamSegments(spool, outbox, self._state, self._tracks)
         self._clock: Clock | None = None
         self._cuts: CutPlanner | None = None
         self._track_settings: TrackSettings | None = None
@@ -103,7 +96,7 @@ class Stream:
         self._anomalies = 0
         self._malformed = 0
         self._formats = 0
-        self._seals: set[asyncio.Task[None]] = set()
+        self._is_draining = False
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
         self._is_half_tick = False
@@ -153,10 +146,19 @@ class Stream:
         self._tick.cancel()
         metrics.STREAMS.dec()
         self._finish_tracks()
-        self._save_state()
-        while self._seals:
-            await asyncio.wait(self._seals)
-        self._outbox.add(await self._on_disk(partial(self._write_manifest, ended_by), "manifest"))
+        self._state.packets = self.packets
+        self._segments.save_state()
+        await self._segments.finish(ended_by)
+
+    async def drain(self) -> None:
+        """Cut every open segment now, and from now on every few seconds; then write a draft.
+
+        The process may be killed at any time: what is uploaded by then is safe.
+        """
+        self._is_draining = True
+        self._cut_tracks(0)
+        self._state.packets = self.packets
+        await self._segments.publish_draft()
 
     # Packets other than audio.
 
@@ -220,7 +222,7 @@ class Stream:
             flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
         )
         self._silence = bytes(rate // 25)
-        self._save_state()
+        self._segments.save_state()
         return None
 
     # Tracks.
@@ -251,65 +253,17 @@ class Stream:
             metrics.count_frames(track.counts, self._state.sample_rate)
         self._tracks.clear()
 
-    # Segments.
-
     def _open_segment(
         self, raw_id: str | None, track: str, clock: Clock, position: int
     ) -> SegmentWriter:
         start = media.from_microseconds(clock.microseconds(position))
-        previous = self._files.get(raw_id)
-        if previous is not None:
-            # Each format has its own clock, which may start before audio that was written already:
-            # no segment may overlap another, or get its name.
-            start = max(start, previous.end, previous.start + _NAME_STEP)
-        file = self._folder.open_segment(track, start, clock.sample_rate)
-        self._files[raw_id] = file
-        return _Writer(file, self._start_seal)
+        return self._segments.open(raw_id, track, start, clock.sample_rate)
 
-    def _start_seal(self, file: SegmentFile, counts: Counts) -> None:
-        self._unsealed[file.key] = counts
-        task = self._loop.create_task(self._seal(file, counts))
-        self._seals.add(task)
-        task.add_done_callback(self._seals.discard)
-
-    async def _seal(self, file: SegmentFile, counts: Counts) -> None:
-        target = self._folder.outbox_path(file)
-        try:
-            entry = await self._on_disk(partial(file.seal, counts, target), file.path.name)
-        except FileNotFoundError:
-            self._log(logging.ERROR, "file_removed", segment=file.path.name, frames=counts.frames)
-            metrics.count_removed(counts.frames)
-            file.abandon()
-            del self._unsealed[file.key]
-            return
-        metrics.count_frames(entry.counts, entry.sample_rate)
-        del self._unsealed[file.key]
-        self._outbox.add(target, entry)
-
-    async def _on_disk[T](self, work: Callable[[], T], file_name: str) -> T:
-        """Run work on the spool's thread, again and again while the disk accepts nothing.
-
-        Raises FileNotFoundError where somebody has emptied the spool.
-        """
-        pause = _FIRST_DISK_PAUSE_SECONDS
-        while True:
-            try:
-                return await self._loop.run_in_executor(self._worker, work)
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                if pause == _FIRST_DISK_PAUSE_SECONDS:
-                    # Only once: the longer a disk is full, the more work waits for it.
-                    cause = describe_error(error)
-                    self._log(logging.ERROR, "file_delayed", segment=file_name, error=cause)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_DISK_PAUSE_SECONDS)
-
-    def _write_manifest(self, ended_by: str) -> Path:
-        entries = read_entries(self._folder.path)
-        state = self._state
-        state.packets = self.packets
-        return self._folder.finish(build_manifest(state, entries, datetime.now(UTC), ended_by))
+    def _cut_tracks(self, size: int) -> None:
+        """End the segments of at least ``size`` bytes where they are."""
+        for raw_id, track in self._tracks.items():
+            if track.is_open and self._segments.latest_bytes(raw_id) >= size:
+                track.cut_now()
 
     # Twice every FLUSH_SECONDS.
 
@@ -326,20 +280,24 @@ class Stream:
         for track in self._tracks.values():
             track.flush()
             anomalies += track.anomalies
+        anomalies += self._segments.lost_frames
         if anomalies != self._anomalies:
             # Placed frames alone need no saving: a restart knows them by their files' length.
             self._anomalies = anomalies
-            self._save_state()
+            self._segments.save_state()
+        self._cut_early()
         self._finish_idle_tracks()
         self._check_timeouts()
 
-    def _save_state(self) -> None:
-        self._state.open_counts = self._unsealed | {
-            self._files[raw_id].key: track.counts
-            for raw_id, track in self._tracks.items()
-            if track.is_open
-        }
-        self._folder.save_state()
+    def _cut_early(self) -> None:
+        """Cut segments before their time where the spool runs short of room, or is drained."""
+        size = self._spool.early_cut_bytes()
+        if self._is_draining:
+            rate = self._state.sample_rate
+            drained = round(_DRAIN_SEGMENT_SECONDS * rate) * media.BYTES_PER_SAMPLE
+            size = min(size or drained, drained)
+        if size is not None:
+            self._cut_tracks(size)
 
     def _finish_idle_tracks(self) -> None:
         """End the segments of tracks that the others have left behind, to upload them."""
@@ -375,20 +333,3 @@ class Stream:
 
 def _wall_us() -> int:
     return media.to_microseconds(datetime.now(UTC))
-
-
-class _Writer:
-    """A segment's file as the segmenter's writer, which seals it when it is finished."""
-
-    def __init__(self, file: SegmentFile, seal: Callable[[SegmentFile, Counts], None]) -> None:
-        self._file = file
-        self._seal = seal
-        self.append = file.append
-        self.patch = file.patch
-        self.cut = file.cut
-
-    def finish(self, samples: int, counts: Counts, skew: float) -> None:
-        """Have the file sealed, off the event loop."""
-        assert samples == self._file.samples
-        self._file.clock_offset_ms = round(skew * 1000 / self._file.sample_rate, 3)
-        self._seal(self._file, counts)

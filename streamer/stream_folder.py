@@ -3,6 +3,7 @@
 What it promises:
 
 - ``stream.json`` and ``segments.jsonl`` hold what a restart needs to finish the stream.
+  ``stream.json`` is replaced as a whole; without it, ``opened.json`` still says whose stream it is.
 - The manifest enters the outbox after all of the stream's segments, by rename; only then is the
   folder removed.
 """
@@ -10,9 +11,8 @@ What it promises:
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -28,10 +28,13 @@ from contract.manifest import (
 )
 from event_log import log_event
 from streamer.segment_file import ENTRIES, SegmentFile
-from streamer.spool import CREATE_FLAGS, FILE_MODE, PART, Spool, move_file
+from streamer.spool import Spool, move_file, replace_file, write_file
 
 STATE = "stream.json"
-"""The file of a stream's folder that holds its state."""
+"""The file of a stream's folder that holds its latest state."""
+
+OPENED = "opened.json"
+"""The file that holds the state with which the stream began."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,8 +43,9 @@ class StreamState(msgspec.Struct, kw_only=True):
     """``stream.json``: what a restart needs to finish a stream.
 
     ``open_counts`` has the counts of the segments that are open or not yet in the outbox, by the
-    segment's ``key``. ``counts`` are of frames that are in no segment: they were late or repeated,
-    and no segment began after them.
+    segment's ``key``, and ``open_samples`` how long those segments were then. ``counts`` are of
+    frames that are in no segment: they were late or repeated, and no segment began after them, or
+    all of their segment was lost.
     """
 
     call_connection_id: str
@@ -53,6 +57,7 @@ class StreamState(msgspec.Struct, kw_only=True):
     packets: dict[str, int] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
+    open_samples: dict[str, int] = msgspec.field(default_factory=dict)
     counts: Counts = msgspec.field(default_factory=Counts)
 
 
@@ -66,26 +71,21 @@ class StreamFolder:
         self.path = spool.streams / state.stream_id
         self.path.mkdir(parents=True)
         try:
-            self._descriptor = os.open(self.path / STATE, CREATE_FLAGS, FILE_MODE)
+            replace_file(self.path / OPENED, msgspec.json.encode(state))
         except OSError:
-            self.path.rmdir()
+            shutil.rmtree(self.path, ignore_errors=True)
             raise
-        self._state_bytes = 0
-        self.save_state()
 
     def save_state(self) -> None:
-        """Overwrite ``stream.json``, padded, in one write. A full disk is not an error."""
-        encoded = msgspec.json.encode(self.state)
-        self._state_bytes = max(self._state_bytes, len(encoded))
+        """Replace ``stream.json``. A full disk is not an error: the state before it remains."""
         try:
-            os.pwrite(self._descriptor, encoded.ljust(self._state_bytes), 0)
+            replace_file(self.path / STATE, msgspec.json.encode(self.state))
         except OSError as error:
             self._spool.record_failure(error)
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
         """Return a new segment of a track."""
-        path = self.path / track / (names.format_start(start) + PART)
-        return SegmentFile(self._spool, path, start, sample_rate)
+        return SegmentFile.create(self._spool, self.path / track, start, sample_rate)
 
     def outbox_path(self, file: SegmentFile) -> Path:
         """Return where a segment goes when it is sealed."""
@@ -98,13 +98,7 @@ class StreamFolder:
             FileNotFoundError: The folder was removed.
             OSError: The disk accepts nothing now. Finish it again later.
         """
-        try:
-            path = publish_manifest(self._spool, self.path, manifest)
-        except FileNotFoundError:
-            os.close(self._descriptor)
-            raise
-        os.close(self._descriptor)
-        return path
+        return publish_manifest(self._spool, self.path, manifest)
 
 
 def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
@@ -115,22 +109,54 @@ def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
     return spool.outbox / names.SEGMENTS / name.blob
 
 
+def publish_draft(spool: Spool, folder: Path, manifest: Manifest) -> Path:
+    """Move the manifest so far of an open stream into the outbox, and return its path.
+
+    Raises OSError.
+    """
+    return _publish(spool, folder, manifest, names.DRAFTS)
+
+
 def publish_manifest(spool: Spool, folder: Path, manifest: Manifest) -> Path:
     """Move a manifest into the outbox by rename, then remove the stream's folder.
 
     Returns the manifest's path. Raises OSError.
     """
-    name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
-    target = spool.outbox / names.MANIFESTS / name.blob
-    draft = folder / "manifest.json"
-    draft.write_bytes(encode_manifest(manifest))
-    move_file(draft, target)
+    target = _publish(spool, folder, manifest, names.MANIFESTS)
     try:
         shutil.rmtree(folder)
     except OSError as error:
         # The manifest is published. Building it again from what is left would lose segments.
         spool.record_failure(error)
     return target
+
+
+def _publish(spool: Spool, folder: Path, manifest: Manifest, container: str) -> Path:
+    name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
+    target = spool.outbox / container / name.blob
+    file = folder / f"{container}.json"
+    write_file(file, encode_manifest(manifest))
+    move_file(file, target)
+    return target
+
+
+def read_state(folder: Path) -> StreamState:
+    """Return the latest state of a stream that can be read.
+
+    Raises:
+        ValueError: None can be read.
+        OSError: The disk cannot be read.
+    """
+    for name in (STATE, OPENED):
+        try:
+            return msgspec.json.decode((folder / name).read_bytes(), type=StreamState)
+        except FileNotFoundError:
+            continue
+        except ValueError as error:
+            log_event(
+                _log, logging.ERROR, "state_unreadable", stream=folder.name, file=name, error=error
+            )
+    raise ValueError(f"neither {STATE} nor {OPENED} can be read")
 
 
 def read_entries(folder: Path) -> list[SegmentEntry]:
@@ -157,9 +183,9 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
 
 
 def build_manifest(
-    state: StreamState, entries: list[SegmentEntry], ended_at: datetime | None, ended_by: str
+    state: StreamState, entries: list[SegmentEntry], ended_at: datetime, ended_by: str
 ) -> Manifest:
-    """Build the manifest of a stream that has ended; ``ended_at`` None means now."""
+    """Build the manifest of a stream."""
     counts = total(entries)
     counts.add(state.counts)
     return Manifest(
@@ -169,7 +195,7 @@ def build_manifest(
         subscription_id=state.subscription_id,
         sample_rate=state.sample_rate,
         started_at=state.started_at,
-        ended_at=ended_at or datetime.now(UTC),
+        ended_at=ended_at,
         ended_by=ended_by,
         segments=sorted(entries, key=lambda entry: (entry.start, entry.track)),
         counts=counts,

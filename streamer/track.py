@@ -134,6 +134,10 @@ class Track(Placer):
         self._correct_drift()
         self._segmenter.close_segment()
 
+    def cut_now(self) -> None:
+        """End the open segment where the track stands. Frames that wait go to the next one."""
+        self._segmenter.cut_now()
+
     # Off the fast path.
 
     def _place_with_care(self, raw: int | None, pcm: bytes, silent: bool) -> None:

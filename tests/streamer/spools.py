@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from contract import wav
 from contract.manifest import Counts
 from streamer.segment_file import SegmentFile
+from streamer.segmenter import SegmentWriter
 from streamer.spool import Spool
 from streamer.stream_folder import StreamFolder, StreamState
 
@@ -35,3 +36,20 @@ def restart(spool: Spool) -> Spool:
     """Close the spool and open it again, as a restart does."""
     spool.close()
     return Spool(spool.root, spool.max_bytes)
+
+
+class FakeTrack:
+    """What the spool sees of a track: its counts, and whether a segment is open."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.position = 0
+        self.start = 0
+        self.counts = Counts()
+        self.writer: SegmentWriter | None = None
+        self.file: SegmentFile | None = None
+        self.gaps: list[int] = []
+
+    @property
+    def is_open(self) -> bool:
+        return self.writer is not None

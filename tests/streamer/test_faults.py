@@ -410,6 +410,7 @@ async def test_a_disk_without_inodes(
         assert server.metric("streamer_spool_errors_total") == 3
         assert server.metric("streamer_streams") == 0
         assert "stream_open_failed " in server.log.read_text()
+        assert "Traceback" not in server.log.read_text()
         assert not list((server.spool / "streams").iterdir())
         remount = ["mount", "-o", "remount,nr_inodes=100", str(server.spool)]
         await asyncio.to_thread(subprocess.run, remount, check=True)

@@ -51,19 +51,24 @@ def segment(spool: Spool, call: str, number: int) -> tuple[Path, SegmentEntry]:
     return target, file.seal(Counts(frames=1), target)
 
 
-async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
-    blobs: Storage, tmp_path: Path, call: str, stored: Stored
-) -> None:
-    spool = Spool(tmp_path / "spool", 1 << 30)
-    (path, _), other = segment(spool, call, 0), segment(spool, call, 1)
+async def put_another(blobs: Storage, name: str) -> None:
+    """Put other content where a segment belongs."""
     await blobs.put_once(
         names.SEGMENTS,
-        path.relative_to(spool.outbox / names.SEGMENTS).as_posix(),
+        name,
         b"another",
         md5=hashlib.md5(b"another", usedforsecurity=False).digest(),
         content_type="audio/wav",
         metadata={},
     )
+
+
+async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
+    blobs: Storage, tmp_path: Path, call: str, stored: Stored
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    (path, _), other = segment(spool, call, 0), segment(spool, call, 1)
+    await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
     # Blocks the quarantine, as a full disk would.
     spool.rejected.write_bytes(b"")
     outbox = Outbox(spool, blobs, 1)
@@ -74,9 +79,52 @@ async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
         assert path.exists()
         spool.rejected.unlink()
         await outbox.wait_until_empty()
-    assert (spool.rejected / path.relative_to(spool.outbox)).exists()
     await outbox.stop()
     spool.close()
     name = other[1].name(call, f"20260301T120000{1:03d}Z-0a1b2c3d").blob
     container = stored.service.get_container_client(names.SEGMENTS)
     assert wav.samples(container.download_blob(name).readall()) == pcm(1)
+    assert spool.used_bytes == 0
+
+
+async def test_what_is_rejected_goes_to_a_container_and_not_to_a_disk_that_dies(
+    blobs: Storage, tmp_path: Path, call: str, stored: Stored
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    path, entry = segment(spool, call, 0)
+    await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
+    outbox = Outbox(spool, blobs, 1)
+    outbox.start()
+    async with asyncio.timeout(20):
+        await outbox.wait_until_empty()
+    await outbox.stop()
+    container = stored.service.get_container_client(names.REJECTED)
+    (name,) = container.list_blob_names(name_starts_with=f"segments/{call}/")
+    assert name.startswith(f"segments/{call}/")
+    assert wav.samples(container.download_blob(name).readall()) == pcm(0)
+    assert not list(spool.outbox.rglob("*.*"))
+    assert spool.used_bytes == 0
+    spool.close()
+
+
+async def test_what_an_earlier_process_rejected_is_uploaded(
+    blobs: Storage, tmp_path: Path, call: str, stored: Stored
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    stream = spool.streams / call / "mixed"
+    stream.mkdir(parents=True)
+    (stream / "noon.part").write_bytes(bytes(100))
+    spool.quarantine(spool.streams / call)
+    spool.close()
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    assert spool.used_bytes == 56
+    outbox = Outbox(spool, blobs, 1)
+    outbox.start()
+    async with asyncio.timeout(20):
+        await outbox.wait_until_empty()
+    await outbox.stop()
+    container = stored.service.get_container_client(names.REJECTED)
+    (name,) = container.list_blob_names(name_starts_with=f"streams/{call}/mixed/noon.")
+    assert container.download_blob(name).readall() == bytes(100)
+    assert spool.used_bytes == 0
+    spool.close()

@@ -11,6 +11,7 @@ import pytest
 
 from contract import wav
 from contract.manifest import Counts
+from streamer import metrics
 from streamer.recovery import list_outbox
 from streamer.segment_file import SEGMENT_BACKLOG_BYTES
 from streamer.spool import Spool
@@ -55,15 +56,82 @@ def test_past_a_full_quota_audio_waits_in_memory_then_is_counted_as_lost(tmp_pat
     with pytest.raises(OSError, match="no room"):
         file.seal(Counts(), folder.outbox_path(file))
     hog.cut(0)
-    counts = Counts()
+    file.append(b"\xff" * SECOND)
+    counts = Counts(frames=51 * 50)
+    file.finish(counts)
     entry = file.seal(counts, folder.outbox_path(file))
     samples = wav.samples(folder.outbox_path(file).read_bytes())
-    assert len(samples) == 50 * SECOND, "lost audio is silence of the same length"
-    values = [s for n, s in enumerate(seconds) if samples[n * SECOND : (n + 1) * SECOND] == s]
+    assert len(samples) == 51 * SECOND, "lost audio is silence of the same length"
+    assert samples[50 * SECOND :] == b"\xff" * SECOND
+    kept = [n for n, s in enumerate(seconds) if samples[n * SECOND : (n + 1) * SECOND] == s]
     lost = [n for n in range(50) if samples[n * SECOND : (n + 1) * SECOND] == bytes(SECOND)]
-    assert len(values) + len(lost) == 50
-    assert len(values) * SECOND >= SEGMENT_BACKLOG_BYTES
+    assert kept == list(range(len(kept))), "what came first is kept"
+    assert len(kept) + len(lost) == 50
+    assert len(kept) * SECOND >= SEGMENT_BACKLOG_BYTES
     assert entry.counts.lost == len(lost) * 50
+    assert entry.counts.frames == (len(kept) + 1) * 50
+    assert entry.counts.filled_samples == len(lost) * 16_000
+
+
+def test_what_is_lost_at_the_end_is_left_out_and_counted_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The alert must not wait for the moment in which the segment can be sealed."""
+    monkeypatch.setattr("streamer.segment_file.SEGMENT_BACKLOG_BYTES", SECOND)
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    file = StreamFolder(spool, create_state()).open_segment("mixed", START, 16_000)
+    file.append(b"\1\0" * 16_000)
+    spool.reserve(spool.max_bytes - SECOND)
+    before = _lost_frames()
+    for number in (2, 3, 4):
+        file.append(bytes([number, 0]) * 16_000)
+    assert _lost_frames() - before == 100
+    counts = Counts(frames=200)
+    file.finish(counts)
+    assert (file.samples, counts.frames, counts.lost) == (32_000, 100, 100)
+    assert counts.filled_samples == 0
+
+
+def _lost_frames() -> float:
+    return metrics.REGISTRY.get_sample_value("streamer_frames_total", {"outcome": "lost"}) or 0.0
+
+
+def test_a_full_spool_seals_what_it_has_and_the_rest_later(tmp_path: Path) -> None:
+    """Sealing needs no room: the upload of the first part makes room for the rest."""
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    folder = StreamFolder(spool, create_state())
+    start = START + timedelta(microseconds=123_457)
+    file = folder.open_segment("mixed", start, 16_000)
+    file.append(b"\1\0" * 16_000)
+    spool.reserve(spool.max_bytes - SECOND)
+    file.append(b"\2\0" * 16_000)
+    counts = Counts(frames=100, late=3)
+    file.finish(counts)
+    (rest, rest_counts) = file.split(counts) or (None, None)
+    assert rest is not None
+    assert rest_counts == Counts(frames=50)
+    entry = file.seal(counts, folder.outbox_path(file))
+    assert (entry.start, entry.samples, entry.counts) == (start, 16_000, Counts(frames=50, late=3))
+    with pytest.raises(OSError, match="no room"):
+        rest.split(rest_counts)
+    spool.free(SECOND)
+    assert rest.split(rest_counts) is None
+    rest_entry = rest.seal(rest_counts, folder.outbox_path(rest))
+    assert (rest_entry.start, rest_entry.samples) == (entry.end, 16_000)
+    assert wav.samples(folder.outbox_path(rest).read_bytes()) == b"\2\0" * 16_000
+    assert (spool.backlog_bytes, spool.open_bytes, spool.open_segments) == (0, 0, 0)
+
+
+def test_a_patch_reaches_the_disk_although_the_spool_is_full(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool", 1024 * 1024)
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(bytes(1000))
+    spool.reserve(spool.max_bytes - 1000)
+    file.append(bytes(1000))
+    file.patch(900, b"\1" * 200)
+    assert file.cut(950) == b"\1" * 150 + bytes(900)
+    assert seal_and_read(folder, file) == bytes(900) + b"\1" * 50
 
 
 def test_a_full_quota_that_clears_in_time_loses_nothing(tmp_path: Path) -> None:
@@ -99,13 +167,18 @@ def test_the_backlog_of_all_segments_is_bounded(
     audio = b""
     lost = 0
     for file in files:
-        target = folder.outbox_path(file)
-        lost += file.seal(Counts(), target).counts.lost
-        audio += wav.samples(target.read_bytes())
-    values = [audio[at] for at in range(0, len(audio), SECOND)]
-    assert values == [*range(1, 9), *[0] * 6, 15, 16, *[0] * 16]
+        counts = Counts(frames=8 * 50)
+        file.finish(counts)
+        lost += counts.lost
+        if file.samples:
+            target = folder.outbox_path(file)
+            assert file.seal(counts, target).counts.frames == file.samples // 320
+            audio += wav.samples(target.read_bytes())
+        else:
+            file.discard()
+    assert [audio[at] for at in range(0, len(audio), SECOND)] == [*range(1, 11)]
     assert lost == 22 * 50
-    assert (spool.backlog_bytes, spool.used_bytes) == (0, 32 * SECOND)
+    assert (spool.backlog_bytes, spool.used_bytes) == (0, 10 * SECOND)
 
 
 def test_the_last_error_is_cleared_when_the_backlog_is_empty(spool: Spool) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from contract import names
+from contract.manifest import DRAFT_ENDED_BY, decode_manifest
 from tests.streamer.conftest import (
     FRAME,
     Stored,
@@ -182,6 +183,36 @@ async def test_sigterm_closes_open_streams_and_uploads_everything(
     (manifest,) = stored.manifests()
     assert manifest.ended_by.startswith("1001")
     assert stored.track() == b"".join(map(pcm, range(31)))
+
+
+async def test_a_drain_uploads_what_is_open_at_once_and_every_few_seconds(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """Azure may kill a replica within a minute of SIGTERM, whatever the grace period says."""
+    server = streamer(FLUSH_SECONDS="0.2")
+
+    def audio_seconds() -> float:
+        return sum(map(len, stored.segments().values())) / 32_000
+
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        for index in range(100):
+            await socket.send(audio(index))
+        await asyncio.sleep(0.6)
+        assert server.process is not None
+        server.process.terminate()
+        await asyncio.to_thread(server.until, lambda: audio_seconds() == 2)
+        drafts = stored.service.get_container_client(names.DRAFTS)
+        (name,) = drafts.list_blob_names(name_starts_with=stored.call)
+        draft = decode_manifest(drafts.download_blob(name).readall())
+        assert draft.ended_by == DRAFT_ENDED_BY
+        assert [entry.samples for entry in draft.segments] == [32_000]
+        assert draft.correlation_id == "correlation"
+        assert not server.metric("streamer_manifests_uploaded_total")
+        for index in range(100, 400):
+            await socket.send(audio(index))
+        await asyncio.to_thread(server.until, lambda: audio_seconds() >= 7)
+        server.kill()
 
 
 async def test_a_kill_loses_nothing_that_was_flushed(

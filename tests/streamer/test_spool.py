@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
+import re
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
 
 from contract import wav
 from streamer.errors import SpoolInUse
-from streamer.spool import Spool, move_file
+from streamer.spool import Spool, move_file, replace_file
 from tests.streamer.spools import restart
 
 
@@ -87,12 +90,83 @@ def test_a_failure_is_logged_once_for_each_cause(
     ]
 
 
-def test_quarantined_files_keep_their_place_below_rejected(spool: Spool) -> None:
+def test_quarantined_files_go_to_the_rejected_container(spool: Spool) -> None:
     segment = spool.outbox / "segments" / "call" / "a.wav"
     segment.parent.mkdir(parents=True)
-    segment.write_bytes(b"x")
-    (spool.streams / "stream").mkdir()
-    spool.quarantine(segment)
-    spool.quarantine(spool.streams / "stream")
-    assert (spool.rejected / "segments" / "call" / "a.wav").read_bytes() == b"x"
-    assert (spool.rejected / "stream").is_dir()
+    for content in (b"x", b"y"):
+        segment.write_bytes(content)
+        (file,) = spool.quarantine(segment)
+        assert file.parent == spool.outbox / "rejected" / "segments" / "call"
+        assert re.fullmatch(r"a\.[0-9a-f]{16}\.wav", file.name)
+        assert file.read_bytes() == content
+    track = spool.streams / "stream" / "mixed"
+    track.mkdir(parents=True)
+    (track / "b.part").write_bytes(b"x")
+    (file,) = spool.quarantine(spool.streams / "stream")
+    assert file.parent == spool.outbox / "rejected" / "streams" / "stream" / "mixed"
+    assert not (spool.streams / "stream").exists()
+
+
+def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = os.pwrite
+    monkeypatch.setattr("os.pwrite", lambda fd, content, at: write(fd, bytes(content)[:3], at))
+    path = tmp_path / "state"
+    replace_file(path, b"0123456789")
+    assert path.read_bytes() == b"0123456789"
+
+
+def test_a_file_that_cannot_be_replaced_keeps_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state"
+    replace_file(path, b"old")
+    write = os.pwrite
+    counts = iter([2])
+
+    def fill_up(descriptor: int, content: memoryview, at: int) -> int:
+        for count in counts:
+            return write(descriptor, bytes(content)[:count], at)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", fill_up)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"newer")
+    assert path.read_bytes() == b"old"
+
+
+def test_accounts_add_up_whatever_thread_changes_them(spool: Spool) -> None:
+    def change() -> None:
+        for _ in range(20_000):
+            assert spool.hold(3, 1 << 30)
+            spool.count_open(2, 1)
+            spool.release(3)
+            spool.count_open(-2, -1)
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=change) for _ in range(4)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(switch)
+    assert (spool.backlog_bytes, spool.open_bytes, spool.open_segments) == (0, 0, 0)
+
+
+def test_open_segments_are_cut_early_where_they_hold_most_of_the_spool(spool: Spool) -> None:
+    assert spool.early_cut_bytes() is None
+    spool.count_open(spool.max_bytes // 2, 4)
+    assert spool.early_cut_bytes() is None
+    spool.count_open(8)
+    assert spool.early_cut_bytes() == spool.max_bytes // 8 + 2
+
+
+def test_audio_leaves_a_margin_of_the_disk(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """States, entries and manifests go there, so that a full stream can end."""
+    disk = types.SimpleNamespace(f_frsize=1, f_blocks=160_000, f_bavail=10_100)
+    monkeypatch.setattr("os.statvfs", lambda _: disk)
+    spool.reserve(100)
+    with pytest.raises(OSError, match="SPOOL_DIR"):
+        spool.reserve(101)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,11 +13,12 @@ from contract.manifest import Counts, SegmentEntry, decode_manifest
 from streamer.segment_file import ENTRIES
 from streamer.spool import Spool
 from streamer.stream_folder import (
+    OPENED,
     STATE,
     StreamFolder,
-    StreamState,
     build_manifest,
     read_entries,
+    read_state,
 )
 from tests.streamer.spools import START, create_state
 
@@ -33,23 +35,48 @@ def entry(second: int, track: str = "mixed") -> SegmentEntry:
     )
 
 
-def test_a_shorter_state_leaves_nothing_of_a_longer_one(spool: Spool) -> None:
+def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
     folder = StreamFolder(spool, create_state())
-    folder.state.packets = {"AudioData": 123_456}
+    assert read_state(folder.path) == create_state()
+    for packets in ({"AudioData": 123_456}, {}):
+        folder.state.packets = packets
+        folder.save_state()
+        assert read_state(folder.path) == folder.state
+    folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    folder.state.packets = {}
+    state = folder.path / STATE
+    state.write_bytes(state.read_bytes()[:-1])
+    assert read_state(folder.path) == create_state()
+    (folder.path / OPENED).write_bytes(b"")
+    with pytest.raises(ValueError, match="neither"):
+        read_state(folder.path)
+
+
+def test_a_state_that_finds_no_room_leaves_the_one_before(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = StreamFolder(spool, create_state())
     folder.save_state()
-    content = (folder.path / STATE).read_bytes()
-    assert msgspec.json.decode(content, type=StreamState) == folder.state
+    folder.state.packets = {"AudioData": 7}
+    monkeypatch.setattr("os.pwrite", _refuse)
+    folder.save_state()
+    assert spool.last_error
+    assert read_state(folder.path) == create_state()
+
+
+def _refuse(*_: object) -> int:
+    raise OSError("no inodes")
 
 
 def test_a_stream_that_cannot_begin_leaves_no_folder(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> int:
-        raise OSError("no inodes")
+    open_file = os.open
 
-    monkeypatch.setattr("streamer.stream_folder.os.open", refuse)
+    def refuse_new(path: Path, flags: int, *rest: int, **options: int) -> int:
+        return _refuse() if flags & os.O_CREAT else open_file(path, flags, *rest, **options)
+
+    monkeypatch.setattr("os.open", refuse_new)
     with pytest.raises(OSError, match="no inodes"):
         StreamFolder(spool, create_state())
     assert not list(spool.streams.iterdir())
