@@ -33,6 +33,9 @@ _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
 """How long segments are while the process drains: a kill costs no more than one of each track."""
 
+_BUFFER_FLUSHES = 1.5
+"""How much audio a track may buffer, in ``FLUSH_SECONDS``: more, so that only the tick flushes."""
+
 _MAX_DTMF_TONES = 10_000
 _MAX_KINDS = 64
 _MAX_FORMATS = 16
@@ -219,7 +222,8 @@ class Stream:
         self._track_settings = TrackSettings(
             tolerance=settings.timestamp_tolerance_ms * rate // 1000,
             jump=round(settings.max_jump_seconds * rate),
-            flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
+            flush_bytes=round(_BUFFER_FLUSHES * settings.flush_seconds * rate)
+            * media.BYTES_PER_SAMPLE,
         )
         self._silence = bytes(rate // 25)
         self._segments.save_state()
