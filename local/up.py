@@ -205,6 +205,7 @@ class Up:
             "DRAIN_GRACE_SECONDS": "2",
             "DRAIN_UPLOAD_SECONDS": "10",
             "CORRELATION_CHECK": "require",
+            "MEDIA_SPEED": str(self._speed),
             **_token_settings(addresses),
         }
         health_url = f"http://{HOST}:{port}/readyz"

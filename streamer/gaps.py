@@ -38,7 +38,8 @@ class Gaps:
     def claim(self, position: int, samples: int, tolerance: int) -> int | None:
         """Find room for audio in a gap, and take that room out of the gap.
 
-        A gap is of whole frames, mostly, so audio goes where it leaves room for whole frames.
+        A gap is of whole frames from its start or, where a cut splits it, from its end on: audio
+        goes where it leaves room for more of its length.
 
         Args:
             position: Where the audio belongs.
@@ -49,8 +50,9 @@ class Gaps:
             The position to write it to, or None where no gap has room for it.
         """
         for index, (start, end) in enumerate(self._spans):
-            whole = start + round((position - start) / samples) * samples if samples else position
-            place = whole if abs(whole - position) <= tolerance else position
+            place = _leave_whole_frames(start, end, position, samples)
+            if abs(place - position) > tolerance:
+                place = position
             place = max(start, min(place, end - samples))
             if end - start < samples or abs(place - position) > tolerance:
                 continue
@@ -64,3 +66,11 @@ class Gaps:
         tail = Gaps()
         tail._spans = [(max(start, position), end) for start, end in self._spans if end > position]
         return tail
+
+
+def _leave_whole_frames(start: int, end: int, position: int, samples: int) -> int:
+    """Return the place nearest to ``position`` that is whole frames from an end of the gap."""
+    samples = max(1, samples)
+    from_start = start + round((position - start) / samples) * samples
+    from_end = end - round((end - position) / samples) * samples
+    return min(from_start, from_end, key=lambda place: abs(place - position))

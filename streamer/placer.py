@@ -42,6 +42,7 @@ class Placer:
         "_clock",
         "_half",
         "_jump",
+        "_late",
         "_max_skew",
         "_offset",
         "_reference_us",
@@ -49,6 +50,7 @@ class Placer:
         "_segmenter",
         "_skew",
         "_slack",
+        "_tolerance",
     )
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
@@ -59,8 +61,11 @@ class Placer:
         self._reference_us: int | None = None
         # Half a frame: timestamps have so much jitter.
         self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
+        # So far behind the track, a timestamp may be jitter.
+        self._late = settings.tolerance - self._half
         self._max_skew = self._half * 3 // 2
         self._slack = round(ARRIVAL_SLACK_SECONDS * clock.sample_rate)
+        self._tolerance = settings.tolerance
         self._jump = settings.jump
         self._offset = 0
         self._skew = 0.0
@@ -130,6 +135,31 @@ class Placer:
         segmenter.append(pcm)
         segmenter.counts.silent_frames += silent
 
+    def _is_done_late(self, frame: Frame) -> bool:
+        """Whether a frame behind the track fills a gap, or is there already."""
+        segmenter = self._segmenter
+        if segmenter.position is None:
+            return False
+        advance = frame.advance(self._base())
+        if advance >= -self._half:
+            return False
+        position = segmenter.position + advance
+        if segmenter.replace_gap(position, frame.pcm, self._half):
+            segmenter.counts.silent_frames += frame.silent
+            return True
+        return self._is_repeated(frame, position)
+
+    def _is_repeated(self, frame: Frame, position: int) -> bool:
+        """Whether a frame's audio lies at a position already; then it is counted."""
+        # Silence is like other silence: it may as well be new.
+        if not any(frame.pcm):
+            return False
+        # Drift was not the same then.
+        if not self._segmenter.contains(position, frame.pcm, self._tolerance):
+            return False
+        self._segmenter.counts.repeated += 1
+        return True
+
     def _move_over(self, samples: int) -> None:
         """Move on over a gap: silence or, where it is long, a new segment behind it."""
         if samples > self._jump:
@@ -144,7 +174,8 @@ class Placer:
         # The stream's latest step is the best explanation, also for a track that was silent then.
         for offset in reversed(clock.offsets):
             moved = frame.position(offset)
-            if moved >= self._position() - self._half and self._is_possible(moved, frame):
+            skew = round(self._skew) if offset == self._offset else 0
+            if moved - skew >= self._position() - self._late and self._is_possible(moved, frame):
                 if offset != self._offset:
                     self._use_offset(offset)
                 advance = frame.advance(self._base())

@@ -6,24 +6,27 @@ else.
 
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
-- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``),
+- **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
+  the last second or two are compared, and silence never),
   when its place is in a segment that is closed (``late_dropped``), or when a sender runs further
   ahead of time than ``MAX_LEAD_SECONDS`` (``lost``). All three are counted. Drift correction adds
   silence, and removes some samples where it is quietest (``corrected_samples``).
-- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp.
+- Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
+  it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
   is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
   frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
-  keep lining up.
+  keep lining up. (But for a step that a loss of the same length hides from one of them.)
 - Drift between timestamps and samples is corrected at the quietest place of a second of audio.
 - A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
 - No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.
 - No timestamp raises an exception.
 
 The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
-other frame waits, and with it all that follow, until one of the rules in ``_decide`` applies.
+other frame waits, and with it all that follow, until one of the rules in ``_apply_rules``
+applies.
 """
 
 from __future__ import annotations
@@ -50,19 +53,19 @@ HOLD_SECONDS = 0.3
 MAX_WAITING = 50
 """How many frames may wait; with more, as in a burst, all of them are decided."""
 
+MAX_MOVES = 8
+"""How often the track may move without placing a frame: rules must never take turns for ever."""
+
 _NO_RAW = -(1 << 80)
 
 
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_hold", "_last_raw", "_late", "_tolerance", "_waiting")
+    __slots__ = ("_hold", "_last_raw", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
-        self._tolerance = settings.tolerance
-        # So far behind the track, a timestamp may be jitter.
-        self._late = settings.tolerance - self._half
         self._hold = round(HOLD_SECONDS * clock.sample_rate)
         # In the order of arrival.
         self._waiting: list[Frame] = []
@@ -155,28 +158,6 @@ class Track(Placer):
         self._waiting.append(frame)
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
-    def _is_done_late(self, frame: Frame) -> bool:
-        """Whether a frame behind the track fills a gap, or is there already."""
-        segmenter = self._segmenter
-        if segmenter.position is None:
-            return False
-        advance = frame.advance(self._base())
-        if advance >= -self._half:
-            return False
-        position = segmenter.position + advance
-        if segmenter.replace_gap(position, frame.pcm, self._half):
-            segmenter.counts.silent_frames += frame.silent
-            return True
-        return self._is_repeated(frame, position)
-
-    def _is_repeated(self, frame: Frame, position: int) -> bool:
-        """Whether a frame's audio lies at a position already; then it is counted."""
-        # Silence is like other silence: it may as well be new.
-        if not any(frame.pcm) or not self._segmenter.contains(position, frame.pcm, self._half):
-            return False
-        self._segmenter.counts.repeated += 1
-        return True
-
     def _repeats_a_waiting_one(self, frame: Frame) -> bool:
         for other in self._waiting:
             if other.raw == frame.raw and other.pcm == frame.pcm and any(frame.pcm):
@@ -188,16 +169,26 @@ class Track(Placer):
         """Place what can be decided; and all that arrived up to ``overdue``."""
         if self._segmenter.position is None and self._waiting and not self._start(overdue):
             return
-        while self._waiting and (
+        moves = 0
+        while self._waiting:
+            count = len(self._waiting)
+            if moves == MAX_MOVES:
+                self._put_in_order_of_arrival(self._waiting[0])
+            elif not self._apply_rules(overdue):
+                return
+            moves = moves + 1 if len(self._waiting) == count else 0
+
+    def _apply_rules(self, overdue: int | None) -> bool:
+        return (
             self._put_unstamped()
+            or self._follow_latest_step()
             or self._put_fitting()
             or self._put_outliers()
             or self._follow_known_step()
             or self._accept_run()
             or self._accept_lost_frames(overdue)
             or self._put_overdue(overdue)
-        ):
-            pass
+        )
 
     def _start(self, overdue: int | None) -> bool:
         """Find where the track begins; False where that needs more frames."""
@@ -216,6 +207,17 @@ class Track(Placer):
         if frame.raw is not None:
             return False
         self._put_in_order_of_arrival(frame)
+        return True
+
+    def _follow_latest_step(self) -> bool:
+        """Follow the stream's latest step where it explains why a frame seems late."""
+        frame, latest = self._waiting[0], self._clock.offsets[-1:]
+        if not latest or latest[0] == self._offset or frame.advance(self._base()) >= -self._half:
+            return False
+        moved = frame.position(latest[0])
+        if moved < self._position() - self._half or not self._is_possible(moved, frame):
+            return False
+        self._use_offset(latest[0])
         return True
 
     def _put_fitting(self) -> bool:
@@ -250,13 +252,13 @@ class Track(Placer):
         return False
 
     def _follow_known_step(self) -> bool:
-        """Follow a step of the sender's clock that the stream has seen: then the frame fits."""
+        """Follow a step of the sender's clock that the stream has seen: then the frame is near."""
         frame = self._waiting[0]
         if not self._is_far(frame):
             return False
         for offset in reversed(self._clock.offsets):
             base = self._position() - offset
-            if offset != self._offset and frame.is_within(base, -self._half, self._half):
+            if offset != self._offset and frame.is_within(base, -self._late, self._tolerance):
                 self._use_offset(offset)
                 return True
         return False

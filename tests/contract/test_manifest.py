@@ -18,6 +18,7 @@ ENTRY = m.SegmentEntry(
     bytes=16_044,
     md5="00" * 16,
     counts=COUNTS,
+    clock_offset_ms=-7.25,
 )
 
 

@@ -40,6 +40,8 @@ def test_audio_leaves_room_for_whole_frames() -> None:
     assert gaps.claim(109, 100, 10) == 100
     assert gaps.claim(-9, 100, 10) == 0
     assert gaps.claim(191, 100, 10) == 200
+    gaps = gaps_of((77, 300))
+    assert gaps.claim(109, 100, 20) == 100, "a cut split the first frame"
 
 
 def test_a_gap_that_is_too_short_has_no_room() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -13,6 +14,7 @@ from contract import names
 from contract.manifest import DRAFT_ENDED_BY, decode_manifest
 from tests.streamer.conftest import (
     FRAME,
+    ORIGIN,
     Stored,
     StreamerProcess,
     audio,
@@ -231,6 +233,37 @@ async def test_a_kill_loses_nothing_that_was_flushed(
     assert stored.track() == b"".join(map(pcm, range(250)))
     assert [entry.recovered for entry in manifest.segments] == [False, False, True]
     assert manifest.counts.frames == 250
+
+
+async def test_a_kill_while_frames_wait_for_a_decision_loses_none_of_them(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """After a loss of two frames, seven more are too few to tell it from jitter."""
+    server = streamer(spool="killed", MEDIA_SPEED="1")
+    first, lost, held = 25, 2, 7
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        for index in [*range(first), *range(first + lost, first + lost + held)]:
+            await socket.send(audio(index))
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(1)
+        server.kill()
+    server = streamer(spool="killed", MEDIA_SPEED="1")
+    async with open_websocket(server, headers) as socket:
+        await socket.send(metadata())
+        for index in range(100, 110):
+            await socket.send(audio(index))
+            await asyncio.sleep(0.02)
+    recovered, after = sorted(stored.manifests(2), key=lambda manifest: manifest.stream_id)
+    assert recovered.ended_by == "recovered"
+    (entry,) = recovered.segments
+    samples = stored.segments()[entry.name(stored.call, recovered.stream_id).blob]
+    assert entry.start == ORIGIN
+    for index in [*range(first), *range(first + lost, first + lost + held)]:
+        seconds = samples.index(pcm(index)) / 2 / FRAME * 0.02
+        assert abs(seconds - index * 0.02) <= 0.06
+    assert after.segments[0].start == ORIGIN + timedelta(seconds=2)
+    assert after.counts.frames == 10
 
 
 def test_two_streamers_do_not_share_a_spool(streamer: Start) -> None:

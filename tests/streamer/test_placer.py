@@ -1,0 +1,53 @@
+"""Where a track begins and how it moves, on its own or by a step of the stream's clock."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.streamer.track_rig import FRAME, RATE, Rig, Sent, steady
+
+
+def test_a_gap_within_the_jump_is_silence_and_a_longer_one_a_segment() -> None:
+    for pause, gaps in ((1.0, 1), (20.0, 0)):
+        rig = Rig().send(steady(range(50)))
+        number = 50 + round(pause * 50)
+        totals = rig.send(steady(range(number, number + 50))).finish()
+        assert totals.gaps == gaps
+        assert rig.places([number])[number] == pytest.approx(number * 0.02)
+
+
+def test_a_gap_is_of_whole_frames_where_jitter_explains_it() -> None:
+    rig = Rig().send(steady(range(50)))
+    totals = rig.send(steady(range(60, 100), lambda n: n * 0.02 + 0.004)).finish()
+    assert totals.filled_samples == 10 * FRAME
+
+
+def test_a_step_after_a_pause_leaves_the_time_that_passed() -> None:
+    rig = Rig().send(steady(range(50)))
+    totals = rig.send(steady(range(200, 250), lambda n: n * 0.02 - 3600)).finish()
+    assert totals.clock_steps == 1
+    assert rig.places([200])[200] == pytest.approx(4.0, abs=0.06)
+
+
+def test_a_second_track_begins_by_the_streams_clock() -> None:
+    late = [Sent(n, n * 0.02, 2.0 + n * 0.02, track="b") for n in range(20)]
+    rig = Rig().send(steady(range(100))).send(late)
+    rig.finish()
+    assert rig.segments["b"][0].start == 0
+    assert rig.finish("b").clock_steps == 0
+
+
+def test_a_second_track_on_another_clock_begins_when_it_arrives() -> None:
+    other = [Sent(n, n * 0.02 - 7200, n * 0.02, track="b") for n in range(100, 150)]
+    rig = Rig().send(steady(range(100))).send(other)
+    rig.finish()
+    assert rig.segments["b"][0].start / RATE == pytest.approx(2.0, abs=0.06)
+    assert rig.finish("b").clock_steps == 1
+
+
+def test_a_sender_far_ahead_of_time_loses_audio_until_time_has_caught_up() -> None:
+    rig = Rig().send([Sent(n, n * 0.02, 0.0) for n in range(1000)])
+    lost = rig.finish().lost
+    assert lost > 0
+    rig.send(steady(range(1000, 1050), delay=1.0))
+    assert rig.finish().lost == lost
