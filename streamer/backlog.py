@@ -68,12 +68,10 @@ class Backlog:
             at += _length(chunk)
             if isinstance(chunk, bytes):
                 tail += chunk[keep:]
-                chunk = chunk[:keep]
+                kept += [chunk[:keep]] if keep else []
             else:
                 tail += bytes(chunk - keep)
-                chunk = keep
-            if keep:
-                kept.append(chunk)
+                kept += [keep] if keep else []
         self._chunks = kept
         self.size = sum(map(_length, kept))
         self.held = sum(map(_held, kept))

@@ -32,7 +32,7 @@ class Chores:
         while True:
             try:
                 await work()
-            except Exception:
+            except Exception:  # noqa: BLE001  # logged, and started again
                 log_event(_log, logging.ERROR, "chore_failed", exc_info=True, chore=name)
                 await asyncio.sleep(_RESTART_SECONDS)
             else:

@@ -30,13 +30,11 @@ _INEXACT = timedelta(milliseconds=1)
 class Part(msgspec.Struct):
     """An open segment's file, and what it holds.
 
-    ``moved_samples`` were cut off its end, because the next segment has them. ``counted_lost``
-    frames were counted as lost by the process that lost them.
+    ``counted_lost`` frames were counted as lost by the process that lost them.
     """
 
     file: SegmentFile
     counts: Counts = msgspec.field(default_factory=Counts)
-    moved_samples: int = 0
     counted_lost: int = 0
 
 
@@ -87,9 +85,7 @@ def _separate(parts: list[Part]) -> list[Part]:
         elif part.file.end + _INEXACT <= previous.file.end:
             part.file.discard()
         else:
-            samples = _samples_between(previous.file, part.file.start)
-            previous.moved_samples = previous.file.samples - samples
-            previous.file.shorten(samples)
+            previous.file.shorten(_samples_before(previous.file, part.file.start))
             kept.append(part)
     return kept
 
@@ -100,6 +96,8 @@ def settle_counts(state: StreamState, parts: list[Part], entries: list[SegmentEn
     Returns how many frames the state knows that are in no file.
     """
     by_key = {part.file.key: part for part in parts}
+    starts = [(part.file.path.parent.name, part.file.start) for part in parts]
+    starts += [(entry.track, entry.start) for entry in entries]
     sealed = {f"{entry.track}/{names.format_start(entry.start)}{PART}" for entry in entries}
     extra: dict[str, list[str]] = {}
     lost_frames = 0
@@ -120,7 +118,7 @@ def settle_counts(state: StreamState, parts: list[Part], entries: list[SegmentEn
             part.counts.add(counts)
         part.counted_lost = part.counts.lost
         samples = sum(_known_samples(state, k, part.file.sample_rate) for k in keys)
-        _match_length(part, samples)
+        _match_length(part, samples, _moved_samples(part.file, samples, starts))
     return lost_frames
 
 
@@ -132,8 +130,22 @@ def _known_samples(state: StreamState, key: str, sample_rate: int) -> int:
     return state.open_samples.get(key, estimate)
 
 
-def _match_length(part: Part, samples: int) -> None:
-    """Change a segment's counts, of when it had this many samples, to its file's length."""
+def _moved_samples(file: SegmentFile, samples: int, starts: list[tuple[str, datetime]]) -> int:
+    """Return how many of a segment's ``samples`` the next segments of its track have.
+
+    A state of before a cut still counts them in this one.
+    """
+    track = file.path.parent.name
+    later = [start for name, start in starts if name == track and start > file.start]
+    before = [_samples_before(file, start) for start in later]
+    return samples - min([samples, *before])
+
+
+def _match_length(part: Part, samples: int, moved_samples: int) -> None:
+    """Change a segment's counts, of when it had this many samples, to its file's length.
+
+    Frames that are missing are lost, but for those of the ``moved_samples``.
+    """
     counts, file = part.counts, part.file
     frame_samples = file.sample_rate * FRAME_MILLISECONDS // 1000
     missing = samples - file.samples
@@ -148,7 +160,7 @@ def _match_length(part: Part, samples: int) -> None:
     counts.filled_samples = min(
         counts.filled_samples, max(0, file.samples - counts.frames * frame_samples)
     )
-    moved = min(frames, (part.moved_samples + frame_samples // 2) // frame_samples)
+    moved = min(frames, (moved_samples + frame_samples // 2) // frame_samples)
     counts.lost += frames - moved
 
 
@@ -181,8 +193,7 @@ def _without_audio(counts: Counts) -> Counts:
     )
 
 
-def _samples_between(file: SegmentFile, moment: datetime) -> int:
-    """Return how many of a segment's samples lie before a moment."""
+def _samples_before(file: SegmentFile, moment: datetime) -> int:
+    """Return how many samples lie between a segment's start and a later moment."""
     microseconds = (moment - file.start) // timedelta(microseconds=1)
-    samples = (microseconds * file.sample_rate + _MICROSECONDS // 2) // _MICROSECONDS
-    return max(0, min(file.samples, samples))
+    return (microseconds * file.sample_rate + _MICROSECONDS // 2) // _MICROSECONDS

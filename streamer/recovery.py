@@ -70,7 +70,7 @@ class Recovery:
             except OSError as error:
                 self._spool.record_failure(error)
                 self.folders.append(folder)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  # logged, and quarantined
                 # Whatever it is: the streamer must start, and the audio must leave this disk.
                 log_event(
                     _log, logging.ERROR, "stream_unreadable", stream=folder.name, exc_info=True

@@ -22,7 +22,7 @@ Layout::
 
     lock                                 held by the process
     streams/{stream_id}/opened.json      the call, as the stream began
-    streams/{stream_id}/stream.json      the same, and the open segments' counts
+    streams/{stream_id}/stream.{0,1}.json  the same, and the open segments' counts
     streams/{stream_id}/segments.jsonl   an entry for each finished segment
     streams/{stream_id}/{track}/{start}.part
     outbox/segments/{call}/{stream_id}/{track}/{start}.wav
@@ -276,6 +276,18 @@ def append_to_file(path: Path, content: bytes) -> None:
     descriptor = open_file(path)
     try:
         write_all(descriptor, content, os.fstat(descriptor).st_size)
+    finally:
+        os.close(descriptor)
+
+
+def overwrite_file(path: Path, content: bytes) -> None:
+    """Overwrite a file in place, and fill what remains of it with spaces.
+
+    Raises OSError; the file may then have a part of both contents.
+    """
+    descriptor = open_file(path)
+    try:
+        write_all(descriptor, content.ljust(os.fstat(descriptor).st_size), 0)
     finally:
         os.close(descriptor)
 

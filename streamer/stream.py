@@ -31,7 +31,7 @@ from streamer.track import Track, create_track
 
 _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
-"""How long segments are while the process drains: a kill costs no more than one of each track."""
+"""How long segments are while the process drains: a kill costs at most one for each track."""
 
 _BUFFER_FLUSHES = 1.5
 """How much audio a track may buffer, in ``FLUSH_SECONDS``: more, so that only the tick flushes."""
@@ -285,10 +285,9 @@ class Stream:
             track.flush()
             anomalies += track.anomalies
         anomalies += self._segments.lost_frames
-        if anomalies != self._anomalies:
-            # Placed frames alone need no saving: a restart knows them by their files' length.
+        # Placed frames alone need no saving: a restart knows them by their files' length.
+        if anomalies != self._anomalies and self._segments.save_state():
             self._anomalies = anomalies
-            self._segments.save_state()
         self._cut_early()
         self._finish_idle_tracks()
         self._check_timeouts()

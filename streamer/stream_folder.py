@@ -2,8 +2,10 @@
 
 What it promises:
 
-- ``stream.json`` and ``segments.jsonl`` hold what a restart needs to finish the stream.
-  ``stream.json`` is replaced as a whole; without it, ``opened.json`` still says whose stream it is.
+- ``stream.0.json`` or ``stream.1.json`` and ``segments.jsonl`` hold what a restart needs to finish
+  the stream. Saving overwrites the older of the two states, so that one is whole at any time. (To
+  replace one file by rename costs a thousand times as much on ext4, which then writes it to disk.)
+  Without either, ``opened.json`` still says whose stream it is.
 - The manifest enters the outbox after all of the stream's segments, by rename; only then is the
   folder removed.
 """
@@ -28,10 +30,10 @@ from contract.manifest import (
 )
 from event_log import log_event
 from streamer.segment_file import ENTRIES, SegmentFile
-from streamer.spool import Spool, move_file, replace_file, write_file
+from streamer.spool import Spool, move_file, overwrite_file, replace_file, write_file
 
-STATE = "stream.json"
-"""The file of a stream's folder that holds its latest state."""
+STATES = ("stream.0.json", "stream.1.json")
+"""The files of a stream's folder that hold its two latest states."""
 
 OPENED = "opened.json"
 """The file that holds the state with which the stream began."""
@@ -40,12 +42,12 @@ _log = logging.getLogger(__name__)
 
 
 class StreamState(msgspec.Struct, kw_only=True):
-    """``stream.json``: what a restart needs to finish a stream.
+    """What a restart needs to finish a stream.
 
     ``open_counts`` has the counts of the segments that are open or not yet in the outbox, by the
     segment's ``key``, and ``open_samples`` how long those segments were then. ``counts`` are of
     frames that are in no segment: they were late or repeated, and no segment began after them, or
-    all of their segment was lost.
+    all of their segment was lost. ``saves`` is how often the state was saved.
     """
 
     call_connection_id: str
@@ -58,6 +60,7 @@ class StreamState(msgspec.Struct, kw_only=True):
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
     open_counts: dict[str, Counts] = msgspec.field(default_factory=dict)
     open_samples: dict[str, int] = msgspec.field(default_factory=dict)
+    saves: int = 0
     counts: Counts = msgspec.field(default_factory=Counts)
 
 
@@ -69,6 +72,7 @@ class StreamFolder:
         self._spool = spool
         self.state = state
         self.path = spool.streams / state.stream_id
+        self._older_state = STATES[0]
         self.path.mkdir(parents=True)
         try:
             replace_file(self.path / OPENED, msgspec.json.encode(state))
@@ -76,12 +80,19 @@ class StreamFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
 
-    def save_state(self) -> None:
-        """Replace ``stream.json``. A full disk is not an error: the state before it remains."""
+    def save_state(self) -> bool:
+        """Overwrite the older state, and return whether the disk accepted it.
+
+        A full disk is not an error: the newer state remains.
+        """
+        self.state.saves += 1
         try:
-            replace_file(self.path / STATE, msgspec.json.encode(self.state))
+            overwrite_file(self.path / self._older_state, msgspec.json.encode(self.state))
         except OSError as error:
             self._spool.record_failure(error)
+            return False
+        self._older_state = STATES[self._older_state == STATES[0]]
+        return True
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
         """Return a new segment of a track."""
@@ -147,16 +158,25 @@ def read_state(folder: Path) -> StreamState:
         ValueError: None can be read.
         OSError: The disk cannot be read.
     """
-    for name in (STATE, OPENED):
+    states: list[StreamState] = []
+    for name in (*STATES, OPENED):
         try:
-            return msgspec.json.decode((folder / name).read_bytes(), type=StreamState)
+            states.append(msgspec.json.decode((folder / name).read_bytes(), type=StreamState))
         except FileNotFoundError:
             continue
         except ValueError as error:
+            # A kill cut it short, or a full disk did.
             log_event(
-                _log, logging.ERROR, "state_unreadable", stream=folder.name, file=name, error=error
+                _log,
+                logging.WARNING,
+                "state_unreadable",
+                stream=folder.name,
+                file=name,
+                error=error,
             )
-    raise ValueError(f"neither {STATE} nor {OPENED} can be read")
+    if not states:
+        raise ValueError(f"none of {', '.join((*STATES, OPENED))} can be read")
+    return max(states, key=lambda state: state.saves)
 
 
 def read_entries(folder: Path) -> list[SegmentEntry]:

@@ -84,6 +84,8 @@ class StreamSegments:
         self._unsealed: dict[str, _Finished] = {}
         self._seals: set[asyncio.Task[None]] = set()
         self._failures: list[BaseException] = []
+        # Whether the state on the disk is the latest one.
+        self._is_saved = True
 
     def open(
         self, raw_id: str | None, track: str, start: datetime, sample_rate: int
@@ -117,8 +119,11 @@ class StreamSegments:
         file = self._files.get(raw_id)
         return BYTES_PER_SAMPLE * file.written_samples if file is not None else 0
 
-    def save_state(self) -> None:
-        """Save the stream's state. To be called when all that was buffered is flushed."""
+    def save_state(self) -> bool:
+        """Save the stream's state, and return whether the disk accepted it.
+
+        To be called when all that was buffered is flushed.
+        """
         state = self._state
         state.open_counts = {key: finished.counts for key, finished in self._unsealed.items()}
         state.open_samples = {
@@ -129,7 +134,7 @@ class StreamSegments:
                 file = self._files[raw_id]
                 state.open_counts[file.key] = file.counts_when(track.counts, file.written_samples)
                 state.open_samples[file.key] = file.written_samples
-        self._folder.save_state()
+        return self._save()
 
     async def seal_all(self) -> None:
         """Wait until every finished segment is in the outbox.
@@ -182,14 +187,18 @@ class StreamSegments:
         samples = file.written_samples + size // BYTES_PER_SAMPLE
         counts = file.counts_when(track.counts, samples)
         saved = state.open_counts.get(file.key)
-        if counts.filled_samples == (saved.filled_samples if saved else 0):
+        if self._is_saved and counts.filled_samples == (saved.filled_samples if saved else 0):
             return
         state.open_counts[file.key] = counts
         state.open_samples[file.key] = samples
         for key, finished in self._unsealed.items():
             state.open_counts[key] = finished.counts
             state.open_samples[key] = finished.file.samples
-        self._folder.save_state()
+        self._save()
+
+    def _save(self) -> bool:
+        self._is_saved = self._folder.save_state()
+        return self._is_saved
 
     # Sealing.
 
@@ -250,7 +259,7 @@ class StreamSegments:
         metrics.count_frames(counts, file.sample_rate, counted_lost=file.lost_frames)
         self._state.counts.add(counts)
         self._forget(file)
-        self._folder.save_state()
+        self._save()
 
     async def _on_disk[T](self, work: Callable[[], T], file_name: str) -> T:
         """Run work on the spool's thread, again and again while the disk accepts nothing.
@@ -264,6 +273,7 @@ class StreamSegments:
             except FileNotFoundError:
                 raise
             except OSError as error:
+                metrics.SPOOL_ERRORS.inc()
                 if pause == _FIRST_DISK_PAUSE_SECONDS:
                     # Only once: the longer a disk is full, the more work waits for it.
                     cause = describe_error(error)

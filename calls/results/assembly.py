@@ -118,9 +118,10 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
     if not manifests and not unreadable_streams and not partial:
         return None
     landed = await storage.listing(names.SEGMENTS, f"{call}/")
+    drafts = await _read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
         manifest
-        for manifest in call_result.synthesize_manifests(call, manifests, landed)
+        for manifest in call_result.synthesize_manifests(call, manifests, landed, drafts)
         if partial or manifest.stream_id in unreadable_streams
     ]
     manifests = sorted([*manifests, *synthesized], key=lambda manifest: manifest.stream_id)
@@ -156,6 +157,18 @@ async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], 
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
             unreadable.add(names.parse_manifest(blob).stream_id)
     return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
+
+
+async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
+    """Read the manifests so far of the call's streams. They stand in for those that never come."""
+    draft_blobs = await storage.blob_names(names.DRAFTS, f"{call}/")
+    drafts: list[Manifest] = []
+    for document in await storage.read_all(names.DRAFTS, draft_blobs):
+        try:
+            drafts += [decode_manifest(document.content)] if document else []
+        except ValueError as error:
+            log_event(_log, logging.ERROR, "draft_unreadable", call=call, error=error)
+    return drafts
 
 
 async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:

@@ -16,7 +16,7 @@ from calls.results.layout import Layout, lay_out
 from calls.results.timeline import Timeline
 from calls.storage import Properties
 from contract import names
-from contract.manifest import Counts, Manifest, entry_from_metadata, total
+from contract.manifest import Counts, Manifest, SegmentEntry, entry_from_metadata, total
 from event_log import log_event
 
 SCHEMA = 1
@@ -184,7 +184,10 @@ def analysis_blobs(manifests: Iterable[Manifest]) -> list[str]:
 
 
 def synthesize_manifests(
-    call: str, manifests: Iterable[Manifest], landed: Mapping[str, Properties]
+    call: str,
+    manifests: Iterable[Manifest],
+    landed: Mapping[str, Properties],
+    drafts: Iterable[Manifest] = (),
 ) -> list[Manifest]:
     """Create manifests for streams without one, from the metadata of their segments' blobs.
 
@@ -192,38 +195,59 @@ def synthesize_manifests(
         call: The call connection id.
         manifests: The manifests that exist.
         landed: The call's segments by name.
+        drafts: The manifests so far that streamers wrote before they were to end. Their segments
+            that did not land are listed, too: they are missing.
     """
     with_manifest = {manifest.stream_id for manifest in manifests}
-    entries: dict[str, list[tuple[str, Properties]]] = {}
+    draft_of = {draft.stream_id: draft for draft in drafts if draft.stream_id not in with_manifest}
+    landed_segments: dict[str, list[SegmentEntry]] = {stream_id: [] for stream_id in draft_of}
     for blob, properties in landed.items():
         stream_id = names.parse_segment(blob).stream_id
-        if stream_id not in with_manifest:
-            entries.setdefault(stream_id, []).append((blob, properties))
-    synthesized = []
-    for stream_id, segment_blobs in entries.items():
-        segments = []
-        for blob, properties in segment_blobs:
-            try:
-                segments.append(entry_from_metadata(properties.metadata, properties.size))
-            except ValueError as error:
-                log_event(
-                    _log, logging.ERROR, "segment_metadata_unreadable", segment=blob, error=error
-                )
-        if not segments:
+        if stream_id in with_manifest:
             continue
-        synthesized.append(
-            Manifest(
-                call_connection_id=call,
-                stream_id=stream_id,
-                sample_rate=segments[0].sample_rate,
-                started_at=min(segment.start for segment in segments),
-                ended_at=max(segment.end for segment in segments),
-                ended_by=ENDED_BY_UNKNOWN,
-                segments=segments,
-                counts=total(segments),
-            )
+        try:
+            entry = entry_from_metadata(properties.metadata, properties.size)
+        except ValueError as error:
+            log_event(_log, logging.ERROR, "segment_metadata_unreadable", segment=blob, error=error)
+        else:
+            landed_segments.setdefault(stream_id, []).append(entry)
+    synthesized = [
+        _synthesize(call, stream_id, segments, draft_of.get(stream_id))
+        for stream_id, segments in landed_segments.items()
+    ]
+    return [manifest for manifest in synthesized if manifest is not None]
+
+
+def _synthesize(
+    call: str, stream_id: str, landed: list[SegmentEntry], draft: Manifest | None
+) -> Manifest | None:
+    """Create a stream's manifest from its draft, if it has one, and the segments that landed.
+
+    Returns None for a stream without segments.
+    """
+    listed = draft.segments if draft else []
+    names_in_draft = {entry.name(call, stream_id).blob for entry in listed}
+    later = [entry for entry in landed if entry.name(call, stream_id).blob not in names_in_draft]
+    segments = [*listed, *later]
+    if not segments:
+        return None
+    ended_at = max(segment.end for segment in segments)
+    counts = total(later)
+    if draft is None:
+        return Manifest(
+            call_connection_id=call,
+            stream_id=stream_id,
+            sample_rate=segments[0].sample_rate,
+            started_at=min(segment.start for segment in segments),
+            ended_at=ended_at,
+            ended_by=ENDED_BY_UNKNOWN,
+            segments=segments,
+            counts=counts,
         )
-    return synthesized
+    counts.add(draft.counts)
+    return msgspec.structs.replace(
+        draft, ended_at=ended_at, ended_by=ENDED_BY_UNKNOWN, segments=segments, counts=counts
+    )
 
 
 def would_discard(existing: CallResult, layout: Layout) -> bool:

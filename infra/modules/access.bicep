@@ -61,8 +61,8 @@ var functionStorageRoles = [
   }
 ]
 
-@description('The only containers that the streamer can access. It reads and binds grants, and writes segments and manifests.')
-var streamerContainers = ['segments', 'manifests', 'grants']
+@description('The only containers that the streamer can access. It reads and binds grants, and writes segments, manifests, drafts of manifests and what it rejects.')
+var streamerContainers = ['segments', 'manifests', 'grants', 'drafts', 'rejected']
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -137,7 +137,7 @@ resource streamerOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-0
         'Microsoft.Authorization/roleDefinitions',
         roles.storageBlobDataContributor
       )
-      description: 'Writes segments and manifests, and reads and binds grants, in these containers only.'
+      description: 'Writes segments and manifests, their drafts and what it rejects, and reads and binds grants, in these containers only.'
     }
   }
 ]

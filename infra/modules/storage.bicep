@@ -37,7 +37,7 @@ var retention = [
   {
     name: 'segments'
     days: segmentDays
-    containers: ['segments', 'manifests']
+    containers: ['segments', 'manifests', 'drafts', 'rejected']
   }
   {
     name: 'results'

@@ -46,6 +46,8 @@ ASSIGNMENTS = {
     ("streamer", "Storage Blob Data Contributor", "containers/segments"): "writes segments",
     ("streamer", "Storage Blob Data Contributor", "containers/manifests"): "writes manifests",
     ("streamer", "Storage Blob Data Contributor", "containers/grants"): "reads and binds grants",
+    ("streamer", "Storage Blob Data Contributor", "containers/drafts"): "manifests so far",
+    ("streamer", "Storage Blob Data Contributor", "containers/rejected"): "conflicting blobs",
     ("streamer", "AcrPull", "registries"): "pulls its image",
     ("topic", "Storage Blob Data Contributor", "containers/dead-letters"): "writes dead letters",
     (

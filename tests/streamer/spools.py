@@ -53,3 +53,7 @@ class FakeTrack:
     @property
     def is_open(self) -> bool:
         return self.writer is not None
+
+    @property
+    def length(self) -> int:
+        return self.position - self.start

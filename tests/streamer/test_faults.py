@@ -344,6 +344,40 @@ async def test_a_full_disk(
         assert server.terminate() == 0
 
 
+async def test_a_spool_smaller_than_its_segments(streamer: Start, storage: str, call: str) -> None:
+    """Two half segments used to fill it: nothing was stored, and nothing told as lost."""
+    server = streamer(SPOOL_MAX_BYTES=str(1024 * 1024), SPOOL_REFUSE_PERCENT="100")
+    callers = callers_of(server, call, 3)
+    async with calling(callers, 24):
+        pass
+    for caller in callers:
+        await asyncio.to_thread(check, storage, caller)
+    assert server.get("/healthz")[1]["spool"]["bytes"] == 0
+
+
+async def test_a_tmpfs_smaller_than_its_segments_with_storage_away_and_back(
+    streamer: Start, own_storage: Azurite, tmp_path: Path, call: str
+) -> None:
+    with contextlib.ExitStack() as stack:
+        _mount_tmpfs(stack, tmp_path / "full", "size=3m")
+        server = await asyncio.to_thread(
+            lambda: streamer(spool="full", connection=own_storage.connection_string)
+        )
+        callers = callers_of(server, call, 8)
+        async with calling(callers, 1):
+            await asyncio.to_thread(own_storage.stop)
+            # Go on until the disk is full, and audio has waited in memory for a while.
+            await asyncio.to_thread(
+                server.until, lambda: server.get("/healthz")[1]["spool"]["error"], 60
+            )
+            await asyncio.sleep(4)
+            await asyncio.to_thread(own_storage.start)
+            await asyncio.sleep(2)
+        for caller in callers:
+            await asyncio.to_thread(check, own_storage.connection_string, caller)
+        assert server.terminate() == 0
+
+
 async def test_a_disk_full_at_a_streams_end(
     streamer: Start, azurite: Azurite, tmp_path: Path, call: str
 ) -> None:

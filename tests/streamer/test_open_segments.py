@@ -8,6 +8,7 @@ import pytest
 
 from contract import wav
 from contract.manifest import Counts, SegmentEntry, decode_manifest
+from streamer.open_segments import read_parts
 from streamer.recovery import Recovery
 from streamer.spool import Spool
 from streamer.stream_folder import StreamFolder
@@ -49,6 +50,24 @@ def test_a_kill_after_a_cut_leaves_the_tail_in_one_segment(
         [150] if written < 50 else [100, written]
     )
     assert all(entry.counts == Counts(frames=entry.samples // FRAME) for entry, _ in segments)
+
+
+def test_what_a_cut_moved_is_not_told_as_lost_however_often_recovery_is_killed(
+    spool: Spool,
+) -> None:
+    """The state is of before the cut, and an earlier recovery has shortened the first segment."""
+    folder = StreamFolder(spool, create_state())
+    first = folder.open_segment("mixed", START, 16_000)
+    first.append(bytes([1, 0]) * 150 * FRAME)
+    folder.state.open_counts = {first.key: Counts(frames=150)}
+    folder.state.open_samples = {first.key: 150 * FRAME}
+    folder.save_state()
+    tail = first.cut(100 * FRAME * 2)
+    folder.open_segment("mixed", first.end, 16_000).append(tail)
+    spool = restart(spool)
+    read_parts(spool, folder.path, [])
+    segments = recover(spool)
+    assert [entry.counts for entry, _ in segments] == [Counts(frames=100), Counts(frames=50)]
 
 
 def test_silence_of_the_last_second_is_not_recovered_as_frames(spool: Spool) -> None:

@@ -91,7 +91,7 @@ async def test_what_is_rejected_goes_to_a_container_and_not_to_a_disk_that_dies(
     blobs: Storage, tmp_path: Path, call: str, stored: Stored
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
-    path, entry = segment(spool, call, 0)
+    path, _ = segment(spool, call, 0)
     await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
     outbox = Outbox(spool, blobs, 1)
     outbox.start()

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from contract import names, wav
-from contract.manifest import Counts, Manifest, decode_manifest
+from contract.manifest import Counts, decode_manifest
 from streamer.recovery import Recovery, list_outbox
-from streamer.segment_file import SegmentFile
 from streamer.spool import Spool
 from streamer.stream_folder import (
     OPENED,
+    STATES,
     StreamFolder,
     build_manifest,
     read_entries,
-    segment_path,
 )
 from tests.streamer.spools import SECOND, START, create_state, restart
 
@@ -43,9 +41,10 @@ def test_segments_are_recovered_although_the_state_is_unreadable(spool: Spool) -
     """A state cut short by a short write used to send ten good seconds to quarantine."""
     folder = StreamFolder(spool, create_state())
     folder.open_segment("mixed", START, 16_000).append(b"\1\0" * 160_000)
-    folder.save_state()
-    state = folder.path / "stream.json"
-    state.write_bytes(state.read_bytes()[:20])
+    for name in STATES:
+        folder.save_state()
+        state = folder.path / name
+        state.write_bytes(state.read_bytes()[:20])
     spool = restart(spool)
     (path, entry), (manifest, _) = Recovery(spool).run()
     assert entry is not None

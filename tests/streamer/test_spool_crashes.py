@@ -7,11 +7,9 @@ segment is what was written. Recovering twice gives the same.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import shutil
 import tempfile
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,32 +18,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from contract import names, wav
-from contract.manifest import Counts, Manifest, SegmentEntry, decode_manifest
+from contract.manifest import Counts, SegmentEntry
 from streamer.recovery import Recovery, list_outbox
 from streamer.spool import Spool, audio_bytes
 from streamer.stream_segments import StreamSegments
 from tests.streamer.crashes import InlineExecutor, Killed, SystemCalls
-from tests.streamer.spools import START, FakeTrack, create_state
+from tests.streamer.spools import FakeTrack, create_state
+from tests.streamer.stream_model import FRAME, RATE, Model, frame_of, moment, position_of
 
-FRAME = 320
-RATE = 16_000
 TRACKS = ("a", "b")
 _QUOTA = 40 * FRAME * 2
 
 EXAMPLES = int(os.environ.get("SPOOL_CRASH_EXAMPLES", "50"))
 """How many sequences of events are tried; a thousand and more with SPOOL_CRASH_EXAMPLES."""
-
-
-class Model:
-    """One stream as it should be: by track and frame, the values that it may have."""
-
-    def __init__(self) -> None:
-        self.values: dict[tuple[str, int], set[int]] = {}
-        self.silence: set[tuple[str, int]] = set()
-        # Frames on disk: no kill may lose them.
-        self.safe: set[tuple[str, int]] = set()
-        self.patched = 0
 
 
 class CrashingSpool(RuleBasedStateMachine):
@@ -78,7 +63,7 @@ class CrashingSpool(RuleBasedStateMachine):
     def begin(self) -> None:
         self.state = create_state(self.number)
         self.number += 1
-        self.model = Model()
+        self.model = Model(self.state)
         self.tracks = {name: FakeTrack(name) for name in TRACKS}
         self.calls.restart()
         self.make_room()
@@ -95,9 +80,9 @@ class CrashingSpool(RuleBasedStateMachine):
         """Do one thing as the process does; if that kills it, start another one."""
 
         async def do() -> None:
-            work_or_coroutine = work(*arguments)
-            if work_or_coroutine is not None:
-                await work_or_coroutine
+            result = work(*arguments)
+            if asyncio.iscoroutine(result):
+                await result
             for _ in range(10):
                 await asyncio.sleep(0)
 
@@ -186,14 +171,15 @@ class CrashingSpool(RuleBasedStateMachine):
         track.counts.late += 1
         track.counts.filled_samples -= FRAME
 
-    @precondition(lambda self: any(t.position - t.start > 1 for t in self.tracks.values()))
-    @rule(data=st.data())
-    def cut(self, data: st.DataObject) -> None:
+    @precondition(lambda self: any(t.is_open and t.length > 1 for t in self.tracks.values()))
+    @rule(data=st.data(), kill_after=st.none() | st.integers(0, 6))
+    def cut(self, data: st.DataObject, kill_after: int | None) -> None:
         """As a pause window does: what lies behind the cut begins the next segment."""
-        tracks = [t for t in self.tracks.values() if t.is_open and t.position - t.start > 1]
-        if tracks:
-            track = data.draw(st.sampled_from(tracks))
-            self.run(self._cut, track, data.draw(st.integers(track.start + 1, track.position - 1)))
+        tracks = [t for t in self.tracks.values() if t.is_open and t.length > 1]
+        track = data.draw(st.sampled_from(tracks))
+        if kill_after is not None:
+            self.calls.kill_after(kill_after)
+        self.run(self._cut, track, data.draw(st.integers(track.start + 1, track.position - 1)))
 
     def _cut(self, track: FakeTrack, cut: int) -> None:
         assert track.writer is not None
@@ -286,7 +272,7 @@ class CrashingSpool(RuleBasedStateMachine):
             with self.calls.paused():
                 path.unlink()
 
-    @rule(calls=st.integers(0, 40))
+    @rule(calls=st.integers(0, 20))
     def kill_soon(self, calls: int) -> None:
         self.calls.kill_after(calls)
 
@@ -342,72 +328,9 @@ class CrashingSpool(RuleBasedStateMachine):
         self.calls.disk_is_full = False
         self.calls.restart()
 
-    # The promises.
-
     def check(self, *, was_killed: bool) -> None:
         self.upload_files(10_000)
-        state = self.state
-        blob = names.ManifestName(state.call_connection_id, state.stream_id).blob
-        content = self.blobs.get(f"{names.MANIFESTS}/{blob}")
-        if content is None:
-            assert was_killed, "killed before the stream was begun"
-            assert not self.model.safe
-            return
-        manifest = decode_manifest(content)
-        stored = self.stored_samples(manifest)
-        whole, lost = set(), set()
-        for key, values in self.model.values.items():
-            samples = [stored.get((key[0], key[1] * FRAME + n)) for n in range(FRAME)]
-            content_of_frame = set(samples)
-            if key in self.model.safe:
-                assert None not in content_of_frame, f"{key} was on the disk"
-            if content_of_frame <= values and len(content_of_frame) == 1:
-                whole.add(key)
-            else:
-                lost.add(key)
-                assert content_of_frame <= {*values, None, 0}
-        self.check_counts(manifest.counts, whole, lost, was_killed=was_killed)
-
-    def stored_samples(self, manifest: Manifest) -> dict[tuple[str, int], int]:
-        """Return the value of every sample by track and position; each is there once."""
-        stream = f"{names.SEGMENTS}/{self.state.call_connection_id}/{self.state.stream_id}/"
-        blobs = {name for name in self.blobs if name.startswith(stream)}
-        stored: dict[tuple[str, int], int] = {}
-        for entry in manifest.segments:
-            name = entry.name(self.state.call_connection_id, self.state.stream_id).blob
-            content = self.blobs[f"{names.SEGMENTS}/{name}"]
-            blobs.remove(f"{names.SEGMENTS}/{name}")
-            assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
-            start = round((entry.start - START) / timedelta(seconds=1) * RATE)
-            samples = memoryview(wav.samples(content)).cast("h")
-            for index, value in enumerate(samples):
-                key = (entry.track, start + index)
-                assert key not in stored, "audio is in two segments"
-                stored[key] = value
-        assert not blobs, "a segment is in no manifest"
-        return stored
-
-    def check_counts(
-        self,
-        counts: Counts,
-        whole: set[tuple[str, int]],
-        lost: set[tuple[str, int]],
-        *,
-        was_killed: bool,
-    ) -> None:
-        frames = len(whole - self.model.silence)
-        lost_frames = len(lost - self.model.silence)
-        if not was_killed:
-            assert counts.frames + counts.lost == frames + lost_frames
-            assert counts.lost >= lost_frames
-            assert not lost or counts.lost
-            return
-        # Silence is not told as frames. A late frame of the last second may be told as silence, and
-        # half a frame as one.
-        slack = len(TRACKS) * 2 + self.model.patched
-        assert counts.frames <= frames + slack
-        assert counts.frames + counts.lost >= frames - slack
-        assert counts.frames + counts.lost <= frames + lost_frames + slack
+        self.model.check(self.blobs, was_killed=was_killed)
 
     def teardown(self) -> None:
         self.stop_process()
@@ -415,18 +338,6 @@ class CrashingSpool(RuleBasedStateMachine):
         self.patch.undo()
         self.loop.close()
         shutil.rmtree(self.root)
-
-
-def frame_of(value: int) -> bytes:
-    return value.to_bytes(2, "little", signed=True) * FRAME
-
-
-def moment(position: int) -> datetime:
-    return START + timedelta(microseconds=position * FRAME * 1_000_000 // RATE)
-
-
-def position_of(start: datetime) -> int:
-    return round((start - START) / timedelta(seconds=1) * RATE / FRAME)
 
 
 TestCrashingSpool = CrashingSpool.TestCase

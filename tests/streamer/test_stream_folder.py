@@ -14,7 +14,7 @@ from streamer.segment_file import ENTRIES
 from streamer.spool import Spool
 from streamer.stream_folder import (
     OPENED,
-    STATE,
+    STATES,
     StreamFolder,
     build_manifest,
     read_entries,
@@ -42,14 +42,39 @@ def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
         folder.state.packets = packets
         folder.save_state()
         assert read_state(folder.path) == folder.state
+    older = read_state(folder.path)
     folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    state = folder.path / STATE
-    state.write_bytes(state.read_bytes()[:-1])
-    assert read_state(folder.path) == create_state()
+    for name, state in ((STATES[0], older), (STATES[1], create_state())):
+        path = folder.path / name
+        path.write_bytes(path.read_bytes()[:20])
+        assert read_state(folder.path) == state
     (folder.path / OPENED).write_bytes(b"")
-    with pytest.raises(ValueError, match="neither"):
+    with pytest.raises(ValueError, match=r"none of stream\.0\.json"):
         read_state(folder.path)
+
+
+def test_a_save_that_is_cut_short_is_repeated_in_the_same_place(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other state is the only whole one."""
+    folder = StreamFolder(spool, create_state())
+    folder.state.packets = {"AudioData": 1}
+    folder.save_state()
+    write = os.pwrite
+
+    def cut_short(descriptor: int, content: bytes, offset: int) -> int:
+        write(descriptor, bytes(content)[:20], offset)
+        raise OSError("no space")
+
+    for _ in range(3):
+        folder.state.packets = {"AudioData": 2}
+        with monkeypatch.context() as patch:
+            patch.setattr("os.pwrite", cut_short)
+            folder.save_state()
+        assert read_state(folder.path).packets == {"AudioData": 1}
+    folder.save_state()
+    assert read_state(folder.path).packets == {"AudioData": 2}
 
 
 def test_a_state_that_finds_no_room_leaves_the_one_before(
@@ -57,11 +82,12 @@ def test_a_state_that_finds_no_room_leaves_the_one_before(
 ) -> None:
     folder = StreamFolder(spool, create_state())
     folder.save_state()
+    before = read_state(folder.path)
     folder.state.packets = {"AudioData": 7}
     monkeypatch.setattr("os.pwrite", _refuse)
     folder.save_state()
     assert spool.last_error
-    assert read_state(folder.path) == create_state()
+    assert read_state(folder.path) == before
 
 
 def _refuse(*_: object) -> int:

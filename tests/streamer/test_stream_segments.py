@@ -92,7 +92,8 @@ def small_spool(quota: int) -> Iterator[Spool]:
     segment_seconds=st.integers(2, 6),
     spool_segments=st.integers(2, 8),
     tracks=st.integers(1, 3),
-    uploads=st.lists(st.sampled_from([0, 0, 1, 100]), min_size=10, max_size=60),
+    uploads=st.lists(st.sampled_from([0, 0, 1, 100]), min_size=10, max_size=60)
+    | st.lists(st.just(100), min_size=10, max_size=60),
 )
 def test_a_spool_of_any_size_keeps_moving(
     segment_seconds: int, spool_segments: int, tracks: int, uploads: list[int]

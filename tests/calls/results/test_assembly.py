@@ -20,6 +20,7 @@ from calls.results.layout import MISSING
 from calls.results.timeline import NOT_ANALYSED
 from calls.settings import RecordingFormat
 from contract import names, wav
+from contract.manifest import DRAFT_ENDED_BY, Counts, decode_manifest, encode_manifest
 from tests.calls.sample_streams import (
     STARTED_AT,
     TRUTH,
@@ -242,6 +243,44 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(
     assert result is not None
     assert not result.timeline.partial
     assert (await read_products(uploader, call))[0] == partial
+
+
+async def test_a_draft_tells_what_a_killed_streamer_did_not_upload(
+    uploader: StreamUploader,
+) -> None:
+    """Its audio never makes a call complete: only the manifest, or its absence for long, does."""
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(40_000)}, segment_seconds=1)
+    first, second, third = stream.files
+    await uploader.upload_segments(stream, leave_out=[second])
+    for blob in (first, third):
+        await uploader.analyse_segment(stream, blob)
+    blob, content = stream.manifest_blob
+    manifest = decode_manifest(content)
+    draft = msgspec.structs.replace(
+        manifest,
+        ended_by=DRAFT_ENDED_BY,
+        segments=manifest.segments[:2],
+        counts=Counts(frames=100),
+        correlation_id="correlation",
+    )
+    await uploader.storage.put(names.DRAFTS, blob, encode_manifest(draft))
+    assert not await storage_events.assemble_call(uploader.clients, call)
+    assert await storage_events.assemble_call(uploader.clients, call, partial=True)
+    result = await assembly.read_result(uploader.storage, call)
+    assert result is not None
+    assert result.timeline.partial
+    (streamed,) = result.streams
+    assert streamed.ended_by == call_result.ENDED_BY_UNKNOWN
+    assert [segment.analysed for segment in streamed.segments] == [True, False, True]
+    assert len(result.timeline.missing_segments) == 1
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segment(stream, second)
+    await uploader.finish_stream(stream)
+    result = await assembly.read_result(uploader.storage, call)
+    assert result is not None
+    assert not result.timeline.partial
+    assert not result.timeline.missing_segments
 
 
 @pytest.mark.parametrize("format_", ["wav", "flac"])
