@@ -226,7 +226,7 @@ class Stream:
             * media.BYTES_PER_SAMPLE,
         )
         self._silence = bytes(rate // 25)
-        self._segments.save_state()
+        self._save_state()
         return None
 
     # Tracks.
@@ -280,17 +280,31 @@ class Stream:
         self._is_half_tick = not self._is_half_tick
         if self._is_half_tick:
             return
-        anomalies = len(self._state.dtmf) + sum(self._state.packets.values())
         for track in self._tracks.values():
             track.flush()
-            anomalies += track.anomalies
-        anomalies += self._segments.lost_frames
         # Placed frames alone need no saving: a restart knows them by their files' length.
-        if anomalies != self._anomalies and self._segments.save_state():
-            self._anomalies = anomalies
+        if self._count_anomalies() != self._anomalies:
+            self._save_state()
         self._cut_early()
         self._finish_idle_tracks()
         self._check_timeouts()
+
+    def _save_state(self) -> None:
+        """Save the state; the next tick saves it again only if the disk refused it, or it changed.
+
+        That spares most streams the second of their two state files.
+        """
+        if self._segments.save_state():
+            self._anomalies = self._count_anomalies()
+
+    def _count_anomalies(self) -> int:
+        """Return a number that changes with everything that a restart must know."""
+        return (
+            len(self._state.dtmf)
+            + sum(self._state.packets.values())
+            + sum(track.anomalies for track in self._tracks.values())
+            + self._segments.lost_frames
+        )
 
     def _cut_early(self) -> None:
         """Cut segments before their time where the spool runs short of room, or is drained."""
