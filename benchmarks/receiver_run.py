@@ -22,7 +22,7 @@ from benchmarks.receiver_process import (
     start_streamer,
 )
 
-ReceiverName = Literal["microsoft_sample", "counting_only", "streamer"]
+ReceiverName = Literal["microsoft_sample", "counting_only", "counting_batched", "streamer"]
 
 
 class ReceiverRun(NamedTuple):
@@ -70,8 +70,8 @@ def measure(
             load.kill()
             load.wait()
         received = running.finish()
-        if receiver == "counting_only":
-            # It does not decode, so it counts each stream's AudioMetadata too.
+        if receiver in ("counting_only", "counting_batched"):
+            # They do not decode, so they count each stream's AudioMetadata too.
             received -= streams
     return ReceiverRun(
         receiver=receiver,

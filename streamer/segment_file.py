@@ -49,12 +49,14 @@ ENTRIES = "segments.jsonl"
 class SegmentFile:
     """An open segment: a ``SegmentWriter`` whose file gets its final header when it is sealed.
 
+    ``key`` is its name within its stream's folder: ``{track}/{start}.part``.
     ``written_samples`` and ``end`` are of all that was written to it; ``samples`` are those that it
     still has, after ``split``.
     """
 
     def __init__(self, spool: Spool, path: Path, start: datetime, sample_rate: int) -> None:
         self.path = path
+        self.key = f"{path.parent.name}/{path.name}"
         self.start = start
         self.sample_rate = sample_rate
         self.clock_offset_ms = 0.0
@@ -97,11 +99,6 @@ class SegmentFile:
         file._disk_bytes = audio_bytes // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
         file._written_bytes = file._reserved = file._disk_bytes
         return file
-
-    @property
-    def key(self) -> str:
-        """Its name within its stream's folder: ``{track}/{start}.part``."""
-        return f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def samples(self) -> int:
@@ -202,6 +199,7 @@ class SegmentFile:
         rest_start = self._moment(self._disk_bytes)
         path = self.path.with_name(names.format_start(rest_start) + PART)
         rest = SegmentFile(self._spool, path, rest_start, self.sample_rate)
+        rest.clock_offset_ms = self.clock_offset_ms
         rest._backlog, self._backlog = self._backlog, Backlog()
         rest._written_bytes = rest._backlog.size
         rest.clock_offset_ms = self.clock_offset_ms

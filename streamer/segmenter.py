@@ -245,8 +245,9 @@ class Segmenter:
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer."""
         if self.buffered and self._writer is not None:
-            self._writer.append(b"".join(self.pending))
-            self._flushed += self.pending
+            audio = b"".join(self.pending)
+            self._writer.append(audio)
+            self._flushed.append(audio)
             self._flushed_bytes += self.buffered
             self._forget()
             self.pending = []
@@ -265,17 +266,15 @@ class Segmenter:
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)
 
-    def _forget(self) -> None:
-        """Keep about a second of what was flushed."""
-        count = 0
-        while self._flushed_bytes > self._sample_rate * BYTES_PER_SAMPLE:
-            self._flushed_bytes -= len(self._flushed[count])
-            count += 1
-        del self._flushed[:count]
-
     def cut_now(self) -> None:
         """End the open segment where the track stands; the next audio begins another one."""
         self.close_segment()
+
+    def _forget(self) -> None:
+        """Keep a second of what was flushed, in whole chunks."""
+        least = self._sample_rate * BYTES_PER_SAMPLE
+        while self._flushed_bytes - len(self._flushed[0]) >= least:
+            self._flushed_bytes -= len(self._flushed.pop(0))
 
     def _open(self, position: int) -> None:
         self.start = position

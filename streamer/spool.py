@@ -42,6 +42,7 @@ import os
 import shutil
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,6 +61,8 @@ _FILE_MODE = 0o640
 _NICE = 10
 _DISK_MARGIN_BYTES = 1024 * 1024
 _DISK_MARGIN_SHARE = 16
+_PLENTY_BYTES = 256 * 1024 * 1024
+_SEEN_SECONDS = 1.0
 _DIGEST_CHARACTERS = 16
 _log = logging.getLogger(__name__)
 
@@ -104,6 +107,9 @@ class Spool:
                 f"the spool {root} is held by another process: give each streamer its own SPOOL_DIR"
             ) from error
         self.used_bytes = sum(map(audio_bytes, root.rglob("*")))
+        # The disk's free room when it was last looked at, less what was reserved since; and when.
+        self._seen_room = 0
+        self._seen_at = -_SEEN_SECONDS
 
     def close(self) -> None:
         """Stop the worker, and unlock the folder for another process."""
@@ -142,6 +148,7 @@ class Spool:
             if size > room:
                 raise OSError(errno.ENOSPC, "the disk of SPOOL_DIR has no room left for audio")
             self.used_bytes += size
+            self._seen_room -= size
 
     def free(self, size: int) -> None:
         """Stop counting bytes that were removed."""
@@ -184,10 +191,17 @@ class Spool:
         """Return how much audio the disk has room for.
 
         The margin is for states, entries, manifests and folders: with it, full streams can end.
+        While there is plenty of room, the disk is looked at once a second.
         """
+        now = time.monotonic()
+        if self._seen_room > _PLENTY_BYTES and now - self._seen_at < _SEEN_SECONDS:
+            return self._seen_room
         disk = os.statvfs(self.root)
         margin = min(_DISK_MARGIN_BYTES, disk.f_blocks * disk.f_frsize // _DISK_MARGIN_SHARE)
-        return max(0, disk.f_bavail * disk.f_frsize - margin)
+        room = max(0, disk.f_bavail * disk.f_frsize - margin)
+        with self._accounts:
+            self._seen_room, self._seen_at = room, now
+        return room
 
     def record_failure(self, error: OSError) -> None:
         """Count a failed write; log it when its cause is new."""

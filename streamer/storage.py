@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.request import getproxies
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
@@ -29,6 +30,8 @@ class Storage:
             "retry_policy": LinearRetry(backoff=0, retry_total=1, random_jitter_range=0),
             "connection_timeout": 5,
             "read_timeout": settings.upload_timeout_seconds,
+            # Else aiohttp looks for a .netrc, on another thread, twice for each request.
+            "use_env_settings": bool(getproxies()),
         }
         self._credential: Any = None
         if settings.audio_storage_connection_string:

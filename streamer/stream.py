@@ -185,7 +185,7 @@ class Stream:
         self._format = create_format(self._settings, rate, self._loop.time)
         self._frame_bytes = frame_bytes(rate)
         self._silence = bytes(self._frame_bytes)
-        self._segments.save_state()
+        self._save_state()
 
     # Tracks.
 
@@ -272,17 +272,31 @@ class Stream:
         close = self._update_placing(self._gate.on_tick())
         if close is not None:
             self._request_close(close)
-        anomalies = self._packets.anomalies + self._state.counts.lost
         for track in self._tracks.values():
             track.flush()
-            anomalies += track.anomalies
-        anomalies += self._segments.lost_frames
         # Placed frames alone need no saving: a restart knows them by their files' length.
-        if anomalies != self._anomalies and self._segments.save_state():
-            self._anomalies = anomalies
+        if self._count_anomalies() != self._anomalies:
+            self._save_state()
         self._cut_early()
         self._finish_idle_tracks()
         self._check_timeouts()
+
+    def _save_state(self) -> None:
+        """Save the state; the next tick saves it again only if the disk refused it, or it changed.
+
+        That spares most streams the second of their two state files.
+        """
+        if self._segments.save_state():
+            self._anomalies = self._count_anomalies()
+
+    def _count_anomalies(self) -> int:
+        """Return a number that changes with everything that a restart must know."""
+        return (
+            self._packets.anomalies
+            + self._state.counts.lost
+            + sum(track.anomalies for track in self._tracks.values())
+            + self._segments.lost_frames
+        )
 
     def _cut_early(self) -> None:
         """Cut segments before their time where the spool runs short of room, or is drained."""

@@ -37,6 +37,9 @@ MAX_HELD_BYTES = 65_536
 DEFAULT_RATE = 16_000
 """The rate of ACS where a call is placed without an ``audioFormat``."""
 
+_BUFFER_FLUSHES = 1.5
+"""How much audio a track may buffer, in ``FLUSH_SECONDS``: more, so that only the tick flushes."""
+
 _RATES = tuple(media.SAMPLE_RATES.values())
 _FRAMES_PER_SECOND = 1000 // media.FRAME_MILLISECONDS
 _RATE_BY_LENGTH = {rate // _FRAMES_PER_SECOND: rate for rate in _RATES}
@@ -73,7 +76,8 @@ def create_format(settings: Settings, rate: int, now: Callable[[], float]) -> St
         TrackSettings(
             tolerance=settings.timestamp_tolerance_ms * rate // 1000,
             jump=round(settings.max_jump_seconds * rate),
-            flush_bytes=round(settings.flush_seconds * rate) * media.BYTES_PER_SAMPLE,
+            flush_bytes=round(_BUFFER_FLUSHES * settings.flush_seconds * rate)
+            * media.BYTES_PER_SAMPLE,
         ),
     )
 

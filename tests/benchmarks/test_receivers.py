@@ -1,4 +1,4 @@
-"""The receivers that the streamer is compared with, as programs: both count what they receive."""
+"""The receivers that the streamer is compared with, as programs: they count what they receive."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ AUDIO = encode_audio(1_700_000_000.0, base64.b64encode(bytes(640)).decode()).dec
     ("name", "expected"),
     [
         ("microsoft_sample", 3),
-        # It does not decode: AudioMetadata is a frame, too.
+        # They do not decode: AudioMetadata is a frame, too.
         ("counting_only", 4),
+        ("counting_batched", 4),
     ],
 )
 def test_a_receiver_counts_frames_until_it_is_stopped(name: str, expected: int) -> None:
