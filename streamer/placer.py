@@ -16,7 +16,7 @@ from streamer.segmenter import Segmenter
 ARRIVAL_SLACK_SECONDS = 0.3
 """How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
 
-MAX_LATE_SECONDS = 60
+MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
 DRIFT_WEIGHT = 1 / 32

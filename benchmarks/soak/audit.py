@@ -231,7 +231,9 @@ def _account_copies(
 ) -> None:
     """Tell what became of frames that were sent again."""
     counts = manifest.counts
-    if counts.repeated > len(copies):
+    # Silence is equal to other silence, and may be taken for a repeat of it.
+    silent = sum(frame.is_silent and not frame.is_copy for frame in record.sent)
+    if counts.repeated > len(copies) + silent:
         _report(totals, record, f"{counts.repeated} repeated, but {len(copies)} sent again")
     repeated = min(counts.repeated, len(copies))
     # What is there twice is reported as that.
