@@ -1,9 +1,11 @@
 """Fixtures that more than one test directory uses, the order of the files, ``--fail-on-skip``."""
 
+import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadFileScheduling
@@ -11,6 +13,12 @@ from xdist.scheduler import LoadFileScheduling
 from local.azurite import Azurite
 from local.client import AppClient
 from local.up import Up
+
+# On a developer's machine each run tries other examples. CI tries the same ones each time: it says
+# whether a change is right, not whether the day was lucky.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 ALLOWED_SKIPS = {
     "no az on PATH": "the Azure CLI is a gigabyte, and only its parser is asked",
@@ -34,6 +42,12 @@ LONGEST_FIRST = (
     "security/test_keys.py",
     "local/test_up.py",
     "streamer/test_long_call.py",
+    "streamer/test_track_properties.py",
+    "benchmarks/soak/test_run.py",
+    "streamer/test_acceptance.py",
+    "streamer/test_spool_crashes.py",
+    "calls/transcripts/test_whisper.py",
+    "infra/test_container.py",
 )
 """Files of 15 seconds and more: started last, one would keep one worker busy at the end."""
 
