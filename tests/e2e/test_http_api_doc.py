@@ -34,7 +34,7 @@ async def up() -> AsyncIterator[Up]:
 async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: Path) -> None:
     block = next(b for b in re.findall(r"```sh\n(.*?)```", DOCUMENT, re.DOTALL) if "# Place" in b)
     lines = block[block.index("# Place") :].replace("http://127.0.0.1:7071", up.addresses.app)
-    # Only what tells of failures is added: -f ends curl with an error for any status from 400 on.
+    # With -f, curl fails for any status from 400 on.
     script = "set -euo pipefail\n" + lines.replace("curl -s", "curl -fsS")
     ran = await asyncio.to_thread(
         subprocess.run,
