@@ -72,11 +72,6 @@ class Track(Placer):
         self._last_raw = _NO_RAW
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether frames wait for a decision."""
-        return bool(self._waiting)
-
-    @property
     def pending_bytes(self) -> int:
         """How much audio is in memory only."""
         return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)

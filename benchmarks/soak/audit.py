@@ -219,7 +219,7 @@ def _account(
 def _count_removable(record: SocketRecord, manifest: Manifest) -> int:
     """Count how many whole frames the corrections of drift explain.
 
-    One takes a frame at most, but for a sample of it. A segment's count may be the sum of several.
+    At least half of each frame stays. A segment's count may be the sum of several corrections.
     """
     corrections = [abs(entry.counts.corrected_samples) for entry in manifest.segments]
     smallest = record.sample_rate // 50 * 3 // 4
