@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +18,17 @@ class Killed(BaseException):
 
 
 class SystemCalls:
-    """Counts the system calls that change a file system, and can fail or kill at each of them.
+    """Counts the system calls that change a folder, and can fail or kill at each of them.
+
+    Calls on other paths are let through: hypothesis itself writes to ``.hypothesis`` at any time.
 
     Attributes:
         is_killed: Whether the process is dead. Every further call raises Killed.
         disk_is_full: Whether calls that need room fail. Overwriting needs none.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.is_killed = False
         self.disk_is_full = False
         self._is_paused = False
@@ -57,7 +61,7 @@ class SystemCalls:
 
     def _wrap(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **options: Any) -> Any:
-            if self._is_paused or (name == "open" and not arguments[1] & os.O_CREAT):
+            if self._is_paused or not self._is_counted(name, arguments):
                 return call(*arguments, **options)
             if self._is_last_call():
                 if name == "pwrite":
@@ -69,6 +73,13 @@ class SystemCalls:
             return call(*arguments, **options)
 
         return wrapped
+
+    def _is_counted(self, name: str, arguments: tuple[Any, ...]) -> bool:
+        if name in {"pwrite", "ftruncate"}:  # They take a descriptor; nothing else here calls them.
+            return True
+        if name == "open" and not arguments[1] & os.O_CREAT:
+            return False
+        return Path(arguments[0]).is_relative_to(self._folder)
 
     def _is_last_call(self) -> bool:
         if self.is_killed:

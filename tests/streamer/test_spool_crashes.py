@@ -39,7 +39,7 @@ class CrashingSpool(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp(prefix="spool-test-"))
-        self.calls = SystemCalls()
+        self.calls = SystemCalls(self.root)
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr("streamer.segment_file.SEGMENT_BACKLOG_BYTES", 8 * FRAME * 2)
         self.patch.setattr("streamer.stream_segments._FIRST_DISK_PAUSE_SECONDS", 0.0)
