@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = 5.0
     acs_read_timeout_seconds: Annotated[float, doc("timeout for ACS's answer", gt=0, le=200)] = 20.0
     callback_url: Annotated[
-        str, doc("this app's public address; ACS posts callback events to /api/callbacks there")
+        str, doc("this app's public address; ACS posts callback events to /api/v1/callbacks there")
     ] = ""
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")

@@ -5,7 +5,7 @@ import azure.functions as func
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
-@blueprint.route("calls", methods=["POST"])
+@blueprint.route("v1/calls", methods=["POST"])
 async def place_call(req: func.HttpRequest) -> func.HttpResponse:
     """Place a call with media streaming."""
     from calls.http import calls, respond
@@ -13,7 +13,7 @@ async def place_call(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(calls.place_call, req)
 
 
-@blueprint.route("calls", methods=["GET"])
+@blueprint.route("v1/calls", methods=["GET"])
 async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
     """List the calls, newest first."""
     from calls.http import calls, respond
@@ -21,7 +21,7 @@ async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(calls.list_calls, req)
 
 
-@blueprint.route("calls/{id}", methods=["GET"])
+@blueprint.route("v1/calls/{id}", methods=["GET"])
 async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     """Show one call with its streams and segments."""
     from calls.http import call_details, respond
@@ -29,7 +29,7 @@ async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(call_details.show_call, req)
 
 
-@blueprint.route("calls/{id}", methods=["DELETE"])
+@blueprint.route("v1/calls/{id}", methods=["DELETE"])
 async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     """Hang up for everyone."""
     from calls.http import calls, respond
@@ -37,7 +37,7 @@ async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(calls.hang_up, req)
 
 
-@blueprint.route("calls/{id}/streaming/start", methods=["POST"])
+@blueprint.route("v1/calls/{id}/streaming/start", methods=["POST"])
 async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
     """Start the media streaming of a call."""
     from calls.http import calls, respond
@@ -45,7 +45,7 @@ async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(calls.start_streaming, req)
 
 
-@blueprint.route("calls/{id}/streaming/stop", methods=["POST"])
+@blueprint.route("v1/calls/{id}/streaming/stop", methods=["POST"])
 async def stop_streaming(req: func.HttpRequest) -> func.HttpResponse:
     """Stop the media streaming of a call."""
     from calls.http import calls, respond

@@ -19,10 +19,10 @@ _HANDSHAKE = {
 
 def smoke_checks(app_url: str, streamer_url: str) -> list[tuple[str, Callable[[], Any]]]:
     """Return each check's description and the call that raises StepFailed if it fails."""
-    calls, callbacks = f"{app_url}/api/calls", f"{app_url}/api/callbacks"
+    calls, callbacks = f"{app_url}/api/v1/calls", f"{app_url}/api/v1/callbacks"
     media = f"{streamer_url}/media/smoke-test"
     return [
-        ("the app answers", partial(expect, 200, "GET", f"{app_url}/api/health")),
+        ("the app answers", partial(expect, 200, "GET", f"{app_url}/api/v1/health")),
         ("a call without a key is refused", partial(expect, 401, "POST", calls, body=b"{}")),
         (
             "an unsigned callback event is refused",

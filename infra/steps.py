@@ -136,7 +136,7 @@ class Steps:
 
     def subscribe(self) -> None:
         """Subscribe the functions to their events, once they are running."""
-        health = f"{self._deployment.output('FUNCTION_APP_URL')}/api/health"
+        health = f"{self._deployment.output('FUNCTION_APP_URL')}/api/v1/health"
         self._shell.retry(12, "waiting for the app", lambda: expect(200, "GET", health))
         self._shell.retry(12, "waiting for its functions", self._check_functions)
         variables = self._deployment.kept_variables()
@@ -167,10 +167,12 @@ class Steps:
         """Print the addresses of the deployed system."""
         app, name = (self._deployment.output(f"FUNCTION_APP_{part}") for part in ("URL", "NAME"))
         streamer = self._deployment.output("STREAMER_URL")
-        report(f"  POST   {app}/api/calls       place a call (docs/http-api.md has all requests)")
-        report(f"  GET    {app}/api/calls       list the calls, newest first")
-        report(f"  GET    {app}/api/health")
-        report(f"  ACS streams to {streamer}/media/ and posts events to {app}/api/callbacks")
+        report(
+            f"  POST   {app}/api/v1/calls       place a call (docs/http-api.md has all requests)"
+        )
+        report(f"  GET    {app}/api/v1/calls       list the calls, newest first")
+        report(f"  GET    {app}/api/v1/health")
+        report(f"  ACS streams to {streamer}/media/ and posts events to {app}/api/v1/callbacks")
         report(
             "  The function key, for the header x-functions-key:\n"
             f"    az functionapp keys list --name {name} --resource-group {self._options.group} "

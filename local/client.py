@@ -63,24 +63,24 @@ class AppClient:
 
     async def place_call(self, **body: Any) -> Json:
         """Place a call; return its record. Raises AppError."""
-        record: Json = await self._expect(201, "POST", "/api/calls", body)
+        record: Json = await self._expect(201, "POST", "/api/v1/calls", body)
         return record
 
     async def show(self, call: str) -> Json:
         """Return a call with its streams. Raises AppError."""
-        record: Json = await self._expect(200, "GET", f"/api/calls/{call}")
+        record: Json = await self._expect(200, "GET", f"/api/v1/calls/{call}")
         return record
 
     async def timeline(self, call: str) -> Json:
         """Return a call's timeline. Raises AppError."""
-        timeline: Json = await self._expect(200, "GET", f"/api/calls/{call}/timeline")
+        timeline: Json = await self._expect(200, "GET", f"/api/v1/calls/{call}/timeline")
         return timeline
 
     async def transcript(self, call: str, seconds: float = 120) -> Json:
         """Return the transcript once it is not pending. Raises AppError, TimeoutError."""
         deadline = time.monotonic() + seconds
         while True:
-            transcript: Json = await self._expect(200, "GET", f"/api/calls/{call}/transcript")
+            transcript: Json = await self._expect(200, "GET", f"/api/v1/calls/{call}/transcript")
             if transcript["state"] != "pending":
                 return transcript
             if time.monotonic() > deadline:
@@ -93,7 +93,7 @@ class AppClient:
         content = b""
         while True:
             headers = {"Range": f"bytes={len(content)}-"}
-            path = f"/api/calls/{call}/recording"
+            path = f"/api/v1/calls/{call}/recording"
             async with self._session.get(path, headers=headers) as response:
                 if response.status != 206:
                     raise AppError(response.status, await response.text())
@@ -107,13 +107,13 @@ class AppClient:
 
         Raises AppError.
         """
-        path = f"/api/calls/{call}/streaming/{operation}"
+        path = f"/api/v1/calls/{call}/streaming/{operation}"
         record: Json = await self._expect(202, "POST", path, body)
         return record
 
     async def hang_up(self, call: str) -> None:
         """Hang up for everyone. Raises AppError."""
-        await self._expect(204, "DELETE", f"/api/calls/{call}")
+        await self._expect(204, "DELETE", f"/api/v1/calls/{call}")
 
     async def until(
         self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 30

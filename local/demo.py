@@ -65,7 +65,7 @@ async def run(speed: float, audio: Sequence[Path] = ()) -> int:
 
 async def _place_calls(app: AppClient) -> dict[str, str]:
     """Place a mixed and an unmixed call; return their ids."""
-    _print_step(2, "Place two calls with POST /api/calls")
+    _print_step(2, "Place two calls with POST /api/v1/calls")
     calls = {}
     for channels, tracks in _TRACKS.items():
         record = await app.place_call(to=_TO, **{"from": _FROM}, channels=channels)

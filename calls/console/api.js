@@ -1,6 +1,6 @@
 // Send requests to the app, with the function key of this tab.
 
-const API_ROOT = new URL("../", import.meta.url);
+const API_ROOT = new URL("../v1/", import.meta.url);
 const KEY_ITEM = "call-audio.function-key";
 
 /** A response other than 2xx, or none at all (status 0). The message can be shown to the user. */

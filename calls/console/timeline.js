@@ -14,7 +14,7 @@ import { listSegments } from "./segments.js";
 import { WINDOW_MS } from "./wav.js";
 
 /**
- * Build the model from `GET /api/calls/{id}/timeline`.
+ * Build the model from `GET /api/v1/calls/{id}/timeline`.
  *
  * Tracks are sorted in the order of `participants`, as in a live call. `channel` is the track's
  * channel in the recording.

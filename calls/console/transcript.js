@@ -36,7 +36,7 @@ export class Transcript {
     setText(this.#parts.transcriptNote, text);
   }
 
-  /** Show the document of `GET /api/calls/{id}/transcript` in the colours of the tracks. */
+  /** Show the document of `GET /api/v1/calls/{id}/transcript` in the colours of the tracks. */
   show(transcript, tracks) {
     const { state, error, utterances } = transcript;
     // If some chunks failed, the utterances of the others are still there.

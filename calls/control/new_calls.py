@@ -29,7 +29,7 @@ from calls.records.store import change_record
 from calls.settings import Settings
 from contract.grants import MEDIA_PATH
 
-CALLBACK_PATH = "/api/callbacks"
+CALLBACK_PATH = "/api/v1/callbacks"
 
 _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 

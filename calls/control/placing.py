@@ -29,7 +29,7 @@ _REPEATABILITY_NAMESPACE = uuid.UUID("4f0f2c43-2b7b-4f5c-9c0a-6f2a3d1f9a10")
 
 
 class PlaceCall(NewCall, kw_only=True, frozen=True):
-    """The call that ``POST /api/calls`` asks for, validated."""
+    """The call that ``POST /api/v1/calls`` asks for, validated."""
 
     cognitive_services_endpoint: str | None
 

@@ -15,7 +15,7 @@ from contract import names
 
 
 async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/calls/{id}``: the record, its streams and segments, and what failed."""
+    """``GET /api/v1/calls/{id}``: the record, its streams and segments, and what failed."""
     call = requests.call_connection_id(request)
     record = await read_record(clients.storage, call)
     streams = await read_streams(clients.storage, call)

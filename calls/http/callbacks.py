@@ -23,7 +23,7 @@ _MAX_ERRORS = 100
 
 
 async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/callbacks``: 200 when every event is in its call's record.
+    """``POST /api/v1/callbacks``: 200 when every event is in its call's record.
 
     Each event is recorded or refused on its own, so a wrong one does not affect the others. A 400
     (malformed) or 403 (ids of another call) says which were refused. It is safe to send all of them

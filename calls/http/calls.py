@@ -30,7 +30,7 @@ _MAX_CONTEXT_CHARACTERS = 1024
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/calls``: 201 with the record; an Idempotency-Key places at most one call."""
+    """``POST /api/v1/calls``: 201 with the record; an Idempotency-Key places at most one call."""
     call = parse_place_call(requests.read_json_object(request))
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
@@ -39,14 +39,14 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
             f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters",
         )
     record, replayed = await placing.place_call(clients, call, key)
-    headers = {"Location": f"/api/calls/{record.call_connection_id}"}
+    headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
     return json_response(record, HTTPStatus.CREATED, headers)
 
 
 def parse_place_call(members: dict[str, Any]) -> PlaceCall:
-    """Parse the body of ``POST /api/calls``. Raises Problem (400) with all faults at once."""
+    """Parse the body of ``POST /api/v1/calls``. Raises Problem (400) with all faults at once."""
     fields = Fields(members)
     to, caller = fields.take_text("to"), fields.take_text("from")
     if to is None:
@@ -78,7 +78,7 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
 
 
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/calls?limit=&cursor=``: records without events, and the next page's cursor."""
+    """``GET /api/v1/calls?limit=&cursor=``: records without events, and the next page's cursor."""
     limit = _parse_limit(request.params.get("limit"))
     cursor = requests.decode_cursor(request.params.get("cursor"))
     records, next_cursor = await list_newest(clients.storage, limit, cursor)
@@ -92,7 +92,7 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     headers = {}
     if next_cursor:
         query = urlencode({"limit": limit, "cursor": page["cursor"]})
-        headers["Link"] = f'</api/calls?{query}>; rel="next"'
+        headers["Link"] = f'</api/v1/calls?{query}>; rel="next"'
     return json_response(page, headers=headers)
 
 
@@ -111,12 +111,12 @@ def _parse_limit(text: str | None) -> int:
 
 
 async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/calls/{id}/streaming/start``: 202 with the record."""
+    """``POST /api/v1/calls/{id}/streaming/start``: 202 with the record."""
     return await _change_streaming(clients, request, "start")
 
 
 async def stop_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/calls/{id}/streaming/stop``: 202 with the record."""
+    """``POST /api/v1/calls/{id}/streaming/stop``: 202 with the record."""
     return await _change_streaming(clients, request, "stop")
 
 
@@ -132,6 +132,6 @@ async def _change_streaming(
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``DELETE /api/calls/{id}``: hangs up for everyone; 204."""
+    """``DELETE /api/v1/calls/{id}``: hangs up for everyone; 204."""
     await hanging_up.hang_up(clients, requests.call_connection_id(request))
     return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)

@@ -12,12 +12,12 @@ from calls.results import failures
 
 
 async def list_failures(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/failures``: the segments and manifests that failed permanently, newest first."""
+    """``GET /api/v1/failures``: what failed permanently, newest first."""
     return json_response({"failures": await failures.list_failures(clients.storage)})
 
 
 async def retry_failure(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/failures/{id}/retry``: 202; the blob's function runs again."""
+    """``POST /api/v1/failures/{id}/retry``: 202; the blob's function runs again."""
     failure_id = request.route_params.get("id") or ""
     failure = await failures.retry_failure(clients.storage, failure_id)
     return json_response(failure, HTTPStatus.ACCEPTED)

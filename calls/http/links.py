@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Link(msgspec.Struct, frozen=True):
-    """One blob, as ``GET /api/calls/{id}`` names it, and the URL that opens it."""
+    """One blob, as ``GET /api/v1/calls/{id}`` names it, and the URL that opens it."""
 
     blob: str
     url: str
@@ -41,7 +41,7 @@ class Links(msgspec.Struct, frozen=True):
 
 
 async def create_links(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/calls/{id}/links``: links to the named ``blobs``, or to all the call's audio.
+    """``POST /api/v1/calls/{id}/links``: links to the named ``blobs``, or to all the call's audio.
 
     Raises CallNotFound; Problem (400) for a blob that does not belong to the call.
     """

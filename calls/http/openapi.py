@@ -45,7 +45,7 @@ _CONTEXT: Json = {"type": ["string", "null"], "minLength": 1, "maxLength": 1024}
 
 
 async def show_openapi(_: Clients, __: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/openapi.json``."""
+    """``GET /api/v1/openapi.json``."""
     return json_response(document())
 
 
@@ -59,7 +59,7 @@ def document() -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Call Audio", "version": "1"},
-        "servers": [{"url": "/api"}],
+        "servers": [{"url": "/api/v1"}],
         "security": [{"key": []}],
         "paths": paths,
         "components": {"schemas": _schemas(), "securitySchemes": _security()},

@@ -16,14 +16,14 @@ from contract import names
 
 
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/calls/{id}/timeline``."""
+    """``GET /api/v1/calls/{id}/timeline``."""
     call = requests.call_connection_id(request)
     result = await read_result_or_raise(clients.storage, call)
     return json_response(result.timeline)
 
 
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET`` or ``HEAD /api/calls/{id}/recording``, whole or a range."""
+    """``GET`` or ``HEAD /api/v1/calls/{id}/recording``, whole or a range."""
     call = requests.call_connection_id(request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
@@ -36,7 +36,7 @@ async def send_recording(clients: Clients, request: func.HttpRequest) -> func.Ht
 
 
 async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET`` or ``HEAD /api/calls/{id}/segments/{track}/{index}``; the first has index 0."""
+    """``GET`` or ``HEAD /api/v1/calls/{id}/segments/{track}/{index}``; the first has index 0."""
     call = requests.call_connection_id(request)
     track = request.route_params.get("track") or ""
     index_text = request.route_params.get("index") or ""

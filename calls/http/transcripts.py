@@ -18,7 +18,7 @@ _MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plai
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
+    """``GET /api/v1/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
     suffix = request.route_params.get("format")
     accept = request.headers.get("Accept") or ""
     format_ = suffix if suffix is not None else _preferred_format(accept)

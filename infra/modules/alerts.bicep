@@ -84,7 +84,7 @@ var rules = [
   {
     name: 'poison-segments'
     severity: 1
-    text: 'Processing a segment or manifest failed on every retry. If the final attempt fails too, /api/failures shows why.'
+    text: 'Processing a segment or manifest failed on every retry. If the final attempt fails too, /api/v1/failures shows why.'
     // Counts the runs of the poison queue's function. Traces are sampled, requests are not (host.json).
     query: 'AppRequests | where Name == \'on_poison_message\' | project TimeGenerated, value = 1.0'
     aggregation: 'Total'

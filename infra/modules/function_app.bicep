@@ -66,8 +66,8 @@ param signInClientId string
 // hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
 @description('Paths that do not require signing in.')
 var anonymousPaths = [
-  '/api/callbacks'
-  '/api/health'
+  '/api/v1/callbacks'
+  '/api/v1/health'
   '/api/console'
   '/api/console/*'
   '/runtime/webhooks/blobs'

@@ -101,16 +101,16 @@ async def test_an_idempotency_key_places_one_phone_call(
             return int(requests.get("POST callConnections", 0))
 
     before = await create_calls()
-    status, record, answered = await app.request("POST", "/api/calls", PHONE, headers)
+    status, record, answered = await app.request("POST", "/api/v1/calls", PHONE, headers)
     assert status == 201
-    assert answered["Location"] == f"/api/calls/{record['call_connection_id']}"
-    status, again, answered = await app.request("POST", "/api/calls", PHONE, headers)
+    assert answered["Location"] == f"/api/v1/calls/{record['call_connection_id']}"
+    status, again, answered = await app.request("POST", "/api/v1/calls", PHONE, headers)
     assert status == 201
     assert answered["Idempotent-Replayed"] == "true"
     assert again["call_connection_id"] == record["call_connection_id"]
     assert await create_calls() == before + 1
     status, _problem, _ = await app.request(
-        "POST", "/api/calls", PHONE | {"channels": "unmixed"}, headers
+        "POST", "/api/v1/calls", PHONE | {"channels": "unmixed"}, headers
     )
     assert status == 422
     await app.hang_up(record["call_connection_id"])
@@ -119,7 +119,7 @@ async def test_an_idempotency_key_places_one_phone_call(
 async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
     call = (await app.place_call(**PHONE))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
-    path = f"/api/calls/{call}"
+    path = f"/api/v1/calls/{call}"
     status, problem, headers = await app.request("POST", path + "/streaming/start")
     assert (status, problem["detail"]) == (409, "the media streaming is active")
     assert headers["Content-Type"].startswith("application/problem+json")
@@ -141,7 +141,7 @@ async def test_of_two_simultaneous_starts_one_reaches_acs(
 ) -> None:
     call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
     await app.until(call, state_is("connected"), "the call connects")
-    path = f"/api/calls/{call}/streaming/start"
+    path = f"/api/v1/calls/{call}/streaming/start"
     answers = await asyncio.gather(*(app.request("POST", path) for _ in range(4)))
     assert sorted(status for status, _, _ in answers) == [202, 409, 409, 409]
     await app.hang_up(call)
@@ -161,7 +161,7 @@ async def test_of_two_simultaneous_starts_one_reaches_acs(
 async def test_all_faults_of_a_body_at_once(
     app: AppClient, body: Any, fields: set[str] | None
 ) -> None:
-    status, problem, _ = await app.request("POST", "/api/calls", body)
+    status, problem, _ = await app.request("POST", "/api/v1/calls", body)
     assert status == 400
     named = {error["field"] for error in problem["errors"]}
     assert named == (fields or {"to", "from", "channels", "sample_rate"})
@@ -170,15 +170,15 @@ async def test_all_faults_of_a_body_at_once(
 async def test_calls_are_listed_newest_first_in_pages(app: AppClient) -> None:
     placed = [(await app.place_call(**PHONE))["call_connection_id"] for _ in range(3)]
     found: list[str] = []
-    path = "/api/calls?limit=2"
+    path = "/api/v1/calls?limit=2"
     for _ in range(2):
         status, page, headers = await app.request("GET", path)
         assert status == 200
         found += [record["call_connection_id"] for record in page["calls"]]
         path = headers["Link"].split(">")[0].lstrip("<")
     assert found[:3] == placed[::-1]
-    assert (await app.request("GET", "/api/calls?limit=0"))[0] == 400
-    assert (await app.request("GET", "/api/calls?cursor=%25"))[0] == 400
+    assert (await app.request("GET", "/api/v1/calls?limit=0"))[0] == 400
+    assert (await app.request("GET", "/api/v1/calls?cursor=%25"))[0] == 400
     for call in placed:
         await app.hang_up(call)
 
@@ -186,16 +186,16 @@ async def test_calls_are_listed_newest_first_in_pages(app: AppClient) -> None:
 @pytest.mark.parametrize("call", ["nothing", "..%2Fx", "a.b", "%00", "x" * 200])
 async def test_no_such_call(app: AppClient, call: str) -> None:
     for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/streaming/stop")):
-        status, problem, _ = await app.request(method, f"/api/calls/{call}{suffix}")
+        status, problem, _ = await app.request(method, f"/api/v1/calls/{call}{suffix}")
         assert status == 404, problem
 
 
 async def test_a_wrong_function_key_is_refused(up: Up) -> None:
     for key in ("", "wrong"):
         async with AppClient(up.addresses.app, key) as stranger:
-            for method, path in (("GET", "/api/calls"), ("POST", "/api/calls")):
+            for method, path in (("GET", "/api/v1/calls"), ("POST", "/api/v1/calls")):
                 assert (await stranger.request(method, path, {}))[0] == 401
-            assert (await stranger.request("GET", "/api/health"))[0] == 200
+            assert (await stranger.request("GET", "/api/v1/health"))[0] == 200
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ async def test_its_streaming_stops_and_starts_and_it_is_listed(
 ) -> None:
     call = await answered(faults)
     await app.until(call, streaming_is("active"), "streaming starts")
-    _, page, _ = await app.request("GET", "/api/calls?limit=1")
+    _, page, _ = await app.request("GET", "/api/v1/calls?limit=1")
     (listed,) = page["calls"]
     assert (listed["call_connection_id"], listed["direction"]) == (call, "incoming")
     await asyncio.sleep(0.5)
@@ -117,7 +117,7 @@ async def test_a_call_that_is_left_keeps_ringing(
 
 
 async def listed(app: AppClient) -> list[str]:
-    _, page, _ = await app.request("GET", "/api/calls?limit=100")
+    _, page, _ = await app.request("GET", "/api/v1/calls?limit=100")
     return [record["call_connection_id"] for record in page["calls"]]
 
 

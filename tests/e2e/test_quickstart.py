@@ -58,7 +58,7 @@ async def test_create_call_with_media_streaming_options_and_cognitive_endpoint(
         "enableDtmfTones": True,
         "audioFormat": "pcm24KMono",
     }
-    assert body["callbackUri"] == up.addresses.app + "/api/callbacks"
+    assert body["callbackUri"] == up.addresses.app + "/api/v1/callbacks"
     assert body["operationContext"] == "quickstart"
     assert body["callIntelligenceOptions"] == {"cognitiveServicesEndpoint": cognitive}
     assert body["targets"][0]["rawId"] == "4:" + PHONE["to"]
@@ -77,7 +77,7 @@ async def test_start_streaming_with_callback_and_context(
     assert start == {
         "operation": "startMediaStreaming",
         "body": {
-            "operationCallbackUri": up.addresses.app + "/api/callbacks",
+            "operationCallbackUri": up.addresses.app + "/api/v1/callbacks",
             "operationContext": "startMediaStreamingContext",
         },
     }
@@ -98,7 +98,7 @@ async def test_stop_streaming_with_callback(
     _, stop = await asked_of_acs(faults, call)
     assert stop == {
         "operation": "stopMediaStreaming",
-        "body": {"operationCallbackUri": up.addresses.app + "/api/callbacks"},
+        "body": {"operationCallbackUri": up.addresses.app + "/api/v1/callbacks"},
     }
     assert len(events(record, "MediaStreamingStopped")) == 1
     await app.hang_up(call)
@@ -141,7 +141,7 @@ async def test_a_start_whose_response_was_lost_is_not_repeated(
     await faults.post("/emulator/faults", json={"operation_status": 503})
     call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
     await app.until(call, state_is("connected"), "the call connects")
-    status, problem, _ = await app.request("POST", f"/api/calls/{call}/streaming/start")
+    status, problem, _ = await app.request("POST", f"/api/v1/calls/{call}/streaming/start")
     assert status == 502
     assert problem["acs"] == {"status": "503", "code": "8500", "message": "Internal server error."}
     starts = [a for a in await asked_of_acs(faults, call) if a["operation"] != "create"]

@@ -27,7 +27,7 @@ PHONE = {"to": "+15551230000", "from": "+15559990000"}
 async def failures(app: AppClient, reached: Callable[[list[Any]], bool]) -> list[Any]:
     deadline = time.monotonic() + 100
     while True:
-        status, document, _ = await app.request("GET", "/api/failures")
+        status, document, _ = await app.request("GET", "/api/v1/failures")
         assert status == 200
         if reached(document["failures"]):
             return list(document["failures"])
@@ -38,7 +38,7 @@ async def failures(app: AppClient, reached: Callable[[list[Any]], bool]) -> list
 async def test_players_can_seek(app: AppClient, up: Up) -> None:
     call = (await app.place_call(**PHONE, channels="unmixed"))["call_connection_id"]
     for product in ("recording", "timeline", "transcript", "transcript.vtt"):
-        status, problem, _ = await app.request("GET", f"/api/calls/{call}/{product}")
+        status, problem, _ = await app.request("GET", f"/api/v1/calls/{call}/{product}")
         assert (status, problem["code"]) == (404, "not_ready")
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(1)
@@ -47,7 +47,7 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
     whole = await app.recording(call)
     key = {"x-functions-key": up.addresses.function_key}
     async with aiohttp.ClientSession(up.addresses.app, headers=key) as session:
-        path = f"/api/calls/{call}/recording"
+        path = f"/api/v1/calls/{call}/recording"
         async with session.head(path) as head:
             assert head.status == 200
             assert head.headers["Accept-Ranges"] == "bytes"
@@ -58,10 +58,10 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
             assert part.headers["Content-Range"] == f"bytes 100-199/{len(whole)}"
             assert await part.read() == whole[100:200]
         track = (await app.timeline(call))["tracks"][1]["track"]
-        async with session.get(f"/api/calls/{call}/segments/{track}/0") as segment:
+        async with session.get(f"/api/v1/calls/{call}/segments/{track}/0") as segment:
             assert segment.status == 200
             assert (await segment.read()).startswith(b"RIFF")
-        async with session.get(f"/api/calls/{call}/transcript.txt") as text:
+        async with session.get(f"/api/v1/calls/{call}/transcript.txt") as text:
             assert (text.status, text.content_type) == (200, "text/plain")
 
 
@@ -101,7 +101,7 @@ async def test_a_segment_that_always_fails_is_listed_and_tried_again(
         (failure,) = [f for f in found if f["call_connection_id"] == stream.call]
         assert failure["track"] == "mixed"
         assert "RIFF" in failure["error"]
-        path = f"/api/failures/{failure['id']}/retry"
+        path = f"/api/v1/failures/{failure['id']}/retry"
         assert (await app.request("POST", path))[0] == 202
         assert not listed(await failures(app, lambda _: True))
         assert (await app.request("POST", path))[0] == 404

@@ -226,7 +226,7 @@ class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        public = self.path in ("/api/health", "/healthz", "/readyz")
+        public = self.path in ("/api/v1/health", "/healthz", "/readyz")
         body = HEALTHY if public else b""
         self.send_response(200 if public else 401)
         self.send_header("Content-Length", str(len(body)))

@@ -110,7 +110,7 @@ def test_first_run_takes_each_step_once_it_is_possible(real_cloud: Cloud) -> Non
     assert traffic[traffic.index("--revision-weight") + 1] == f"{revision['name']}=100"
     outputs = cloud.state["outputs"]
     for address in (
-        outputs["FUNCTION_APP_URL"] + "/api/calls",
+        outputs["FUNCTION_APP_URL"] + "/api/v1/calls",
         outputs["STREAMER_URL"] + "/media/",
     ):
         assert address in completed.stdout

@@ -46,10 +46,10 @@ class App:
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[tuple[App, AppClient]]:
     app, server = App(), web.Application()
-    server.router.add_post("/api/calls", app.place)
-    server.router.add_get("/api/calls/id", app.show)
-    server.router.add_get("/api/calls/id/transcript", app.transcript)
-    server.router.add_get("/api/calls/id/recording", app.recording)
+    server.router.add_post("/api/v1/calls", app.place)
+    server.router.add_get("/api/v1/calls/id", app.show)
+    server.router.add_get("/api/v1/calls/id/transcript", app.transcript)
+    server.router.add_get("/api/v1/calls/id/recording", app.recording)
     runner = web.AppRunner(server)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

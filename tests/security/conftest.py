@@ -82,7 +82,7 @@ class Stranger:
         headers = {"Content-Type": "application/json"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        url = self.up.addresses.app + "/api/callbacks"
+        url = self.up.addresses.app + "/api/v1/callbacks"
         async with self._session.post(url, data=content, headers=headers) as answer:
             return answer.status, await answer.text()
 

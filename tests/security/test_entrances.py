@@ -286,7 +286,7 @@ async def test_an_event_of_an_unknown_call_without_a_correlation_id_creates_no_r
     }
     signed = await stranger.authorization("callback")
     assert (await stranger.post([event(unknown, "CallConnected")], signed))[0] == 403
-    assert (await app.request("GET", f"/api/calls/{unknown['call_connection_id']}"))[0] == 404
+    assert (await app.request("GET", f"/api/v1/calls/{unknown['call_connection_id']}"))[0] == 404
 
 
 async def test_an_oversized_callback_is_refused_and_counted(stranger: Stranger, call: Json) -> None:
@@ -383,7 +383,7 @@ async def test_a_malformed_path_reaches_no_other_call(stranger: Stranger, trick:
         ("GET", "/transcript.vtt"),
         ("GET", "/segments/mixed/0"),
     ):
-        path = f"/api/calls/{trick}{suffix}"
+        path = f"/api/v1/calls/{trick}{suffix}"
         status, body = await stranger.ask(method, path, **{"x-functions-key": key})
         assert status in (400, 404, 405), (method, path, status, body)
 
@@ -393,11 +393,11 @@ async def test_a_malformed_segment_or_failure_name_reaches_no_blob(
     stranger: Stranger, call: Json, trick: str
 ) -> None:
     key = stranger.up.addresses.function_key
-    segments = f"/api/calls/{call['call_connection_id']}/segments"
+    segments = f"/api/v1/calls/{call['call_connection_id']}/segments"
     for method, path in (
         ("GET", f"{segments}/{trick}/0"),
         ("GET", f"{segments}/mixed/{trick}"),
-        ("POST", f"/api/failures/{trick}/retry"),
+        ("POST", f"/api/v1/failures/{trick}/retry"),
     ):
         status, body = await stranger.ask(method, path, **{"x-functions-key": key})
         assert status in (400, 404, 405), (method, path, status, body)
@@ -406,7 +406,7 @@ async def test_a_malformed_segment_or_failure_name_reaches_no_blob(
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "x", "%D9%A1", "9" * 5000])
 async def test_a_limit_is_a_small_number(stranger: Stranger, limit: str) -> None:
     key = stranger.up.addresses.function_key
-    path = f"/api/calls?limit={limit}"
+    path = f"/api/v1/calls?limit={limit}"
     assert (await stranger.ask("GET", path, **{"x-functions-key": key}))[0] == 400
 
 
@@ -414,13 +414,13 @@ async def test_a_cursor_of_control_characters_is_refused_at_once(stranger: Stran
     """Azurite fails at one, which the storage client then tries again for a minute and more."""
     key = stranger.up.addresses.function_key
     async with asyncio.timeout(5):
-        asked = await stranger.ask("GET", "/api/calls?cursor=AAAA", **{"x-functions-key": key})
+        asked = await stranger.ask("GET", "/api/v1/calls?cursor=AAAA", **{"x-functions-key": key})
     assert asked[0] == 400
 
 
 async def test_a_body_that_is_nested_too_deeply_is_a_bad_request(stranger: Stranger) -> None:
     key = stranger.up.addresses.function_key
-    head = f"POST /api/calls HTTP/1.1\r\nx-functions-key: {key}\r\nContent-Length: 200000\r\n"
+    head = f"POST /api/v1/calls HTTP/1.1\r\nx-functions-key: {key}\r\nContent-Length: 200000\r\n"
     assert await stranger.send(head.encode() + b"Host: x\r\n\r\n" + b"[" * 200_000) == 400
 
 
@@ -428,7 +428,7 @@ async def test_a_body_that_is_nested_too_deeply_is_a_bad_request(stranger: Stran
 async def test_a_header_that_is_not_valid_text_is_a_bad_request(
     stranger: Stranger, header: str
 ) -> None:
-    head = f"POST /api/callbacks HTTP/1.1\r\nHost: x\r\n{header}: ".encode()
+    head = f"POST /api/v1/callbacks HTTP/1.1\r\nHost: x\r\n{header}: ".encode()
     assert await stranger.send(head + b"Bearer \xff\xfe.x.y\r\n\r\n") == 400
 
 
@@ -437,14 +437,14 @@ async def test_the_key_in_a_malformed_request_is_not_logged(
     stranger: Stranger, header: str
 ) -> None:
     secret = uuid.uuid4().hex
-    head = f"GET /api/calls HTTP/1.1\r\nHost: x\r\n{header.format(secret)}\r\n\r\n"
+    head = f"GET /api/v1/calls HTTP/1.1\r\nHost: x\r\n{header.format(secret)}\r\n\r\n"
     assert await stranger.send(head.encode()) == 400
     assert secret not in stranger.log("app")
     assert "Error handling request" in stranger.log("app")
 
 
 async def test_an_oversized_body_is_refused(stranger: Stranger, app: AppClient) -> None:
-    status, problem, _ = await app.request("POST", "/api/calls", {"to": "x" * 300_000})
+    status, problem, _ = await app.request("POST", "/api/v1/calls", {"to": "x" * 300_000})
     assert (status, problem["title"]) == (413, "Content Too Large")
 
 
@@ -463,6 +463,6 @@ async def test_an_oversized_body_is_refused(stranger: Stranger, app: AppClient) 
 )
 async def test_a_phone_number_is_e164(app: AppClient, number: str) -> None:
     for field in ("to", "from"):
-        status, problem, _ = await app.request("POST", "/api/calls", PHONE | {field: number})
+        status, problem, _ = await app.request("POST", "/api/v1/calls", PHONE | {field: number})
         assert status == 400
         assert field in {error["field"] for error in problem["errors"]}

@@ -66,8 +66,8 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
         "the storage's account key": ACCOUNT_KEY,
     }
     headers = {"Idempotency-Key": "a-key-of-a-client"}
-    _, placed, _ = await app.request("POST", "/api/calls", PHONE, headers)
-    await app.request("POST", "/api/calls", PHONE | {"channels": "unmixed"}, headers)
+    _, placed, _ = await app.request("POST", "/api/v1/calls", PHONE, headers)
+    await app.request("POST", "/api/v1/calls", PHONE | {"channels": "unmixed"}, headers)
     call = placed["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
     await app.streaming(call, "stop")
@@ -78,7 +78,7 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
     await app.until(call, lambda record: is_assembled(record, 2), "the result", 80)
-    _, made, _ = await app.request("POST", f"/api/calls/{call}/links", {})
+    _, made, _ = await app.request("POST", f"/api/v1/calls/{call}/links", {})
     secrets["a link's signature"] = made["links"][0]["url"].partition("sig=")[2][:20]
 
     forged = {"media_token": "wrong_key", "callback_token": "expired"}
@@ -105,12 +105,12 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
         up.addresses.streamer + "/media/a-guessed-token", {"Authorization": signed}
     )
     key = up.addresses.function_key
-    await stranger.ask("GET", f"/api/calls?code={key}&limit=0")
-    await stranger.ask("GET", f"/api/calls?code={key}x")
-    await app.request("GET", "/api/calls")
-    await app.request("GET", "/api/openapi.json")
-    await app.request("GET", "/api/calls?cursor=%25")
-    await app.request("DELETE", f"/api/calls/{wrong}")
+    await stranger.ask("GET", f"/api/v1/calls?code={key}&limit=0")
+    await stranger.ask("GET", f"/api/v1/calls?code={key}x")
+    await app.request("GET", "/api/v1/calls")
+    await app.request("GET", "/api/v1/openapi.json")
+    await app.request("GET", "/api/v1/calls?cursor=%25")
+    await app.request("DELETE", f"/api/v1/calls/{wrong}")
     return secrets
 
 
@@ -172,7 +172,7 @@ def test_the_scan_finds_what_it_looks_for() -> None:
         "https://a.blob/c/d?sp=r&sig=abc",
         "-----BEGIN RSA PRIVATE KEY-----",
         "ws://streamer/media/0123456789abcdef",
-        "GET /api/calls?code=0123456789abcdef",
+        "GET /api/v1/calls?code=0123456789abcdef",
     ):
         assert leaks(planted, secrets), planted
-    assert leaks("call 123 was placed; 201 /api/calls/123", secrets) == []
+    assert leaks("call 123 was placed; 201 /api/v1/calls/123", secrets) == []

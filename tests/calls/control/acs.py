@@ -47,7 +47,7 @@ class Acs:
     async def start(self, answer_seconds: float) -> None:
         app = web.Application()
         app.router.add_post("/incoming", self._receive_incoming_call)
-        app.router.add_post("/api/callbacks", self._receive_callbacks)
+        app.router.add_post("/api/v1/callbacks", self._receive_callbacks)
         app.router.add_get("/media/{token}", self._receive_media)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()

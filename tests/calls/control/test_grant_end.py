@@ -42,7 +42,7 @@ async def post(clients: Clients, call: str, kind: str) -> None:
         "source": f"calling/callConnections/{call}",
         "data": {"callConnectionId": call, "correlationId": "correlation"},
     }
-    request = func.HttpRequest("POST", "/api/callbacks", body=json.dumps([event]).encode())
+    request = func.HttpRequest("POST", "/api/v1/callbacks", body=json.dumps([event]).encode())
     assert (await receive_callbacks(clients, request)).status_code == 200
 
 

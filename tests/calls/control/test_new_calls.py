@@ -108,7 +108,7 @@ async def test_an_answer_without_a_call_connection_id(
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_trailing_slash_in_an_address_is_not_doubled(slash: str) -> None:
     settings = Settings(callback_url="https://app.example" + slash)
-    assert callback_url(settings) == "https://app.example/api/callbacks"
+    assert callback_url(settings) == "https://app.example/api/v1/callbacks"
     options: Any = media_streaming_options(NEW_CALL, "wss://streamer.example" + slash, "token")
     assert options.transport_url == "wss://streamer.example/media/token"
 

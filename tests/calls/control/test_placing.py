@@ -68,7 +68,7 @@ async def test_acs_gets_the_request_s_own_values(create_clients: CreateClients, 
     body = request["body"]
     assert [target["rawId"] for target in body["targets"]] == [f"4:{CALLED}"]
     assert body["sourceCallerIdNumber"]["value"] == CALLER
-    assert body["callbackUri"] == f"{acs.url}/api/callbacks"
+    assert body["callbackUri"] == f"{acs.url}/api/v1/callbacks"
     assert body["operationContext"] == "context"
 
 

@@ -77,7 +77,7 @@ async def test_streaming_is_started_and_stopped(clients: Clients, acs: Acs) -> N
         "stopMediaStreaming",
     )
     assert start["body"]["operationContext"] == "from the test"
-    assert start["body"]["operationCallbackUri"] == f"{acs.url}/api/callbacks"
+    assert start["body"]["operationCallbackUri"] == f"{acs.url}/api/v1/callbacks"
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ async def test_a_call_is_placed_once_with_an_idempotency_key(acs_clients: Client
     placed = await send_request(acs_clients, calls.place_call, "POST", body=body, headers=headers)
     record = decode_body(placed)
     call = record["call_connection_id"]
-    assert (placed.status_code, placed.headers["Location"]) == (201, f"/api/calls/{call}")
+    assert (placed.status_code, placed.headers["Location"]) == (201, f"/api/v1/calls/{call}")
     assert "Idempotent-Replayed" not in placed.headers
     assert (record["to"], record["from"], record["origin_known"]) == (TO, CALLER, True)
     replayed = await send_request(acs_clients, calls.place_call, "POST", body=body, headers=headers)
@@ -172,7 +172,7 @@ async def test_hanging_up(acs_clients: Clients) -> None:
         return web.Response()
 
     app = web.Application()
-    app.router.add_post("/api/callbacks", receive_callbacks)
+    app.router.add_post("/api/v1/callbacks", receive_callbacks)
     # The emulator delivers the event of the call's end before it answers.
     async with TestServer(app) as server:
         acs_clients.settings = msgspec.structs.replace(
@@ -202,7 +202,7 @@ async def test_the_list_in_pages(clients: Clients) -> None:
     page = decode_body(first)
     assert [call["call_connection_id"] for call in page["calls"]] == created[:2]
     assert not {"events", "requests"} & set(page["calls"][0])
-    link = f'</api/calls?limit=2&cursor={page["cursor"].replace("=", "%3D")}>; rel="next"'
+    link = f'</api/v1/calls?limit=2&cursor={page["cursor"].replace("=", "%3D")}>; rel="next"'
     assert first.headers["Link"] == link
     params = {"limit": "1", "cursor": page["cursor"]}
     second = decode_body(await send_request(clients, calls.list_calls, params=params))

@@ -60,7 +60,7 @@ def test_it_says_which_routes_need_a_key() -> None:
 
 
 async def test_the_app_answers_with_the_document(clients: Clients) -> None:
-    request = func.HttpRequest("GET", "/api/openapi.json", body=b"")
+    request = func.HttpRequest("GET", "/api/v1/openapi.json", body=b"")
     response = await openapi.show_openapi(clients, request)
     assert (response.status_code, response.mimetype) == (200, "application/json")
     assert json.loads(response.get_body()) == openapi.document()

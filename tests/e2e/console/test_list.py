@@ -95,9 +95,9 @@ async def test_a_hidden_tab_sends_no_requests(console: Console) -> None:
 async def test_an_unreachable_app_is_reported_until_it_is_back(console: Console) -> None:
     await console.open()
     await expect(console.page.locator("#connection-text")).to_have_text("Up to date")
-    await console.page.route("**/api/calls?*", lambda route: route.abort())
+    await console.page.route("**/api/v1/calls?*", lambda route: route.abort())
     await expect(console.page.locator("#connection-text")).to_contain_text("Cannot reach the app")
-    await console.page.unroute("**/api/calls?*")
+    await console.page.unroute("**/api/v1/calls?*")
     await expect(console.page.locator("#connection-text")).to_have_text(
         "Up to date", timeout=15_000
     )

@@ -68,7 +68,7 @@ async def test_a_new_version_of_the_recording_keeps_the_position(
     await page.get_by_role("button", name="Skip forward 5 seconds").click()
     await console.expect_position(5.0, 0.1)
     before = await page.locator("audio").get_attribute("src")
-    await page.route(f"**/api/calls/{ended}", change_summary)
+    await page.route(f"**/api/v1/calls/{ended}", change_summary)
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     await expect(page.locator("audio")).not_to_have_attribute("src", str(before))
     await expect(page.get_by_role("button", name="Play")).to_be_visible()
@@ -93,7 +93,7 @@ async def test_downloads_are_the_files_of_the_api(
                 await page.get_by_role("button", name=name).click()
             download = await download_info.value
             assert download.suggested_filename == file
-            async with session.get(f"/api/calls/{ended}/{path}") as response:
+            async with session.get(f"/api/v1/calls/{ended}/{path}") as response:
                 assert Path(await download.path()).read_bytes() == await response.read()
 
 
@@ -155,14 +155,14 @@ async def test_a_failed_segment_is_retried(console: Console, ended: str) -> None
         requests.append(f"{route.request.method} {route.request.url}")
         await route.fulfill(status=202)
 
-    await console.page.route(f"**/api/calls/{ended}", fail)
+    await console.page.route(f"**/api/v1/calls/{ended}", fail)
     await console.page.route("**/retry", retry)
     await console.open_call(ended)
     await expect(console.page.locator("[data-issues]")).to_contain_text("MalformedWav")
     await console.page.get_by_role("button", name="Retry").click()
     await expect(console.page.locator("[data-issues]")).not_to_contain_text("MalformedWav")
     app = console.up.addresses.app
-    assert requests == [f"POST {app}/api/failures/{failure['id']}/retry"]
+    assert requests == [f"POST {app}/api/v1/failures/{failure['id']}/retry"]
 
 
 async def test_ten_participants_are_played(console: Console, ended: str) -> None:
@@ -240,7 +240,7 @@ async def test_a_channel_added_by_a_new_version_is_played(console: Console, ende
 
     await page.route("**/timeline", add_tracks)
     await page.route("**/recording", send_recording)
-    await page.route(f"**/api/calls/{ended}", change_summary)
+    await page.route(f"**/api/v1/calls/{ended}", change_summary)
     await console.open_call(ended)
     await page.get_by_role("button", name="Mute +1 555 000 0000").click()
     tracks = 3

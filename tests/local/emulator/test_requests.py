@@ -42,7 +42,7 @@ def encode(model: Any) -> bytes:
 def test_the_request_to_place_a_call() -> None:
     body = models.CreateCallRequest(
         targets=[models.CommunicationIdentifierModel(raw_id="4:+15551230000")],
-        callback_uri="https://app.example/api/callbacks",
+        callback_uri="https://app.example/api/v1/callbacks",
         source_caller_id_number=models.PhoneNumberIdentifierModel(value="+15559990000"),
         media_streaming_options=STREAMING._to_generated(),  # type: ignore[no-untyped-call]
     )
@@ -60,7 +60,7 @@ def test_the_request_to_place_a_call() -> None:
 def test_the_request_to_answer_a_call() -> None:
     body = models.AnswerCallRequest(
         incoming_call_context="context",
-        callback_uri="https://app.example/api/callbacks",
+        callback_uri="https://app.example/api/v1/callbacks",
         operation_context="ours",
     )
     request = msgspec.json.decode(encode(body), type=requests.AnswerCallRequest)
