@@ -17,7 +17,7 @@ from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
 from calls.control.grants import create_grant
-from calls.control.idempotency import claim_key, complete_key, release_key
+from calls.control.idempotency import KeyClaim, claim_key, complete_key, release_key
 from calls.control.new_calls import (
     NewCall,
     callback_url,
@@ -50,15 +50,16 @@ async def place_call(
     """
     if idempotency_key is None:
         return await _place(clients, call, None), False
-    fingerprint = _fingerprint(call)
-    existing_id = await claim_key(clients.storage, idempotency_key, fingerprint)
-    if existing_id is not None:
-        return await read_record(clients.storage, existing_id), True
+    claim = await claim_key(clients.storage, idempotency_key, _fingerprint(call))
+    if not isinstance(claim, KeyClaim):
+        return await read_record(clients.storage, claim), True
     try:
-        return await _place(clients, call, idempotency_key), False
+        record = await _place(clients, call, idempotency_key)
     except (AcsError, MissingCallConnectionId):
-        await release_key(clients.storage, idempotency_key, fingerprint)
+        await release_key(clients.storage, claim)
         raise
+    await complete_key(clients.storage, claim, record.call_connection_id)
+    return record, False
 
 
 async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None) -> CallRecord:
@@ -83,12 +84,7 @@ async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None)
         )
     except AzureError as error:
         raise acs_error("the call was not placed", error) from error
-    record = await record_new_call(clients, call, "outgoing", properties, token, now)
-    if idempotency_key is not None:
-        await complete_key(
-            clients.storage, idempotency_key, _fingerprint(call), now, record.call_connection_id
-        )
-    return record
+    return await record_new_call(clients, call, "outgoing", properties, token, now)
 
 
 def _fingerprint(call: PlaceCall) -> str:

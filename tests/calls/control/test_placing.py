@@ -24,6 +24,7 @@ from calls.records.store import read_record
 from contract import names
 from contract.grants import decode_grant
 from tests.calls.control.acs import CALLED, CALLER, Acs, CreateClients, NewBlobs
+from tests.calls.lossy_storage import LossyStorage
 
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
 CALL = PlaceCall(
@@ -183,3 +184,16 @@ async def test_acs_recognizes_the_request_of_a_key_whose_claim_has_expired(
     other, replayed = await place_call(clients, CALL, key)
     assert not replayed
     assert other.call_connection_id == record.call_connection_id
+
+
+async def test_a_call_is_placed_although_the_response_to_its_key_s_claim_is_lost(
+    create_clients: CreateClients, acs: Acs, lossy_storage: LossyStorage
+) -> None:
+    clients = create_clients(audio_storage=lossy_storage.connection_string)
+    key = uuid.uuid4().hex
+    lossy_storage.lose_next_write(blobs.idempotency_blob(key))
+    record, replayed = await place_call(clients, CALL, key)
+    assert lossy_storage.lost == [201]
+    assert not replayed
+    assert acs.count("POST callConnections") == 1
+    assert (await place_call(clients, CALL, key)) == (record, True)
