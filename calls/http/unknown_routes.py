@@ -25,7 +25,7 @@ async def refuse_request(request: func.HttpRequest) -> func.HttpResponse:
     if not methods:
         raise Problem(
             HTTPStatus.NOT_FOUND,
-            "there is no such route; GET /api/v1/openapi.json describes all of them",
+            "unknown route; GET /api/v1/openapi.json describes all routes",
             reason="unknown_route",
             code="route_not_found",
         )
