@@ -66,7 +66,9 @@ def files() -> dict[str, str]:
 def serve_console(request: func.HttpRequest, file: str = INDEX) -> func.HttpResponse:
     """Serve one of ``files()``; 304 if the browser has it already, 404 for any other name."""
     if file not in files():
-        problem = Problem(HTTPStatus.NOT_FOUND, "the console has no such file")
+        problem = Problem(
+            HTTPStatus.NOT_FOUND, "the console has no such file", code="file_not_found"
+        )
         return func.HttpResponse(
             problem.body(), status_code=problem.status, mimetype=CONTENT_TYPE, headers=_HEADERS
         )
