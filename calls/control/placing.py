@@ -7,10 +7,13 @@ import uuid
 from datetime import UTC, datetime
 
 import msgspec
-from azure.communication.callautomation import CommunicationUserIdentifier, PhoneNumberIdentifier
+from azure.communication.callautomation import PhoneNumberIdentifier
+
+# The SDK does not export it, and has no other way from a raw id to an identifier.
+from azure.communication.callautomation._shared.models import identifier_from_raw_id
 from azure.core.exceptions import AzureError
 
-from acs.identifiers import is_phone_number
+from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
 from calls.control.grants import create_grant
@@ -69,9 +72,9 @@ async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None)
         headers["Repeatability-Request-ID"] = str(request_id)
     try:
         properties = await clients.call_automation.create_call(
-            PhoneNumberIdentifier(call.to)
-            if is_phone_number(call.to)
-            else CommunicationUserIdentifier(call.to),
+            identifier_from_raw_id(
+                phone_number_raw_id(call.to) if is_phone_number(call.to) else call.to
+            ),
             callback_url(clients.settings),
             source_caller_id_number=PhoneNumberIdentifier(call.from_) if call.from_ else None,
             operation_context=call.operation_context,

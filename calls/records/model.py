@@ -63,7 +63,8 @@ class Talk(msgspec.Struct, kw_only=True, frozen=True):
 class Summary(msgspec.Struct, kw_only=True):
     """Key figures of an assembled call.
 
-    ``audio_ms`` and ``speech_ms`` are the totals of all tracks. ``lost_ms`` is the silence that
+    ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
+    share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
     replaces audio which never arrived. ``partial``: a stream's manifest is missing, and only its
     segments are known.
     """

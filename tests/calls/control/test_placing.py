@@ -84,6 +84,26 @@ async def test_a_user_is_called_without_a_caller_id(
     assert (record.to, record.from_) == (USER, None)
 
 
+@pytest.mark.parametrize(
+    ("to", "kind"),
+    [
+        ("8:gcch-acs:37691ec4-57fb_45ab2481-1c1c", "communicationUser"),
+        ("8:acs:37691ec4-57fb_37691ec4-57fb_45ab2481-1c1c", "teamsExtensionUser"),
+        ("8:dod:45ab2481-1c1c", "microsoftTeamsUser"),
+        ("28:orgid:45ab2481-1c1c", "microsoftTeamsApp"),
+    ],
+)
+async def test_acs_gets_an_identifier_of_the_raw_id_s_kind(
+    create_clients: CreateClients, acs: Acs, to: str, kind: str
+) -> None:
+    call = msgspec.structs.replace(CALL, to=to, from_=None)
+    record, _ = await place_call(create_clients(), call, None)
+    (request,) = await acs.read_requests(record.call_connection_id)
+    (target,) = request["body"]["targets"]
+    assert target["rawId"] == record.to == to
+    assert target.keys() - {"rawId"} == {kind}
+
+
 async def test_the_same_request_with_the_same_key_places_one_call(
     create_clients: CreateClients, acs: Acs
 ) -> None:
