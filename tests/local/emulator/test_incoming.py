@@ -15,7 +15,7 @@ from aiohttp import web
 from local.emulator.server import EmulatorServer, EmulatorSettings
 from tests.local.waiting import until_async
 
-CALL = {"from": "+15559990000", "to": "8:acs:a_b"}
+CALL = {"from": "+15559990000", "to": "8:acs:a_b", "display_name": "John Doe"}
 
 
 class Webhook:
