@@ -158,6 +158,8 @@ async def _change_streaming(
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``DELETE /api/v1/calls/{id}``: hangs up for everyone; 204."""
-    await hanging_up.hang_up(clients, requests.call_connection_id(request))
+    """``POST /api/v1/calls/{id}/hangup``: hangs up for everyone; 204, also if it has ended."""
+    call = requests.call_connection_id(request)
+    Fields(requests.read_json_object(request)).check()
+    await hanging_up.hang_up(clients, call)
     return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)
