@@ -110,6 +110,7 @@ async def test_the_webhook_is_validated_once_and_gets_event_grid_s_schema(start:
     assert event["data"]["correlationId"] == incoming["id"]
     assert event["data"]["to"]["communicationUser"] == {"id": CALL["to"]}
     assert event["data"]["from"]["phoneNumber"] == {"value": CALL["from"]}
+    assert event["data"]["callerDisplayName"] == CALL["display_name"]
     assert event["data"]["incomingCallContext"] not in str(incoming)
 
 
