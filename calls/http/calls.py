@@ -26,6 +26,7 @@ from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.records.store import list_newest
@@ -45,6 +46,13 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters",
+            code="invalid_request",
+            errors=[
+                {
+                    "field": "Idempotency-Key",
+                    "message": f"must have 1 to {_MAX_KEY_CHARACTERS} characters",
+                }
+            ],
         )
     record, replayed = await placing.place_call(clients, call, key)
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
@@ -103,6 +111,7 @@ def _take_names(fields: Fields) -> dict[str, str]:
     return names
 
 
+@takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls?limit=&cursor=``: records without events, and the next page's cursor."""
     limit = _parse_limit(request.params.get("limit"))
@@ -131,6 +140,7 @@ def _parse_limit(text: str | None) -> int:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: {message}",
+            code="invalid_request",
             errors=[{"field": "limit", "message": message}],
         )
     return limit

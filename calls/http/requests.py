@@ -34,6 +34,7 @@ def read_body(request: func.HttpRequest) -> bytes:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"a body must not be larger than {MAX_BODY_BYTES} bytes",
+            code="body_too_large",
             reason="body_too_large",
         )
     return body
@@ -47,9 +48,11 @@ def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
     try:
         content = msgspec.json.decode(body)
     except JSON_ERRORS as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}") from error
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}", code="invalid_body"
+        ) from error
     if not isinstance(content, dict):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object", code="invalid_body")
     return content
 
 
@@ -125,7 +128,10 @@ class Fields:
         if self.errors:
             names = ", ".join(error["field"] for error in self.errors)
             raise Problem(
-                HTTPStatus.BAD_REQUEST, f"the body has invalid fields: {names}", errors=self.errors
+                HTTPStatus.BAD_REQUEST,
+                f"the body has invalid fields: {names}",
+                code="invalid_request",
+                errors=self.errors,
             )
 
 

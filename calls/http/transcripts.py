@@ -30,7 +30,9 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     format_ = suffix if suffix is not None else _preferred_format(accept)
     if format_ not in _MEDIA_TYPES:
         raise Problem(
-            HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
+            HTTPStatus.NOT_FOUND,
+            f"a transcript is available as {', '.join(_MEDIA_TYPES)}",
+            code="format_not_found",
         )
     call = requests.call_connection_id(request)
     result = await read_result_or_raise(clients.storage, call)
@@ -52,7 +54,7 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",
-        headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"},
+        headers={"Vary": "Accept"},
     )
 
 

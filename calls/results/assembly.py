@@ -44,6 +44,20 @@ async def read_result_or_raise(storage: Storage, call: str) -> CallResult:
     return result
 
 
+async def read_result_and_layout(storage: Storage, call: str) -> tuple[CallResult, Layout] | None:
+    """Read a call's result, and lay out its recording as it was when it was assembled.
+
+    Returns None before the call is assembled, and if its parts have changed since. Raises
+    AzureError.
+    """
+    result = await read_result(storage, call)
+    if result is None:
+        return None
+    parts = await _read_parts(storage, call, partial=result.summary.partial)
+    layout = parts.lay_out() if parts else None
+    return (result, layout) if layout and layout.digest == result.layout_digest else None
+
+
 async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
     """Read a call's ended streams in the order of their start, with the analyses that exist.
 

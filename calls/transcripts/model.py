@@ -45,8 +45,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
 class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call's transcript; ``error`` says why it, or a part of it, failed.
 
-    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and ``attempts``
-    are set while it is being made, and after a failure.
+    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and
+    ``claimed_by`` are set while a run makes it.
     """
 
     schema: int
@@ -57,7 +57,7 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     utterances: list[Utterance]
     layout_digest: str = ""
     claimed_at: datetime | None = None
-    attempts: int = 0
+    claimed_by: str = ""
 
 
 def sort_utterances(utterances: Iterable[Utterance]) -> list[Utterance]:

@@ -83,7 +83,7 @@ async def test_a_call_that_is_not_assembled_yet_is_not_ready(
 ) -> None:
     clients, call = uploader.clients, new_call_id()
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+    assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
     await create_record(clients, call)
     early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
     assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
