@@ -376,7 +376,7 @@ async def test_a_malformed_path_reaches_no_other_call(stranger: Stranger, trick:
     key = stranger.up.addresses.function_key
     for method, suffix in (
         ("GET", ""),
-        ("DELETE", ""),
+        ("POST", "/hangup"),
         ("POST", "/streaming/start"),
         ("POST", "/streaming/stop"),
         ("POST", "/links"),
