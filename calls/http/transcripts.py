@@ -1,4 +1,4 @@
-"""A call's transcript over HTTP, as JSON, WebVTT or text."""
+"""A call's transcript over HTTP, as JSON, WebVTT, text or CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from calls.results.assembly import read_result_or_raise
 from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
 
-_MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "vtt": "text/vtt",
+    "txt": "text/plain",
+    "csv": "text/csv",
+}
+_FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -43,9 +49,8 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
         )
     if format_ == "json":
         return json_response(transcript, headers={"Vary": "Accept"})
-    text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
     return func.HttpResponse(
-        text.encode(),
+        _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",

@@ -23,7 +23,7 @@ _SEGMENT = [
 _AUDIO = files("audio/wav", "audio/flac")
 _AUDIO_ANSWERS: dict[int, Json | None] = {206: _AUDIO, 304: None, 307: None}
 _AUDIO_PROBLEMS = [404, 412, 416, 503]
-_TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain")
+_TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain", "text/csv")
 
 OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls/{id}/links": operation(
@@ -58,7 +58,7 @@ OPERATIONS: dict[str, Json] = {
         "Show the transcript, in the format of the suffix",
         {200: _TRANSCRIPT},
         [404, 503],
-        parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt"]})],
+        parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
     "GET /api/v1/calls/{id}/recording": operation(
         "Get the recording, or a link to it",
