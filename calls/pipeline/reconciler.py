@@ -22,7 +22,7 @@ from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
-from calls.pipeline import fair_run, storage_events
+from calls.pipeline import fair_run, storage_events, transcription
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
@@ -36,8 +36,6 @@ from calls.records.unsettled import (
 )
 from calls.results import assembly, call_result, failures
 from calls.storage import Properties
-from calls.transcripts import job
-from calls.transcripts.engines import get_engine
 from contract import names
 from event_log import log_event
 
@@ -55,18 +53,24 @@ _MAX_SEGMENTS = 200
 _log = logging.getLogger(__name__)
 
 
-async def reconcile_calls() -> None:
+async def reconcile_calls() -> list[str]:
     """Reconcile the unsettled calls, as many as the time of a run allows.
+
+    Returns:
+        The messages that ask for the transcripts that are due.
 
     Raises AzureError: the calls could not be listed.
     """
-    await Run(get_clients()).run()
+    run = _Run(get_clients())
+    await run.run()
+    return run.messages
 
 
-class Run:
+class _Run:
     """One run of the reconciler. A failure in one call does not stop the others."""
 
     def __init__(self, clients: Clients) -> None:
+        self.messages: list[str] = []
         self._clients = clients
         self._settled = 0
         self._failed = 0
@@ -99,7 +103,9 @@ class Run:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 try:
-                    is_settled = await reconcile_call(self._clients, call, now)
+                    is_settled = await reconcile_call(
+                        self._clients, call, now, self.messages.append
+                    )
                 except CallNotFound:
                     is_settled = now - entry.written_at > WITHOUT_RECORD
                 if is_settled:
@@ -122,9 +128,9 @@ class Run:
 
 
 async def reconcile_call(
-    clients: Clients, call: str, now: datetime, *, transcribe: bool = True
+    clients: Clients, call: str, now: datetime, send: transcription.Send
 ) -> bool:
-    """Do the outstanding work of one call, including its transcript if ``transcribe``.
+    """Do the outstanding work of one call, and ask for its transcript if that is due.
 
     Returns:
         Whether nothing is left to do: the record is finalized.
@@ -144,8 +150,14 @@ async def reconcile_call(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
     if await _needs_assembly(clients, call, landed):
-        await storage_events.assemble_call(clients, call, partial=quiet, transcribe=transcribe)
-    if record.has_ended and quiet and not await _needs_assembly(clients, call, landed):
+        await storage_events.assemble_call(clients, call, partial=quiet)
+    await transcription.request_if_due(clients, call, send)
+    if (
+        record.has_ended
+        and quiet
+        and not await _needs_assembly(clients, call, landed)
+        and await transcription.is_settled(clients, call)
+    ):
         await change_record(clients.storage, call, _finalize)
         return True
     return False
@@ -210,7 +222,7 @@ async def _analyse_overlooked(
 
 
 async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
-    """Whether the call's result, or its transcript, lacks some of its streams."""
+    """Whether the call's result lacks some of its streams."""
     manifests = await clients.storage.blob_names(names.MANIFESTS, f"{call}/")
     with_audio = {names.parse_segment(blob).stream_id for blob in landed}
     with_manifest = {names.parse_manifest(blob).stream_id for blob in manifests}
@@ -223,9 +235,4 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
         stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
         for stream in result.streams
     }
-    if not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest)):
-        return True
-    if get_engine(clients) is None:
-        return False
-    transcript = await job.read_transcript(clients.storage, call)
-    return job.is_due(transcript, result.layout_digest, datetime.now(UTC))
+    return not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest))

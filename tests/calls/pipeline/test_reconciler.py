@@ -15,25 +15,27 @@ from acs import events
 from acs.events import CallbackEvent, EventData
 from calls.clients import Clients
 from calls.pipeline import reconciler, storage_events
+from calls.pipeline.transcription import Send
 from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
 from calls.records.unsettled import UnsettledCall, add_unsettled, list_unsettled
 from calls.results import assembly, failures
 from calls.storage import Storage
+from calls.transcripts.engine import Phrase
 from contract import names
-from tests.calls.sample_streams import SampleStream, new_call_id, noise
-from tests.calls.stream_uploader import StreamUploader
+from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 LATER = timedelta(hours=1)
+Run = Callable[[], Awaitable[list[str]]]
 LEEWAY = timedelta(seconds=2)
 """More than the precision of a blob's Last-Modified."""
 
 
 @pytest_asyncio.fixture
-async def run(
-    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Awaitable[None]]:
+async def run(uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The function of the timer. It sees only the calls that the test creates."""
     earlier = {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
 
@@ -66,8 +68,11 @@ async def create_call(uploader: StreamUploader, *, ended: bool = True) -> str:
     return call
 
 
-async def reconcile(uploader: StreamUploader, call: str, after: timedelta) -> CallRecord:
-    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after)
+async def reconcile(
+    uploader: StreamUploader, call: str, after: timedelta, messages: list[str] | None = None
+) -> CallRecord:
+    send = send_nothing if messages is None else messages.append
+    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after, send)
     return await store.read_record(uploader.storage, call)
 
 
@@ -171,12 +176,49 @@ async def test_a_finalized_call_is_not_assembled_again(
     await reconcile(uploader, call, LATER)
 
 
+async def test_a_transcript_whose_message_was_lost_is_requested_again(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    async def transcribe() -> list[Phrase]:
+        return [Phrase(start_ms=0, end_ms=500, text="Good day.")]
+
+    use_engine(ScriptedEngine(transcribe))
+    call = await create_call(uploader)
+    await uploader.assemble(SampleStream(call, {None: conversation("agent")}))
+    for _ in range(2):
+        messages: list[str] = []
+        record = await reconcile(uploader, call, LATER, messages)
+        assert not record.finalized
+        (message,) = messages
+        assert msgspec.json.decode(message)["call_connection_id"] == call
+    await uploader.transcribe(call)
+    messages = []
+    assert (await reconcile(uploader, call, LATER, messages)).finalized
+    assert messages == []
+
+
+async def test_a_call_is_not_finalized_while_its_transcript_is_being_made(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    call = await create_call(uploader)
+    messages: list[str] = []
+
+    async def reconcile_meanwhile() -> list[Phrase]:
+        assert not (await reconcile(uploader, call, LATER, messages)).finalized
+        return []
+
+    use_engine(ScriptedEngine(reconcile_meanwhile))
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    assert messages == [], "a run is making it"
+    assert (await reconcile(uploader, call, LATER)).finalized
+
+
 async def is_unsettled(uploader: StreamUploader, call: str) -> bool:
     return call in {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
 
 
 async def test_a_call_is_unsettled_until_it_is_finalized(
-    uploader: StreamUploader, run: Callable[[], Awaitable[None]]
+    uploader: StreamUploader, run: Run
 ) -> None:
     call = await create_call(uploader)
     await uploader.process(SampleStream(call, {None: noise(16_000)}))
@@ -192,7 +234,7 @@ async def test_a_call_is_unsettled_until_it_is_finalized(
 
 
 async def test_an_entry_that_outlived_its_call_s_finalization_is_removed(
-    uploader: StreamUploader, run: Callable[[], Awaitable[None]]
+    uploader: StreamUploader, run: Run
 ) -> None:
     """The process died between the two writes."""
     call = await create_call(uploader)
@@ -205,7 +247,7 @@ async def test_an_entry_that_outlived_its_call_s_finalization_is_removed(
 @pytest.mark.parametrize(("age", "removed"), [(timedelta(0), False), (timedelta(hours=1), True)])
 async def test_an_old_entry_without_a_record_is_removed(
     uploader: StreamUploader,
-    run: Callable[[], Awaitable[None]],
+    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     age: timedelta,
     removed: bool,
@@ -222,7 +264,7 @@ async def test_an_old_entry_without_a_record_is_removed(
 )
 async def test_a_run_reconciles_all_unsettled_calls_even_if_one_fails(
     uploader: StreamUploader,
-    run: Callable[[], Awaitable[None]],
+    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     error: Exception,
@@ -230,14 +272,15 @@ async def test_a_run_reconciles_all_unsettled_calls_even_if_one_fails(
     calls = [await create_call(uploader) for _ in range(3)]
     reconciled = []
 
-    async def reconcile_call(_: Clients, call: str, *__: object, **___: object) -> bool:
+    async def reconcile_call(_: Clients, call: str, __: datetime, send: Send) -> bool:
         if call == calls[1]:
             raise error
         reconciled.append(call)
+        send(call)
         return call == calls[2]
 
     monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
-    await run()
+    assert await run() == reconciled, "each transcript is requested"
     assert {calls[0], calls[2]} <= set(reconciled)
     assert f"reconcile_failed call={calls[1]}" in caplog.messages
     assert [await is_unsettled(uploader, call) for call in calls] == [True, True, False]
@@ -245,13 +288,13 @@ async def test_a_run_reconciles_all_unsettled_calls_even_if_one_fails(
 
 async def test_a_call_that_takes_too_long_is_left_to_the_next_run(
     uploader: StreamUploader,
-    run: Callable[[], Awaitable[None]],
+    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     call = await create_call(uploader)
 
-    async def reconcile_call(_: Clients, visited: str, *__: object, **___: object) -> bool:
+    async def reconcile_call(_: Clients, visited: str, *__: object) -> bool:
         if visited == call:
             await asyncio.sleep(60)
         return False
@@ -264,12 +307,12 @@ async def test_a_call_that_takes_too_long_is_left_to_the_next_run(
 
 
 async def test_runs_without_time_reach_every_call_in_the_end(
-    uploader: StreamUploader, run: Callable[[], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+    uploader: StreamUploader, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = {await create_call(uploader) for _ in range(4)}
     reconciled: list[str] = []
 
-    async def reconcile_call(_: Clients, call: str, *__: object, **___: object) -> bool:
+    async def reconcile_call(_: Clients, call: str, *__: object) -> bool:
         reconciled.append(call)
         await asyncio.sleep(0.06)
         return False
@@ -284,7 +327,7 @@ async def test_runs_without_time_reach_every_call_in_the_end(
 
 async def test_a_run_goes_on_although_its_position_cannot_be_saved(
     uploader: StreamUploader,
-    run: Callable[[], Awaitable[None]],
+    run: Run,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
