@@ -111,9 +111,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     whisper_model: Annotated[
         str, doc("folder of a CTranslate2 Whisper model, for TRANSCRIPTION=local")
     ] = ""
-    reconcile_hours: Annotated[
-        int, doc("how far back the reconciler looks for calls", ge=1, le=720)
-    ] = 48
     reconcile_after_seconds: Annotated[
         int, doc("age at which the reconciler analyses a segment without an analysis", ge=0)
     ] = 300
