@@ -1,7 +1,7 @@
 """Sending a blob as a file: whole or a range of it, under conditions (RFC 9110).
 
-A function holds a response in memory several times, so that it sends only a few MiB at once. Clients
-that ask for more are redirected to a link to Blob Storage, which sends any length, and any range.
+A function holds a response in memory several times, so that it sends only a few MiB at once. For
+anything longer, the client is redirected to a link to Blob Storage, which sends any length.
 """
 
 from __future__ import annotations
