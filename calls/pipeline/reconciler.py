@@ -24,6 +24,7 @@ from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
 from calls.results import assembly, call_result, failures
 from calls.storage import Properties
+from calls.transcripts.messages import Send
 from contract import names
 from event_log import log_event
 
@@ -59,9 +60,7 @@ async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
     return list(dict.fromkeys(map(blobs.call_of_index_blob, index_blobs)))
 
 
-async def reconcile_call(
-    clients: Clients, call: str, now: datetime, send: transcription.Send
-) -> None:
+async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send) -> None:
     """Do the outstanding work of one call, and ask for its transcript if that is due.
 
     Raises CallNotFound, Contended, AzureError.
