@@ -6,6 +6,7 @@ import msgspec
 
 from calls.http.description.parts import SCHEMAS, Json, ref
 from calls.http.links import Links
+from calls.http.problem_codes import CODES
 from calls.records.model import CallRecord
 from calls.results.call_result import StreamResult
 from calls.results.failures import Failure
@@ -48,11 +49,11 @@ _OTHERS: Json = {
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
-            "code": {"type": "string"},
+            "code": {"enum": sorted(CODES)},
             "errors": {"type": "array", "items": _STRING_MAP},
             "acs": _STRING_MAP,
         },
-        "required": ["type", "title", "status", "detail"],
+        "required": ["type", "title", "status", "detail", "code"],
     },
 }
 

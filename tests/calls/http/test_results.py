@@ -56,7 +56,7 @@ async def test_a_call_that_is_not_assembled_yet_is_not_ready(uploader: StreamUpl
     clients, call = uploader.clients, new_call_id()
     for handler in (results.send_recording, results.show_timeline):
         unknown = await send_request(clients, handler, id=call)
-        assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+        assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
     await create_record(clients, call)
     for handler in (results.send_recording, results.show_timeline):
         early = await send_request(clients, handler, id=call)

@@ -35,6 +35,8 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
         ("text/vtt; q=0, text/plain; q=x", None, "application/json"),
         (None, "vtt", "text/vtt"),
         (None, "txt", "text/plain"),
+        ("text/csv", None, "text/csv"),
+        (None, "csv", "text/csv"),
         ("text/vtt", "json", "application/json"),
         ("*/*", None, "application/json"),
     ):
@@ -51,7 +53,7 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
             assert response.get_body().startswith(b"WEBVTT\n")
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
     assert unknown.status_code == 404
-    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt"
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
 async def test_off(uploader: StreamUploader) -> None:
@@ -76,13 +78,13 @@ async def test_a_transcript_that_has_not_been_started_is_pending(
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
 
 
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt"])
+@pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
 async def test_a_call_that_is_not_assembled_yet_is_not_ready(
     uploader: StreamUploader, format_: str
 ) -> None:
     clients, call = uploader.clients, new_call_id()
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+    assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
     await create_record(clients, call)
     early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
     assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
