@@ -40,6 +40,9 @@ Code = Literal[
     "segment_not_found",
     "storage_unavailable",
     "streaming_conflict",
+    "transcript_failed",
+    "transcript_off",
+    "transcript_pending",
 ]
 
 
@@ -76,6 +79,7 @@ CODES: dict[Code, Meaning] = {
     "segment_not_found": Meaning(
         HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
     ),
+    "transcript_off": Meaning(HTTPStatus.NOT_FOUND, "calls are not transcribed"),
     "method_not_allowed": Meaning(
         HTTPStatus.METHOD_NOT_ALLOWED, "the path does not accept the method; `Allow` has those"
     ),
@@ -91,6 +95,12 @@ CODES: dict[Code, Meaning] = {
     ),
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
+    ),
+    "transcript_failed": Meaning(
+        HTTPStatus.CONFLICT, "the transcript failed; its JSON says why, and has the rest of it"
+    ),
+    "transcript_pending": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is not complete yet; repeat the request"
     ),
     "file_changed": Meaning(
         HTTPStatus.PRECONDITION_FAILED, "the file has just changed; request it again"

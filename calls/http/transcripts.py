@@ -7,13 +7,15 @@ from http import HTTPStatus
 import azure.functions as func
 
 from calls.clients import Clients
-from calls.http import requests
+from calls.http import requests, result_documents
+from calls.http.documents import show
 from calls.http.problems import Problem
 from calls.http.respond import json_response
 from calls.results.assembly import read_result_or_raise
 from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
 
+_RETRY_AFTER_SECONDS = "5"
 _MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
 
 
@@ -42,7 +44,9 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
             utterances=transcript.utterances if transcript else [],
         )
     if format_ == "json":
-        return json_response(transcript, headers={"Vary": "Accept"})
+        document = show(result_documents.Transcript, transcript)
+        return json_response(document, headers={"Vary": "Accept"})
+    _require_complete(transcript)
     text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
     return func.HttpResponse(
         text.encode(),
@@ -51,6 +55,30 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
         charset="utf-8",
         headers={"Vary": "Accept"},
     )
+
+
+def _require_complete(transcript: Transcript) -> None:
+    """Check that a transcript is complete: text does not tell. Raises Problem (404, 409)."""
+    match transcript.state:
+        case "off":
+            raise Problem(
+                HTTPStatus.NOT_FOUND,
+                "calls are not transcribed: TRANSCRIPTION is off",
+                code="transcript_off",
+            )
+        case "pending":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "the transcript is not complete yet; try again",
+                code="transcript_pending",
+                headers={"Retry-After": _RETRY_AFTER_SECONDS},
+            )
+        case "failed":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                f"the transcript failed: {transcript.error}; its JSON has what was transcribed",
+                code="transcript_failed",
+            )
 
 
 def _preferred_format(accept: str) -> str:
