@@ -11,7 +11,14 @@ from urllib.parse import urlencode
 
 import azure.functions as func
 
-from acs.identifiers import is_communication_user_id, is_phone_number
+from acs.identifiers import (
+    MAX_NAME_CHARACTERS,
+    is_communication_user_id,
+    is_phone_number,
+    is_raw_id,
+    one_line,
+    phone_number_raw_id,
+)
 from calls.clients import Clients
 from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
@@ -28,6 +35,7 @@ _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
+MAX_NAMES = 100
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -82,9 +90,25 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
         start_streaming=fields.take_choice("start_streaming", (True, False)),
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
+        names=_take_names(fields),
     )
     fields.check()
     return call
+
+
+def _take_names(fields: Fields) -> dict[str, str]:
+    """Take the participants' display names, by raw id and sorted: the order means nothing."""
+    names: dict[str, str] = {}
+    for key, name in sorted((fields.take_map("names", MAX_NAMES) or {}).items()):
+        raw_id = phone_number_raw_id(key) if is_phone_number(key) else key
+        if not is_raw_id(raw_id):
+            fields.add_error("names", "each key must be an E.164 phone number or a raw id")
+        elif not 1 <= len(name) <= MAX_NAME_CHARACTERS or one_line(name) != name:
+            fields.add_error(
+                "names", f"each name must be one line of 1 to {MAX_NAME_CHARACTERS} characters"
+            )
+        names[raw_id] = name
+    return names
 
 
 @takes_query("limit", "cursor")

@@ -89,6 +89,10 @@ class Call(msgspec.Struct, kw_only=True):
     participants: Annotated[
         list[RawId], Meta(description="the raw ids of who is in the call, or was at its end")
     ]
+    names: Annotated[
+        dict[str, str],
+        Meta(description="display names by raw id", examples=[{"4:+15551230000": "Robin Ray"}]),
+    ]
     summary: Annotated[Summary | None, Meta(description="null until the call is assembled")]
     assembled_at: Time | None
 

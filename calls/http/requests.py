@@ -98,6 +98,20 @@ class Fields:
             return []
         return value
 
+    def take_map(self, field: str, max_items: int) -> dict[str, str] | None:
+        """Take an object of up to ``max_items`` strings; None if it is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, dict)
+            or len(value) > max_items
+            or not all(isinstance(item, str) for item in value.values())
+        ):
+            self.add_error(field, f"must be an object of up to {max_items} strings")
+            return None
+        return value
+
     def take_choice(self, field: str, choices: tuple[Any, ...]) -> Any:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])

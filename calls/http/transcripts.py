@@ -1,4 +1,4 @@
-"""A call's transcript over HTTP, as JSON, WebVTT or text."""
+"""A call's transcript over HTTP, as JSON, WebVTT, text or CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,13 @@ from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
 
 _RETRY_AFTER_SECONDS = "5"
-_MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "vtt": "text/vtt",
+    "txt": "text/plain",
+    "csv": "text/csv",
+}
+_FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -47,9 +53,8 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
         document = show(result_documents.Transcript, transcript)
         return json_response(document, headers={"Vary": "Accept"})
     _require_complete(transcript)
-    text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
     return func.HttpResponse(
-        text.encode(),
+        _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",

@@ -149,7 +149,16 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
         if not failed_blobs.issuperset(missing):
             return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
-    return Parts(manifests, analyses, landed, partial=bool(synthesized))
+    display_names = await _read_names(storage, call)
+    return Parts(manifests, analyses, landed, partial=bool(synthesized), names=display_names)
+
+
+async def _read_names(storage: Storage, call: str) -> dict[str, str]:
+    """Read the display names in the call's record; {} without a record."""
+    try:
+        return (await read_record(storage, call)).names
+    except CallNotFound:
+        return {}
 
 
 async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:

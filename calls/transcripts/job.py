@@ -123,7 +123,7 @@ async def transcribe_call(
     if claim is None:
         log_event(_log, logging.INFO, "transcription_skipped", call=call)
         return None
-    progress = await _ChunkTranscriber(storage, engine, call, layout, retry_seconds).run(result)
+    progress = await _ChunkTranscriber(storage, engine, result, layout, retry_seconds).run()
     transcript = _build_transcript(engine, result, progress)
     content = msgspec.json.encode(transcript)
     blob = blobs.transcript_blob(call)
@@ -267,19 +267,26 @@ class _ChunkTranscriber:
     """Transcribes the chunks of one call."""
 
     def __init__(
-        self, storage: Storage, engine: Engine, call: str, layout: Layout, retry_seconds: float
+        self,
+        storage: Storage,
+        engine: Engine,
+        result: CallResult,
+        layout: Layout,
+        retry_seconds: float,
     ) -> None:
         self._storage = storage
         self._engine = engine
-        self._call = call
+        self._call = result.call_connection_id
+        self._timeline = result.timeline
+        self._participants = result.timeline.participants
         self._layout = layout
         self._retry_seconds = retry_seconds
         self._budget = _TimeBudget()
 
-    async def run(self, result: CallResult) -> _Progress:
+    async def run(self) -> _Progress:
         """Transcribe all tracks, as far as the run's time allows."""
         progress = _Progress()
-        for track in result.timeline.tracks:
+        for track in self._timeline.tracks:
             speech = [(span.start_ms, span.end_ms) for span in track.speech]
             chunks = plan_chunks(
                 speech,
@@ -313,7 +320,9 @@ class _ChunkTranscriber:
             progress.postponed += 1
             return
         progress.utterances += [
-            place_phrase(track, chunk, phrase, speech) for phrase in phrases if phrase.text
+            place_phrase(track, chunk, phrase, speech, self._participants)
+            for phrase in phrases
+            if phrase.text
         ]
 
     async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:

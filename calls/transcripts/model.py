@@ -27,12 +27,14 @@ class Word(msgspec.Struct, frozen=True):
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     """What one participant said without a long pause.
 
-    ``speaker`` numbers the voices of a mixed track, where the engine tells them apart. The numbers
+    ``participant`` is their raw id, ``name`` their display name, where that is known. ``speaker``
+    numbers the voices of a mixed track, where the engine tells them apart. The numbers
     start again in each chunk (20 minutes with Azure).
     """
 
     track: str
     participant: str | None
+    name: str | None = None
     speaker: int | None = None
     start_ms: int
     end_ms: int

@@ -35,6 +35,8 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
         ("text/vtt; q=0, text/plain; q=x", None, "application/json"),
         (None, "vtt", "text/vtt"),
         (None, "txt", "text/plain"),
+        ("text/csv", None, "text/csv"),
+        (None, "csv", "text/csv"),
         ("text/vtt", "json", "application/json"),
         ("*/*", None, "application/json"),
     ):
@@ -51,13 +53,13 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
             assert response.get_body().startswith(b"WEBVTT\n")
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
     assert unknown.status_code == 404
-    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt"
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
 async def refuse_text(uploader: StreamUploader, call: str) -> set[tuple[int, str, str | None]]:
     """How the text forms of a transcript are refused: statuses, codes, and Retry-After."""
     refusals = set()
-    for format_ in ("vtt", "txt"):
+    for format_ in ("vtt", "txt", "csv"):
         response = await send_request(
             uploader.clients, transcripts.show_transcript, id=call, format=format_
         )
@@ -107,7 +109,7 @@ async def test_a_transcript_that_failed_has_no_text(
     assert await refuse_text(uploader, call) == {(409, "transcript_failed", None)}
 
 
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt"])
+@pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
 async def test_a_call_that_is_not_assembled_yet_is_not_ready(
     uploader: StreamUploader, format_: str
 ) -> None:

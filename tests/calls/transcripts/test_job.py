@@ -15,6 +15,8 @@ from calls.errors import TranscriptionFailed
 from calls.http import results, transcripts
 from calls.pipeline import transcription
 from calls.pipeline.transcription import TranscriptionMessage
+from calls.records.model import CallRecord
+from calls.records.store import change_record
 from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
 from calls.transcripts.engine import Phrase
@@ -63,6 +65,23 @@ async def test_each_track_is_sent_and_its_phrases_are_in_the_call_s_time(
     assert first.start_ms == pytest.approx(TRUTH["utterances"][0]["start_ms"], abs=200)
     assert [word.text for word in first.words] == ["file", "number", "1."]
     assert first.start_ms < second.start_ms
+
+
+async def test_utterances_have_their_participant_s_name(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call, long_id = new_call_id(), "8:acs:" + "ü" * 60
+
+    def name_participants(record: CallRecord) -> bool:
+        record.names = {long_id: "Zoë"}
+        return True
+
+    await create_record(uploader.clients, call)
+    await change_record(uploader.storage, call, name_participants)
+    pcm = {AGENT: conversation("agent"), long_id: conversation("caller")}
+    await uploader.process(SampleStream(call, pcm))
+    utterances = (await read_transcript(uploader, call)).utterances
+    assert {(one.participant, one.name) for one in utterances} == {(AGENT, None), (long_id, "Zoë")}
 
 
 async def test_voices_in_a_mixed_track_are_told_apart(
