@@ -82,6 +82,13 @@ class Call(msgspec.Struct, kw_only=True):
     start_streaming: Annotated[
         bool | None, Meta(description="streaming starts when the call connects")
     ]
+    locales: Annotated[
+        list[str],
+        Meta(
+            description="the language of its transcript: one locale, several candidates, or auto",
+            examples=[["en-US"]],
+        ),
+    ]
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None
