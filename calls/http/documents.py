@@ -83,9 +83,9 @@ class Call(msgspec.Struct, kw_only=True):
         bool | None, Meta(description="streaming starts when the call connects")
     ]
     locales: Annotated[
-        list[str],
+        list[str] | None,
         Meta(
-            description="the language of its transcript: one locale, several candidates, or auto",
+            description="the language of its transcript: candidates, or auto; null: the default",
             examples=[["en-US"]],
         ),
     ]
