@@ -40,8 +40,9 @@ Code = Literal[
     "storage_unavailable",
     "streaming_conflict",
     "transcript_failed",
-    "transcript_off",
     "transcript_pending",
+    "transcript_complete",
+    "transcription_off",
 ]
 
 
@@ -78,7 +79,6 @@ CODES: dict[Code, Meaning] = {
     "segment_not_found": Meaning(
         HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
     ),
-    "transcript_off": Meaning(HTTPStatus.NOT_FOUND, "calls are not transcribed"),
     "method_not_allowed": Meaning(
         HTTPStatus.METHOD_NOT_ALLOWED, "the path does not accept the method; `Allow` has those"
     ),
@@ -101,6 +101,10 @@ CODES: dict[Code, Meaning] = {
     "transcript_pending": Meaning(
         HTTPStatus.CONFLICT, "the transcript is not complete yet; repeat the request"
     ),
+    "transcript_complete": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
+    ),
+    "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
     "file_changed": Meaning(
         HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),
