@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from calls import errors
-from calls.errors import AcsRefused, CallAudioError
+from calls.errors import AcsRefused, CallAudioError, ResultNotReady
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -28,6 +28,7 @@ class Problem(Exception):
         acs: ACS's own status, code and message.
         code: A constant word for programs, where ``detail`` is for people.
         headers: Further headers of the response.
+        result_state: The call's, where its result is not final.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Problem(Exception):
         acs: dict[str, str] | None = None,
         code: str | None = None,
         headers: dict[str, str] | None = None,
+        result_state: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -49,6 +51,7 @@ class Problem(Exception):
         self.acs = acs
         self.code = code
         self.headers = headers or {}
+        self.result_state = result_state
 
     def body(self) -> bytes:
         """The problem document."""
@@ -60,6 +63,8 @@ class Problem(Exception):
         }
         if self.code:
             document["code"] = self.code
+        if self.result_state:
+            document["result_state"] = self.result_state
         if self.errors:
             document["errors"] = self.errors
         if self.acs:
@@ -83,7 +88,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY),
     errors.IdempotencyKeyReused: _Mapping(HTTPStatus.UNPROCESSABLE_ENTITY),
     errors.IdempotencyKeyInUse: _Mapping(HTTPStatus.CONFLICT, retry_after_seconds=2),
-    errors.ResultNotReady: _Mapping(HTTPStatus.NOT_FOUND, code="not_ready"),
+    errors.ResultNotReady: _Mapping(HTTPStatus.CONFLICT, code="not_ready", retry_after_seconds=1),
     errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND),
     errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND),
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT),
@@ -97,6 +102,12 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     ),
 }
 
+_RESULT_MAPPINGS = {
+    "none": _Mapping(HTTPStatus.NOT_FOUND, code="no_result"),
+    "partial": _Mapping(HTTPStatus.CONFLICT, code="result_partial", retry_after_seconds=300),
+}
+"""Those states of a result that do not mean ``not_ready``."""
+
 _ACS_CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 
 
@@ -105,6 +116,10 @@ def problem_for(error: CallAudioError) -> Problem | None:
     mapping = _MAPPINGS.get(type(error))
     if mapping is None:
         return None
+    result_state = None
+    if isinstance(error, ResultNotReady):
+        result_state = error.state
+        mapping = _RESULT_MAPPINGS.get(result_state, mapping)
     status, acs = mapping.status, None
     if isinstance(error, AcsRefused):
         acs = {"status": str(error.status)}
@@ -117,5 +132,10 @@ def problem_for(error: CallAudioError) -> Problem | None:
     if mapping.retry_after_seconds is not None:
         headers["Retry-After"] = str(mapping.retry_after_seconds)
     return Problem(
-        status, mapping.detail or str(error), acs=acs, code=mapping.code, headers=headers
+        status,
+        mapping.detail or str(error),
+        acs=acs,
+        code=mapping.code,
+        headers=headers,
+        result_state=result_state,
     )

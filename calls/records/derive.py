@@ -74,6 +74,8 @@ def derive_state(record: CallRecord) -> None:
     if record.has_ended:
         failed = record.streaming.state == "failed"
         record.streaming.state = "failed" if failed else "inactive"
+        if record.result_state == "recording":
+            record.result_state = "processing"
 
 
 def _apply_request(record: CallRecord, request: RequestRecord) -> None:
