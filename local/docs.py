@@ -35,7 +35,7 @@ def routes_table() -> str:
             statuses = [int(status) for status in operation["responses"]]
             answers = ", ".join(str(s) for s in statuses if s < HTTPStatus.BAD_REQUEST)
             problems = ", ".join(str(s) for s in statuses if s >= HTTPStatus.BAD_REQUEST)
-            request = f"`{method.upper()} /api{path}`"
+            request = f"`{method.upper()} {path}`"
             lines.append(f"| {request} | {operation['summary']} | {answers} | {problems} |")
     return "\n".join(lines)
 
