@@ -20,8 +20,8 @@ SEGMENTS = "segments"
 MANIFESTS = "manifests"
 GRANTS = "grants"
 DRAFTS = "drafts"
-"""A marker of each stream that has opened, and the manifests so far of those whose streamer was told
-to end; each of these has its manifest's name."""
+"""A marker of each stream that has opened, and the manifests so far of streams whose streamer was
+told to end; each of these has its manifest's name."""
 
 REJECTED = "rejected"
 """What the streamer could not store in its place, or could not read: for people to look at."""

@@ -128,7 +128,7 @@ export class CallView {
       return;
     }
     try {
-      this.#timeline = await sendJson(`${this.#path}/timeline`);
+      this.#timeline = await sendJson(`${this.#path}/timeline?allow_partial=true`);
     } catch (error) {
       if (error.isNotFound) return;
       throw error;
@@ -144,14 +144,14 @@ export class CallView {
   }
 
   async #loadRecording() {
-    const isReady = await this.#player.load(`${this.#path}/recording`, this.#model.tracks.length);
+    const isReady = await this.#player.load(`${this.#path}/recording?allow_partial=true`, this.#model.tracks.length);
     if (isReady && !this.#isStopped) this.#show();
   }
 
   async #loadTranscript() {
     let transcript;
     try {
-      transcript = await sendJson(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
+      transcript = await sendJson(`${this.#path}/transcript?allow_partial=true`, { headers: { Accept: "application/json" } });
     } catch (error) {
       this.#isTranscriptPending = true;
       this.#transcript.showText(error.isNotFound ? "Not available yet" : error.message);

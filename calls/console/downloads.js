@@ -41,7 +41,7 @@ export class Downloads {
   }
 
   async #fetchRecording() {
-    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording`);
+    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording?allow_partial=true`);
   }
 
   async #fetchFile(file) {

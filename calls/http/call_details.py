@@ -7,8 +7,8 @@ import msgspec
 
 from calls.clients import Clients
 from calls.http import requests
+from calls.http.readiness import read_current_record
 from calls.http.respond import json_response
-from calls.records.store import read_record
 from calls.results import failures
 from calls.results.assembly import read_streams
 from contract import names
@@ -17,7 +17,7 @@ from contract import names
 async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}``: the record, its streams and segments, and what failed."""
     call = requests.call_connection_id(request)
-    record = await read_record(clients.storage, call)
+    record = await read_current_record(clients, call)
     streams = await read_streams(clients.storage, call)
     members = msgspec.to_builtins(record)
     members["streams"] = streams

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import azure.functions as func
+import msgspec
 
 from calls import blobs
 from calls.clients import Clients
 from calls.errors import ResultNotReady, SegmentNotFound
 from calls.http import requests
 from calls.http.files import File, send_file
+from calls.http.readiness import read_ready_result
 from calls.http.respond import json_response
-from calls.records.store import read_record
-from calls.results.assembly import read_result_or_raise
+from calls.listings import list_segment_names
 from contract import names
 
 
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
-    call = requests.call_connection_id(request)
-    result = await read_result_or_raise(clients.storage, call)
-    return json_response(result.timeline)
+    result, state = await read_ready_result(clients, request)
+    return json_response(msgspec.structs.replace(result.timeline, result_state=state))
 
 
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/v1/calls/{id}/recording``, whole or a range."""
     call = requests.call_connection_id(request)
+    _, state = await read_ready_result(clients, request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
     if properties is None:
-        await read_record(clients.storage, call)
-        raise ResultNotReady(call)
+        raise ResultNotReady(call, state, "its recording was deleted")
     return await send_file(
         clients.storage, request, File(blobs.RECORDINGS, blob, properties, file_stem=call)
     )
@@ -41,9 +41,9 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     track = request.route_params.get("track") or ""
     index_text = request.route_params.get("index") or ""
     index = requests.parse_number(index_text)
-    segment_blobs = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    segment_names = await list_segment_names(clients.storage, call)
     segments = sorted(
-        (segment for segment in map(names.parse_segment, segment_blobs) if segment.track == track),
+        (segment for segment in segment_names.values() if segment.track == track),
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):

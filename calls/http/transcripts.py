@@ -9,8 +9,8 @@ import azure.functions as func
 from calls.clients import Clients
 from calls.http import requests
 from calls.http.problems import Problem
+from calls.http.readiness import read_ready_result
 from calls.http.respond import json_response
-from calls.results.assembly import read_result_or_raise
 from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
 
@@ -27,7 +27,7 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
             HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
         )
     call = requests.call_connection_id(request)
-    result = await read_result_or_raise(clients.storage, call)
+    result, state = await read_ready_result(clients, request)
     transcript = await job.read_transcript(clients.storage, call)
     if transcript is None or transcript.layout_digest != result.layout_digest:
         off = clients.settings.transcription == "off"
@@ -39,6 +39,7 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
             error=None,
             utterances=transcript.utterances if transcript else [],
         )
+    transcript.result_state = state
     if format_ == "json":
         return json_response(transcript, headers={"Vary": "Accept"})
     text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)

@@ -20,10 +20,12 @@ from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.pipeline import storage_events
+from calls.records import result_state
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
+from calls.records.result_state import update_result_state
 from calls.records.store import change_record, read_record
-from calls.results import assembly, call_result, failures
+from calls.results import assembly, failures
 from calls.storage import Properties
 from calls.transcripts import job
 from calls.transcripts.engines import get_engine
@@ -82,6 +84,9 @@ async def reconcile_call(
     )
     if await _needs_assembly(clients, call, landed):
         await storage_events.assemble_call(clients, call, partial=quiet, transcribe=transcribe)
+    record = await update_result_state(
+        clients.storage, call, now, clients.settings.partial_after_seconds
+    )
     if record.has_ended and quiet and not await _needs_assembly(clients, call, landed):
         await change_record(clients.storage, call, _finalize)
 
@@ -155,7 +160,7 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
     if result is None:
         return True
     is_complete = {
-        stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
+        stream.stream_id: stream.ended_by != result_state.ENDED_BY_UNKNOWN
         for stream in result.streams
     }
     if not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest)):

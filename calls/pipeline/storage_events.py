@@ -5,6 +5,7 @@ Each function may run twice, late, or for a blob that has been deleted, without 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 
@@ -14,6 +15,8 @@ from azure.core.exceptions import AzureError
 
 from calls import blobs
 from calls.clients import Clients, get_clients
+from calls.errors import CallNotFound
+from calls.records.result_state import update_result_state
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
 from calls.transcripts import job
@@ -156,6 +159,7 @@ async def assemble_call(
     )
     if result_and_layout is None:
         return False
+    await _update_result_state(clients, call)
     result, layout = result_and_layout
     log_event(_log, logging.INFO, "call_assembled", call=call)
     engine = get_engine(clients) if transcribe else None
@@ -168,3 +172,10 @@ async def assemble_call(
             retry_seconds=clients.settings.transcription_retry_seconds,
         )
     return True
+
+
+async def _update_result_state(clients: Clients, call: str) -> None:
+    with contextlib.suppress(CallNotFound):  # a call that this app did not place
+        await update_result_state(
+            clients.storage, call, datetime.now(UTC), clients.settings.partial_after_seconds
+        )

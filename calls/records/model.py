@@ -15,7 +15,7 @@ CallState = Literal["connecting", "connected", "disconnected", "failed"]
 Direction = Literal["outgoing", "incoming"]
 StreamingState = Literal["inactive", "starting", "active", "stopping", "failed"]
 ResultState = Literal["none", "recording", "processing", "final", "partial"]
-"""How far a call's result is. ``none``: there is no audio, and none will come."""
+"""How far a call's result is. ``none``: no audio came, and none is expected."""
 
 
 class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 
 from calls.http.description.parts import SCHEMAS, Json, ref
 from calls.http.links import Links
-from calls.records.model import CallRecord
+from calls.records.model import CallRecord, ResultState
 from calls.results.call_result import StreamResult
 from calls.results.failures import Failure
 from calls.results.timeline import Timeline
@@ -49,6 +51,10 @@ _OTHERS: Json = {
             "status": {"type": "integer"},
             "detail": {"type": "string"},
             "code": {"type": "string"},
+            "result_state": {
+                "enum": list(get_args(ResultState)),
+                "description": "the call's, where its result is not final",
+            },
             "errors": {"type": "array", "items": _STRING_MAP},
             "acs": _STRING_MAP,
         },

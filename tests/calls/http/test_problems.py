@@ -20,7 +20,12 @@ PROBLEMS: list[tuple[CallAudioError, int, str | None, dict[str, str]]] = [
     (errors.MissingCallConnectionId(), 502, None, {}),
     (errors.IdempotencyKeyReused(), 422, None, {}),
     (errors.IdempotencyKeyInUse(), 409, None, {"Retry-After": "2"}),
-    (errors.ResultNotReady("a-call"), 404, "not_ready", {}),
+    (
+        errors.ResultNotReady("a-call", "recording", "it goes on"),
+        409,
+        "not_ready",
+        {"Retry-After": "1"},
+    ),
     (errors.SegmentNotFound("no such segment"), 404, None, {}),
     (errors.FailureNotFound("a-failure"), 404, None, {}),
     (errors.FailedBlobMissing("segments/a"), 409, None, {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calls.http import files, ranges, results
 from contract import names, wav
-from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader
 
@@ -50,17 +50,6 @@ async def test_the_recording_s_name_is_that_of_its_call(uploader: StreamUploader
     await uploader.process(SampleStream(call, {None: noise(1600)}))
     response = await send_request(uploader.clients, results.send_recording, id=call)
     assert response.headers["Content-Disposition"] == f'inline; filename="{call}.wav"'
-
-
-async def test_a_call_that_is_not_assembled_yet_is_not_ready(uploader: StreamUploader) -> None:
-    clients, call = uploader.clients, new_call_id()
-    for handler in (results.send_recording, results.show_timeline):
-        unknown = await send_request(clients, handler, id=call)
-        assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
-    await create_record(clients, call)
-    for handler in (results.send_recording, results.show_timeline):
-        early = await send_request(clients, handler, id=call)
-        assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
 
 
 async def test_the_timeline_has_its_documented_members(uploader: StreamUploader) -> None:

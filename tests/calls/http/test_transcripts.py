@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from calls.http import transcripts
 from calls.transcripts.engine import Phrase
 from tests.calls.engines import ScriptedEngine, UseEngine
-from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader
 
@@ -73,15 +71,3 @@ async def test_a_transcript_that_has_not_been_started_is_pending(
     use_engine(ScriptedEngine(transcribe))
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
-
-
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt"])
-async def test_a_call_that_is_not_assembled_yet_is_not_ready(
-    uploader: StreamUploader, format_: str
-) -> None:
-    clients, call = uploader.clients, new_call_id()
-    unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
-    await create_record(clients, call)
-    early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")

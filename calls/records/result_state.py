@@ -1,4 +1,4 @@
-"""How far a call's result is: ``recording``, ``processing``, then ``final``, ``partial`` or ``none``.
+"""How far a call's result is: ``recording``, ``processing``; then ``final``, ``partial``, ``none``.
 
 A result is final when the call has ended, each of its streams has ended, and each segment is there
 or has failed permanently. How are all streams known, when the call has ended?
@@ -20,19 +20,20 @@ from datetime import datetime, timedelta
 import msgspec
 
 from acs import events
+from calls import blobs
 from calls.errors import Contended
 from calls.listings import list_manifests, list_opened_streams, list_segments
-from calls.records.model import CallRecord, MissingAudio, ResultState
+from calls.records.model import CallRecord, MissingAudio, ResultState, Summary
 from calls.records.store import change_record, read_record
-from calls.results import call_result
-from calls.results.assembly import read_result
-from calls.results.call_result import CallResult
 from calls.storage import Storage
 from contract import names
 from event_log import log_event
 
 SETTLE_SECONDS = 30.0
 """How long an ended call waits for a stream that was requested, and neither began nor failed."""
+
+ENDED_BY_UNKNOWN = "unknown: its manifest is missing"
+"""The ``ended_by`` of a stream in a result, if only its segments are known."""
 
 _MAX_ATTEMPTS = 10
 
@@ -47,6 +48,23 @@ class Status(msgspec.Struct, frozen=True):
     missing: MissingAudio | None = None
 
 
+class StreamOutline(msgspec.Struct, frozen=True):
+    """One stream of a result: a part of ``StreamResult``."""
+
+    stream_id: str
+    ended_by: str
+
+
+class ResultOutline(msgspec.Struct, frozen=True):
+    """What a result's state depends on: a part of ``CallResult``.
+
+    Reading only this part loads no audio library: a callback would have to wait for one.
+    """
+
+    summary: Summary
+    streams: list[StreamOutline]
+
+
 class StoredStreams(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of an ended call: the ids of its streams, and its result.
 
@@ -56,8 +74,11 @@ class StoredStreams(msgspec.Struct, frozen=True, kw_only=True):
 
     opened: frozenset[str]
     ended: frozenset[str]
-    result: CallResult | None
+    result: ResultOutline | None
     is_quiet: bool
+
+
+_decode = msgspec.json.Decoder(ResultOutline).decode
 
 
 async def update_result_state(
@@ -119,23 +140,23 @@ async def update_result_state(
 def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -> Status:
     """Determine the status of an ended call's result. Pure."""
     result = stored.result
-    known = stored.opened | stored.ended
-    unfinished = known - stored.ended
+    assembled = {stream.stream_id: stream.ended_by for stream in result.streams} if result else {}
+    without_end = {stream for stream, by in assembled.items() if by == ENDED_BY_UNKNOWN}
+    known = stored.opened | stored.ended | assembled.keys()
+    # A lifecycle rule deletes manifests; the results that were made from them are kept.
+    unfinished = known - stored.ended - (assembled.keys() - without_end)
     unknown = max(0, _count(record, events.MEDIA_STREAMING_STARTED) - len(known))
-    assembled = {stream.stream_id for stream in result.streams} if result else set()
     is_settled = stored.is_quiet or not (
-        unfinished or unknown or not stored.ended <= assembled or _may_still_start(record, now)
+        unfinished
+        or unknown
+        or not stored.ended <= assembled.keys()
+        or _may_still_start(record, len(known), now)
     )
     if not is_settled:
         return Status("processing")
-    without_end = {
-        stream.stream_id
-        for stream in (result.streams if result else ())
-        if stream.ended_by == call_result.ENDED_BY_UNKNOWN
-    }
     missing = MissingAudio(
         segments=result.summary.missing_segments if result else 0,
-        unfinished_streams=sorted(unfinished | without_end | (stored.ended - assembled)),
+        unfinished_streams=sorted(unfinished | without_end | (stored.ended - assembled.keys())),
         unknown_streams=unknown,
     )
     is_complete = missing == MissingAudio()
@@ -152,7 +173,7 @@ async def _read_streams(
 ) -> StoredStreams:
     call = record.call_connection_id
     # The result first: a stream that is opened or ended in the meantime is then not overlooked.
-    result = await read_result(storage, call)
+    document = await storage.read(blobs.RESULTS, blobs.call_result_blob(call))
     ended = await list_manifests(storage, call)
     landed = await list_segments(storage, call)
     opened = {names.parse_segment(blob).stream_id for blob in landed}
@@ -161,7 +182,10 @@ async def _read_streams(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
     return StoredStreams(
-        opened=frozenset(opened), ended=frozenset(ended), result=result, is_quiet=is_quiet
+        opened=frozenset(opened),
+        ended=frozenset(ended),
+        result=_decode(document.content) if document else None,
+        is_quiet=is_quiet,
     )
 
 
@@ -179,15 +203,15 @@ def may_settle(record: CallRecord, now: datetime) -> bool:
     )
 
 
-def _may_still_start(record: CallRecord, now: datetime) -> bool:
-    """Whether ACS has neither confirmed nor refused a start, and the call ended only just now."""
+def _may_still_start(record: CallRecord, known: int, now: datetime) -> bool:
+    """Whether a start opened no known stream and did not fail, and the call ended just now."""
     if record.ended_at is None or now - record.ended_at >= timedelta(seconds=SETTLE_SECONDS):
         return False
     # ACS opens the first stream only of a call that connects.
     requested = int(record.connected_at is not None and record.start_streaming is not False)
     requested += sum(request.operation == "start" for request in record.requests)
     answered = _count(record, events.MEDIA_STREAMING_STARTED, events.MEDIA_STREAMING_FAILED)
-    return requested > answered
+    return requested > max(answered, known)
 
 
 def _count(record: CallRecord, *types: str) -> int:
