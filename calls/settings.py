@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -23,6 +24,10 @@ SPELLED = {
     "audio_storage": "AudioStorage",
     "audio_storage_blob_service_uri": "AudioStorage__blobServiceUri",
 }
+
+
+_RAW_ID_PREFIX = re.compile(r"[0-9]+:", re.ASCII)
+"""What a raw id begins with. Others would be read, but here they are typing errors."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,7 +136,7 @@ def load(environment: Mapping[str, str]) -> Settings:
         faults += [
             f"ANSWER_CALLS: {entry!r} is neither off, all, a phone number (E.164) nor a raw id"
             for entry in _raw_ids(settings.answer_calls)
-            if not is_raw_id(entry)
+            if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)

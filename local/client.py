@@ -112,8 +112,8 @@ class AppClient:
         return record
 
     async def hang_up(self, call: str) -> None:
-        """Hang up for everyone. Raises AppError."""
-        await self._expect(204, "DELETE", f"/api/v1/calls/{call}")
+        """Hang up for everyone, if the call has not ended. Raises AppError."""
+        await self._expect(204, "POST", f"/api/v1/calls/{call}/hangup")
 
     async def until(
         self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 30

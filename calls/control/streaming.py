@@ -35,6 +35,9 @@ async def change_streaming(
     request = RequestRecord(id=uuid.uuid4().hex, operation=operation, time=datetime.now(UTC))
 
     def apply(record: CallRecord) -> bool:
+        if any(existing.id == request.id for existing in record.requests):
+            # An earlier attempt has written it; only its response was lost.
+            return False
         _check_state(record, operation)
         add_request(record, request)
         return True

@@ -51,13 +51,15 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     to, caller = fields.take_text("to"), fields.take_text("from")
     if to is None:
         if not fields.errors:
-            fields.add_error("to", "is required: an E.164 phone number or a communication user id")
+            fields.add_error("to", "is required: an E.164 phone number or a user's raw id")
     elif is_phone_number(to):
         if caller is None and not any(error["field"] == "from" for error in fields.errors):
             fields.add_error("from", "is required to call a phone number: the caller id, E.164")
     elif not is_communication_user_id(to):
         fields.add_error(
-            "to", "must be an E.164 phone number or a communication user id (8:acs:...)"
+            "to",
+            "must be an E.164 phone number or the raw id of a user or Teams app "
+            "(8:acs:..., 8:orgid:..., 28:orgid:...)",
         )
     if caller is not None and not is_phone_number(caller):
         fields.add_error("from", "must be an E.164 phone number")
@@ -132,6 +134,8 @@ async def _change_streaming(
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``DELETE /api/v1/calls/{id}``: hangs up for everyone; 204."""
-    await hanging_up.hang_up(clients, requests.call_connection_id(request))
+    """``POST /api/v1/calls/{id}/hangup``: hangs up for everyone; 204, also if it has ended."""
+    call = requests.call_connection_id(request)
+    Fields(requests.read_json_object(request)).check()
+    await hanging_up.hang_up(clients, call)
     return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)

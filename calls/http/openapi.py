@@ -10,7 +10,6 @@ from functools import cache
 
 import azure.functions as func
 
-from calls.clients import Clients
 from calls.http.description import calls, results, service
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
@@ -32,7 +31,7 @@ _SECURITY: Json = {
 }
 
 
-async def show_openapi(_: Clients, __: func.HttpRequest) -> func.HttpResponse:
+async def show_openapi(_: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/openapi.json``."""
     return json_response(document())
 

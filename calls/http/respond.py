@@ -22,6 +22,7 @@ from event_log import log_event
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
+HandlerWithoutClients = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
@@ -33,12 +34,29 @@ async def respond_with(
     handler: Handler, create_clients: Callable[[], Clients], request: func.HttpRequest
 ) -> func.HttpResponse:
     """Run a handler with the given clients; whatever it raises becomes a problem document."""
-    try:
+
+    async def handle(request: func.HttpRequest) -> func.HttpResponse:
         return await handler(create_clients(), request)
+
+    return await _run(handle, request, handler.__module__)
+
+
+async def respond_without_clients(
+    handler: HandlerWithoutClients, request: func.HttpRequest
+) -> func.HttpResponse:
+    """Run a handler that needs no clients, and so responds whatever the settings are."""
+    return await _run(handler, request, handler.__module__)
+
+
+async def _run(
+    handler: HandlerWithoutClients, request: func.HttpRequest, module: str
+) -> func.HttpResponse:
+    try:
+        return await handler(request)
     except Exception as error:  # noqa: BLE001  # the one place where exceptions end
         problem = _problem_of(error)
     if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        entrance = handler.__module__.rpartition(".")[2]
+        entrance = module.rpartition(".")[2]
         refusals.log_refused(entrance, problem.status, problem.reason, problem.detail)
     return func.HttpResponse(
         problem.body(),

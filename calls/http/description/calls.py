@@ -57,9 +57,6 @@ OPERATIONS: dict[str, Json] = {
         [404, 503],
         parameters=[ID],
     ),
-    "DELETE /api/v1/calls/{id}": operation(
-        "Hang up for everyone", {204: None}, [404, 409, 502, 503], parameters=[ID]
-    ),
     "POST /api/v1/calls/{id}/streaming/start": operation(
         "Start the media streaming",
         {202: json_content(ref("CallRecord"))},
@@ -73,6 +70,12 @@ OPERATIONS: dict[str, Json] = {
         [400, 404, 409, 413, 502, 503],
         parameters=[ID],
         requestBody=_CHANGE_STREAMING,
+    ),
+    "POST /api/v1/calls/{id}/hangup": operation(
+        "Hang up for everyone, if the call has not ended",
+        {204: None},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
     ),
 }
 """Each route, ``METHOD /path``, and its operation."""

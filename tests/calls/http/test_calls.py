@@ -182,7 +182,7 @@ async def test_hanging_up(acs_clients: Clients) -> None:
             acs_clients, calls.place_call, "POST", body=msgspec.json.encode(BODY)
         )
         call = decode_body(placed)["call_connection_id"]
-        response = await send_request(acs_clients, calls.hang_up, "DELETE", id=call)
+        response = await send_request(acs_clients, calls.hang_up, "POST", id=call)
     assert (response.status_code, response.get_body()) == (204, b"")
 
 
