@@ -45,7 +45,7 @@ export class Downloads {
   }
 
   async #fetchFile(file) {
-    const response = await send(`${this.#path}/${file}`);
+    const response = await send(`${this.#path}/${file}?allow_partial=true`);
     return response.blob();
   }
 
