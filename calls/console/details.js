@@ -4,8 +4,8 @@ import { element } from "./dom.js";
 import {
   formatClock, formatDuration, formatEventType, formatExactTime, formatParticipant, formatPercent,
 } from "./format.js";
-import { isIncoming } from "./record.js";
-import { coveredMs, totalMs } from "./spans.js";
+import { isIncoming, shownDurationMs } from "./record.js";
+import { intersect, totalMs } from "./spans.js";
 
 const NO_VALUE = "\u2013";
 const SEPARATOR = " \u00b7 ";
@@ -22,13 +22,13 @@ export function describeCall(record) {
   return details.join(SEPARATOR);
 }
 
-/** Build the metrics from a model of timeline.js; `durationMs` is null before the call connects. */
-export function buildMetrics(model, record, durationMs, isAssembled) {
+/** Build the metrics from a call record and a model of timeline.js. */
+export function buildMetrics(model, record, isAssembled) {
+  const durationMs = shownDurationMs(record);
   const metrics = [["Duration", durationMs === null ? NO_VALUE : formatClock(durationMs)]];
   if (isAssembled) {
-    const speechMs = coveredMs(model.tracks.flatMap((track) => track.speech));
     const silence = model.longestSilence;
-    metrics.push(["Speech", model.durationMs ? formatPercent(speechMs / model.durationMs) : NO_VALUE]);
+    metrics.push(["Speech", record.summary ? formatPercent(record.summary.speech_share) : NO_VALUE]);
     if (model.tracks.length > 1) {
       metrics.push(["Overlap", model.overlaps.length ? formatDuration(totalMs(model.overlaps)) : "None"]);
       metrics.push(["Interruptions", String(model.interruptions.length)]);
@@ -81,8 +81,11 @@ export function buildTable(model) {
     return [...rowsOf(track.speech, "Speech"), ...rowsOf(track.gaps, "Not streamed"),
       ...rowsOf(track.losses, "Lost audio"), ...rowsOf(track.missingSegments, "Missing segment")];
   });
-  const overlapping = model.tracks.length > 2 ? "Several participants" : "Both participants";
-  for (const span of model.overlaps) rows.push([span.start_ms, span.end_ms, overlapping, "Overlap"]);
+  for (const span of model.overlaps) {
+    const speakers = model.tracks.filter((track) => intersect([span], track.overlaps).length);
+    const names = speakers.map((track) => formatParticipant(track.participant)).join(", ");
+    rows.push([span.start_ms, span.end_ms, names, "Overlap"]);
+  }
   for (const { at_ms: at, interrupter, interrupted } of model.interruptions) {
     rows.push([at, at, formatParticipant(interrupter), `Interrupts ${formatParticipant(interrupted)}`]);
   }

@@ -38,6 +38,13 @@ export function callStatus(record) {
   return { text, variant: "pending" };
 }
 
+/**
+ * The duration that list and call show, in milliseconds: the recording's once there is one, else how
+ * long the call has lasted. Null before it connects.
+ */
+export const shownDurationMs = (record, now = Date.now()) =>
+  record.summary ? record.summary.duration_ms : callDurationMs(record, now);
+
 /** How long a call has lasted, in milliseconds; null before it connects. */
 export function callDurationMs(record, now = Date.now()) {
   if (!record.connected_at) return null;

@@ -4,13 +4,14 @@
 //
 // { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence,
 //   missingSegments, isPartial,
-//   tracks: [{ participant, channel, speech, gaps, losses, missingSegments, speechMs, talkShare,
+//   tracks: [{ participant, channel, speech, overlaps, gaps, losses, missingSegments, speechMs, talkShare,
 //     peaks, windowMs, segments }] }
 //
 // `gaps` are times without streaming, `losses` are segments that lost audio on the network or in the
 // streamer, and `missingSegments` are not in the recording or not analysed.
 
 import { listSegments } from "./segments.js";
+import { intersect } from "./spans.js";
 import { WINDOW_MS } from "./wav.js";
 
 /**
@@ -26,6 +27,8 @@ export function buildModelFromTimeline(timeline, participants = []) {
     channel,
     participant: track.participant,
     speech: track.speech ?? [],
+    // Between other participants, an overlap does not concern this one.
+    overlaps: intersect(timeline.overlaps ?? [], track.speech ?? []),
     gaps: track.gaps ?? [],
     losses: track.losses ?? [],
     missingSegments: missingSegments.filter((segment) => segment.track === track.track),
@@ -100,7 +103,7 @@ function buildTracks(record, segments, startedAt, peaksOfBlob) {
 }
 
 const emptyTrack = (participant) => ({
-  participant, channel: null, speech: [], gaps: [], losses: [], missingSegments: [], speechMs: 0,
+  participant, channel: null, speech: [], overlaps: [], gaps: [], losses: [], missingSegments: [], speechMs: 0,
   talkShare: null, peaks: [], windowMs: WINDOW_MS, segments: [],
 });
 

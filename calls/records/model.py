@@ -27,15 +27,22 @@ class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
     operation_context: str | None = None
     result: ResultInformation | None = None
     streaming_details: str | None = None
-    participants: list[str] | None = None
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """One of our requests that ACS accepted: ``start``, ``stop`` or ``hang_up``."""
+    """One of our requests to ``start`` or ``stop`` media streaming.
+
+    It comes after the events of media streaming that the record had: the last of them was at
+    ``after``, by ACS's clock, and the last of each type are ``after_events``, by their ids.
+    ``while_stopping``: an earlier request to stop was not answered yet.
+    """
 
     id: str
-    operation: Literal["start", "stop", "hang_up"]
+    operation: Literal["start", "stop"]
     time: datetime
+    after: datetime | None = None
+    after_events: list[str] = msgspec.field(default_factory=list)
+    while_stopping: bool = False
 
 
 class Streaming(msgspec.Struct, kw_only=True):
@@ -58,7 +65,8 @@ class Talk(msgspec.Struct, kw_only=True, frozen=True):
 class Summary(msgspec.Struct, kw_only=True):
     """Key figures of an assembled call.
 
-    ``audio_ms`` and ``speech_ms`` are the totals of all tracks. ``lost_ms`` is the silence that
+    ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
+    share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
     replaces audio which never arrived. ``partial``: a stream's manifest is missing, and only its
     segments are known.
     """

@@ -15,6 +15,7 @@ from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
 from calls.results.timeline import Timeline
+from calls.results.voice_activity import bridge_pauses
 from calls.storage import Properties
 from contract import names
 from contract.manifest import Counts, Manifest, SegmentEntry, entry_from_metadata, total
@@ -111,6 +112,9 @@ def _summarize(
     segments = [segment for stream in streams for segment in stream.segments]
     audio_ms = sum(segment.duration_ms for segment in segments)
     speech_ms = float(sum(track.speech_ms for track in call_timeline.tracks))
+    spans = (span for track in call_timeline.tracks for span in track.speech)
+    talk = bridge_pauses(sorted((span.start_ms, span.end_ms) for span in spans), pause_ms=1)
+    talk_ms = sum(end - start for start, end in talk)
     silence = call_timeline.longest_silence
     return Summary(
         streams=len(streams),
@@ -118,7 +122,9 @@ def _summarize(
         missing_segments=len(call_timeline.missing_segments),
         audio_ms=round(audio_ms, 3),
         speech_ms=speech_ms,
-        speech_share=round(speech_ms / audio_ms, 4) if audio_ms else 0.0,
+        speech_share=round(talk_ms / call_timeline.duration_ms, 4)
+        if call_timeline.duration_ms
+        else 0.0,
         lost_ms=round(sum(segment.filled_ms for segment in segments), 3),
         partial=call_timeline.partial,
         duration_ms=call_timeline.duration_ms,

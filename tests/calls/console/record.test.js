@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callDurationMs, callStatus, callTitle, isProcessing } from "../../../calls/console/record.js";
+import { callDurationMs, callStatus, callTitle, isProcessing, shownDurationMs } from "../../../calls/console/record.js";
 
 const NOW = Date.parse("2026-11-25T10:01:00Z");
 
@@ -10,6 +10,12 @@ test("a call's duration grows until it ends", () => {
   assert.equal(callDurationMs(record, NOW), 60_000);
   assert.equal(callDurationMs({ ...record, state: "disconnected", ended_at: "2026-11-25T10:00:09Z" }), 9000);
   assert.equal(callDurationMs({ state: "connecting" }), null);
+});
+
+test("list and call show the recording's duration once there is one", () => {
+  const record = { state: "disconnected", connected_at: "2026-11-25T10:00:00Z", ended_at: "2026-11-25T10:01:13Z" };
+  assert.equal(shownDurationMs(record), 73_000);
+  assert.equal(shownDurationMs({ ...record, summary: { duration_ms: 72_400 } }), 72_400);
 });
 
 test("a call is named for the other party", () => {

@@ -70,6 +70,15 @@ test("a timeline's missing segments and losses belong to their tracks", () => {
   assert.deepEqual(model.tracks.map((track) => track.channel), [1, 0], "in the order of participants");
 });
 
+test("an overlap belongs to those who overlap", () => {
+  const track = (name, start_ms, end_ms) => ({ track: name, participant: name, speech: [{ start_ms, end_ms }] });
+  const model = buildModelFromTimeline({
+    started_at: "2026-11-25T10:00:00Z", duration_ms: 9000, overlaps: [{ start_ms: 2000, end_ms: 3000 }],
+    tracks: [track("a", 0, 3000), track("b", 2000, 5000), track("c", 6000, 8000)],
+  });
+  assert.deepEqual(model.tracks.map(({ overlaps }) => overlaps.length), [1, 1, 0]);
+});
+
 test("a segment's peaks are computed per window and placed at its start", () => {
   const samples = Array.from({ length: 4000 }, (_, n) => (n === 2000 ? -16_384 : n < 1600 ? 8192 : 0));
   const header = [0x52494646, 0, 0x57415645, 0x666d7420, 16, 0, 0, 0, 0, 0x64617461, 8000];
