@@ -8,7 +8,8 @@ blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 @blueprint.route("v1/health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def health(req: func.HttpRequest) -> func.HttpResponse:
     """Report that the app is running."""
-    return func.HttpResponse('{"status":"ok"}', mimetype="application/json")
+    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+    return func.HttpResponse('{"status":"ok"}', mimetype="application/json", headers=headers)
 
 
 @blueprint.route("v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -14,6 +14,7 @@ import calls.settings
 import configuration
 import streamer.settings
 from calls.http import openapi
+from calls.http.problem_codes import CODES
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,6 +41,15 @@ def routes_table() -> str:
     return "\n".join(lines)
 
 
+def codes_table() -> str:
+    """A Markdown table of the problems' codes."""
+    lines = ["| code | status | what it means |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{code}` | {meaning.status} | {meaning.text} |" for code, meaning in CODES.items()
+    ]
+    return "\n".join(lines)
+
+
 def tables() -> dict[tuple[str, str], str]:
     """Each generated table by its document and its name there."""
     app = configuration.table(calls.settings.Settings, calls.settings.SPELLED)
@@ -49,6 +59,7 @@ def tables() -> dict[tuple[str, str], str]:
             configuration.table(streamer.settings.Settings)
         ),
         ("docs/http-api.md", "routes"): routes_table(),
+        ("docs/http-api.md", "codes"): codes_table(),
     }
 
 

@@ -146,6 +146,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
     new_call = NewCall(
         to=display_id(call.to.raw_id),
         from_=display_id(call.from_.raw_id),
+        names={call.from_.raw_id: call.caller_name} if call.caller_name else {},
         channels=settings.answer_channels,
         sample_rate=settings.answer_sample_rate,
         start_streaming=settings.answer_start_streaming,

@@ -35,7 +35,10 @@ _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 
 
 class NewCall(msgspec.Struct, kw_only=True, frozen=True):
-    """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz."""
+    """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz.
+
+    ``names`` has participants' display names by raw id.
+    """
 
     to: str
     from_: str | None
@@ -43,6 +46,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     sample_rate: int
     start_streaming: bool
     operation_context: str | None = None
+    names: dict[str, str] = {}
 
 
 def callback_url(settings: Settings) -> str:
@@ -98,6 +102,7 @@ async def record_new_call(
         nonlocal mismatches
         record.direction = direction
         record.to, record.from_ = call.to, call.from_
+        record.names = call.names
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.operation_context = call.operation_context

@@ -12,13 +12,21 @@ from urllib.parse import urlencode
 import azure.functions as func
 import msgspec
 
-from acs.identifiers import is_communication_user_id, is_phone_number
+from acs.identifiers import (
+    MAX_NAME_CHARACTERS,
+    is_communication_user_id,
+    is_phone_number,
+    is_raw_id,
+    one_line,
+    phone_number_raw_id,
+)
 from calls.clients import Clients
 from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.records.store import list_newest
@@ -27,6 +35,7 @@ _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
+MAX_NAMES = 100
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -37,6 +46,13 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters",
+            code="invalid_request",
+            errors=[
+                {
+                    "field": "Idempotency-Key",
+                    "message": f"must have 1 to {_MAX_KEY_CHARACTERS} characters",
+                }
+            ],
         )
     record, replayed = await placing.place_call(clients, call, key)
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
@@ -74,11 +90,28 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
         start_streaming=fields.take_choice("start_streaming", (True, False)),
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
+        names=_take_names(fields),
     )
     fields.check()
     return call
 
 
+def _take_names(fields: Fields) -> dict[str, str]:
+    """Take the participants' display names, by raw id and sorted: the order means nothing."""
+    names: dict[str, str] = {}
+    for key, name in sorted((fields.take_map("names", MAX_NAMES) or {}).items()):
+        raw_id = phone_number_raw_id(key) if is_phone_number(key) else key
+        if not is_raw_id(raw_id):
+            fields.add_error("names", "each key must be an E.164 phone number or a raw id")
+        elif not 1 <= len(name) <= MAX_NAME_CHARACTERS or one_line(name) != name:
+            fields.add_error(
+                "names", f"each name must be one line of 1 to {MAX_NAME_CHARACTERS} characters"
+            )
+        names[raw_id] = name
+    return names
+
+
+@takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls?limit=&cursor=``: records without events, and the next page's cursor."""
     limit = _parse_limit(request.params.get("limit"))
@@ -107,6 +140,7 @@ def _parse_limit(text: str | None) -> int:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: {message}",
+            code="invalid_request",
             errors=[{"field": "limit", "message": message}],
         )
     return limit

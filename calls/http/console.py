@@ -94,7 +94,9 @@ def serve_console(
     """
     headers = _HEADERS | {"Content-Security-Policy": policy(audio_origin)}
     if file not in files():
-        problem = Problem(HTTPStatus.NOT_FOUND, "the console has no such file")
+        problem = Problem(
+            HTTPStatus.NOT_FOUND, "the console has no such file", code="file_not_found"
+        )
         return func.HttpResponse(
             problem.body(), status_code=problem.status, mimetype=CONTENT_TYPE, headers=headers
         )

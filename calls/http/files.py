@@ -59,7 +59,9 @@ async def send_file(storage: Storage, request: func.HttpRequest, file: File) -> 
         )
     except (ResourceModifiedError, ResourceNotFoundError) as error:
         raise Problem(
-            HTTPStatus.PRECONDITION_FAILED, "the file has just changed; try again"
+            HTTPStatus.PRECONDITION_FAILED,
+            "the file has just changed; try again",
+            code="file_changed",
         ) from error
     return func.HttpResponse(content, status_code=status, mimetype=media_type, headers=headers)
 
@@ -71,9 +73,7 @@ def _headers(file: File) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "ETag": properties.etag,
         "Last-Modified": format_datetime(properties.last_modified, usegmt=True),
-        "Cache-Control": "private, no-cache",
         "Content-Disposition": f'inline; filename="{file.file_stem}.{extension}"',
-        "X-Content-Type-Options": "nosniff",
     }
 
 
@@ -87,5 +87,6 @@ def _requested_range(request: func.HttpRequest, properties: Properties) -> ByteR
         raise Problem(
             HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
             f"the file has {properties.size} bytes",
+            code="range_not_satisfiable",
             headers={"Content-Range": str(error)},
         ) from error

@@ -72,7 +72,7 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
         count=len(links),
         expires_at=expires_at.isoformat(),
     )
-    return json_response(Links(expires_at, links), headers={"Cache-Control": "no-store"})
+    return json_response(Links(expires_at, links))
 
 
 async def _audio_blobs(storage: Storage, call: str) -> list[str]:

@@ -33,7 +33,8 @@ _SECURITY: Json = {
 
 async def show_openapi(_: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/openapi.json``."""
-    return json_response(document())
+    # It holds no personal data: it may be cached, if it is validated each time.
+    return json_response(document(), headers={"Cache-Control": "no-cache"})
 
 
 @cache

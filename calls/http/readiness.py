@@ -82,6 +82,7 @@ def _parse_allow_partial(request: func.HttpRequest) -> bool:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"{ALLOW_PARTIAL}: {message}",
+            code="invalid_request",
             errors=[{"field": ALLOW_PARTIAL, "message": message}],
         )
     return text == "true"

@@ -1,4 +1,4 @@
-"""A call's transcript over HTTP, as JSON, WebVTT or text."""
+"""A call's transcript over HTTP, as JSON, WebVTT, text or CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from calls.http.respond import json_response
 from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
 
-_MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "vtt": "text/vtt",
+    "txt": "text/plain",
+    "csv": "text/csv",
+}
+_FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -24,7 +30,9 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     format_ = suffix if suffix is not None else _preferred_format(accept)
     if format_ not in _MEDIA_TYPES:
         raise Problem(
-            HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
+            HTTPStatus.NOT_FOUND,
+            f"a transcript is available as {', '.join(_MEDIA_TYPES)}",
+            code="format_not_found",
         )
     call = requests.call_connection_id(request)
     result, state = await read_ready_result(clients, request)
@@ -42,13 +50,12 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     transcript.result_state = state
     if format_ == "json":
         return json_response(transcript, headers={"Vary": "Accept"})
-    text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
     return func.HttpResponse(
-        text.encode(),
+        _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",
-        headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"},
+        headers={"Vary": "Accept"},
     )
 
 

@@ -14,10 +14,12 @@ import azure.functions as func
 
 from calls.http import openapi
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_any_query
 
 _PREFIX = "/api/v1/"
 
 
+@takes_any_query
 async def refuse_request(request: func.HttpRequest) -> func.HttpResponse:
     """Raise the Problem: 404, or 405 with the methods that the path does accept."""
     methods = methods_of(_PREFIX + (request.route_params.get("path") or ""))

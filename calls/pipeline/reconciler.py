@@ -8,7 +8,6 @@ without an analysis, for a missing or outdated result, and for an end that no ev
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -19,7 +18,7 @@ from acs import events
 from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
-from calls.pipeline import storage_events
+from calls.pipeline import storage_events, transcription
 from calls.records import result_state
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
@@ -27,13 +26,8 @@ from calls.records.result_state import update_result_state
 from calls.records.store import change_record, read_record
 from calls.results import assembly, failures
 from calls.storage import Properties
-from calls.transcripts import job
-from calls.transcripts.engines import get_engine
 from contract import names
 from event_log import log_event
-
-_TRANSCRIBING_SECONDS = 120.0
-"""After this time, a run starts no further transcripts, so that it gets to every call."""
 
 _MAX_SEGMENTS = 200
 """The most segments of one call that a run analyses; the next run continues."""
@@ -41,18 +35,22 @@ _MAX_SEGMENTS = 200
 _log = logging.getLogger(__name__)
 
 
-async def reconcile_calls() -> None:
-    """Reconcile the newest calls. A failure in one call does not stop the others."""
+async def reconcile_calls() -> list[str]:
+    """Reconcile the newest calls. A failure in one call does not stop the others.
+
+    Returns:
+        The messages that ask for the transcripts that are due.
+    """
     now = datetime.now(UTC)
-    start = time.monotonic()
+    messages: list[str] = []
     for call in await list_recent_calls(get_clients(), now):
         try:
-            transcribe = time.monotonic() - start < _TRANSCRIBING_SECONDS
-            await reconcile_call(get_clients(), call, now, transcribe=transcribe)
+            await reconcile_call(get_clients(), call, now, messages.append)
         except AzureError:
             raise
         except Exception:  # noqa: BLE001  # logged; the other calls go on
             log_event(_log, logging.ERROR, "reconcile_failed", call=call, exc_info=True)
+    return messages
 
 
 async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
@@ -64,9 +62,9 @@ async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
 
 
 async def reconcile_call(
-    clients: Clients, call: str, now: datetime, *, transcribe: bool = True
+    clients: Clients, call: str, now: datetime, send: transcription.Send
 ) -> None:
-    """Do the outstanding work of one call, including its transcript if ``transcribe``.
+    """Do the outstanding work of one call, and ask for its transcript if that is due.
 
     Raises CallNotFound, Contended, AzureError.
     """
@@ -83,11 +81,17 @@ async def reconcile_call(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
     if await _needs_assembly(clients, call, landed):
-        await storage_events.assemble_call(clients, call, partial=quiet, transcribe=transcribe)
+        await storage_events.assemble_call(clients, call, partial=quiet)
     record = await update_result_state(
         clients.storage, call, now, clients.settings.partial_after_seconds
     )
-    if record.has_ended and quiet and not await _needs_assembly(clients, call, landed):
+    await transcription.request_if_due(clients, call, send)
+    if (
+        record.has_ended
+        and quiet
+        and not await _needs_assembly(clients, call, landed)
+        and await transcription.is_settled(clients, call)
+    ):
         await change_record(clients.storage, call, _finalize)
 
 
@@ -150,7 +154,7 @@ async def _analyse_overlooked(
 
 
 async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
-    """Whether the call's result, or its transcript, lacks some of its streams."""
+    """Whether the call's result lacks some of its streams."""
     manifests = await clients.storage.blob_names(names.MANIFESTS, f"{call}/")
     with_audio = {names.parse_segment(blob).stream_id for blob in landed}
     with_manifest = {names.parse_manifest(blob).stream_id for blob in manifests}
@@ -163,9 +167,4 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
         stream.stream_id: stream.ended_by != result_state.ENDED_BY_UNKNOWN
         for stream in result.streams
     }
-    if not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest)):
-        return True
-    if get_engine(clients) is None:
-        return False
-    transcript = await job.read_transcript(clients.storage, call)
-    return job.is_due(transcript, result.layout_digest, datetime.now(UTC))
+    return not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest))

@@ -58,6 +58,7 @@ class Talk(msgspec.Struct, kw_only=True, frozen=True):
 
     track: str
     participant: str | None
+    name: str | None = None
     speech_ms: int
     talk_share: float
 
@@ -109,7 +110,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
 
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
-    to do for it.
+    to do for it. ``names`` has the participants' display names by raw id, where they are
+    known.
     """
 
     schema: int = SCHEMA
@@ -123,6 +125,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     correlation_id: str | None = None
     to: str | None = None
     from_: str | None = msgspec.field(default=None, name="from")
+    names: dict[str, str] = msgspec.field(default_factory=dict)
     channels: str | None = None
     sample_rate: int | None = None
     start_streaming: bool | None = None

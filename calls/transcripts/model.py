@@ -29,12 +29,14 @@ class Word(msgspec.Struct, frozen=True):
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     """What one participant said without a long pause.
 
-    ``speaker`` numbers the voices of a mixed track, where the engine tells them apart. The numbers
+    ``participant`` is their raw id, ``name`` their display name, where that is known. ``speaker``
+    numbers the voices of a mixed track, where the engine tells them apart. The numbers
     start again in each chunk (20 minutes with Azure).
     """
 
     track: str
     participant: str | None
+    name: str | None = None
     speaker: int | None = None
     start_ms: int
     end_ms: int
@@ -46,8 +48,8 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call's transcript; ``error`` says why it, or a part of it, failed.
 
     ``result_state`` is the call's when the transcript is shown: storage does not have it.
-    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and ``attempts``
-    are set while it is being made, and after a failure.
+    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and
+    ``claimed_by`` are set while a run makes it.
     """
 
     schema: int
@@ -59,7 +61,7 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     result_state: ResultState | None = None
     layout_digest: str = ""
     claimed_at: datetime | None = None
-    attempts: int = 0
+    claimed_by: str = ""
 
 
 def sort_utterances(utterances: Iterable[Utterance]) -> list[Utterance]:

@@ -10,7 +10,7 @@ import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
 from calls.clients import Clients, call_automation_client
-from calls.pipeline import reconciler, storage_events
+from calls.pipeline import transcription
 from calls.settings import Settings
 from calls.transcripts.engine import Engine
 from local.azurite import Azurite
@@ -88,7 +88,6 @@ def use_engine(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> UseEngine:
             clients.settings, transcription=engine.provider, transcription_retry_seconds=0
         )
         clients.on_close(engine.close)
-        for module in (storage_events, reconciler):
-            monkeypatch.setattr(module, "get_engine", lambda _: engine)
+        monkeypatch.setattr(transcription, "get_engine", lambda _: engine)
 
     return use

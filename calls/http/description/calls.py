@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from acs.identifiers import COMMUNICATION_USER_ID_PATTERN, PHONE_NUMBER_PATTERN
+from acs.identifiers import (
+    COMMUNICATION_USER_ID_PATTERN,
+    MAX_NAME_CHARACTERS,
+    MAX_RAW_ID_CHARACTERS,
+    PHONE_NUMBER_PATTERN,
+)
+from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
@@ -13,6 +19,17 @@ _PLACE_CALL = body(
     {
         "to": {"anyOf": [text(_PHONE_NUMBER), text(_USER_ID)]},
         "from": {"type": ["string", "null"], "pattern": _PHONE_NUMBER},
+        "names": {
+            "type": ["object", "null"],
+            "description": "the participants' display names, by phone number or raw id",
+            "propertyNames": {"minLength": 1, "maxLength": MAX_RAW_ID_CHARACTERS},
+            "additionalProperties": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_NAME_CHARACTERS,
+            },
+            "maxProperties": MAX_NAMES,
+        },
         "channels": {"enum": ["mixed", "unmixed"]},
         "sample_rate": {"enum": [16_000, 24_000]},
         "start_streaming": {"type": "boolean"},

@@ -31,7 +31,7 @@ _OF_RESULT = [ID, _ALLOW_PARTIAL]
 _AUDIO = files("audio/wav", "audio/flac")
 _AUDIO_ANSWERS: dict[int, Json | None] = {200: _AUDIO, 206: _AUDIO, 304: None}
 _AUDIO_PROBLEMS = [404, 412, 413, 416, 503]
-_TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain")
+_TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain", "text/csv")
 
 OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls/{id}/links": operation(
@@ -66,7 +66,7 @@ OPERATIONS: dict[str, Json] = {
         "Show the transcript, in the format of the suffix",
         {200: _TRANSCRIPT},
         [400, 404, 409, 503],
-        parameters=[*_OF_RESULT, in_path("format", {"enum": ["json", "vtt", "txt"]})],
+        parameters=[*_OF_RESULT, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
     "GET /api/v1/calls/{id}/recording": operation(
         "Get the recording",

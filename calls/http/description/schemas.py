@@ -8,6 +8,7 @@ import msgspec
 
 from calls.http.description.parts import SCHEMAS, Json, ref
 from calls.http.links import Links
+from calls.http.problem_codes import CODES
 from calls.records.model import CallRecord, ResultState
 from calls.results.call_result import StreamResult
 from calls.results.failures import Failure
@@ -50,7 +51,7 @@ _OTHERS: Json = {
             "title": {"type": "string"},
             "status": {"type": "integer"},
             "detail": {"type": "string"},
-            "code": {"type": "string"},
+            "code": {"enum": sorted(CODES)},
             "result_state": {
                 "enum": list(get_args(ResultState)),
                 "description": "the call's, where its result is not final",
@@ -58,7 +59,7 @@ _OTHERS: Json = {
             "errors": {"type": "array", "items": _STRING_MAP},
             "acs": _STRING_MAP,
         },
-        "required": ["type", "title", "status", "detail"],
+        "required": ["type", "title", "status", "detail", "code"],
     },
 }
 

@@ -239,6 +239,14 @@ async def test_a_caller_with_any_raw_id_is_answered(
     assert (await read_record(clients.storage, call)).from_ == caller
 
 
+async def test_the_caller_s_display_name_is_kept(create_clients: CreateClients, acs: Acs) -> None:
+    clients = create_clients()
+    event = await acs.simulate_incoming_call(display_name="John\nDoe")
+    await handle_event(clients, event)
+    record = await read_record(clients.storage, await call_connection_id_of(acs, event))
+    assert record.names == {f"4:{CALLER}": "John Doe"}
+
+
 @pytest.mark.parametrize("name", ["John\ud83d", 7, None, {"a": "b"}, "x" * 10_000])
 async def test_an_odd_display_name_does_not_keep_a_call_from_being_answered(
     create_clients: CreateClients, acs: Acs, name: object

@@ -35,6 +35,7 @@ CALL = PlaceCall(
     start_streaming=True,
     operation_context="context",
     cognitive_services_endpoint=None,
+    names={f"4:{CALLED}": "Zoë"},
 )
 
 
@@ -50,6 +51,7 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
     assert (record.direction, record.origin_known) == ("outgoing", True)
     assert (record.to, record.from_, record.operation_context) == (CALLED, CALLER, "context")
     assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
+    assert record.names == {f"4:{CALLED}": "Zoë"}
     assert record.streaming.state == "starting"
     assert await new_blobs.list_containers() == ["calls", "grants", "index"]
 

@@ -49,6 +49,7 @@ def test_a_body_with_all_fields() -> None:
         "start_streaming": False,
         "operation_context": "context",
         "cognitive_services_endpoint": "https://speech.example",
+        "names": {USER: "Zoë", CALLER: "Support \U0001f469\u200d\U0001f4bb"},
     }
     assert parse_place_call(members) == PlaceCall(
         to=USER,
@@ -58,6 +59,7 @@ def test_a_body_with_all_fields() -> None:
         start_streaming=False,
         operation_context="context",
         cognitive_services_endpoint="https://speech.example",
+        names={f"4:{CALLER}": "Support \U0001f469\u200d\U0001f4bb", USER: "Zoë"},
     )
 
 
@@ -86,6 +88,14 @@ def test_a_user_is_called_without_a_caller_id() -> None:
             BODY | {"cognitive_services_endpoint": "http://speech.example"},
             ["cognitive_services_endpoint"],
         ),
+        (BODY | {"names": [TO]}, ["names"]),
+        (BODY | {"names": {TO: 7}}, ["names"]),
+        (BODY | {"names": {TO: ""}}, ["names"]),
+        (BODY | {"names": {TO: "x" * 257}}, ["names"]),
+        (BODY | {"names": {TO: "Zoë\n"}}, ["names"]),
+        (BODY | {"names": {"": "Zoë"}}, ["names"]),
+        (BODY | {"names": {"4:\n": "Zoë"}}, ["names"]),
+        (BODY | {"names": {str(n): "x" for n in range(101)}}, ["names"]),
         (BODY | {"unknown": 1}, ["unknown"]),
         (BODY | {"channels": 1, "unknown": 1}, ["channels", "unknown"]),
     ],
@@ -96,6 +106,13 @@ def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str
     assert refused.value.status == 400
     assert refused.value.errors is not None
     assert [error["field"] for error in refused.value.errors] == fields
+
+
+def test_the_order_of_names_makes_no_other_call() -> None:
+    names = {TO: "Zoë", CALLER: "Support"}
+    reverse = dict(reversed(names.items()))
+    one, other = (parse_place_call(BODY | {"names": each}) for each in (names, reverse))
+    assert msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 async def test_a_call_is_placed_once_with_an_idempotency_key(acs_clients: Clients) -> None:

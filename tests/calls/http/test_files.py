@@ -57,7 +57,7 @@ async def test_a_whole_file(clients: Clients, blob: str, send: Send) -> None:
     assert (response.status_code, response.get_body()) == (200, CONTENT)
     assert response.mimetype == "audio/wav"
     assert response.headers["Content-Disposition"] == 'inline; filename="name.wav"'
-    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "Content-Range" not in response.headers
     properties = (await read_file(clients, blob)).properties

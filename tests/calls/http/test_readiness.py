@@ -98,7 +98,7 @@ async def test_a_call_without_audio(uploader: StreamUploader, handler: Handler) 
 
 async def test_a_call_that_does_not_exist(uploader: StreamUploader, handler: Handler) -> None:
     response = await get(uploader, handler, new_call_id())
-    assert (response.status_code, "code" in decode_body(response)) == (404, False)
+    assert (response.status_code, decode_body(response)["code"]) == (404, "call_not_found")
 
 
 async def test_a_call_that_this_app_did_not_place(

@@ -32,6 +32,8 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
         ("text/vtt; q=0, text/plain; q=x", None, "application/json"),
         (None, "vtt", "text/vtt"),
         (None, "txt", "text/plain"),
+        ("text/csv", None, "text/csv"),
+        (None, "csv", "text/csv"),
         ("text/vtt", "json", "application/json"),
         ("*/*", None, "application/json"),
     ):
@@ -48,7 +50,7 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
             assert response.get_body().startswith(b"WEBVTT\n")
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
     assert unknown.status_code == 404
-    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt"
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
 async def test_off(uploader: StreamUploader) -> None:

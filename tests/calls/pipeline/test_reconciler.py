@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from acs import events
@@ -14,9 +16,11 @@ from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
 from calls.results import assembly, failures
+from calls.transcripts.engine import Phrase
 from contract import names
-from tests.calls.sample_streams import SampleStream, new_call_id, noise
-from tests.calls.stream_uploader import StreamUploader
+from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 LATER = timedelta(hours=1)
 
@@ -41,8 +45,11 @@ async def create_call(uploader: StreamUploader, *, ended: bool = True) -> str:
     return call
 
 
-async def reconcile(uploader: StreamUploader, call: str, after: timedelta) -> CallRecord:
-    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after)
+async def reconcile(
+    uploader: StreamUploader, call: str, after: timedelta, messages: list[str] | None = None
+) -> CallRecord:
+    send = send_nothing if messages is None else messages.append
+    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after, send)
     return await store.read_record(uploader.storage, call)
 
 
@@ -155,6 +162,43 @@ async def test_a_finalized_call_is_not_assembled_again(
     await reconcile(uploader, call, LATER)
 
 
+async def test_a_transcript_whose_message_was_lost_is_requested_again(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    async def transcribe() -> list[Phrase]:
+        return [Phrase(start_ms=0, end_ms=500, text="Good day.")]
+
+    use_engine(ScriptedEngine(transcribe))
+    call = await create_call(uploader)
+    await uploader.assemble(SampleStream(call, {None: conversation("agent")}))
+    for _ in range(2):
+        messages: list[str] = []
+        record = await reconcile(uploader, call, LATER, messages)
+        assert not record.finalized
+        (message,) = messages
+        assert msgspec.json.decode(message)["call_connection_id"] == call
+    await uploader.transcribe(call)
+    messages = []
+    assert (await reconcile(uploader, call, LATER, messages)).finalized
+    assert messages == []
+
+
+async def test_a_call_is_not_finalized_while_its_transcript_is_being_made(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    call = await create_call(uploader)
+    messages: list[str] = []
+
+    async def reconcile_meanwhile() -> list[Phrase]:
+        assert not (await reconcile(uploader, call, LATER, messages)).finalized
+        return []
+
+    use_engine(ScriptedEngine(reconcile_meanwhile))
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    assert messages == [], "a run is making it"
+    assert (await reconcile(uploader, call, LATER)).finalized
+
+
 async def test_a_run_reconciles_all_recent_calls_even_if_one_fails(
     uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -162,12 +206,15 @@ async def test_a_run_reconciles_all_recent_calls_even_if_one_fails(
     calls = [await create_call(uploader) for _ in range(3)]
     reconciled = []
 
-    async def reconcile_call(_: Clients, call: str, *__: object, **___: object) -> None:
+    async def reconcile_call(
+        _: Clients, call: str, __: datetime, send: Callable[[str], None]
+    ) -> None:
         if call == calls[1]:
             raise ValueError("an unreadable blob")
         reconciled.append(call)
+        send(call)
 
     monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
-    await reconciler.reconcile_calls()
+    assert await reconciler.reconcile_calls() == reconciled, "each transcript is requested"
     assert {calls[0], calls[2]} <= set(reconciled)
     assert f"reconcile_failed call={calls[1]}" in caplog.messages
