@@ -10,18 +10,21 @@ from calls.clients import Clients
 from calls.errors import ResultNotReady, SegmentNotFound
 from calls.http import requests
 from calls.http.files import File, send_file
-from calls.http.readiness import read_ready_result
+from calls.http.query_parameters import takes_query
+from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
 from calls.listings import list_segment_names
 from contract import names
 
 
+@takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
     result, state = await read_ready_result(clients, request)
     return json_response(msgspec.structs.replace(result.timeline, result_state=state))
 
 
+@takes_query(ALLOW_PARTIAL)
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/v1/calls/{id}/recording``, whole or a range."""
     call = requests.call_connection_id(request)

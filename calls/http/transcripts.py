@@ -9,7 +9,8 @@ import azure.functions as func
 from calls.clients import Clients
 from calls.http import requests
 from calls.http.problems import Problem
-from calls.http.readiness import read_ready_result
+from calls.http.query_parameters import takes_query
+from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
 from calls.transcripts import formats, job
 from calls.transcripts.model import SCHEMA, Transcript
@@ -23,6 +24,7 @@ _MEDIA_TYPES = {
 _FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
+@takes_query(ALLOW_PARTIAL)
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
     suffix = request.route_params.get("format")
