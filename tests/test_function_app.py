@@ -23,7 +23,6 @@ CALL_CONTROL = sorted(
 )
 AUDIO_LIBRARIES = {
     "numpy",
-    "webrtcvad",
     "soundfile",
     "faster_whisper",
     "azure.ai.transcription",
@@ -76,7 +75,7 @@ def test_analysing_audio_loads_neither_the_engines_nor_flac() -> None:
         "calls.http.call_details",
         "calls.http.failures",
     )
-    assert not loaded & (AUDIO_LIBRARIES - {"numpy", "webrtcvad"})
+    assert not loaded & (AUDIO_LIBRARIES - {"numpy"})
 
 
 def test_function_app_is_short() -> None:
