@@ -248,15 +248,6 @@ class Storage:
         client = self._service.get_container_client(container)
         return [name async for name in client.list_blob_names(name_starts_with=prefix)]
 
-    async def blob_names_until(self, container: str, last: str) -> list[str]:
-        """List the names up to ``last``, in order."""
-        names = []
-        async for name in self._service.get_container_client(container).list_blob_names():
-            if name > last:
-                break
-            names.append(name)
-        return names
-
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
         """List ``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
         client = self._service.get_container_client(container)

@@ -54,8 +54,16 @@ export function formatExactTime(iso) {
   });
 }
 
-/** Format the raw ID of a participant: "4:+15551230000" -> "+1 555 123 0000". */
-export function formatParticipant(rawId) {
+/**
+ * Format a participant by raw ID and, if it is known, display name:
+ * "4:+15551230000" -> "+1 555 123 0000" or "Zo\u00eb (+1 555 123 0000)".
+ */
+export function formatParticipant(rawId, name = null) {
+  const id = formatRawId(rawId);
+  return name ? `${name} (${id})` : id;
+}
+
+function formatRawId(rawId) {
   if (!rawId) return "All participants";
   const text = rawId.replace(/^4:/, "");
   if (text === "anonymous") return "Anonymous caller";

@@ -72,7 +72,7 @@ function buildFailure(failure, onRetry) {
 
 function buildMissingSegments(track) {
   const isAnalysisMissing = (segment) => segment.reason === NOT_ANALYSED;
-  const name = formatParticipant(track.participant);
+  const name = formatParticipant(track.participant, track.name);
   const list = (segments, title, describe) =>
     listOrSummarize(segments, "danger", title, {
       describe: (segment) => `${name}: ${describe(segment)}`,
@@ -87,7 +87,7 @@ function buildMissingSegments(track) {
 }
 
 function buildLosses(track) {
-  const name = formatParticipant(track.participant);
+  const name = formatParticipant(track.participant, track.name);
   const describe = (losses) => {
     const filledMs = losses.reduce((sum, loss) => sum + loss.filled_ms, 0);
     const gaps = losses.reduce((sum, loss) => sum + loss.gaps, 0);
@@ -100,7 +100,7 @@ function buildLosses(track) {
 }
 
 function buildGaps(track) {
-  const name = formatParticipant(track.participant);
+  const name = formatParticipant(track.participant, track.name);
   return listOrSummarize(track.gaps, "info", "Not streamed", {
     describe: (gap) => `${name}: ${formatDuration(gap.end_ms - gap.start_ms)}`,
     summarize: () => `${name}: ${formatDuration(totalMs(track.gaps))} in ${formatCount(track.gaps.length, "gap")}`,

@@ -134,7 +134,7 @@ export class Lanes {
   }
 
   #updateRow(row, track, canMute) {
-    const name = formatParticipant(track.participant);
+    const name = formatParticipant(track.participant, track.name);
     const share = track.talkShare;
     setText(row.name, name);
     setText(row.share, share === null ? "" : `${formatPercent(share)} of talk time`);
@@ -205,7 +205,7 @@ const isRowMuted = (row) => row.mute.getAttribute("aria-pressed") === "true";
 function describeWaveform(track, model) {
   const { speech, overlaps, gaps, missingSegments, losses, segments } = track;
   const withTotal = (text, spans) => `${text}, ${formatDuration(totalMs(spans))} in total`;
-  const facts = [`Waveform of ${formatParticipant(track.participant)}, ${formatDuration(model.durationMs)}`];
+  const facts = [`Waveform of ${formatParticipant(track.participant, track.name)}, ${formatDuration(model.durationMs)}`];
   if (speech.length) facts.push(withTotal(formatCount(speech.length, "speech section"), speech));
   if (overlaps.length) facts.push(withTotal(formatCount(overlaps.length, "overlap"), overlaps));
   if (gaps.length) facts.push(withTotal(`${formatCount(gaps.length, "gap")} without streaming`, gaps));

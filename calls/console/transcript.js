@@ -89,7 +89,7 @@ export class Transcript {
       { type: "button", class: "utterance", onclick: () => this.#onSeek(utterance.start_ms) },
       element("span", { class: "utterance-time" }, formatClock(utterance.start_ms)),
       utterance.participant && element("span", { class: "utterance-speaker" },
-        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant)),
+        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant, utterance.name)),
       text,
     );
     const root = element("li", {}, button);

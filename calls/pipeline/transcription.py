@@ -18,6 +18,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from calls.clients import Clients, get_clients
+from calls.errors import CallNotFound
+from calls.locales import parse_setting, without_auto
+from calls.records.store import read_record
 from calls.results import assembly
 from calls.transcripts import job
 from calls.transcripts.engines import get_engine
@@ -105,11 +108,21 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         engine,
         result,
         layout,
+        locales=without_auto(await _read_locales(clients, call)),
         claim_id=message.id,
         retry_seconds=clients.settings.transcription_retry_seconds,
     )
     if transcript is not None and transcript.state == "pending":
         request_transcript(clients, call, send)
+
+
+async def _read_locales(clients: Clients, call: str) -> list[str]:
+    """Return the locales of a call's record, or those of the setting."""
+    try:
+        locales = (await read_record(clients.storage, call)).locales
+    except CallNotFound:
+        locales = None
+    return locales or parse_setting(clients.settings.transcription_locale)
 
 
 async def fail(clients: Clients, message: TranscriptionMessage) -> None:

@@ -45,7 +45,7 @@ var retention = [
   {
     name: 'results'
     days: resultDays
-    containers: ['calls', 'index', 'results', 'recordings', 'failures']
+    containers: ['calls', 'index', 'unsettled', 'results', 'recordings', 'failures']
   }
   {
     name: 'temporary'

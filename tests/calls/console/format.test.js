@@ -48,6 +48,7 @@ test("raw IDs are shown as phone numbers and users, other IDs as they are", () =
   assert.equal(formatParticipant("anonymous"), "Anonymous caller");
   assert.equal(formatParticipant("speaker 2"), "speaker 2");
   assert.equal(formatParticipant(null), "All participants");
+  assert.equal(formatParticipant("4:+15551230000", "Zo\u00eb"), "Zo\u00eb (+1 555 123 0000)");
 });
 
 test("an event's type is shown as words", () => {

@@ -31,6 +31,8 @@ test("every participant has a track before the first segment is uploaded", () =>
   assert.ok(model.isLive);
   const mixed = buildModelFromRecord(live({ channels: "mixed" }), NOW);
   assert.deepEqual(mixed.tracks.map((track) => track.participant), [null]);
+  const named = buildModelFromRecord(live({ names: { [CALLER]: "Zo\u00eb" } }), NOW);
+  assert.deepEqual(named.tracks.map((track) => track.name), [null, "Zo\u00eb"]);
 });
 
 test("uploaded segments follow each other up to now", () => {
