@@ -12,7 +12,6 @@ Code = Literal[
     "acs_conflict",
     "acs_refused",
     "acs_unavailable",
-    "ask_for_ranges",
     "blob_missing",
     "body_too_large",
     "call_ended",
@@ -101,10 +100,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
     ),
     "file_changed": Meaning(
-        HTTPStatus.PRECONDITION_FAILED, "the file has just changed; request it again"
-    ),
-    "ask_for_ranges": Meaning(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the file is too large for one response"
+        HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),
     "body_too_large": Meaning(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"),
     "range_not_satisfiable": Meaning(

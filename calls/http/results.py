@@ -16,6 +16,9 @@ from calls.http.respond import json_response
 from calls.listings import list_segment_names
 from contract import names
 
+_MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
+"""A longer segment is redirected; at 24 kHz, this is 11 minutes."""
+
 
 @takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -26,16 +29,18 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
 
 @takes_query(ALLOW_PARTIAL)
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET`` or ``HEAD /api/v1/calls/{id}/recording``, whole or a range."""
+    """``GET`` or ``HEAD /api/v1/calls/{id}/recording``: a range, or a redirect to the whole.
+
+    Short recordings are redirected, too: a client that works with them works with long ones.
+    """
     call = requests.call_connection_id(request)
     _, state = await read_ready_result(clients, request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
     if properties is None:
         raise ResultNotReady(call, state, "its recording was deleted")
-    return await send_file(
-        clients.storage, request, File(blobs.RECORDINGS, blob, properties, file_stem=call)
-    )
+    file = File(blobs.RECORDINGS, blob, properties, file_stem=call, max_whole_bytes=0)
+    return await send_file(clients, request, file)
 
 
 async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -59,5 +64,6 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     if properties is None:
         raise SegmentNotFound("the segment's audio has been deleted")
     properties = properties._replace(content_type="audio/wav")
-    file = File(names.SEGMENTS, blob, properties, file_stem=f"{call}-{track}-{index_text}")
-    return await send_file(clients.storage, request, file)
+    stem = f"{call}-{track}-{index_text}"
+    file = File(names.SEGMENTS, blob, properties, stem, _MAX_WHOLE_SEGMENT_BYTES)
+    return await send_file(clients, request, file)
