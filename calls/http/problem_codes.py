@@ -41,6 +41,8 @@ Code = Literal[
     "segment_not_found",
     "storage_unavailable",
     "streaming_conflict",
+    "transcript_complete",
+    "transcription_off",
 ]
 
 
@@ -99,6 +101,10 @@ CODES: dict[Code, Meaning] = {
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
     ),
+    "transcript_complete": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
+    ),
+    "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
     "file_changed": Meaning(
         HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),

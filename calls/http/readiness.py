@@ -39,7 +39,20 @@ async def read_ready_result(
     Raises Problem (400), CallNotFound, ResultNotReady, Contended, AzureError.
     """
     call = requests.call_connection_id(request)
-    allow_partial = _parse_allow_partial(request)
+    return await _read_result(clients, call, allow_partial=_parse_allow_partial(request))
+
+
+async def read_any_result(clients: Clients, call: str) -> tuple[CallResult, ResultState]:
+    """Read a call's result, final or not, and how far it is.
+
+    Raises CallNotFound, ResultNotReady, Contended, AzureError.
+    """
+    return await _read_result(clients, call, allow_partial=True)
+
+
+async def _read_result(
+    clients: Clients, call: str, *, allow_partial: bool
+) -> tuple[CallResult, ResultState]:
     state: ResultState
     try:
         record = await read_current_record(clients, call)

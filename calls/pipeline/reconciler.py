@@ -38,6 +38,7 @@ from calls.records.unsettled import (
 )
 from calls.results import assembly, failures
 from calls.storage import Properties
+from calls.transcripts.messages import Send
 from contract import names
 from event_log import log_event
 
@@ -129,9 +130,7 @@ class _Run:
             )
 
 
-async def reconcile_call(
-    clients: Clients, call: str, now: datetime, send: transcription.Send
-) -> bool:
+async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send) -> bool:
     """Do the outstanding work of one call, and ask for its transcript if that is due.
 
     Returns:

@@ -68,6 +68,12 @@ OPERATIONS: dict[str, Json] = {
         [400, 404, 409, 503],
         parameters=[*_OF_RESULT, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
+    "POST /api/v1/calls/{id}/transcript/retry": operation(
+        "Transcribe a call again whose transcript has failed",
+        {202: json_content(ref("Transcript"))},
+        [404, 409, 503],
+        parameters=[ID],
+    ),
     "GET /api/v1/calls/{id}/recording": operation(
         "Get the recording, or a link to it",
         _AUDIO_ANSWERS,

@@ -15,7 +15,6 @@ from acs import events
 from acs.events import CallbackEvent, EventData
 from calls.clients import Clients
 from calls.pipeline import reconciler, storage_events
-from calls.pipeline.transcription import Send
 from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
@@ -23,6 +22,7 @@ from calls.records.unsettled import UnsettledCall, add_unsettled, list_unsettled
 from calls.results import assembly, failures
 from calls.storage import Storage
 from calls.transcripts.engine import Phrase
+from calls.transcripts.messages import Send
 from contract import names
 from tests.calls.engines import ScriptedEngine, UseEngine
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise

@@ -14,12 +14,12 @@ from calls import blobs
 from calls.errors import TranscriptionFailed
 from calls.http import results, transcripts
 from calls.pipeline import transcription
-from calls.pipeline.transcription import TranscriptionMessage
 from calls.records.model import CallRecord
 from calls.records.store import change_record
 from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
 from calls.transcripts.engine import Phrase
+from calls.transcripts.messages import decode_message
 from calls.transcripts.model import SCHEMA, State, Transcript
 from tests.calls.engines import ScriptedEngine, Transcribe, UseEngine
 from tests.calls.handler_requests import create_record, decode_body, send_request
@@ -260,7 +260,7 @@ async def test_a_long_transcript_is_made_in_several_runs(
     ids = set()
     while messages:
         chunks_before = count
-        message = msgspec.json.decode(messages.pop(), type=TranscriptionMessage)
+        message = decode_message(messages.pop().encode())
         ids.add(message.id)
         await transcription.transcribe(uploader.clients, message, messages.append)
         assert count == chunks_before + 1, "each run transcribes one chunk"
