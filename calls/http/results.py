@@ -9,11 +9,18 @@ from calls import blobs
 from calls.clients import Clients
 from calls.errors import ResultNotReady, SegmentNotFound
 from calls.http import requests
+from calls.http.documents import show
 from calls.http.files import File, send_file
 from calls.http.query_parameters import takes_query
 from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
+<<<<<<< HEAD
 from calls.listings import list_segment_names
+=======
+from calls.http.result_documents import Timeline
+from calls.records.store import read_record
+from calls.results.assembly import read_result_or_raise
+>>>>>>> main
 from contract import names
 
 _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
@@ -23,8 +30,14 @@ _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
 @takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
+<<<<<<< HEAD
     result, state = await read_ready_result(clients, request)
     return json_response(msgspec.structs.replace(result.timeline, result_state=state))
+=======
+    call = requests.call_connection_id(request)
+    result = await read_result_or_raise(clients.storage, call)
+    return json_response(show(Timeline, result.timeline))
+>>>>>>> main
 
 
 @takes_query(ALLOW_PARTIAL)

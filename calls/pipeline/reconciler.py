@@ -178,7 +178,8 @@ async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: date
     """End a call that ACS no longer knows: its last event was lost."""
     call = record.call_connection_id
     try:
-        await clients.call_automation.get_call_connection(call).get_call_properties()
+        # The next run tries again: while ACS is away, this one must get to the other calls.
+        await clients.call_automation.get_call_connection(call).get_call_properties(retry_total=0)
         return record
     except AzureError as error:
         status = error.status_code if isinstance(error, HttpResponseError) else None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -341,3 +343,10 @@ async def test_a_run_goes_on_although_its_position_cannot_be_saved(
     await run()
     assert "reconciler_position_not_saved error=HttpResponseError" in caplog.messages
     assert not await is_unsettled(uploader, call)
+
+
+def test_a_run_ends_well_before_the_host_stops_it() -> None:
+    host = json.loads((Path(__file__).parents[3] / "host.json").read_bytes())
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    function_seconds = 3600 * hours + 60 * minutes + seconds
+    assert function_seconds - 60 >= reconciler.RUN_SECONDS + reconciler.CALL_SECONDS
