@@ -160,7 +160,7 @@ export class CallView {
       return;
     }
     try {
-      this.#timeline = await sendJson(`${this.#path}/timeline`);
+      this.#timeline = await sendJson(`${this.#path}/timeline?allow_partial=true`);
     } catch (error) {
       if (error.isNotFound) return;
       throw error;
@@ -184,7 +184,7 @@ export class CallView {
   async #loadTranscript() {
     let transcript;
     try {
-      transcript = await sendJson(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
+      transcript = await sendJson(`${this.#path}/transcript?allow_partial=true`, { headers: { Accept: "application/json" } });
     } catch (error) {
       this.#isTranscriptPending = true;
       this.#transcript.showText(error.isNotFound ? "Not available yet" : error.message);
