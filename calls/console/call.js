@@ -102,7 +102,7 @@ export class CallView {
   }
 
   #listen() {
-    const { copy, copyMoment, zoomIn, zoomOut, tableDetails } = this.#parts;
+    const { copy, copyMoment, transcriptRetry, zoomIn, zoomOut, tableDetails } = this.#parts;
     copy.addEventListener("click", () => copyText(this.#id, "Call ID copied"));
     copyMoment.addEventListener("click", () => {
       const seconds = Math.floor(this.#player.positionMs / 1000);
@@ -110,6 +110,12 @@ export class CallView {
       copyText(link.href, `Link to ${formatClock(seconds * 1000)} copied`);
     });
     document.addEventListener("keydown", (event) => this.#onKey(event), { signal: this.#listeners.signal });
+    transcriptRetry.addEventListener("click", async () => {
+      if (!(await this.#actions.retryTranscript(transcriptRetry))) return;
+      this.#isTranscriptPending = true;
+      this.#processingPolls = 0;
+      this.#poller.runNow();
+    });
     const zoomBy = (factor) => {
       this.#lanes.zoomBy(factor);
       this.#showZoom();
