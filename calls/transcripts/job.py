@@ -23,7 +23,7 @@ from calls.results.call_result import CallResult
 from calls.results.layout import Layout
 from calls.results.voice_activity import Span
 from calls.storage import Document, Storage
-from calls.transcripts.chunks import place_phrase, plan_chunks
+from calls.transcripts.chunks import place_phrase, plan_chunks, silence_pauses
 from calls.transcripts.engine import Engine, Phrase
 from calls.transcripts.model import SCHEMA, Transcript, Utterance, sort_utterances
 from contract import names, wav
@@ -145,6 +145,9 @@ def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -
         state="pending" if errors or progress.postponed else "complete",
         error=None,
         utterances=sort_utterances(progress.utterances),
+        diarized=engine.diarizes
+        if any(_is_mixed(one.track) for one in result.timeline.tracks)
+        else None,
         layout_digest=result.layout_digest,
     )
     if errors:
@@ -303,7 +306,7 @@ class _ChunkTranscriber:
         self, track: str, chunk: Span, speech: Sequence[Span], progress: _Progress
     ) -> None:
         try:
-            phrases = await self._read_or_transcribe(track, chunk)
+            phrases = await self._read_or_transcribe(track, chunk, speech)
         except TranscriptionFailed as error:
             log_event(
                 _log,
@@ -325,7 +328,9 @@ class _ChunkTranscriber:
             if phrase.text
         ]
 
-    async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:
+    async def _read_or_transcribe(
+        self, track: str, chunk: Span, speech: Sequence[Span]
+    ) -> list[Phrase] | None:
         """Return the phrases of one chunk; None if the run has no time left for it.
 
         Raises TranscriptionFailed after three tries.
@@ -335,6 +340,7 @@ class _ChunkTranscriber:
         pcm = await recording.read_track(
             self._storage, layout, track, start, min(end, layout.frames)
         )
+        pcm = silence_pauses(pcm, layout.sample_rate, chunk, speech)
         wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
         digest = hashlib.sha256(self._engine.name.encode() + b"\0" + wav_file).hexdigest()[:32]
         blob = blobs.chunk_blob(self._call, digest)
@@ -343,8 +349,7 @@ class _ChunkTranscriber:
             return msgspec.json.decode(document.content, type=list[Phrase])
         if not self._budget.is_left():
             return None
-        is_mixed = names.participant_raw_id(track) is None
-        phrases = await self._transcribe(wav_file, diarize=is_mixed)
+        phrases = await self._transcribe(wav_file, diarize=_is_mixed(track))
         await self._storage.put(blobs.RESULTS, blob, msgspec.json.encode(phrases))
         return phrases
 
@@ -378,6 +383,10 @@ class _ChunkTranscriber:
             )
             await asyncio.sleep(self._retry_seconds * 2 ** (_CHUNK_TRIES - 1 - tries_left))
         raise AssertionError("the last try returns or raises")
+
+
+def _is_mixed(track: str) -> bool:
+    return names.participant_raw_id(track) is None
 
 
 def _decode(document: Document) -> Transcript:
