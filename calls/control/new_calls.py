@@ -23,6 +23,7 @@ from calls import refusals
 from calls.clients import Clients
 from calls.control.grants import bind_grant, end_grants, note_grant
 from calls.errors import MissingCallConnectionId
+from calls.locales import parse_setting
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord, Direction
 from calls.records.store import change_record
@@ -37,7 +38,8 @@ _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz.
 
-    ``names`` has participants' display names by raw id.
+    ``names`` has participants' display names by raw id. Without ``locales``, TRANSCRIPTION_LOCALE
+    says what the call's language is.
     """
 
     to: str
@@ -47,6 +49,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     start_streaming: bool
     operation_context: str | None = None
     names: dict[str, str] = {}
+    locales: list[str] | None = None
 
 
 def callback_url(settings: Settings) -> str:
@@ -103,6 +106,7 @@ async def record_new_call(
         record.direction = direction
         record.to, record.from_ = call.to, call.from_
         record.names = call.names
+        record.locales = call.locales or parse_setting(clients.settings.transcription_locale)
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.operation_context = call.operation_context

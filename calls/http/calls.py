@@ -29,6 +29,7 @@ from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
 from calls.http.respond import json_response
+from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
 
 _DEFAULT_LIMIT = 20
@@ -91,9 +92,20 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
+        locales=_take_locales(fields),
     )
     fields.check()
     return call
+
+
+def _take_locales(fields: Fields) -> list[str] | None:
+    """Take ``locale``: one, or a list of candidates. None if it is absent or null."""
+    candidates = fields.take_one_or_more("locale", MAX_CANDIDATES)
+    try:
+        return parse_locales(candidates) if candidates else None
+    except ValueError as error:
+        fields.add_error("locale", str(error))
+        return None
 
 
 def _take_names(fields: Fields) -> dict[str, str]:

@@ -12,7 +12,6 @@ Code = Literal[
     "acs_conflict",
     "acs_refused",
     "acs_unavailable",
-    "ask_for_ranges",
     "blob_missing",
     "body_too_large",
     "call_ended",
@@ -40,6 +39,8 @@ Code = Literal[
     "segment_not_found",
     "storage_unavailable",
     "streaming_conflict",
+    "transcript_complete",
+    "transcription_off",
 ]
 
 
@@ -92,11 +93,12 @@ CODES: dict[Code, Meaning] = {
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
     ),
-    "file_changed": Meaning(
-        HTTPStatus.PRECONDITION_FAILED, "the file has just changed; request it again"
+    "transcript_complete": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
-    "ask_for_ranges": Meaning(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the file is too large for one response"
+    "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "file_changed": Meaning(
+        HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),
     "body_too_large": Meaning(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"),
     "range_not_satisfiable": Meaning(

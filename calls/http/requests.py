@@ -98,6 +98,13 @@ class Fields:
             return []
         return value
 
+    def take_one_or_more(self, field: str, max_items: int) -> list[str] | None:
+        """Take a string, or a list of 1 to ``max_items`` strings; None if it is absent or null."""
+        value = self._members.get(field)
+        if isinstance(value, str):
+            self._members[field] = [value]
+        return self.take_texts(field, max_items)
+
     def take_map(self, field: str, max_items: int) -> dict[str, str] | None:
         """Take an object of up to ``max_items`` strings; None if it is absent or null."""
         value = self._members.pop(field, None)

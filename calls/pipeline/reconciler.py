@@ -36,6 +36,7 @@ from calls.records.unsettled import (
 )
 from calls.results import assembly, call_result, failures
 from calls.storage import Properties
+from calls.transcripts.messages import Send
 from contract import names
 from event_log import log_event
 
@@ -127,9 +128,7 @@ class _Run:
             )
 
 
-async def reconcile_call(
-    clients: Clients, call: str, now: datetime, send: transcription.Send
-) -> bool:
+async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send) -> bool:
     """Do the outstanding work of one call, and ask for its transcript if that is due.
 
     Returns:
@@ -178,7 +177,8 @@ async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: date
     """End a call that ACS no longer knows: its last event was lost."""
     call = record.call_connection_id
     try:
-        await clients.call_automation.get_call_connection(call).get_call_properties()
+        # The next run tries again: while ACS is away, this one must get to the other calls.
+        await clients.call_automation.get_call_connection(call).get_call_properties(retry_total=0)
         return record
     except AzureError as error:
         status = error.status_code if isinstance(error, HttpResponseError) else None

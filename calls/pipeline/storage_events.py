@@ -15,9 +15,9 @@ from azure.core.exceptions import AzureError
 
 from calls import blobs
 from calls.clients import Clients, get_clients
-from calls.pipeline.transcription import Send, request_transcript
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
+from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
 from contract.names import ManifestName

@@ -11,37 +11,24 @@ that message may go on with an interrupted run.
 from __future__ import annotations
 
 import logging
-import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-import msgspec
-
 from calls.clients import Clients, get_clients
+from calls.errors import CallNotFound
+from calls.locales import parse_setting, without_auto
+from calls.records.store import read_record
 from calls.results import assembly
 from calls.transcripts import job
 from calls.transcripts.engines import get_engine
+from calls.transcripts.messages import (
+    Send,
+    TranscriptionMessage,
+    decode_message,
+    request_transcript,
+)
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
-
-
-class TranscriptionMessage(msgspec.Struct, frozen=True):
-    """Asks for a call's transcript. The id stays the same when the host runs it again."""
-
-    call_connection_id: str
-    id: str
-
-
-Send = Callable[[str], None]
-"""Sends a message to the queue when the function has succeeded: the binding's ``set``."""
-
-
-def request_transcript(clients: Clients, call: str, send: Send) -> None:
-    """Ask for a call's transcript, unless TRANSCRIPTION is off."""
-    if clients.settings.transcription != "off":
-        message = TranscriptionMessage(call_connection_id=call, id=uuid.uuid4().hex)
-        send(msgspec.json.encode(message).decode())
 
 
 async def request_if_due(clients: Clients, call: str, send: Send) -> None:
@@ -75,13 +62,13 @@ async def on_message(body: bytes, send: Send) -> None:
 
     Raises TranscriptionFailed, ValueError, AzureError: the host runs the message again later.
     """
-    await transcribe(get_clients(), _decode(body), send)
+    await transcribe(get_clients(), decode_message(body), send)
 
 
 async def on_poison_message(body: bytes) -> None:
     """Mark the transcript of a message that has failed every time. Raises AzureError."""
     try:
-        message = _decode(body)
+        message = decode_message(body)
     except ValueError as error:
         # Raised again and again, it would come back every ten minutes for a week.
         log_event(_log, logging.ERROR, "transcription_message_malformed", error=error)
@@ -105,11 +92,21 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         engine,
         result,
         layout,
+        locales=without_auto(await _read_locales(clients, call)),
         claim_id=message.id,
         retry_seconds=clients.settings.transcription_retry_seconds,
     )
     if transcript is not None and transcript.state == "pending":
         request_transcript(clients, call, send)
+
+
+async def _read_locales(clients: Clients, call: str) -> list[str]:
+    """Return the locales of a call's record, or those of the setting."""
+    try:
+        locales = (await read_record(clients.storage, call)).locales
+    except CallNotFound:
+        locales = None
+    return locales or parse_setting(clients.settings.transcription_locale)
 
 
 async def fail(clients: Clients, message: TranscriptionMessage) -> None:
@@ -121,10 +118,3 @@ async def fail(clients: Clients, message: TranscriptionMessage) -> None:
         return
     provider = clients.settings.transcription
     await job.mark_failed(clients.storage, result, provider=provider, claim_id=message.id)
-
-
-def _decode(body: bytes) -> TranscriptionMessage:
-    try:
-        return msgspec.json.decode(body, type=TranscriptionMessage)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not a message of the queue of transcriptions: {error}") from error

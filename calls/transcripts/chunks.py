@@ -94,6 +94,7 @@ def place_phrase(
         participant=participants.raw_id(track),
         name=participants.name(track),
         speaker=phrase.speaker,
+        locale=phrase.locale,
         start_ms=start,
         end_ms=end,
         text=one_line(phrase.text),

@@ -98,6 +98,7 @@ async def transcribe_call(
     result: CallResult,
     layout: Layout,
     *,
+    locales: Sequence[str],
     claim_id: str,
     retry_seconds: float,
 ) -> Transcript | None:
@@ -108,6 +109,7 @@ async def transcribe_call(
         engine: The speech-to-text engine.
         result: The call's result.
         layout: The layout of its recording.
+        locales: The candidates for the language; none for any language.
         claim_id: Identifies this run, and its repetition after an interruption.
         retry_seconds: The pause before a failed chunk is retried; doubled each time.
 
@@ -123,7 +125,8 @@ async def transcribe_call(
     if claim is None:
         log_event(_log, logging.INFO, "transcription_skipped", call=call)
         return None
-    progress = await _ChunkTranscriber(storage, engine, result, layout, retry_seconds).run()
+    transcriber = _ChunkTranscriber(storage, engine, result, layout, locales, retry_seconds)
+    progress = await transcriber.run()
     transcript = _build_transcript(engine, result, progress)
     content = msgspec.json.encode(transcript)
     blob = blobs.transcript_blob(call)
@@ -275,6 +278,7 @@ class _ChunkTranscriber:
         engine: Engine,
         result: CallResult,
         layout: Layout,
+        locales: Sequence[str],
         retry_seconds: float,
     ) -> None:
         self._storage = storage
@@ -283,6 +287,7 @@ class _ChunkTranscriber:
         self._timeline = result.timeline
         self._participants = result.timeline.participants
         self._layout = layout
+        self._locales = locales
         self._retry_seconds = retry_seconds
         self._budget = _TimeBudget()
 
@@ -342,7 +347,8 @@ class _ChunkTranscriber:
         )
         pcm = silence_pauses(pcm, layout.sample_rate, chunk, speech)
         wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
-        digest = hashlib.sha256(self._engine.name.encode() + b"\0" + wav_file).hexdigest()[:32]
+        engine_and_locales = "\0".join([self._engine.name, *self._locales, ""]).encode()
+        digest = hashlib.sha256(engine_and_locales + wav_file).hexdigest()[:32]
         blob = blobs.chunk_blob(self._call, digest)
         document = await self._storage.read(blobs.RESULTS, blob)
         if document is not None:
@@ -358,7 +364,9 @@ class _ChunkTranscriber:
         for tries_left in reversed(range(_CHUNK_TRIES)):
             try:
                 async with asyncio.timeout(_TRY_SECONDS):
-                    phrases = await engine.transcribe(wav_file, diarize=diarize)
+                    phrases = await engine.transcribe(
+                        wav_file, diarize=diarize, locales=self._locales
+                    )
                 # Decoded as when it is read back, so that wrong types are detected now.
                 return msgspec.json.decode(msgspec.json.encode(phrases), type=list[Phrase])
             except TimeoutError:

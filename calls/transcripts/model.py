@@ -29,13 +29,15 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
 
     ``participant`` is their raw id, ``name`` their display name, where that is known. ``speaker``
     numbers the voices of a mixed track, where the engine tells them apart. The numbers
-    start again in each chunk (20 minutes with Azure).
+    start again in each chunk (20 minutes with Azure). ``locale`` is the language that the engine
+    was told or detected.
     """
 
     track: str
     participant: str | None
     name: str | None = None
     speaker: int | None = None
+    locale: str | None = None
     start_ms: int
     end_ms: int
     text: str

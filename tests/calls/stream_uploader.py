@@ -5,13 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 
-import msgspec
 from azure.storage.blob.aio import BlobServiceClient
 
 from calls.clients import Clients
 from calls.errors import TranscriptionFailed
 from calls.pipeline import storage_events, transcription
-from calls.pipeline.transcription import TranscriptionMessage
+from calls.transcripts.messages import TranscriptionMessage, decode_message, request_transcript
 from contract import names
 from tests.calls.sample_streams import SampleStream
 
@@ -68,9 +67,9 @@ class StreamUploader:
         As the host does, run a failing message again, and finally as one of the poison queue.
         """
         messages: list[str] = []
-        transcription.request_transcript(self.clients, call, messages.append)
+        request_transcript(self.clients, call, messages.append)
         while messages:
-            message = msgspec.json.decode(messages.pop(), type=TranscriptionMessage)
+            message = decode_message(messages.pop().encode())
             for _ in range(MAX_DEQUEUE_COUNT):
                 try:
                     await transcription.transcribe(self.clients, message, messages.append)

@@ -88,6 +88,8 @@ def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
+        ("TRANSCRIPTION_LOCALE", "english"),
+        ("TRANSCRIPTION_LOCALE", "auto,en-US"),
         ("ANSWER_CHANNELS", "stereo"),
         ("ANSWER_SAMPLE_RATE", "8000"),
         ("ANSWER_START_STREAMING", "perhaps"),

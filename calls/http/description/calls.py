@@ -10,9 +10,11 @@ from acs.identifiers import (
 )
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
+from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
 _USER_ID = f"^{COMMUNICATION_USER_ID_PATTERN}$"
+_LOCALE = f"^(auto|{LOCALE_PATTERN})$"
 _CONTEXT: Json = {"type": ["string", "null"], "minLength": 1, "maxLength": 1024}
 
 _PLACE_CALL = body(
@@ -29,6 +31,19 @@ _PLACE_CALL = body(
                 "maxLength": MAX_NAME_CHARACTERS,
             },
             "maxProperties": MAX_NAMES,
+        },
+        "locale": {
+            "anyOf": [
+                text(_LOCALE),
+                {
+                    "type": "array",
+                    "items": text(_LOCALE),
+                    "minItems": 1,
+                    "maxItems": MAX_CANDIDATES,
+                },
+                {"type": "null"},
+            ],
+            "description": "the language: a BCP 47 locale, a list of candidates, or auto",
         },
         "channels": {"enum": ["mixed", "unmixed"]},
         "sample_rate": {"enum": [16_000, 24_000]},

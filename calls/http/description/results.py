@@ -21,8 +21,8 @@ _SEGMENT = [
     in_path("index", {"type": "integer", "minimum": 0}),
 ]
 _AUDIO = files("audio/wav", "audio/flac")
-_AUDIO_ANSWERS: dict[int, Json | None] = {200: _AUDIO, 206: _AUDIO, 304: None}
-_AUDIO_PROBLEMS = [404, 412, 413, 416, 503]
+_AUDIO_ANSWERS: dict[int, Json | None] = {206: _AUDIO, 304: None, 307: None}
+_AUDIO_PROBLEMS = [404, 412, 416, 503]
 _TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain", "text/csv")
 
 OPERATIONS: dict[str, Json] = {
@@ -60,17 +60,35 @@ OPERATIONS: dict[str, Json] = {
         [404, 503],
         parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
+    "POST /api/v1/calls/{id}/transcript/retry": operation(
+        "Transcribe a call again whose transcript has failed",
+        {202: json_content(ref("Transcript"))},
+        [404, 409, 503],
+        parameters=[ID],
+    ),
     "GET /api/v1/calls/{id}/recording": operation(
-        "Get the recording", _AUDIO_ANSWERS, _AUDIO_PROBLEMS, parameters=[ID, _RANGE]
+        "Get the recording, or a link to it",
+        _AUDIO_ANSWERS,
+        _AUDIO_PROBLEMS,
+        parameters=[ID, _RANGE],
     ),
     "HEAD /api/v1/calls/{id}/recording": operation(
-        "Get the recording: headers only", {200: None}, [404, 503], parameters=[ID]
+        "Get the recording: headers only",
+        {200: None, 304: None},
+        [404, 412, 503],
+        parameters=[ID],
     ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": operation(
-        "Get one segment", _AUDIO_ANSWERS, _AUDIO_PROBLEMS, parameters=[*_SEGMENT, _RANGE]
+        "Get one segment",
+        _AUDIO_ANSWERS | {200: _AUDIO},
+        _AUDIO_PROBLEMS,
+        parameters=[*_SEGMENT, _RANGE],
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": operation(
-        "Get one segment: headers only", {200: None}, [404, 503], parameters=_SEGMENT
+        "Get one segment: headers only",
+        {200: None, 304: None},
+        [404, 412, 503],
+        parameters=_SEGMENT,
     ),
     "GET /api/v1/failures": operation(
         "List the segments and manifests that failed permanently",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -21,7 +23,9 @@ class Parrot(ScriptedEngine):
     def __init__(self, text: str) -> None:
         self.text, self.seconds = text, list[float]()
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
+    async def transcribe(
+        self, wav_file: bytes, *, diarize: bool, locales: Sequence[str]
+    ) -> list[Phrase]:
         samples = wav.samples(wav_file)
         self.seconds.append(len(samples) / 32_000)
         return [Phrase(start_ms=0, end_ms=1, text=self.text)] if any(samples) else []

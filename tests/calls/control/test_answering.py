@@ -77,7 +77,10 @@ async def test_the_settings_decide_how_an_answered_call_is_streamed(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     clients = create_clients(
-        answer_channels="unmixed", answer_sample_rate=24_000, answer_start_streaming=False
+        answer_channels="unmixed",
+        answer_sample_rate=24_000,
+        answer_start_streaming=False,
+        transcription_locale="de-DE,en-US",
     )
     event = await acs.simulate_incoming_call()
     await handle_event(clients, event)
@@ -88,6 +91,7 @@ async def test_the_settings_decide_how_an_answered_call_is_streamed(
     assert options["startMediaStreaming"] is False
     record = await read_record(clients.storage, call)
     assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
+    assert record.locales == ["de-DE", "en-US"]
     assert record.streaming.state == "inactive"
 
 

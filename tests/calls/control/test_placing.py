@@ -52,6 +52,7 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
     assert (record.to, record.from_, record.operation_context) == (CALLED, CALLER, "context")
     assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
     assert record.names == {f"4:{CALLED}": "Zoë"}
+    assert record.locales == ["en-US"], "the setting's"
     assert record.streaming.state == "starting"
     assert await new_blobs.list_containers() == ["calls", "grants", "index"]
 
@@ -104,6 +105,14 @@ async def test_acs_gets_an_identifier_of_the_raw_id_s_kind(
     (target,) = request["body"]["targets"]
     assert target["rawId"] == record.to == to
     assert target.keys() - {"rawId"} == {kind}
+
+
+async def test_a_call_has_the_locales_of_its_request(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    call = msgspec.structs.replace(CALL, locales=["de-DE", "fr-FR"])
+    record, _ = await place_call(create_clients(transcription_locale="auto"), call, None)
+    assert record.locales == ["de-DE", "fr-FR"]
 
 
 async def test_the_same_request_with_the_same_key_places_one_call(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -25,7 +25,9 @@ from calls.errors import (
     StreamingStateConflict,
 )
 from calls.records.callback_events import record_callback_event
-from calls.records.store import read_record
+from calls.records.derive import add_request
+from calls.records.model import CallRecord, RequestRecord
+from calls.records.store import change_record, read_record
 from tests.calls.control.acs import Acs, CreateClients
 from tests.calls.control.test_placing import CALL
 from tests.calls.lossy_storage import LossyStorage
@@ -187,3 +189,25 @@ async def test_a_start_reaches_acs_although_an_event_follows_its_lost_response(
     record = await change_streaming(clients, call, "start", None)
     assert (record.state, len(record.requests)) == ("connected", 1)
     assert acs.count("POST startMediaStreaming") == 1
+
+
+@pytest.mark.parametrize(("seconds", "is_sent"), [(29, False), (31, True)])
+async def test_a_request_that_was_never_sent_can_be_repeated(
+    clients: Clients, acs: Acs, seconds: int, is_sent: bool
+) -> None:
+    """The process that wrote the request into the record died before it sent it."""
+    call = await connect_call(clients, acs, start_streaming=False)
+    time = datetime.now(UTC) - timedelta(seconds=seconds)
+
+    def apply(record: CallRecord) -> bool:
+        add_request(record, RequestRecord(id="unsent", operation="start", time=time))
+        return True
+
+    await change_record(clients.storage, call, apply)
+    if is_sent:
+        record = await change_streaming(clients, call, "start", None)
+        assert record.streaming.state == "starting"
+    else:
+        with pytest.raises(StreamingStateConflict, match="starting"):
+            await change_streaming(clients, call, "start", None)
+    assert acs.count("POST startMediaStreaming") == is_sent

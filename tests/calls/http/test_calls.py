@@ -49,6 +49,7 @@ def test_a_body_with_all_fields() -> None:
         "start_streaming": False,
         "operation_context": "context",
         "cognitive_services_endpoint": "https://speech.example",
+        "locale": ["de-de", "en-US"],
         "names": {USER: "Zoë", CALLER: "Support \U0001f469\u200d\U0001f4bb"},
     }
     assert parse_place_call(members) == PlaceCall(
@@ -59,6 +60,7 @@ def test_a_body_with_all_fields() -> None:
         start_streaming=False,
         operation_context="context",
         cognitive_services_endpoint="https://speech.example",
+        locales=["de-DE", "en-US"],
         names={f"4:{CALLER}": "Support \U0001f469\u200d\U0001f4bb", USER: "Zoë"},
     )
 
@@ -88,6 +90,13 @@ def test_a_user_is_called_without_a_caller_id() -> None:
             BODY | {"cognitive_services_endpoint": "http://speech.example"},
             ["cognitive_services_endpoint"],
         ),
+        (BODY | {"locale": "english"}, ["locale"]),
+        (BODY | {"locale": ""}, ["locale"]),
+        (BODY | {"locale": []}, ["locale"]),
+        (BODY | {"locale": 7}, ["locale"]),
+        (BODY | {"locale": ["en-US", 7]}, ["locale"]),
+        (BODY | {"locale": ["auto", "en-US"]}, ["locale"]),
+        (BODY | {"locale": ["en-US"] * 11}, ["locale"]),
         (BODY | {"names": [TO]}, ["names"]),
         (BODY | {"names": {TO: 7}}, ["names"]),
         (BODY | {"names": {TO: ""}}, ["names"]),
@@ -106,6 +115,13 @@ def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str
     assert refused.value.status == 400
     assert refused.value.errors is not None
     assert [error["field"] for error in refused.value.errors] == fields
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"), [("en-us", ["en-US"]), ("auto", ["auto"]), (None, None)]
+)
+def test_one_locale_or_none(locale: str | None, expected: list[str] | None) -> None:
+    assert parse_place_call(BODY | {"locale": locale}).locales == expected
 
 
 def test_the_order_of_names_makes_no_other_call() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,7 +17,6 @@ from acs import events
 from acs.events import CallbackEvent, EventData
 from calls.clients import Clients
 from calls.pipeline import reconciler, storage_events
-from calls.pipeline.transcription import Send
 from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
@@ -23,6 +24,7 @@ from calls.records.unsettled import UnsettledCall, add_unsettled, list_unsettled
 from calls.results import assembly, failures
 from calls.storage import Storage
 from calls.transcripts.engine import Phrase
+from calls.transcripts.messages import Send
 from contract import names
 from tests.calls.engines import ScriptedEngine, UseEngine
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise
@@ -341,3 +343,10 @@ async def test_a_run_goes_on_although_its_position_cannot_be_saved(
     await run()
     assert "reconciler_position_not_saved error=HttpResponseError" in caplog.messages
     assert not await is_unsettled(uploader, call)
+
+
+def test_a_run_ends_well_before_the_host_stops_it() -> None:
+    host = json.loads((Path(__file__).parents[3] / "host.json").read_bytes())
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    function_seconds = 3600 * hours + 60 * minutes + seconds
+    assert function_seconds - 60 >= reconciler.RUN_SECONDS + reconciler.CALL_SECONDS

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import msgspec
 import pytest
 
 from calls.pipeline import transcription
-from calls.pipeline.transcription import TranscriptionMessage
 from calls.results.assembly import read_result
 from calls.transcripts import job
 from calls.transcripts.engine import Phrase
@@ -52,23 +50,10 @@ async def test_a_message_is_answered_with_the_transcript(
     assert await job.read_transcript(uploader.storage, call) == transcript
 
 
-async def test_every_message_has_an_id_of_its_own(
-    uploader: StreamUploader, use_engine: UseEngine
-) -> None:
-    use_engine(ScriptedEngine(say_good_day))
-    messages: list[str] = []
-    for _ in range(2):
-        transcription.request_transcript(uploader.clients, "call", messages.append)
-    first, second = (msgspec.json.decode(m, type=TranscriptionMessage) for m in messages)
-    assert first.call_connection_id == second.call_connection_id == "call"
-    assert first.id != second.id
-
-
-async def test_nothing_is_requested_while_transcription_is_off(uploader: StreamUploader) -> None:
+async def test_nothing_is_transcribed_while_transcription_is_off(uploader: StreamUploader) -> None:
     call = new_call_id()
     await uploader.assemble(sample_stream(call))
     messages: list[str] = []
-    transcription.request_transcript(uploader.clients, call, messages.append)
     await transcription.request_if_due(uploader.clients, call, messages.append)
     assert messages == []
     assert await transcription.is_settled(uploader.clients, call)

@@ -14,12 +14,12 @@ from calls import blobs
 from calls.errors import TranscriptionFailed
 from calls.http import results, transcripts
 from calls.pipeline import transcription
-from calls.pipeline.transcription import TranscriptionMessage
 from calls.records.model import CallRecord
 from calls.records.store import change_record
 from calls.transcripts import job
 from calls.transcripts.azure_speech import AzureSpeech
 from calls.transcripts.engine import Phrase
+from calls.transcripts.messages import decode_message
 from calls.transcripts.model import SCHEMA, State, Transcript
 from tests.calls.engines import ScriptedEngine, Transcribe, UseEngine
 from tests.calls.handler_requests import create_record, decode_body, send_request
@@ -58,7 +58,7 @@ async def test_each_track_is_sent_and_its_phrases_are_in_the_call_s_time(
     transcript = await read_transcript(uploader, call)
     assert (transcript.provider, transcript.state, transcript.error) == ("azure", "complete", None)
     assert [request["key"] for request in azure.requests] == ["key", "key"]
-    assert all(request["definition"] == {"locales": ["en-GB"]} for request in azure.requests)
+    assert all(request["definition"] == {"locales": ["en-US"]} for request in azure.requests)
     first, second = transcript.utterances
     assert {first.participant, second.participant} == {AGENT, CALLER}
     assert first.text == "file number 1."
@@ -82,6 +82,56 @@ async def test_utterances_have_their_participant_s_name(
     await uploader.process(SampleStream(call, pcm))
     utterances = (await read_transcript(uploader, call)).utterances
     assert {(one.participant, one.name) for one in utterances} == {(AGENT, None), (long_id, "Zoë")}
+
+
+@pytest.mark.parametrize(
+    ("of_call", "setting", "definition"),
+    [
+        (["de-DE"], "en-US", {"locales": ["de-DE"]}),
+        (["de-DE", "fr-FR"], "en-US", {"locales": ["de-DE", "fr-FR"]}),
+        (["auto"], "en-US", {"locales": []}),
+        (None, "da-DK,en-GB", {"locales": ["da-DK", "en-GB"]}),
+        (None, "auto", {"locales": []}),
+    ],
+)
+async def test_the_language_is_the_call_s_or_the_setting_s(
+    uploader: StreamUploader,
+    azure: SpeechService,
+    of_call: list[str] | None,
+    setting: str,
+    definition: dict[str, Any],
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    clients.settings = msgspec.structs.replace(clients.settings, transcription_locale=setting)
+
+    def set_locales(record: CallRecord) -> bool:
+        record.locales = of_call
+        return True
+
+    await create_record(clients, call)
+    await change_record(uploader.storage, call, set_locales)
+    stream = mixed_stream(call)
+    await uploader.process(stream)
+    (request,) = azure.requests
+    del request["definition"]["diarization"]
+    assert request["definition"] == definition
+    (utterance,) = (await read_transcript(uploader, call)).utterances
+    assert utterance.locale == "en-US", "what the service answers"
+
+
+async def test_phrases_in_another_language_are_not_used_again(
+    uploader: StreamUploader, azure: SpeechService
+) -> None:
+    call = new_call_id()
+    await uploader.process(mixed_stream(call))
+    await uploader.delete_blob(blobs.RESULTS, blobs.transcript_blob(call))
+    await uploader.transcribe(call)
+    assert len(azure.requests) == 1
+    clients = uploader.clients
+    clients.settings = msgspec.structs.replace(clients.settings, transcription_locale="de-DE")
+    await uploader.delete_blob(blobs.RESULTS, blobs.transcript_blob(call))
+    await uploader.transcribe(call)
+    assert len(azure.requests) == 2
 
 
 async def test_voices_in_a_mixed_track_are_told_apart(
@@ -227,7 +277,7 @@ async def test_a_long_transcript_is_made_in_several_runs(
     ids = set()
     while messages:
         chunks_before = count
-        message = msgspec.json.decode(messages.pop(), type=TranscriptionMessage)
+        message = decode_message(messages.pop().encode())
         ids.add(message.id)
         await transcription.transcribe(uploader.clients, message, messages.append)
         assert count == chunks_before + 1, "each run transcribes one chunk"
@@ -241,7 +291,7 @@ async def test_a_long_transcript_is_made_in_several_runs(
 async def test_an_unreachable_service_is_named(
     uploader: StreamUploader, use_engine: UseEngine
 ) -> None:
-    engine = AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"), locale="en-US")
+    engine = AzureSpeech("http://127.0.0.1:9", AzureKeyCredential("key"))
     use_engine(engine)
     call = new_call_id()
     await uploader.process(mixed_stream(call))
