@@ -141,6 +141,7 @@ async def transcribe_call(
 def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -> Transcript:
     """Build what a run leaves, without a claim: the next run may go on with it at once."""
     call, errors = result.call_connection_id, progress.errors
+    tracks = [track.track for track in result.timeline.tracks]
     transcript = Transcript(
         schema=SCHEMA,
         call_connection_id=call,
@@ -148,9 +149,7 @@ def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -
         state="pending" if errors or progress.postponed else "complete",
         error=None,
         utterances=sort_utterances(progress.utterances),
-        diarized=engine.diarizes
-        if any(_is_mixed(one.track) for one in result.timeline.tracks)
-        else None,
+        diarized=engine.diarizes if names.MIXED_TRACK in tracks else None,
         layout_digest=result.layout_digest,
     )
     if errors:
@@ -355,7 +354,7 @@ class _ChunkTranscriber:
             return msgspec.json.decode(document.content, type=list[Phrase])
         if not self._budget.is_left():
             return None
-        phrases = await self._transcribe(wav_file, diarize=_is_mixed(track))
+        phrases = await self._transcribe(wav_file, diarize=names.participant_raw_id(track) is None)
         await self._storage.put(blobs.RESULTS, blob, msgspec.json.encode(phrases))
         return phrases
 
@@ -391,10 +390,6 @@ class _ChunkTranscriber:
             )
             await asyncio.sleep(self._retry_seconds * 2 ** (_CHUNK_TRIES - 1 - tries_left))
         raise AssertionError("the last try returns or raises")
-
-
-def _is_mixed(track: str) -> bool:
-    return names.participant_raw_id(track) is None
 
 
 def _decode(document: Document) -> Transcript:

@@ -10,16 +10,16 @@ import pytest
 from calls.results import silero
 from tests.calls.sample_streams import TRUTH, conversation
 
-# In thousandths: silero_vad_16k_op15.onnx of silero-vad 6.2.3, run by ONNX Runtime 1.32.0 over the
-# windows of the first second backwards, and then over all four seconds, with float32 weights.
+# In thousandths: silero_vad_16k_op15.onnx of silero-vad 6.2.3, run by ONNX Runtime 1.32.0 with
+# float32 weights.
 ONNX_RUNTIME = """
- 974  999  999 1000  999 1000 1000  997 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000
-1000  999  996  868  359  143   65  215  493  997  999 1000  661  954  998 1000 1000 1000 1000 1000
-1000 1000 1000 1000 1000 1000 1000 1000 1000  999 1000 1000 1000 1000 1000 1000 1000 1000 1000  996
- 997  974  935  443  105   55   60  128  505  999 1000 1000  999  999 1000 1000 1000 1000 1000 1000
-1000  994  999 1000 1000 1000 1000 1000 1000 1000  999  999  958  987 1000 1000 1000  999 1000 1000
-1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000  398  108   21   10    6    5    4
-   4    4    5    5    6
+ 370  951  992  999  999 1000 1000  998 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000
+1000 1000  998  904  418  170   84  272  517  999 1000 1000  831  980  999 1000 1000 1000 1000 1000
+1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000  998
+ 998  984  942  449  105   54   60  142  593  999 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000
+1000  996  999 1000 1000 1000 1000 1000 1000 1000 1000  999  971  993 1000 1000 1000  999 1000 1000
+1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000 1000  773  275   45   17   10    8    7
+   7    8    9   11   13
 """
 
 
@@ -66,22 +66,3 @@ def test_silence_between_speech_is_left_out_without_changing_the_speech_after_it
     count = len(speech) // silero.WINDOW
     first, second = again[:count], again[-count:]
     assert np.mean((first >= 0.5) == (second >= 0.5)) > 0.95
-
-
-def test_the_first_second_is_not_remembered_as_speech() -> None:
-    """Noise for 0.6 s, then speech."""
-    noise = np.random.default_rng(2).normal(0, 0.02, 16 * 3000).astype(np.float32)
-    probabilities = silero.detect_probabilities(agent(0, 3000) + noise)
-    assert probabilities[: 500 // 32].max() < 0.35
-    assert probabilities[800 // 32 :].max() > 0.9
-
-
-def test_speech_is_noticed_at_once_where_audio_begins_within_it() -> None:
-    """Segments are cut anywhere, and each is analysed alone."""
-    whole = silero.detect_probabilities(with_noise(agent()))
-    wrong = []
-    for first in range(20, 400, 19):
-        end = (first + 40) * silero.WINDOW
-        part = silero.detect_probabilities(with_noise(agent())[first * silero.WINDOW : end])
-        wrong.append(np.mean((part[:8] >= 0.5) != (whole[first : first + 8] >= 0.5)))
-    assert np.mean(wrong) < 0.1
