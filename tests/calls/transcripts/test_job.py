@@ -178,7 +178,7 @@ async def test_a_failed_transcript_says_why_and_does_not_delay_the_recording(
     await create_record(clients, call)
     await uploader.process(unmixed_stream(call))
     recording = await send_request(clients, results.send_recording, id=call)
-    assert recording.status_code == 200
+    assert recording.status_code == 307, "a link to it"
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["utterances"]) == ("failed", [])
     assert transcript["error"].startswith("2 of 2 chunks failed: Azure AI Speech answered 429")
