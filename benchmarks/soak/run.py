@@ -271,7 +271,7 @@ def format_totals(totals: Totals) -> str:
     return (
         f"frames sent {totals.sent:,}, kept {totals.kept:,} ({totals.shortened:,} shortened), "
         f"told lost {totals.told:,} (repeated {totals.repeated:,}, "
-        f"removed as drift {totals.corrected:,}, late {totals.late_dropped:,}, "
+        f"late {totals.late_dropped:,}, "
         f"no room {totals.lost:,}, unflushed at a kill {totals.unflushed:,}, "
         f"in flight at a reset {totals.in_flight:,}), untold {totals.untold:,}, "
         f"duplicates {totals.duplicates:,}, worst error {totals.worst_error_ms:.0f} ms"
