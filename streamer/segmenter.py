@@ -138,10 +138,7 @@ class Segmenter:
         self.direct_bytes = 0 if self._cuts.listens else self._flush_bytes
 
     def count(self, name: str, amount: int = 1, *, position: int | None = None) -> None:
-        """Count what happens at a position, or where the track stands.
-
-        It belongs to the segment that has that position in the end: a cut may come before it.
-        """
+        """Count what happens at a position, or where the track stands: a cut may come before it."""
         setattr(self.counts, name, getattr(self.counts, name) + amount)
         if self._cuts.listens:
             position = self.position if position is None else position
@@ -255,6 +252,9 @@ class Segmenter:
                     break
         # Written again from where the buffer began: the correction may move a cut.
         self.position -= self.buffered // BYTES_PER_SAMPLE
+        after = [len(chunk) // BYTES_PER_SAMPLE for chunk in chunks]
+        lengths = [(size - change, size) for size, change in zip(after, changes, strict=True)]
+        self._gaps.follow_correction(self.position, lengths)
         self.pending, self.buffered = [], 0
         for chunk, change in zip(chunks, changes, strict=True):
             if change:
@@ -280,7 +280,8 @@ class Segmenter:
         self.totals.add(self.counts)
         counts, self.counts = self.counts, Counts()
         self._closed_gaps.extend(self._gaps)
-        self._gaps = Gaps()
+        # A correction writes audio again: gaps may lie behind the cut.
+        self._gaps = self._gaps.split(self.position)
         self._marks = []
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)

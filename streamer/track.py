@@ -260,7 +260,7 @@ class Track(Placer):
         outliers: list[Frame] = []
         room = 0
         for frame in self._waiting:
-            if outliers and frame.is_within(base + room, -self._half, self._half):
+            if outliers and frame.is_within(base + room, -min(room // 2, self._late), self._half):
                 if any(self._may_be_early(outlier) for outlier in outliers):
                     return False
                 for outlier in outliers:

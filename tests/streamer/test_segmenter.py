@@ -288,3 +288,18 @@ def test_audio_that_is_written_again_does_not_become_louder() -> None:
         cuts.append(recorder.segments[1].start // FRAME)
     assert cuts[0] in range(40, 50)
     assert cuts[1] in range(40, 50)
+
+
+@pytest.mark.parametrize("corrected", [-100, 100])
+def test_late_audio_after_a_correction_overwrites_nothing_else(corrected: int) -> None:
+    recorder = Recorder(flush_bytes=100 * FRAME)
+    segmenter = recorder.segmenter
+    # Quieter than silence is nothing: the first frame is, and so the gap behind it moves.
+    segmenter.append(bytes(2 * FRAME))
+    segmenter.append(frame(1))
+    segmenter.fill(FRAME)
+    segmenter.append(frame(3))
+    segmenter.correct(corrected)
+    assert segmenter.replace_gap(2 * FRAME + corrected, frame(2), 0)
+    (audio,) = recorder.audio()
+    assert audio == bytes(2 * (FRAME + corrected)) + frame(1) + frame(2) + frame(3)
