@@ -12,6 +12,7 @@ from functions import (
     schedules,
     service,
     storage_events,
+    transcription,
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -22,6 +23,7 @@ for module in (
     callbacks,
     incoming_calls,
     storage_events,
+    transcription,
     schedules,
     console,
     service,

@@ -8,13 +8,14 @@ members are ignored, not refused.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from acs.errors import MalformedEvent
-from acs.identifiers import is_raw_id
+from acs.identifiers import MAX_NAME_CHARACTERS, is_raw_id, one_line
 from acs.json_errors import JSON_ERRORS
 
 TYPE_PREFIX = "Microsoft.Communication."
@@ -101,13 +102,22 @@ class IncomingCall(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """The data of an IncomingCall event.
 
     ``incoming_call_context`` is a secret: whoever has it can answer the call. ``correlation_id``
-    appears in logs, so only printable characters without spaces are accepted.
+    appears in logs, so only printable characters without spaces are accepted. Whatever the display
+    name is, the call can be answered: see ``caller_name``.
     """
 
     to: Identifier
     from_: Identifier = msgspec.field(name="from")
     incoming_call_context: Annotated[str, msgspec.Meta(min_length=1)]
     correlation_id: Annotated[str, msgspec.Meta(pattern=r"^[!-~]{1,128}\Z")]
+    caller_display_name: Any = None
+
+    @property
+    def caller_name(self) -> str | None:
+        """The caller's display name as one line of at most 256 characters; None if it has none."""
+        if not isinstance(self.caller_display_name, str):
+            return None
+        return one_line(self.caller_display_name)[:MAX_NAME_CHARACTERS] or None
 
 
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -141,15 +151,18 @@ def decode_callback_events(body: bytes) -> tuple[list[CallbackEvent], list[str]]
 
 
 def read_incoming_call(data: object) -> IncomingCall:
-    """Decode the data of an IncomingCall event. Raises MalformedEvent, which never quotes it."""
+    """Decode the data of an IncomingCall event. Raises MalformedEvent, which never quotes it.
+
+    Half a surrogate pair, such as a display name that was cut has, becomes a question mark.
+    """
     try:
-        body = msgspec.json.encode(data)
+        body = json.dumps(data, ensure_ascii=False).encode(errors="replace")
         if len(body) > MOST_INCOMING_CALL_BYTES:
             raise MalformedEvent(
                 f"the event has {len(body)} bytes, more than {MOST_INCOMING_CALL_BYTES}"
             )
         call = msgspec.json.decode(body, type=IncomingCall)
-    except (*JSON_ERRORS, UnicodeEncodeError) as error:
+    except JSON_ERRORS as error:
         raise MalformedEvent(f"the event is not an IncomingCall: {error}") from error
     for name, identifier in (("to", call.to), ("from", call.from_)):
         if not is_raw_id(identifier.raw_id):

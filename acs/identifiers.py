@@ -1,6 +1,7 @@
 """Identifiers of calls and participants: their grammar, checked before any use.
 
-Source of the raw id grammar: ``_shared/models.py`` of ``azure-communication-callautomation`` 1.6.0.
+Source of the kinds of raw ids: ``_shared/models.py`` of ``azure-communication-callautomation``
+1.6.0.
 """
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ import re
 
 CALL_CONNECTION_ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 PHONE_NUMBER_PATTERN = r"\+[1-9][0-9]{1,14}"
-COMMUNICATION_USER_ID_PATTERN = "8:[a-z]+:[A-Za-z0-9_-]{1,200}"
+COMMUNICATION_USER_ID_PATTERN = (
+    "(?:8:(?:acs|dod-acs|gcch-acs|spool|orgid|dod|gcch|teamsvisitor)|28:(?:orgid|dod|gcch))"
+    ":[A-Za-z0-9_-]{1,200}"
+)
+"""The raw ids that the SDK's ``identifier_from_raw_id`` reads as a user or as a Teams app."""
+
+MAX_RAW_ID_CHARACTERS = 256
+MAX_NAME_CHARACTERS = 256
 
 _CALL_CONNECTION_ID = re.compile(CALL_CONNECTION_ID_PATTERN, re.ASCII)
 _PHONE_NUMBER = re.compile(PHONE_NUMBER_PATTERN, re.ASCII)
 _COMMUNICATION_USER_ID = re.compile(COMMUNICATION_USER_ID_PATTERN, re.ASCII)
-_RAW_ID = re.compile(
-    r"4:(?:\+?[0-9]{2,15}|anonymous)(?:_[A-Za-z0-9-]{1,64})?|(?:8|28):[a-z-]+:[A-Za-z0-9_-]{1,200}",
-    re.ASCII,
+_NOT_IN_A_LINE = re.compile(
+    # Spaces and line ends, control characters, embeddings and overrides of direction, surrogates.
+    "[\\s\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]+"
 )
 _SOURCE = re.compile(r"/?calling/callConnections/([^/]+)", re.ASCII)
 _PHONE_PREFIX = "4:"
@@ -34,16 +42,22 @@ def is_phone_number(text: str) -> bool:
 
 
 def is_communication_user_id(text: str) -> bool:
-    """Return whether ``text`` is a communication user's raw id: ``8:acs:{resource}_{user}``."""
+    """Return whether ``text`` is the raw id of somebody who can be called.
+
+    That is a communication user (``8:acs:{resource}_{user}``), a Teams user or a Teams app, in any
+    of Microsoft's clouds.
+    """
     return _COMMUNICATION_USER_ID.fullmatch(text) is not None
 
 
 def is_raw_id(text: str) -> bool:
-    """Return whether ``text`` is the raw id of a caller or callee: a phone or a user.
+    """Return whether ``text`` can be a raw id: 1 to 256 printable characters.
 
-    A caller may withhold their number, and a number assigned by a carrier need not be E.164.
+    Microsoft documents no grammar, and its own tests have ``28:{guid}`` and ``4:otherFormat``.
+    Control characters, line ends and characters that change the direction of text are not
+    printable.
     """
-    return _RAW_ID.fullmatch(text) is not None
+    return 1 <= len(text) <= MAX_RAW_ID_CHARACTERS and text.isprintable()
 
 
 def phone_number_raw_id(phone_number: str) -> str:
@@ -54,6 +68,14 @@ def phone_number_raw_id(phone_number: str) -> str:
 def display_id(raw_id: str) -> str:
     """Return a raw id for display: a phone number without its prefix."""
     return raw_id.removeprefix(_PHONE_PREFIX)
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line: runs of spaces, line ends and control characters become a space.
+
+    Characters that change the direction of text count as control characters.
+    """
+    return _NOT_IN_A_LINE.sub(" ", text).strip()
 
 
 def call_of_source(source: str) -> str | None:

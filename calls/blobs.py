@@ -16,11 +16,24 @@ CALLS = "calls"
 RESULTS = "results"
 RECORDINGS = "recordings"
 INDEX = "index"
+UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
 
-CONTAINERS = (*SHARED_CONTAINERS, CALLS, RESULTS, RECORDINGS, INDEX, IDEMPOTENCY, FAILURES)
+CONTAINERS = (
+    *SHARED_CONTAINERS,
+    CALLS,
+    RESULTS,
+    RECORDINGS,
+    INDEX,
+    UNSETTLED,
+    IDEMPOTENCY,
+    FAILURES,
+)
 """Every container of the system."""
+
+RECONCILER_POSITION = "position"
+"""The blob, in the ``unsettled`` container, that names the last call of the reconciler's run."""
 
 _NEWEST_FIRST = 10**13 - 1
 
@@ -67,6 +80,11 @@ def call_of_index_blob(blob: str) -> str:
     if not dash or not is_call_connection_id(call):
         raise MalformedName(f"not the name of an index blob: {blob!r}")
     return call
+
+
+def unsettled_blob(call_connection_id: str) -> str:
+    """The name, in the ``unsettled`` container, of the entry of an unsettled call."""
+    return f"calls/{call_connection_id}"
 
 
 def incoming_blob(correlation_id: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import cache
 from typing import Any
+from urllib.request import getproxies
 
 from azure.communication.callautomation.aio import CallAutomationClient
 from azure.core.credentials import AzureKeyCredential
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
@@ -79,8 +80,19 @@ def managed_identity(settings: Settings) -> Any:
 
 
 def _blob_service(settings: Settings) -> BlobServiceClient:
+    # One quick retry covers a stale connection; whoever sent the request, or the host, does the
+    # rest. (The SDK's default policy would wait 15 s before it: a call rings for only 30 s.)
+    options: dict[str, Any] = {
+        "retry_policy": LinearRetry(backoff=0, retry_total=1, random_jitter_range=0),
+        "connection_timeout": 5,
+        "read_timeout": 30,
+        # Else aiohttp looks for a .netrc, on another thread, twice for each request.
+        "use_env_settings": bool(getproxies()),
+    }
     if settings.audio_storage:
-        return BlobServiceClient.from_connection_string(settings.audio_storage)
+        return BlobServiceClient.from_connection_string(settings.audio_storage, **options)
     return BlobServiceClient(
-        settings.audio_storage_blob_service_uri, credential=managed_identity(settings)
+        settings.audio_storage_blob_service_uri,
+        credential=managed_identity(settings),
+        **options,
     )

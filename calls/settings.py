@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -10,6 +11,7 @@ import msgspec
 import configuration
 from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from calls.locales import parse_setting
 from configuration import SettingsError, doc
 
 Channels = Literal["mixed", "unmixed"]
@@ -23,6 +25,10 @@ SPELLED = {
     "audio_storage": "AudioStorage",
     "audio_storage_blob_service_uri": "AudioStorage__blobServiceUri",
 }
+
+
+_RAW_ID_PREFIX = re.compile(r"[0-9]+:", re.ASCII)
+"""What a raw id begins with. Others would be read, but here they are typing errors."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +93,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         Transcription, doc("speech to text: off, local (Whisper) or azure (Azure AI Speech)")
     ] = "off"
     transcription_locale: Annotated[
-        str, doc("language of the calls, such as en-US", min_length=2)
+        str,
+        doc(
+            "language of incoming calls, and of placed ones without a locale: en-US, candidates "
+            "(en-US,de-DE) or auto"
+        ),
     ] = "en-US"
     transcription_retry_seconds: Annotated[
         float, doc("pause before a failed chunk is retried; doubled each time", ge=0, le=60)
@@ -101,9 +111,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     whisper_model: Annotated[
         str, doc("folder of a CTranslate2 Whisper model, for TRANSCRIPTION=local")
     ] = ""
-    reconcile_hours: Annotated[
-        int, doc("how far back the reconciler looks for calls", ge=1, le=720)
-    ] = 48
     reconcile_after_seconds: Annotated[
         int, doc("age at which the reconciler analyses a segment without an analysis", ge=0)
     ] = 300
@@ -131,8 +138,12 @@ def load(environment: Mapping[str, str]) -> Settings:
         faults += [
             f"ANSWER_CALLS: {entry!r} is neither off, all, a phone number (E.164) nor a raw id"
             for entry in _raw_ids(settings.answer_calls)
-            if not is_raw_id(entry)
+            if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
+    try:
+        parse_setting(settings.transcription_locale)
+    except ValueError as error:
+        faults.append(f"TRANSCRIPTION_LOCALE: {error}")
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:

@@ -1,10 +1,16 @@
-"""Blob Storage as the function app uses it: small JSON documents, changed under their ETags."""
+"""Blob Storage as the function app uses it: small JSON documents, changed under their ETags.
+
+A response can be lost although the write was done. The client then repeats the request, and its
+condition fails against the client's own write. So each conditional write has an id of its own in
+the blob's metadata: a failed condition is somebody else's write only if the blob has another id.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import hashlib
+import uuid
 from collections.abc import AsyncIterable, AsyncIterator
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,12 +23,14 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
-from azure.storage.blob.aio import BlobServiceClient
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from calls.blobs import CONTAINERS
 
 _JSON = ContentSettings(content_type="application/json")
 _PRECONDITION_FAILED = 412
+_WRITE_ID = "writeid"
+"""The metadata that identifies a conditional write."""
 
 
 class Document(NamedTuple):
@@ -69,30 +77,42 @@ class Storage:
             return None
 
     async def create(self, container: str, blob: str, content: bytes) -> bool:
-        """Write a document that must not exist yet; False if it does."""
+        """Write a document that must not exist yet; False if somebody else has written it."""
         client = self._service.get_blob_client(container, blob)
+        write_id = uuid.uuid4().hex
         try:
-            await client.upload_blob(content, overwrite=False, content_settings=_JSON)
+            await client.upload_blob(
+                content,
+                overwrite=False,
+                metadata={_WRITE_ID: write_id},
+                content_settings=_JSON,
+            )
         except ResourceExistsError:
-            return False
+            return await _has_write_id(client, write_id)
         return True
 
     async def replace(self, container: str, blob: str, content: bytes, etag: str) -> bool:
-        """Overwrite the document that had this ETag; False if it was changed or deleted."""
+        """Overwrite the document that had this ETag.
+
+        Returns:
+            False if it was deleted, or changed by somebody else.
+        """
         client = self._service.get_blob_client(container, blob)
+        write_id = uuid.uuid4().hex
         try:
             await client.upload_blob(
                 content,
                 overwrite=True,
                 etag=etag,
                 match_condition=MatchConditions.IfNotModified,
+                metadata={_WRITE_ID: write_id},
                 content_settings=_JSON,
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return False
+            return await _has_write_id(client, write_id)
         except HttpResponseError as error:
             if error.status_code == _PRECONDITION_FAILED:
-                return False
+                return await _has_write_id(client, write_id)
             raise
         return True
 
@@ -123,7 +143,7 @@ class Storage:
         Returns:
             False if the blob does not exist.
 
-        Raises ResourceModifiedError if it is being written at the same time.
+        Raises ResourceModifiedError if somebody else writes it at the same time.
         """
         client = self._service.get_blob_client(container, blob)
         try:
@@ -131,14 +151,21 @@ class Storage:
         except ResourceNotFoundError:
             return False
         properties = download.properties
-        await client.upload_blob(
-            await download.readall(),
-            overwrite=True,
-            etag=str(properties.etag),
-            match_condition=MatchConditions.IfNotModified,
-            metadata=properties.metadata,
-            content_settings=ContentSettings(content_type=properties.content_settings.content_type),
-        )
+        write_id = uuid.uuid4().hex
+        try:
+            await client.upload_blob(
+                await download.readall(),
+                overwrite=True,
+                etag=str(properties.etag),
+                match_condition=MatchConditions.IfNotModified,
+                metadata={**(properties.metadata or {}), _WRITE_ID: write_id},
+                content_settings=ContentSettings(
+                    content_type=properties.content_settings.content_type
+                ),
+            )
+        except ResourceModifiedError:
+            if not await _has_write_id(client, write_id):
+                raise
         return True
 
     async def read_range(
@@ -179,7 +206,7 @@ class Storage:
             etag: The ETag of the blob to overwrite; None: it must not exist yet.
 
         Returns:
-            False if the blob was changed in the meantime.
+            False if somebody else has changed the blob in the meantime.
         """
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
@@ -191,19 +218,20 @@ class Storage:
         conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        write_id = uuid.uuid4().hex
         try:
             await client.commit_block_list(
                 [BlobBlock(block_id) for block_id in sorted(ids)],
                 content_settings=ContentSettings(content_type=content_type),
-                metadata=metadata,
+                metadata={**metadata, _WRITE_ID: write_id},
                 **conditions,
             )
         except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError):
-            return False
+            return await _has_write_id(client, write_id)
         except HttpResponseError as error:
             # Another writer's commit discards the blocks that are not in its list.
             if getattr(error, "error_code", None) in ("InvalidBlockList", "ConditionNotMet"):
-                return False
+                return await _has_write_id(client, write_id)
             raise
         return True
 
@@ -219,15 +247,6 @@ class Storage:
         """List the names that begin with ``prefix``, in order."""
         client = self._service.get_container_client(container)
         return [name async for name in client.list_blob_names(name_starts_with=prefix)]
-
-    async def blob_names_until(self, container: str, last: str) -> list[str]:
-        """List the names up to ``last``, in order."""
-        names = []
-        async for name in self._service.get_container_client(container).list_blob_names():
-            if name > last:
-                break
-            names.append(name)
-        return names
 
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
         """List ``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
@@ -264,11 +283,22 @@ class Storage:
                 continue
 
 
+async def _has_write_id(client: BlobClient, write_id: str) -> bool:
+    """Return whether a blob was last written by the write of this id."""
+    try:
+        properties = await client.get_blob_properties()
+    except ResourceNotFoundError:
+        return False
+    return (properties.metadata or {}).get(_WRITE_ID) == write_id
+
+
 def _properties(properties: BlobProperties) -> Properties:
+    metadata = dict(properties.metadata or {})
+    metadata.pop(_WRITE_ID, None)
     return Properties(
         size=properties.size,
         etag=str(properties.etag),
         content_type=properties.content_settings.content_type or "application/octet-stream",
-        metadata=dict(properties.metadata or {}),
+        metadata=metadata,
         last_modified=properties.last_modified,
     )

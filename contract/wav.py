@@ -1,8 +1,11 @@
-"""WAV files of 16-bit PCM: writing the canonical 44-byte header, and finding the samples.
+"""WAV files of 16-bit PCM: writing their headers, and finding the samples.
+
+One or two channels have the canonical 44-byte header. More need a channel mask: without one,
+players guess "2.1" from three channels, and leave the third out of every mix.
 
 Source: the RIFF/WAVE format, ``WAVE_FORMAT_PCM`` (IBM and Microsoft, Multimedia Programming
-Interface and Data Specifications 1.0), and RF64 with a ``ds64`` chunk (EBU Tech 3306) for files
-that are too long for its 32-bit sizes.
+Interface and Data Specifications 1.0), ``WAVE_FORMAT_EXTENSIBLE`` (Microsoft, mmreg.h), and RF64
+with a ``ds64`` chunk (EBU Tech 3306) for files that are too long for its 32-bit sizes.
 """
 
 from __future__ import annotations
@@ -11,16 +14,37 @@ import struct
 from typing import NamedTuple
 
 HEADER_BYTES = 44
-MAX_DATA_BYTES = 0xFFFF_FFFF - 36
+"""The length of the header of one or two channels."""
+
+MAX_DATA_BYTES = 0xFFFF_FFFF - 60
 """The most that a RIFF file's 32-bit sizes allow: about 37 hours of one 16 kHz channel."""
+
+CHANNEL_MASKS = {
+    3: 0x007,
+    4: 0x033,
+    5: 0x037,
+    6: 0x137,
+    7: 0x637,
+    8: 0x737,
+    9: 0x7F3,
+    10: 0x7F7,
+}
+"""The speaker positions of 3 to 10 channels: front, back and side.
+
+None has the low-frequency channel (bit 3) or one above the listener (from bit 11 on), which players
+leave out when they mix. There are no other positions, so more channels have none (mask 0).
+"""
 
 _RIFF = struct.Struct("<4sI4s")
 _DS64 = struct.Struct("<4sIQQQI")
-_FORMAT_AND_DATA = struct.Struct("<4sIHHIIHH4sI")
 _CHUNK = struct.Struct("<4sI")
 _FORMAT = struct.Struct("<HHIIHH")
+_EXTENSION = struct.Struct("<HHI16s")
 _UNKNOWN_SIZE = 0xFFFF_FFFF
 _PCM = 1
+_EXTENSIBLE = 0xFFFE
+_PCM_SUBFORMAT = bytes.fromhex("0100000000001000800000aa00389b71")  # KSDATAFORMAT_SUBTYPE_PCM
+_MOST_PLAIN_CHANNELS = 2
 
 
 class MalformedWav(ValueError):
@@ -40,38 +64,34 @@ def header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
     """Return the header of ``data_bytes`` bytes of 16-bit PCM. Raises ValueError beyond 4 GiB."""
     if not 0 <= data_bytes <= MAX_DATA_BYTES:
         raise ValueError(f"a WAV file cannot hold {data_bytes} bytes of audio")
-    riff = _RIFF.pack(b"RIFF", HEADER_BYTES - 8 + data_bytes, b"WAVE")
-    return riff + _format_and_data(sample_rate, channels, data_bytes)
+    chunks = _format_and_data(sample_rate, channels, data_bytes)
+    return _RIFF.pack(b"RIFF", 4 + len(chunks) + data_bytes, b"WAVE") + chunks
 
 
 def long_header(sample_rate: int, data_bytes: int, channels: int = 1) -> bytes:
     """Return the header of 16-bit PCM of any length: RIFF where its sizes suffice, else RF64."""
     if data_bytes <= MAX_DATA_BYTES:
         return header(sample_rate, data_bytes, channels)
-    riff_bytes = HEADER_BYTES - 8 + _DS64.size + data_bytes
+    chunks = _format_and_data(sample_rate, channels, _UNKNOWN_SIZE)
+    riff_bytes = 4 + _DS64.size + len(chunks) + data_bytes
     frames = data_bytes // (2 * channels)
     return (
         _RIFF.pack(b"RF64", _UNKNOWN_SIZE, b"WAVE")
         + _DS64.pack(b"ds64", _DS64.size - 8, riff_bytes, data_bytes, frames, 0)
-        + _format_and_data(sample_rate, channels, _UNKNOWN_SIZE)
+        + chunks
     )
 
 
 def _format_and_data(sample_rate: int, channels: int, data_size: int) -> bytes:
     """Return the ``fmt`` chunk of 16-bit PCM, and the start of the ``data`` chunk."""
     frame = 2 * channels
-    return _FORMAT_AND_DATA.pack(
-        b"fmt ",
-        16,
-        _PCM,
-        channels,
-        sample_rate,
-        sample_rate * frame,
-        frame,
-        16,
-        b"data",
-        data_size,
-    )
+    code, extension = _PCM, b""
+    if channels > _MOST_PLAIN_CHANNELS:
+        code = _EXTENSIBLE
+        mask = CHANNEL_MASKS.get(channels, 0)
+        extension = _EXTENSION.pack(_EXTENSION.size - 2, 16, mask, _PCM_SUBFORMAT)
+    format_ = _FORMAT.pack(code, channels, sample_rate, sample_rate * frame, frame, 16) + extension
+    return _CHUNK.pack(b"fmt ", len(format_)) + format_ + _CHUNK.pack(b"data", data_size)
 
 
 def rate_of(header: bytes) -> int:
@@ -96,6 +116,8 @@ def parse(file: bytes | memoryview) -> WavFormat:
             if size < 16 or position + 16 > len(file):
                 raise MalformedWav("the format chunk is cut short")
             code, channels, sample_rate, _, _, bits = _FORMAT.unpack_from(file, position)
+            if code == _EXTENSIBLE:
+                code = _code_of_extension(file[position + _FORMAT.size : position + size])
             if code != _PCM or bits != 16 or not channels:
                 raise MalformedWav("not 16-bit PCM")
         elif chunk == b"data":
@@ -106,6 +128,14 @@ def parse(file: bytes | memoryview) -> WavFormat:
             return WavFormat(sample_rate, channels, position, size)
         position += size + size % 2
     raise MalformedWav("the data chunk is missing")
+
+
+def _code_of_extension(extension: bytes | memoryview) -> int:
+    """Return the format code in an extensible format chunk. Raises MalformedWav."""
+    if len(extension) < _EXTENSION.size:
+        raise MalformedWav("the format chunk is cut short")
+    subformat: bytes = _EXTENSION.unpack_from(extension)[3]
+    return _PCM if subformat == _PCM_SUBFORMAT else 0
 
 
 def samples(file: bytes) -> bytes:

@@ -2,3 +2,9 @@
 
 Handlers are imported inside the functions, so that loading the app imports nothing heavy.
 """
+
+STORAGE_CONNECTION = "AudioStorage"
+"""The setting, or the prefix of the settings, with the connection to blobs and queues."""
+
+TRANSCRIPTION_QUEUE = "transcriptions"
+"""The queue of calls to transcribe."""

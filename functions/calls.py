@@ -29,7 +29,7 @@ async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(call_details.show_call, req)
 
 
-@blueprint.route("v1/calls/{id}", methods=["DELETE"])
+@blueprint.route("v1/calls/{id}/hangup", methods=["POST"])
 async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     """Hang up for everyone."""
     from calls.http import calls, respond

@@ -10,7 +10,7 @@ async def show_console(req: func.HttpRequest) -> func.HttpResponse:
     """Serve the console."""
     from calls.http import console
 
-    return console.serve_console(req)
+    return console.serve_console(req, console.read_audio_origin())
 
 
 @blueprint.route("console/{file}", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -18,4 +18,5 @@ async def show_console_file(req: func.HttpRequest) -> func.HttpResponse:
     """Serve the console's styles, scripts and icon."""
     from calls.http import console
 
-    return console.serve_console(req, req.route_params["file"])
+    audio_origin = console.read_audio_origin()
+    return console.serve_console(req, audio_origin, req.route_params["file"])

@@ -2,6 +2,8 @@
 
 import azure.functions as func
 
+from functions import STORAGE_CONNECTION, TRANSCRIPTION_QUEUE
+
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
@@ -27,6 +29,17 @@ async def show_transcript_as(req: func.HttpRequest) -> func.HttpResponse:
     from calls.http import respond, transcripts
 
     return await respond.respond(transcripts.show_transcript, req)
+
+
+@blueprint.route("v1/calls/{id}/transcript/retry", methods=["POST"])
+@blueprint.queue_output("transcription", TRANSCRIPTION_QUEUE, STORAGE_CONNECTION)
+async def retry_transcript(
+    req: func.HttpRequest, transcription: func.Out[str]
+) -> func.HttpResponse:
+    """Transcribe a call again whose transcript has failed."""
+    from calls.http import respond, transcripts
+
+    return await respond.respond(transcripts.retry_handler(transcription.set), req)
 
 
 @blueprint.route("v1/calls/{id}/recording", methods=["GET", "HEAD"])

@@ -1,13 +1,19 @@
 """Functions that run on a schedule."""
 
+# The worker checks a parameter's type by typing's own classes: list[str] is refused.
+from typing import List  # noqa: UP035
+
 import azure.functions as func
+
+from functions import STORAGE_CONNECTION, TRANSCRIPTION_QUEUE
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
 
 @blueprint.timer_trigger("timer", schedule="0 */5 * * * *")
-async def reconcile(timer: func.TimerRequest) -> None:
+@blueprint.queue_output("transcriptions", TRANSCRIPTION_QUEUE, STORAGE_CONNECTION)
+async def reconcile(timer: func.TimerRequest, transcriptions: func.Out[List[str]]) -> None:  # noqa: UP006
     """Find and do the work whose events were lost."""
     from calls.pipeline import reconciler
 
-    await reconciler.reconcile_calls()
+    transcriptions.set(await reconciler.reconcile_calls())

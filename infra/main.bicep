@@ -114,6 +114,7 @@ module storage 'modules/storage.bicep' = {
     tags: tags
     name: names.storage
     sku: storageSku
+    consoleOrigin: 'https://${names.functionApp}.azurewebsites.net'
     segmentDays: segmentDays
     resultDays: resultDays
     temporaryDays: temporaryDays

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Self
 
 from azure.core.exceptions import ResourceExistsError
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, CorsRule
 
 from calls import blobs
 from local.ports import HOST, free_ports, is_free
@@ -270,6 +270,13 @@ def create_containers(connection_string: str) -> None:
                 service.create_container(container)
 
 
+def allow_other_origins(connection_string: str) -> None:
+    """Let the console play recordings from Azurite. In Azure, only the console's origin may."""
+    rule = CorsRule(["*"], ["GET", "HEAD"], allowed_headers=["*"], max_age_in_seconds=3600)
+    with BlobServiceClient.from_connection_string(connection_string) as service:
+        service.set_service_properties(cors=[rule])
+
+
 def create_parser() -> argparse.ArgumentParser:
     """The command line."""
     parser = argparse.ArgumentParser(
@@ -290,6 +297,7 @@ def main() -> int:
     try:
         with Azurite(options.data_dir, **ports) as azurite:
             create_containers(azurite.connection_string)
+            allow_other_origins(azurite.connection_string)
             # Only now: Azurite would inherit the blocked signals.
             signal.pthread_sigmask(signal.SIG_BLOCK, signals)
             print(f"Azurite on {azurite.blob_endpoint}; Ctrl-C stops it.", flush=True)

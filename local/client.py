@@ -11,6 +11,9 @@ import aiohttp
 
 Json = dict[str, Any]
 
+_RANGE_BYTES = 4 * 1024 * 1024
+"""The app redirects longer ranges to Blob Storage, and with them would go the function key."""
+
 
 class AppError(Exception):
     """Raised when the app answers with an unexpected status.
@@ -92,7 +95,7 @@ class AppClient:
         assert self._session is not None
         content = b""
         while True:
-            headers = {"Range": f"bytes={len(content)}-"}
+            headers = {"Range": f"bytes={len(content)}-{len(content) + _RANGE_BYTES - 1}"}
             path = f"/api/v1/calls/{call}/recording"
             async with self._session.get(path, headers=headers) as response:
                 if response.status != 206:
@@ -112,8 +115,8 @@ class AppClient:
         return record
 
     async def hang_up(self, call: str) -> None:
-        """Hang up for everyone. Raises AppError."""
-        await self._expect(204, "DELETE", f"/api/v1/calls/{call}")
+        """Hang up for everyone, if the call has not ended. Raises AppError."""
+        await self._expect(204, "POST", f"/api/v1/calls/{call}/hangup")
 
     async def until(
         self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 30

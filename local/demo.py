@@ -160,7 +160,7 @@ async def _print_results(app: AppClient, call: str) -> None:
         print("  " + line)
     print()
     for utterance in (await app.transcript(call))["utterances"]:
-        speaker = identifiers.display_id(utterance["participant"] or "")
+        speaker = utterance["name"] or identifiers.display_id(utterance["participant"] or "")
         start, end = utterance["start_ms"] / 1000, utterance["end_ms"] / 1000
         prefix = f"{speaker}: " if speaker else ""
         print(f"  {start:5.1f}-{end:4.1f} s  {prefix}{utterance['text']}")

@@ -14,6 +14,7 @@ import calls.settings
 import configuration
 import streamer.settings
 from calls.http import openapi
+from calls.http.problem_codes import CODES
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,8 +36,17 @@ def routes_table() -> str:
             statuses = [int(status) for status in operation["responses"]]
             answers = ", ".join(str(s) for s in statuses if s < HTTPStatus.BAD_REQUEST)
             problems = ", ".join(str(s) for s in statuses if s >= HTTPStatus.BAD_REQUEST)
-            request = f"`{method.upper()} /api{path}`"
+            request = f"`{method.upper()} {path}`"
             lines.append(f"| {request} | {operation['summary']} | {answers} | {problems} |")
+    return "\n".join(lines)
+
+
+def codes_table() -> str:
+    """A Markdown table of the problems' codes."""
+    lines = ["| code | status | what it means |", "| --- | --- | --- |"]
+    lines += [
+        f"| `{code}` | {meaning.status} | {meaning.text} |" for code, meaning in CODES.items()
+    ]
     return "\n".join(lines)
 
 
@@ -49,6 +59,7 @@ def tables() -> dict[tuple[str, str], str]:
             configuration.table(streamer.settings.Settings)
         ),
         ("docs/http-api.md", "routes"): routes_table(),
+        ("docs/http-api.md", "codes"): codes_table(),
     }
 
 

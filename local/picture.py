@@ -20,7 +20,7 @@ def timeline(document: dict[str, Any], width: int = 72) -> list[str]:
     lines = []
     for track in document["tracks"]:
         row = [_draw_block(track, *span, top or 1.0) for span in itertools.pairwise(edges)]
-        label = identifiers.display_id(track["participant"] or track["track"])
+        label = track["name"] or identifiers.display_id(track["participant"] or track["track"])
         lines.append(f"{label:{_LABEL}} {''.join(row)}  {track['talk_share']:4.0%} of speech")
     lines.append(" " * (_LABEL + 1) + _draw_axis(length / 1000, width))
     lines.append(_summarise(document))

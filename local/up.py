@@ -179,6 +179,7 @@ class Up:
         if process.pid is not None:
             self.processes["azurite"] = process.pid
         await asyncio.to_thread(azurite.create_containers, process.connection_string)
+        await asyncio.to_thread(azurite.allow_other_origins, process.connection_string)
         return process.connection_string
 
     async def _launch_emulator(self, addresses: Addresses, port: int, event_grid_key: str) -> None:

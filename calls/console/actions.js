@@ -57,7 +57,7 @@ export class CallActions {
     await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
     if (dialog.returnValue !== "yes" || this.#isStopped) return;
     this.#parts.hangup.disabled = true;
-    await this.#run(() => sendJson(this.#path, { method: "DELETE" }));
+    await this.#run(() => sendJson(`${this.#path}/hangup`, { method: "POST" }));
     // The button disappears, so the heading takes the focus.
     this.#parts.title.focus({ preventScroll: true });
   }

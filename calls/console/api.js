@@ -15,11 +15,15 @@ export class ApiError extends Error {
   }
 }
 
-/** The function key, kept in this tab's session storage. */
+/** The function key, kept in this tab's session storage or, if the user says so, in the browser's. */
 export const functionKey = {
-  get: () => sessionStorage.getItem(KEY_ITEM),
-  set: (value) => sessionStorage.setItem(KEY_ITEM, value),
-  remove: () => sessionStorage.removeItem(KEY_ITEM),
+  get: () => sessionStorage.getItem(KEY_ITEM) ?? localStorage.getItem(KEY_ITEM),
+  set: (value, { inAllTabs = false } = {}) =>
+    (inAllTabs ? localStorage : sessionStorage).setItem(KEY_ITEM, value),
+  remove: () => {
+    sessionStorage.removeItem(KEY_ITEM);
+    localStorage.removeItem(KEY_ITEM);
+  },
 };
 
 /** Dispatches `rejected` when the app rejects the function key. */
@@ -42,7 +46,7 @@ export async function send(path, { method = "GET", body, headers = {}, signal } 
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError(0, "Cannot reach the app.");
+    throw new ApiError(0, "Cannot reach the app. Check that it is running.");
   }
   if (response.ok) return response;
   if (response.status === 401) {

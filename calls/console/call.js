@@ -3,14 +3,15 @@
 import { CallActions } from "./actions.js";
 import { callPath, sendJson } from "./api.js";
 import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall } from "./details.js";
-import { announce, cloneTemplate, notify, setBadge, setChildren, setText } from "./dom.js";
+import { announce, cloneTemplate, element, notify, setBadge, setChildren, setText } from "./dom.js";
 import { Downloads } from "./downloads.js";
+import { formatClock } from "./format.js";
 import { buildAlert, buildAlerts, buildIssues } from "./issues.js";
 import { Lanes } from "./lanes.js";
 import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
-import { callDurationMs, callStatus, callTitle, isOver } from "./record.js";
+import { callStatus, callTitle, isOver } from "./record.js";
 import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
@@ -40,6 +41,7 @@ export class CallView {
   #processingPolls = 0;
   #lastStatus = "";
   #isStopped = false;
+  #listeners = new AbortController();
 
   /** `onChanged()` is called after the user changed the call. */
   constructor(id, { onChanged }) {
@@ -64,11 +66,22 @@ export class CallView {
       onChanged();
     });
     this.#poller = new Poller((signal) => this.#poll(signal), (state, { error } = {}) => {
-      if (state === "failing" && error.isNotFound && !this.#record) this.#showNotFound();
+      if (state !== "failing" || this.#record) return;
+      if (error.isNotFound) this.#showNotFound();
+      else this.#showUnavailable(error);
     });
     this.#listen();
     this.#showHead({ call_connection_id: id, to: null });
     this.#transcript.showText("Available after the call has been processed");
+  }
+
+  get id() {
+    return this.#id;
+  }
+
+  /** Move the playback to a position; before the recording is loaded, it will start there. */
+  seek(ms) {
+    this.#player.seek(ms);
   }
 
   start() {
@@ -79,6 +92,7 @@ export class CallView {
 
   stop() {
     this.#isStopped = true;
+    this.#listeners.abort();
     clearInterval(this.#redrawTimer);
     this.#poller.stop();
     this.#actions.stop();
@@ -88,11 +102,14 @@ export class CallView {
   }
 
   #listen() {
-    const { copy, zoomIn, zoomOut, tableDetails } = this.#parts;
-    copy.addEventListener("click", () => navigator.clipboard.writeText(this.#id).then(
-      () => notify("Call ID copied"),
-      () => notify("The browser blocked access to the clipboard.", { isError: true }),
-    ));
+    const { copy, copyMoment, zoomIn, zoomOut, tableDetails } = this.#parts;
+    copy.addEventListener("click", () => copyText(this.#id, "Call ID copied"));
+    copyMoment.addEventListener("click", () => {
+      const seconds = Math.floor(this.#player.positionMs / 1000);
+      const link = new URL(`#/calls/${encodeURIComponent(this.#id)}?t=${seconds}`, location.href);
+      copyText(link.href, `Link to ${formatClock(seconds * 1000)} copied`);
+    });
+    document.addEventListener("keydown", (event) => this.#onKey(event), { signal: this.#listeners.signal });
     const zoomBy = (factor) => {
       this.#lanes.zoomBy(factor);
       this.#showZoom();
@@ -100,6 +117,15 @@ export class CallView {
     zoomIn.addEventListener("click", () => zoomBy(ZOOM_FACTOR));
     zoomOut.addEventListener("click", () => zoomBy(1 / ZOOM_FACTOR));
     tableDetails.addEventListener("toggle", () => this.#showTable());
+  }
+
+  /** Space plays and pauses, unless it types, presses or opens something. */
+  #onKey(event) {
+    if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey || !this.#player.isReady) return;
+    const isSeek = event.target === this.#parts.seek;
+    if (!isSeek && event.target.closest("input, select, textarea, button, a, summary, dialog")) return;
+    event.preventDefault();
+    this.#player.togglePlay();
   }
 
   // Loading.
@@ -144,7 +170,8 @@ export class CallView {
   }
 
   async #loadRecording() {
-    const isReady = await this.#player.load(`${this.#path}/recording`, this.#model.tracks.length);
+    const blob = `recordings/${this.#id}/recording`;
+    const isReady = await this.#player.load({ path: this.#path, blob, channels: this.#model.tracks.length });
     if (isReady && !this.#isStopped) this.#show();
   }
 
@@ -179,8 +206,7 @@ export class CallView {
       canMute: this.#player.isReady && model.tracks.length > 1,
     });
     this.#showZoom();
-    const durationMs = isAssembled && !record.connected_at ? model.durationMs : callDurationMs(record);
-    setChildren(parts.metrics, buildMetrics(model, record, durationMs, isAssembled));
+    setChildren(parts.metrics, buildMetrics(model, record, isAssembled));
     setChildren(parts.legend, buildLegend(model, isAssembled));
     setChildren(parts.alerts, buildAlerts(record, model));
     setChildren(parts.events, buildEvents(record));
@@ -214,6 +240,15 @@ export class CallView {
     }
   }
 
+  /** Say that the app does not answer, while no record can be shown; the poller tries again. */
+  #showUnavailable(error) {
+    const button = element("button", { class: "button small", type: "button", onclick: () => this.#poller.runNow() },
+      "Try now");
+    const alert = buildAlert("danger", "This call cannot be loaded", error.message, { role: "alert" });
+    alert.lastChild.append(element("p", {}, "The console tries again by itself."), button);
+    setChildren(this.#parts.alerts, [alert]);
+  }
+
   #showNotFound() {
     this.#poller.stop();
     const text = "It may belong to another app, or its data may have been deleted.";
@@ -228,6 +263,13 @@ export class CallView {
     if (this.#lastStatus && this.#lastStatus !== text) announce(`${callTitle(record)}: ${text}`);
     this.#lastStatus = text;
   }
+}
+
+function copyText(text, message) {
+  navigator.clipboard.writeText(text).then(
+    () => notify(message),
+    () => notify("The browser blocked access to the clipboard.", { isError: true }),
+  );
 }
 
 /** Describe, beside the timeline's heading, what happens to a call without a result. */

@@ -2,9 +2,9 @@
 
 import { sendJson } from "./api.js";
 import { element, setBadge, setText } from "./dom.js";
-import { capitalise, formatClock, formatPercent, formatTime } from "./format.js";
+import { capitalise, formatClock, formatDay, formatPercent, formatTime } from "./format.js";
 import { Poller } from "./poll.js";
-import { callDurationMs, callStatus, callTitle, isIncoming, isOver, isProcessing } from "./record.js";
+import { callStatus, callTitle, isIncoming, isOver, isProcessing, shownDurationMs } from "./record.js";
 
 const ACTIVE_POLL_MS = 2000;
 const IDLE_POLL_MS = [3000, 5000, 8000, 12_000];
@@ -14,6 +14,7 @@ export class CallList {
   #olderButton = document.getElementById("calls-older");
   #emptyText = document.getElementById("calls-empty");
   #rows = new Map();
+  #dayHeadings = new Map();
   #records = new Map();
   #cursor = undefined;
   #unchangedPolls = 0;
@@ -22,7 +23,10 @@ export class CallList {
   #poller;
 
   constructor(onState) {
-    this.#poller = new Poller((signal) => this.#poll(signal), onState);
+    this.#poller = new Poller((signal) => this.#poll(signal), (state, details) => {
+      if (state === "failing" && !this.#records.size) this.#showEmpty("The list of calls cannot be loaded");
+      onState(state, details);
+    });
     this.#olderButton.addEventListener("click", () => this.#loadOlder());
   }
 
@@ -32,8 +36,9 @@ export class CallList {
 
   stop() {
     this.#poller.stop();
-    for (const row of this.#rows.values()) row.item.remove();
+    this.#list.replaceChildren();
     this.#rows.clear();
+    this.#dayHeadings.clear();
     this.#records.clear();
     this.#cursor = undefined;
     this.#lastPage = "";
@@ -80,27 +85,59 @@ export class CallList {
   #show() {
     const records = [...this.#records.values()]
       .sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
-    records.forEach((record, index) => {
-      const id = record.call_connection_id;
-      let row = this.#rows.get(id);
-      if (!row) {
-        row = createRow(id);
-        this.#rows.set(id, row);
-        this.#markSelected(id, row);
-      }
-      updateRow(row, record);
-      // A moved element loses the focus, so rows that are in place stay untouched.
-      const current = this.#list.children[index];
-      if (current !== row.item) this.#list.insertBefore(row.item, current ?? null);
-    });
-    this.#emptyText.hidden = records.length > 0;
+    const items = [];
+    let day = null;
+    for (const record of records) {
+      const recordDay = formatDay(record.created_at);
+      if (recordDay !== day) items.push(this.#dayHeading(recordDay));
+      day = recordDay;
+      items.push(this.#row(record).item);
+    }
+    placeChildren(this.#list, items);
+    if (records.length) this.#emptyText.hidden = true;
+    else this.#showEmpty("No calls yet");
     this.#olderButton.hidden = !this.#cursor;
+  }
+
+  #showEmpty(text) {
+    setText(this.#emptyText, text);
+    this.#emptyText.hidden = false;
+  }
+
+  /** Create or update the row of a call. */
+  #row(record) {
+    const id = record.call_connection_id;
+    let row = this.#rows.get(id);
+    if (!row) {
+      row = createRow(id);
+      this.#rows.set(id, row);
+      this.#markSelected(id, row);
+    }
+    updateRow(row, record);
+    return row;
+  }
+
+  #dayHeading(day) {
+    if (!this.#dayHeadings.has(day)) {
+      this.#dayHeadings.set(day, element("li", { class: "day" }, element("h3", {}, day)));
+    }
+    return this.#dayHeadings.get(day);
   }
 
   #markSelected(id, row) {
     if (id === this.#selectedId) row.link.setAttribute("aria-current", "page");
     else row.link.removeAttribute("aria-current");
   }
+}
+
+/** Make a list hold these items. A moved element loses the focus, so those in place stay untouched. */
+function placeChildren(list, items) {
+  const isWanted = new Set(items);
+  for (const item of [...list.children]) if (!isWanted.has(item)) item.remove();
+  items.forEach((item, index) => {
+    const current = list.children[index];
+    if (current !== item) list.insertBefore(item, current ?? null);
+  });
 }
 
 function createRow(id) {
@@ -124,11 +161,9 @@ function updateRow(row, record) {
   setBadge(row.badge, callStatus(record));
   setText(row.time, formatTime(record.created_at));
   const details = isIncoming(record) ? ["Incoming"] : [];
-  const durationMs = callDurationMs(record);
+  const durationMs = shownDurationMs(record);
   if (durationMs !== null) details.push(formatClock(durationMs));
-  // The average of all tracks, so for unmixed audio it differs from the speech of the whole call.
-  const unit = record.channels === "unmixed" ? "speech per track" : "speech";
-  if (record.summary) details.push(`${formatPercent(record.summary.speech_share)} ${unit}`);
+  if (record.summary) details.push(`${formatPercent(record.summary.speech_share)} speech`);
   else if (record.channels) details.push(capitalise(record.channels));
   if (record.summary?.missing_segments) details.push("Incomplete");
   setText(row.details, details.join(" \u00b7 "));

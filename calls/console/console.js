@@ -45,13 +45,19 @@ function closeView() {
 /** Show what the URL's fragment names. */
 function route() {
   if (!isSignedIn) return;
+  const match = /^#\/calls\/([^/?]+)(?:\?(.*))?$/.exec(location.hash);
+  const id = match && decodeId(match[1]);
+  const startMs = match ? parseMoment(match[2]) : null;
+  if (view !== null && view.id === id) {
+    if (startMs !== null) view.seek(startMs);
+    return;
+  }
   closeView();
-  const match = /^#\/calls\/([^/]+)$/.exec(location.hash);
   app.dataset.route = match ? "call" : "list";
   if (match) {
-    const id = decodeId(match[1]);
     list.select(id);
     view = new CallView(id, { onChanged: () => list.refresh() });
+    if (startMs !== null) view.seek(startMs);
     main.append(view.root);
     view.start();
   } else {
@@ -69,6 +75,12 @@ function decodeId(id) {
   } catch {
     return id;
   }
+}
+
+/** The moment that a link names with `?t=`, in seconds; in milliseconds, null without one. */
+function parseMoment(query) {
+  const seconds = Number.parseFloat(new URLSearchParams(query ?? "").get("t"));
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
 }
 
 /** After a route changes, its heading takes the focus, as on a new page. */
@@ -97,8 +109,9 @@ keyEvents.addEventListener("rejected", () => {
   if (isSignedIn) signOut("The function key was rejected. Enter a new one.");
 });
 window.addEventListener("hashchange", () => {
+  const previousView = view;
   route();
-  focusHeading();
+  if (view !== previousView || view === null) focusHeading();
 });
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();

@@ -4,8 +4,8 @@ import { element } from "./dom.js";
 import {
   formatClock, formatDuration, formatEventType, formatExactTime, formatParticipant, formatPercent,
 } from "./format.js";
-import { isIncoming } from "./record.js";
-import { coveredMs, totalMs } from "./spans.js";
+import { formatParty, isIncoming, shownDurationMs } from "./record.js";
+import { intersect, totalMs } from "./spans.js";
 
 const NO_VALUE = "\u2013";
 const SEPARATOR = " \u00b7 ";
@@ -13,8 +13,8 @@ const SEPARATOR = " \u00b7 ";
 /** Describe a call in one line, below its title. */
 export function describeCall(record) {
   const details = [];
-  if (isIncoming(record)) details.push(`Incoming call to ${formatParticipant(record.to)}`);
-  else if (record.from) details.push(`From ${formatParticipant(record.from)}`);
+  if (isIncoming(record)) details.push(`Incoming call to ${formatParty(record, record.to)}`);
+  else if (record.from) details.push(`From ${formatParty(record, record.from)}`);
   details.push(new Date(record.created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
   if (record.channels) details.push(record.channels === "unmixed" ? "One track per participant" : "Mixed audio");
   if (record.sample_rate) details.push(`${record.sample_rate / 1000} kHz`);
@@ -22,13 +22,13 @@ export function describeCall(record) {
   return details.join(SEPARATOR);
 }
 
-/** Build the metrics from a model of timeline.js; `durationMs` is null before the call connects. */
-export function buildMetrics(model, record, durationMs, isAssembled) {
+/** Build the metrics from a call record and a model of timeline.js. */
+export function buildMetrics(model, record, isAssembled) {
+  const durationMs = shownDurationMs(record);
   const metrics = [["Duration", durationMs === null ? NO_VALUE : formatClock(durationMs)]];
   if (isAssembled) {
-    const speechMs = coveredMs(model.tracks.flatMap((track) => track.speech));
     const silence = model.longestSilence;
-    metrics.push(["Speech", model.durationMs ? formatPercent(speechMs / model.durationMs) : NO_VALUE]);
+    metrics.push(["Speech", record.summary ? formatPercent(record.summary.speech_share) : NO_VALUE]);
     if (model.tracks.length > 1) {
       metrics.push(["Overlap", model.overlaps.length ? formatDuration(totalMs(model.overlaps)) : "None"]);
       metrics.push(["Interruptions", String(model.interruptions.length)]);
@@ -76,15 +76,20 @@ export function buildEvents(record) {
 /** Build the timeline as a table, for screen readers and spreadsheets. */
 export function buildTable(model) {
   const rows = model.tracks.flatMap((track) => {
-    const participant = formatParticipant(track.participant);
+    const participant = formatParticipant(track.participant, track.name);
     const rowsOf = (spans, type) => spans.map((span) => [span.start_ms, span.end_ms, participant, type]);
     return [...rowsOf(track.speech, "Speech"), ...rowsOf(track.gaps, "Not streamed"),
       ...rowsOf(track.losses, "Lost audio"), ...rowsOf(track.missingSegments, "Missing segment")];
   });
-  const overlapping = model.tracks.length > 2 ? "Several participants" : "Both participants";
-  for (const span of model.overlaps) rows.push([span.start_ms, span.end_ms, overlapping, "Overlap"]);
+  for (const span of model.overlaps) {
+    const speakers = model.tracks.filter((track) => intersect([span], track.overlaps).length);
+    const names = speakers.map((track) => formatParticipant(track.participant, track.name)).join(", ");
+    rows.push([span.start_ms, span.end_ms, names, "Overlap"]);
+  }
+  const nameOf = (rawId) =>
+    formatParticipant(rawId, model.tracks.find((track) => track.participant === rawId)?.name);
   for (const { at_ms: at, interrupter, interrupted } of model.interruptions) {
-    rows.push([at, at, formatParticipant(interrupter), `Interrupts ${formatParticipant(interrupted)}`]);
+    rows.push([at, at, nameOf(interrupter), `Interrupts ${nameOf(interrupted)}`]);
   }
   rows.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const headings = ["Start", "End", "Participant", "Type"].map((text) => element("th", { scope: "col" }, text));

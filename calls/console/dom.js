@@ -38,11 +38,18 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Replace children only if they differ, which keeps the focus and the scroll position. */
+/** Replace children only if they differ, which keeps the focus, the scroll position and what is open. */
 export function setChildren(node, children) {
   const isSame = node.childElementCount === children.length &&
-    children.every((child, index) => child.isEqualNode(node.children[index]));
+    children.every((child, index) => child.isEqualNode(withDetailsClosed(node.children[index])));
   if (!isSame) node.replaceChildren(...children);
+}
+
+function withDetailsClosed(node) {
+  if (!node.querySelector("details[open]")) return node;
+  const copy = node.cloneNode(true);
+  for (const details of copy.querySelectorAll("details")) details.open = false;
+  return copy;
 }
 
 /** Show a status from record.js in a badge. */

@@ -32,13 +32,19 @@ export function formatBytes(count) {
 export const formatCount = (count, singular, plural = `${singular}s`) =>
   `${count} ${count === 1 ? singular : plural}`;
 
-/** Format a time of day, with the date if it is not today. */
-export function formatTime(iso) {
-  const time = new Date(iso);
-  const isToday = time.toDateString() === new Date().toDateString();
-  const options = { hour: "numeric", minute: "2-digit" };
-  if (!isToday) Object.assign(options, { day: "numeric", month: "short" });
-  return time.toLocaleString(undefined, options);
+/** Format a time of day. */
+export const formatTime = (iso) =>
+  new Date(iso).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });
+
+/** Format a day: "Today", "Yesterday", else with the weekday, and with the year if it is another one. */
+export function formatDay(iso, now = new Date()) {
+  const day = new Date(iso);
+  const daysAgo = (count) => new Date(now.getFullYear(), now.getMonth(), now.getDate() - count);
+  if (day.toDateString() === now.toDateString()) return "Today";
+  if (day.toDateString() === daysAgo(1).toDateString()) return "Yesterday";
+  const options = { weekday: "short", day: "numeric", month: "short" };
+  if (day.getFullYear() !== now.getFullYear()) options.year = "numeric";
+  return day.toLocaleDateString(undefined, options);
 }
 
 /** Format a time of day to the second. */
@@ -48,8 +54,16 @@ export function formatExactTime(iso) {
   });
 }
 
-/** Format the raw ID of a participant: "4:+15551230000" -> "+1 555 123 0000". */
-export function formatParticipant(rawId) {
+/**
+ * Format a participant by raw ID and, if it is known, display name:
+ * "4:+15551230000" -> "+1 555 123 0000" or "Zo\u00eb (+1 555 123 0000)".
+ */
+export function formatParticipant(rawId, name = null) {
+  const id = formatRawId(rawId);
+  return name ? `${name} (${id})` : id;
+}
+
+function formatRawId(rawId) {
   if (!rawId) return "All participants";
   const text = rawId.replace(/^4:/, "");
   if (text === "anonymous") return "Anonymous caller";

@@ -3,6 +3,10 @@
 import { element, icon } from "./dom.js";
 import { capitalise, formatClock, formatCount, formatDuration, formatExactTime, formatParticipant } from "./format.js";
 import { parseTrackName } from "./segments.js";
+import { totalMs } from "./spans.js";
+
+/** So many issues of a kind and a participant are listed one by one; more of them are summarized. */
+const MAX_LISTED = 3;
 
 /** The reason of a segment that is in the recording but has no analysis: NOT_ANALYSED in the app. */
 export const NOT_ANALYSED = "not analysed";
@@ -44,11 +48,8 @@ function describeResult(result) {
 export function buildIssues(model, record, onRetry) {
   return [
     ...(record.failures ?? []).map((failure) => buildFailure(failure, onRetry)),
-    ...model.missingSegments.map(buildMissingSegment),
-    ...model.tracks.flatMap((track) => [
-      ...track.losses.map((loss) => buildLoss(track, loss)),
-      ...track.gaps.map((gap) => buildGap(track, gap)),
-    ]),
+    ...model.tracks.flatMap((track) => buildMissingSegments(track)),
+    ...model.tracks.flatMap((track) => [...buildLosses(track), ...buildGaps(track)]),
     ...record.streams.map(buildStreamIssue).filter((issue) => issue),
   ];
 }
@@ -69,25 +70,51 @@ function buildFailure(failure, onRetry) {
   return buildIssue("danger", "Segment analysis failed", text, button);
 }
 
-function buildMissingSegment(segment) {
-  const participant = formatParticipant(segment.participant);
-  if (segment.reason === NOT_ANALYSED) {
-    return buildIssue("danger", `Not analysed, ${formatRange(segment)}`,
-      `${participant}: In the recording, but without speech detection`);
+function buildMissingSegments(track) {
+  const isAnalysisMissing = (segment) => segment.reason === NOT_ANALYSED;
+  const name = formatParticipant(track.participant, track.name);
+  const list = (segments, title, describe) =>
+    listOrSummarize(segments, "danger", title, {
+      describe: (segment) => `${name}: ${describe(segment)}`,
+      summarize: () => `${name}: ${formatCount(segments.length, "segment")}, ${formatDuration(totalMs(segments))}`,
+    });
+  return [
+    ...list(track.missingSegments.filter((segment) => !isAnalysisMissing(segment)), "Missing segment",
+      (segment) => capitalise(segment.reason)),
+    ...list(track.missingSegments.filter(isAnalysisMissing), "Not analysed",
+      () => "In the recording, but without speech detection"),
+  ];
+}
+
+function buildLosses(track) {
+  const name = formatParticipant(track.participant, track.name);
+  const describe = (losses) => {
+    const filledMs = losses.reduce((sum, loss) => sum + loss.filled_ms, 0);
+    const gaps = losses.reduce((sum, loss) => sum + loss.gaps, 0);
+    const place = gaps ? ` in ${formatCount(gaps, "gap")}` : "";
+    return `${name}: ${formatDuration(filledMs)}${place}, replaced with silence`;
+  };
+  return listOrSummarize(track.losses, "warning", "Lost audio", {
+    describe: (loss) => describe([loss]), summarize: () => describe(track.losses),
+  });
+}
+
+function buildGaps(track) {
+  const name = formatParticipant(track.participant, track.name);
+  return listOrSummarize(track.gaps, "info", "Not streamed", {
+    describe: (gap) => `${name}: ${formatDuration(gap.end_ms - gap.start_ms)}`,
+    summarize: () => `${name}: ${formatDuration(totalMs(track.gaps))} in ${formatCount(track.gaps.length, "gap")}`,
+  });
+}
+
+/** Build an issue for each span, or one for all that lists them on request if there are many. */
+function listOrSummarize(spans, variant, title, { describe, summarize }) {
+  if (spans.length <= MAX_LISTED) {
+    return spans.map((span) => buildIssue(variant, `${title}, ${formatRange(span)}`, describe(span)));
   }
-  return buildIssue("danger", `Missing segment, ${formatRange(segment)}`,
-    `${participant}: ${capitalise(segment.reason)}`);
-}
-
-function buildLoss(track, loss) {
-  const gaps = loss.gaps ? ` in ${formatCount(loss.gaps, "gap")}` : "";
-  return buildIssue("warning", `Lost audio, ${formatRange(loss)}`,
-    `${formatParticipant(track.participant)}: ${formatDuration(loss.filled_ms)}${gaps}, replaced with silence`);
-}
-
-function buildGap(track, gap) {
-  return buildIssue("info", `Not streamed, ${formatRange(gap)}`,
-    `${formatParticipant(track.participant)}: ${formatDuration(gap.end_ms - gap.start_ms)}`);
+  const items = spans.map((span) => element("li", {}, formatRange(span)));
+  return [buildIssue(variant, title, summarize(), element("details", { class: "disclosure" },
+    element("summary", {}, `Show all ${spans.length}`), element("ol", {}, ...items)))];
 }
 
 /** Build the issue of a stream that dropped frames or changed its clock; null for a clean stream. */

@@ -3,12 +3,12 @@
 // When zoomed, an element as wide as the whole call gives the native scroll bar its range. The lanes
 // stay fixed in the viewport and draw only the visible part.
 
+import { setColor } from "./colors.js";
 import { element, icon, setText } from "./dom.js";
 import { formatCount, formatDuration, formatParticipant, formatPercent } from "./format.js";
 import { totalMs } from "./spans.js";
 import { drawAxis, drawTrack, fitCanvas, loudestPeak, readColors } from "./waveform.js";
 
-const COLORS = 6;
 const MIN_VISIBLE_MS = 5000;
 const FOLLOW_MARGIN_PX = 24;
 
@@ -122,18 +122,19 @@ export class Lanes {
     row.mute.append(icon("sound"));
     row.root = element(
       "div",
-      { class: "lane", "data-color": index % COLORS },
+      { class: "lane" },
       element("div", { class: "lane-head" },
         element("span", { class: "swatch", "aria-hidden": "true" }),
         row.name, row.share, row.speech, row.bar, row.mute),
       element("div", { class: "waveform-frame" }, row.canvas, row.playhead),
     );
+    setColor(row.root, index);
     this.#viewport.insertBefore(row.root, this.#axis);
     return row;
   }
 
   #updateRow(row, track, canMute) {
-    const name = formatParticipant(track.participant);
+    const name = formatParticipant(track.participant, track.name);
     const share = track.talkShare;
     setText(row.name, name);
     setText(row.share, share === null ? "" : `${formatPercent(share)} of talk time`);
@@ -202,10 +203,11 @@ const isRowMuted = (row) => row.mute.getAttribute("aria-pressed") === "true";
 
 /** Describe a waveform for screen readers. */
 function describeWaveform(track, model) {
-  const { speech, gaps, missingSegments, losses, segments } = track;
+  const { speech, overlaps, gaps, missingSegments, losses, segments } = track;
   const withTotal = (text, spans) => `${text}, ${formatDuration(totalMs(spans))} in total`;
-  const facts = [`Waveform of ${formatParticipant(track.participant)}, ${formatDuration(model.durationMs)}`];
+  const facts = [`Waveform of ${formatParticipant(track.participant, track.name)}, ${formatDuration(model.durationMs)}`];
   if (speech.length) facts.push(withTotal(formatCount(speech.length, "speech section"), speech));
+  if (overlaps.length) facts.push(withTotal(formatCount(overlaps.length, "overlap"), overlaps));
   if (gaps.length) facts.push(withTotal(`${formatCount(gaps.length, "gap")} without streaming`, gaps));
   if (missingSegments.length) facts.push(`${formatCount(missingSegments.length, "segment")} missing`);
   if (losses.length) facts.push(`audio lost in ${formatCount(losses.length, "segment")}`);

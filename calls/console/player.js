@@ -1,10 +1,13 @@
 // The player of a call's recording.
 
+import { sendJson } from "./api.js";
 import { announce, setText } from "./dom.js";
 import { formatBytes, formatClock } from "./format.js";
 import { ChannelMixer } from "./mixer.js";
 import { downloadInRanges } from "./ranges.js";
 
+/** A link that failed so soon after the one before it is not replaced by another. */
+const MIN_LINK_MS = 5000;
 /** A larger recording loads only on request: an eight-hour call takes about a gigabyte. */
 const AUTO_LOAD_BYTES = 64 * 1024 * 1024;
 const SKIP_MS = 5000;
@@ -61,48 +64,83 @@ export class Player {
   }
 
   /**
-   * Load a recording with this number of channels, and resolve to whether it can be played.
+   * Load the recording `{ path, blob, channels }`, and resolve to whether it can be played.
    *
-   * A newer version of the recording replaces the current one at the same position. If there is no
-   * recording yet, the player is hidden; if loading fails, it shows the error.
+   * It is played through a link to Blob Storage, which sends only what is played. Where the browser
+   * cannot reach Blob Storage, the whole recording is downloaded from the app. A newer version of the
+   * recording replaces the current one at the same position. The player stays hidden
+   * while nothing is recorded yet; if loading fails, it shows the error.
    */
-  async load(path, channels) {
+  async load(recording) {
     this.#abort.abort();
     this.#abort = new AbortController();
     const { signal } = this.#abort;
     if (!this.isReady) this.#showLoading();
+    const isReady = (await this.#stream(recording, signal)) || (await this.#download(recording, signal));
+    if (isReady) this.#showReady();
+    return isReady;
+  }
+
+  /** Play through a link; false if that is not possible. */
+  async #stream(recording, signal) {
+    let url;
     try {
-      const onProgress = (loaded, total) => this.#onProgress(loaded, total, signal);
-      this.blob = await downloadInRanges(path, { signal, onProgress });
-    } catch (error) {
-      if (signal.aborted) return false;
-      if (error.isNotFound) this.#parts.player.hidden = true;
-      else this.#showError(error.message, () => this.load(path, channels));
-      return false;
+      const body = { blobs: [recording.blob] };
+      const { links } = await sendJson(`${recording.path}/links`, { method: "POST", body, signal });
+      url = links[0].url;
+    } catch {
+      return false; // The download fails, too, and its error is shown.
     }
-    if (signal.aborted || !(await this.#open(this.blob, channels))) return false;
-    this.#showReady();
+    const createdAt = Date.now();
+    if (signal.aborted || !(await this.#open(url, recording.channels))) return false;
+    this.blob = null;
+    this.#audio.onerror = () => {
+      // The link has expired, or the connection was lost.
+      if (Date.now() - createdAt >= MIN_LINK_MS) this.load(recording);
+      else this.#showError("The recording cannot be loaded.", () => this.load(recording));
+    };
     return true;
   }
 
-  /** Open a recording in the audio element; false if the browser cannot play it. */
-  async #open(blob, channels) {
+  /** Download the whole recording and play it; false if that fails. */
+  async #download(recording, signal) {
+    if (signal.aborted) return false;
+    let blob;
+    try {
+      const onProgress = (loaded, total) => this.#onProgress(loaded, total, signal);
+      blob = await downloadInRanges(`${recording.path}/recording`, { signal, onProgress });
+    } catch (error) {
+      if (signal.aborted) return false;
+      if (error.isNotFound) this.#parts.player.hidden = true;
+      else this.#showError(error.message, () => this.load(recording));
+      return false;
+    }
+    if (signal.aborted) return false;
+    const url = URL.createObjectURL(blob);
+    if (!(await this.#open(url, recording.channels))) {
+      URL.revokeObjectURL(url);
+      this.#showError("This browser cannot play the recording. Download it instead.");
+      return false;
+    }
+    this.blob = blob;
+    return true;
+  }
+
+  /** Open a URL in the audio element; false if the browser cannot play it. */
+  async #open(url, channels) {
     const wasPlaying = this.isReady && !this.#audio.paused;
     this.#requestedMs = this.positionMs;
     this.#revokeUrl();
     // Connect first: otherwise Chromium plays no recording with more than eight channels.
     this.#mixer.connect(channels);
-    const url = URL.createObjectURL(blob);
     const isPlayable = new Promise((resolve) => {
       this.#audio.onloadedmetadata = () => resolve(true);
       this.#audio.onerror = () => resolve(false);
     });
+    // Without it, the mixer gets only silence from another origin.
+    this.#audio.crossOrigin = "anonymous";
     this.#audio.src = url;
-    if (!(await isPlayable)) {
-      URL.revokeObjectURL(url);
-      this.#showError("This browser cannot play the recording. Download it instead.");
-      return false;
-    }
+    if (!(await isPlayable)) return false;
     this.#url = url;
     this.seek(this.#requestedMs);
     if (wasPlaying) await this.#audio.play();
@@ -187,7 +225,7 @@ export class Player {
   }
 
   #revokeUrl() {
-    if (this.#url) URL.revokeObjectURL(this.#url);
+    if (this.#url?.startsWith("blob:")) URL.revokeObjectURL(this.#url);
     this.#url = null;
   }
 

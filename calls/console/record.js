@@ -14,10 +14,13 @@ export function isProcessing(record, now = Date.now()) {
   return now - Date.parse(record.ended_at ?? record.created_at) < PROCESSING_MS;
 }
 
+/** Format a party of a call, with its display name if the record has one. */
+export const formatParty = (record, rawId) => formatParticipant(rawId, record.names?.[rawId]);
+
 /** The other party of a call: the caller of an incoming call, else the person called. */
 export function callTitle(record) {
   const party = isIncoming(record) ? record.from : record.to;
-  return party ? formatParticipant(party) : `Call ${record.call_connection_id.slice(0, 8)}`;
+  return party ? formatParty(record, party) : `Call ${record.call_connection_id.slice(0, 8)}`;
 }
 
 /** The status badge of a call: `{ text, variant }`. */
@@ -37,6 +40,13 @@ export function callStatus(record) {
   const text = record.state === "connected" ? "Not streaming" : capitalise(record.state);
   return { text, variant: "pending" };
 }
+
+/**
+ * The duration that list and call show, in milliseconds: the recording's once there is one, else how
+ * long the call has lasted. Null before it connects.
+ */
+export const shownDurationMs = (record, now = Date.now()) =>
+  record.summary ? record.summary.duration_ms : callDurationMs(record, now);
 
 /** How long a call has lasted, in milliseconds; null before it connects. */
 export function callDurationMs(record, now = Date.now()) {

@@ -6,6 +6,7 @@ import { setText } from "./dom.js";
 const page = document.getElementById("sign-in");
 const form = document.getElementById("sign-in-form");
 const keyInput = document.getElementById("sign-in-key");
+const allTabsBox = document.getElementById("sign-in-all-tabs");
 const errorText = document.getElementById("sign-in-error");
 const submitButton = form.querySelector("[type=submit]");
 
@@ -39,7 +40,7 @@ async function signIn() {
   if (!key) return showError("Enter a function key.");
   // An HTTP header allows no other characters, and no function key contains them.
   if (!/^[\x21-\x7e]+$/.test(key)) return showError("A function key cannot contain spaces or special characters.");
-  functionKey.set(key);
+  functionKey.set(key, { inAllTabs: allTabsBox.checked });
   submitButton.disabled = true;
   try {
     await sendJson("calls?limit=1");

@@ -3,12 +3,10 @@
 /** The sum of the spans' lengths, in milliseconds. */
 export const totalMs = (spans) => spans.reduce((sum, span) => sum + span.end_ms - span.start_ms, 0);
 
-/** The time that at least one span covers, in milliseconds. */
-export function coveredMs(spans) {
-  let [sum, coveredUntil] = [0, -Infinity];
-  for (const { start_ms: start, end_ms: end } of spans.toSorted((a, b) => a.start_ms - b.start_ms)) {
-    sum += Math.max(0, end - Math.max(start, coveredUntil));
-    coveredUntil = Math.max(coveredUntil, end);
-  }
-  return sum;
+/** The parts of the spans that the others cover, too. The others must not overlap each other. */
+export function intersect(spans, others) {
+  return spans.flatMap(({ start_ms: start, end_ms: end }) =>
+    others
+      .map((other) => ({ start_ms: Math.max(start, other.start_ms), end_ms: Math.min(end, other.end_ms) }))
+      .filter((span) => span.start_ms < span.end_ms));
 }

@@ -4,13 +4,14 @@
 //
 // { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence,
 //   missingSegments, isPartial,
-//   tracks: [{ participant, channel, speech, gaps, losses, missingSegments, speechMs, talkShare,
+//   tracks: [{ participant, name, channel, speech, overlaps, gaps, losses, missingSegments, speechMs, talkShare,
 //     peaks, windowMs, segments }] }
 //
 // `gaps` are times without streaming, `losses` are segments that lost audio on the network or in the
 // streamer, and `missingSegments` are not in the recording or not analysed.
 
 import { listSegments } from "./segments.js";
+import { intersect } from "./spans.js";
 import { WINDOW_MS } from "./wav.js";
 
 /**
@@ -25,7 +26,10 @@ export function buildModelFromTimeline(timeline, participants = []) {
   const tracks = timeline.tracks.map((track, channel) => ({
     channel,
     participant: track.participant,
+    name: track.name ?? null,
     speech: track.speech ?? [],
+    // Between other participants, an overlap does not concern this one.
+    overlaps: intersect(timeline.overlaps ?? [], track.speech ?? []),
     gaps: track.gaps ?? [],
     losses: track.losses ?? [],
     missingSegments: missingSegments.filter((segment) => segment.track === track.track),
@@ -78,7 +82,7 @@ export function buildModelFromRecord(record, now = Date.now(), peaksOfBlob = () 
 function buildTracks(record, segments, startedAt, peaksOfBlob) {
   const tracks = new Map();
   const trackOf = (participant) => {
-    if (!tracks.has(participant)) tracks.set(participant, emptyTrack(participant));
+    if (!tracks.has(participant)) tracks.set(participant, emptyTrack(participant, record.names?.[participant] ?? null));
     return tracks.get(participant);
   };
   // Every participant has a track before the first segment is uploaded.
@@ -99,8 +103,8 @@ function buildTracks(record, segments, startedAt, peaksOfBlob) {
   return [...tracks.values()];
 }
 
-const emptyTrack = (participant) => ({
-  participant, channel: null, speech: [], gaps: [], losses: [], missingSegments: [], speechMs: 0,
+const emptyTrack = (participant, name) => ({
+  participant, name, channel: null, speech: [], overlaps: [], gaps: [], losses: [], missingSegments: [], speechMs: 0,
   talkShare: null, peaks: [], windowMs: WINDOW_MS, segments: [],
 });
 

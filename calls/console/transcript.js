@@ -1,9 +1,9 @@
 // The transcript: shows utterances, follows the playback, seeks on click, and searches.
 
+import { setColor } from "./colors.js";
 import { element, setText } from "./dom.js";
 import { formatClock, formatCount, formatParticipant } from "./format.js";
 
-const COLORS = 6;
 /** From this many utterances on, only the visible ones are laid out. */
 const LONG_TRANSCRIPT = 200;
 const STATE_TEXTS = {
@@ -89,11 +89,13 @@ export class Transcript {
       { type: "button", class: "utterance", onclick: () => this.#onSeek(utterance.start_ms) },
       element("span", { class: "utterance-time" }, formatClock(utterance.start_ms)),
       utterance.participant && element("span", { class: "utterance-speaker" },
-        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant)),
+        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant, utterance.name)),
       text,
     );
+    const root = element("li", {}, button);
+    setColor(root, colorOf(utterance.participant));
     return {
-      root: element("li", { "data-color": colorOf(utterance.participant) }, button),
+      root,
       button, text, utterance, words: [], start: utterance.start_ms, end: utterance.end_ms,
     };
   }
@@ -143,13 +145,9 @@ export class Transcript {
 
 /** The colour of each participant: that of the track, or a free one for speakers in mixed audio. */
 function assignColors(tracks) {
-  const colors = new Map(tracks.map((track, index) => [track.participant, index % COLORS]));
-  let count = colors.size;
+  const colors = new Map(tracks.map((track, index) => [track.participant, index]));
   return (participant) => {
-    if (!colors.has(participant)) {
-      colors.set(participant, count % COLORS);
-      count += 1;
-    }
+    if (!colors.has(participant)) colors.set(participant, colors.size);
     return colors.get(participant);
   };
 }

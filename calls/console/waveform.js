@@ -50,13 +50,13 @@ export function fitCanvas(canvas) {
 /** Draw a track; the scene is `{ model, range, colors, loudest }`. */
 export function drawTrack(surface, track, scene) {
   const { pen, width, height } = surface;
-  const { model, range, colors } = scene;
+  const { range, colors, model } = scene;
   const x = (ms) => ((ms - range.from) / (range.to - range.from || 1)) * width;
   const visible = (spans) => spans.filter((span) => span.end_ms > range.from && span.start_ms < range.to);
   const extent = (span) => [x(span.start_ms), Math.max(MIN_SPAN_PX, x(span.end_ms) - x(span.start_ms))];
 
   pen.fillStyle = colors.overlap;
-  for (const span of visible(model.overlaps)) {
+  for (const span of visible(track.overlaps)) {
     pen.fillRect(x(span.start_ms), 0, Math.max(1, x(span.end_ms) - x(span.start_ms)), height);
   }
   pen.fillStyle = colors.line;

@@ -67,9 +67,13 @@ Outcome = Literal["answered", "left", "refused", "failed"]
 
 
 class IncomingCallClaim(msgspec.Struct, kw_only=True):
-    """An instance's claim on an incoming call; ``done`` once the call needs nothing more."""
+    """An instance's claim on an incoming call; ``done`` once the call needs nothing more.
+
+    ``nonce`` tells the claims on one call apart.
+    """
 
     begun_at: datetime
+    nonce: str = ""
     done: bool = False
 
 
@@ -93,17 +97,18 @@ async def handle_incoming_call(clients: Clients, event: func.EventGridEvent, now
         _log_outcome("left", reason, call)
         return
     storage, blob = clients.storage, blobs.incoming_blob(call.correlation_id)
-    if not await _claim(storage, blob, now):
+    claim = IncomingCallClaim(begun_at=now, nonce=uuid.uuid4().hex)
+    if not await _write_claim(storage, blob, claim):
         _log_outcome("left", "claimed", call)
         return
     try:
         await _answer(clients, call, now)
     except BaseException as error:
         _log_outcome("failed", type(error).__name__, call)
-        await storage.delete(blobs.IDEMPOTENCY, blob)
+        await _release_claim(storage, blob, claim)
         raise
-    claim = msgspec.json.encode(IncomingCallClaim(begun_at=now, done=True))
-    await storage.put(blobs.IDEMPOTENCY, blob, claim)
+    claim.done = True
+    await storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(claim))
 
 
 def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> str | None:
@@ -114,19 +119,26 @@ def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> 
     return "too_old" if age > RINGING_TIME else None
 
 
-async def _claim(storage: Storage, blob: str, now: datetime) -> bool:
+async def _write_claim(storage: Storage, blob: str, claim: IncomingCallClaim) -> bool:
     """Claim a call; False if another instance has it."""
-    claim = msgspec.json.encode(IncomingCallClaim(begun_at=now))
-    if await storage.create(blobs.IDEMPOTENCY, blob, claim):
+    content = msgspec.json.encode(claim)
+    if await storage.create(blobs.IDEMPOTENCY, blob, content):
         return True
     document = await storage.read(blobs.IDEMPOTENCY, blob)
     if document is None:
         # The other instance has just failed, and Event Grid will deliver its event again.
         return False
     existing = msgspec.json.decode(document.content, type=IncomingCallClaim)
-    if existing.done or now - existing.begun_at < _CLAIM_LIFETIME:
+    if existing.done or claim.begun_at - existing.begun_at < _CLAIM_LIFETIME:
         return False
-    return await storage.replace(blobs.IDEMPOTENCY, blob, claim, document.etag)
+    return await storage.replace(blobs.IDEMPOTENCY, blob, content, document.etag)
+
+
+async def _release_claim(storage: Storage, blob: str, claim: IncomingCallClaim) -> None:
+    """Delete a claim, unless another instance has taken it over."""
+    document = await storage.read(blobs.IDEMPOTENCY, blob)
+    if document is not None and document.content == msgspec.json.encode(claim):
+        await storage.delete(blobs.IDEMPOTENCY, blob, document.etag)
 
 
 async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
@@ -134,6 +146,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
     new_call = NewCall(
         to=display_id(call.to.raw_id),
         from_=display_id(call.from_.raw_id),
+        names={call.from_.raw_id: call.caller_name} if call.caller_name else {},
         channels=settings.answer_channels,
         sample_rate=settings.answer_sample_rate,
         start_streaming=settings.answer_start_streaming,

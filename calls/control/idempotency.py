@@ -6,6 +6,7 @@ the same request returns the same call.
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -21,28 +22,38 @@ _LONG_AGO = datetime.fromtimestamp(0, UTC)
 class IdempotencyRecord(msgspec.Struct, kw_only=True):
     """The call that an Idempotency-Key has placed or is placing.
 
-    ``request`` is the fingerprint of the request's body, ``begun_at`` the time of the claim.
+    ``request`` is the fingerprint of the request's body, ``begun_at`` the time of the claim, and
+    ``nonce`` tells the claims of one key apart.
     """
 
     request: str
     begun_at: datetime
+    nonce: str = ""
     call_connection_id: str | None = None
 
 
-async def claim_key(storage: Storage, key: str, fingerprint: str) -> str | None:
+class KeyClaim(msgspec.Struct, kw_only=True, frozen=True):
+    """A request's claim on a key: the blob that has it, and what the request wrote there."""
+
+    blob: str
+    record: IdempotencyRecord
+
+
+async def claim_key(storage: Storage, key: str, fingerprint: str) -> KeyClaim | str:
     """Claim a key for a request.
 
     Returns:
-        The call connection id of the call that the key has placed; None if the key is now claimed
-        and its call must be placed.
+        The claim, if the call must be placed now; the call connection id, if the key has already
+        placed its call.
 
     Raises IdempotencyKeyReused, IdempotencyKeyInUse, AzureError.
     """
     blob = blobs.idempotency_blob(key)
     now = datetime.now(UTC)
-    claim = msgspec.json.encode(IdempotencyRecord(request=fingerprint, begun_at=now))
-    if await storage.create(blobs.IDEMPOTENCY, blob, claim):
-        return None
+    record = IdempotencyRecord(request=fingerprint, begun_at=now, nonce=uuid.uuid4().hex)
+    claim, content = KeyClaim(blob=blob, record=record), msgspec.json.encode(record)
+    if await storage.create(blobs.IDEMPOTENCY, blob, content):
+        return claim
     document = await storage.read(blobs.IDEMPOTENCY, blob)
     if document is None:
         raise IdempotencyKeyInUse
@@ -53,30 +64,30 @@ async def claim_key(storage: Storage, key: str, fingerprint: str) -> str | None:
         return existing.call_connection_id
     # The claim of a process that died may be taken over: ACS recognizes the repeated request.
     if now - existing.begun_at < _CLAIM_LIFETIME or not await storage.replace(
-        blobs.IDEMPOTENCY, blob, claim, document.etag
+        blobs.IDEMPOTENCY, blob, content, document.etag
     ):
         raise IdempotencyKeyInUse
-    return None
+    return claim
 
 
-async def release_key(storage: Storage, key: str, fingerprint: str) -> None:
+async def release_key(storage: Storage, claim: KeyClaim) -> None:
     """Release a claim: the call was not placed, and the same request may be sent again at once.
+
+    A key that another request has claimed since, or whose call exists, stays as it is. Raises
+    AzureError.
+    """
+    document = await storage.read(blobs.IDEMPOTENCY, claim.blob)
+    if document is None or document.content != msgspec.json.encode(claim.record):
+        return
+    released = IdempotencyRecord(request=claim.record.request, begun_at=_LONG_AGO)
+    content = msgspec.json.encode(released)
+    await storage.replace(blobs.IDEMPOTENCY, claim.blob, content, document.etag)
+
+
+async def complete_key(storage: Storage, claim: KeyClaim, call_connection_id: str) -> None:
+    """Record the call that a key has placed. It is the same one for all claims of the key.
 
     Raises AzureError.
     """
-    await _put(storage, key, IdempotencyRecord(request=fingerprint, begun_at=_LONG_AGO))
-
-
-async def complete_key(
-    storage: Storage, key: str, fingerprint: str, begun_at: datetime, call_connection_id: str
-) -> None:
-    """Record the call that a key has placed. Raises AzureError."""
-    record = IdempotencyRecord(
-        request=fingerprint, begun_at=begun_at, call_connection_id=call_connection_id
-    )
-    await _put(storage, key, record)
-
-
-async def _put(storage: Storage, key: str, record: IdempotencyRecord) -> None:
-    blob = blobs.idempotency_blob(key)
-    await storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(record))
+    completed = msgspec.structs.replace(claim.record, call_connection_id=call_connection_id)
+    await storage.put(blobs.IDEMPOTENCY, claim.blob, msgspec.json.encode(completed))

@@ -23,6 +23,7 @@ from calls import refusals
 from calls.clients import Clients
 from calls.control.grants import bind_grant, end_grants, note_grant
 from calls.errors import MissingCallConnectionId
+from calls.locales import parse_setting
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord, Direction
 from calls.records.store import change_record
@@ -35,7 +36,11 @@ _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 
 
 class NewCall(msgspec.Struct, kw_only=True, frozen=True):
-    """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz."""
+    """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz.
+
+    ``names`` has participants' display names by raw id. Without ``locales``, TRANSCRIPTION_LOCALE
+    says what the call's language is.
+    """
 
     to: str
     from_: str | None
@@ -43,6 +48,8 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     sample_rate: int
     start_streaming: bool
     operation_context: str | None = None
+    names: dict[str, str] = {}
+    locales: list[str] | None = None
 
 
 def callback_url(settings: Settings) -> str:
@@ -98,6 +105,8 @@ async def record_new_call(
         nonlocal mismatches
         record.direction = direction
         record.to, record.from_ = call.to, call.from_
+        record.names = call.names
+        record.locales = call.locales or parse_setting(clients.settings.transcription_locale)
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.operation_context = call.operation_context

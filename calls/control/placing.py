@@ -7,14 +7,17 @@ import uuid
 from datetime import UTC, datetime
 
 import msgspec
-from azure.communication.callautomation import CommunicationUserIdentifier, PhoneNumberIdentifier
+from azure.communication.callautomation import PhoneNumberIdentifier
+
+# The SDK does not export it, and has no other way from a raw id to an identifier.
+from azure.communication.callautomation._shared.models import identifier_from_raw_id
 from azure.core.exceptions import AzureError
 
-from acs.identifiers import is_phone_number
+from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
 from calls.control.grants import create_grant
-from calls.control.idempotency import claim_key, complete_key, release_key
+from calls.control.idempotency import KeyClaim, claim_key, complete_key, release_key
 from calls.control.new_calls import (
     NewCall,
     callback_url,
@@ -47,15 +50,16 @@ async def place_call(
     """
     if idempotency_key is None:
         return await _place(clients, call, None), False
-    fingerprint = _fingerprint(call)
-    existing_id = await claim_key(clients.storage, idempotency_key, fingerprint)
-    if existing_id is not None:
-        return await read_record(clients.storage, existing_id), True
+    claim = await claim_key(clients.storage, idempotency_key, _fingerprint(call))
+    if not isinstance(claim, KeyClaim):
+        return await read_record(clients.storage, claim), True
     try:
-        return await _place(clients, call, idempotency_key), False
+        record = await _place(clients, call, idempotency_key)
     except (AcsError, MissingCallConnectionId):
-        await release_key(clients.storage, idempotency_key, fingerprint)
+        await release_key(clients.storage, claim)
         raise
+    await complete_key(clients.storage, claim, record.call_connection_id)
+    return record, False
 
 
 async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None) -> CallRecord:
@@ -68,9 +72,9 @@ async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None)
         headers["Repeatability-Request-ID"] = str(request_id)
     try:
         properties = await clients.call_automation.create_call(
-            PhoneNumberIdentifier(call.to)
-            if is_phone_number(call.to)
-            else CommunicationUserIdentifier(call.to),
+            identifier_from_raw_id(
+                phone_number_raw_id(call.to) if is_phone_number(call.to) else call.to
+            ),
             callback_url(clients.settings),
             source_caller_id_number=PhoneNumberIdentifier(call.from_) if call.from_ else None,
             operation_context=call.operation_context,
@@ -80,12 +84,7 @@ async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None)
         )
     except AzureError as error:
         raise acs_error("the call was not placed", error) from error
-    record = await record_new_call(clients, call, "outgoing", properties, token, now)
-    if idempotency_key is not None:
-        await complete_key(
-            clients.storage, idempotency_key, _fingerprint(call), now, record.call_connection_id
-        )
-    return record
+    return await record_new_call(clients, call, "outgoing", properties, token, now)
 
 
 def _fingerprint(call: PlaceCall) -> str:

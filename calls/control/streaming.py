@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from azure.core.exceptions import AzureError
@@ -17,6 +17,9 @@ from calls.records.model import CallRecord, RequestRecord
 from calls.records.store import change_record
 
 Operation = Literal["start", "stop"]
+
+ANSWER_TIME = timedelta(seconds=30)
+"""After this time without an event, a request may have never reached ACS and can be repeated."""
 
 
 async def change_streaming(
@@ -35,7 +38,10 @@ async def change_streaming(
     request = RequestRecord(id=uuid.uuid4().hex, operation=operation, time=datetime.now(UTC))
 
     def apply(record: CallRecord) -> bool:
-        _check_state(record, operation)
+        if any(existing.id == request.id for existing in record.requests):
+            # An earlier attempt has written it; only its response was lost.
+            return False
+        _check_state(record, request)
         add_request(record, request)
         return True
 
@@ -65,9 +71,12 @@ async def change_streaming(
     return record
 
 
-def _check_state(record: CallRecord, operation: Operation) -> None:
+def _check_state(record: CallRecord, request: RequestRecord) -> None:
     if record.has_ended:
         raise CallEnded
     state = record.streaming.state
-    if (state in ("starting", "active")) == (operation == "start"):
+    is_pending = state in ("starting", "stopping") and bool(record.requests)
+    # The process that wrote the last request may have died before it sent it.
+    is_overdue = is_pending and request.time - record.requests[-1].time >= ANSWER_TIME
+    if (state in ("starting", "active")) == (request.operation == "start") and not is_overdue:
         raise StreamingStateConflict(state)

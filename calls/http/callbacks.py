@@ -16,12 +16,14 @@ from calls.control.grants import end_grants
 from calls.errors import EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_any_query
 from calls.records.callback_events import record_callback_event
 
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
 
 
+@takes_any_query
 async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``POST /api/v1/callbacks``: 200 when every event is in its call's record.
 
@@ -33,7 +35,9 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
     try:
         events, faults = decode_callback_events(requests.read_body(request))
     except MalformedEvent as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, str(error), reason="malformed") from error
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, str(error), code="malformed_events", reason="malformed"
+        ) from error
     mismatches: list[str] = []
     for event in events:
         call = event.data.call_connection_id
@@ -59,8 +63,14 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             {"field": text.split(":")[0], "message": text[:_MAX_MESSAGE_CHARACTERS]}
             for text in [*mismatches, *faults][:_MAX_ERRORS]
         ]
-        status = HTTPStatus.FORBIDDEN if mismatches else HTTPStatus.BAD_REQUEST
-        raise Problem(status, "some events were refused", errors=errors, reason=None)
+        detail = "some events were refused"
+        if mismatches:
+            raise Problem(
+                HTTPStatus.FORBIDDEN, detail, code="event_mismatch", errors=errors, reason=None
+            )
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, detail, code="malformed_events", errors=errors, reason=None
+        )
     return func.HttpResponse(status_code=HTTPStatus.OK)
 
 
@@ -78,7 +88,16 @@ async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:
             return
         refusals.log_refused(refusals.CALLBACKS, status, f"token_{error.reason}")
         if unavailable:
-            detail, headers = "the token cannot be verified now; try again", {"Retry-After": "5"}
-        else:
-            detail, headers = "the bearer token is not one that ACS signed for this app", {}
-        raise Problem(status, detail, headers=headers, reason=None) from error
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "the token cannot be verified now; try again",
+                code="keys_unavailable",
+                headers={"Retry-After": "5"},
+                reason=None,
+            ) from error
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "the bearer token is not one that ACS signed for this app",
+            code="invalid_token",
+            reason=None,
+        ) from error

@@ -12,21 +12,31 @@ from urllib.parse import urlencode
 import azure.functions as func
 import msgspec
 
-from acs.identifiers import is_communication_user_id, is_phone_number
+from acs.identifiers import (
+    MAX_NAME_CHARACTERS,
+    is_communication_user_id,
+    is_phone_number,
+    is_raw_id,
+    one_line,
+    phone_number_raw_id,
+)
 from calls.clients import Clients
 from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
 from calls.http.respond import json_response
+from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
 
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
+MAX_NAMES = 100
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -37,6 +47,13 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"Idempotency-Key must have 1 to {_MAX_KEY_CHARACTERS} characters",
+            code="invalid_request",
+            errors=[
+                {
+                    "field": "Idempotency-Key",
+                    "message": f"must have 1 to {_MAX_KEY_CHARACTERS} characters",
+                }
+            ],
         )
     record, replayed = await placing.place_call(clients, call, key)
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
@@ -51,13 +68,15 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     to, caller = fields.take_text("to"), fields.take_text("from")
     if to is None:
         if not fields.errors:
-            fields.add_error("to", "is required: an E.164 phone number or a communication user id")
+            fields.add_error("to", "is required: an E.164 phone number or a user's raw id")
     elif is_phone_number(to):
         if caller is None and not any(error["field"] == "from" for error in fields.errors):
             fields.add_error("from", "is required to call a phone number: the caller id, E.164")
     elif not is_communication_user_id(to):
         fields.add_error(
-            "to", "must be an E.164 phone number or a communication user id (8:acs:...)"
+            "to",
+            "must be an E.164 phone number or the raw id of a user or Teams app "
+            "(8:acs:..., 8:orgid:..., 28:orgid:...)",
         )
     if caller is not None and not is_phone_number(caller):
         fields.add_error("from", "must be an E.164 phone number")
@@ -72,11 +91,39 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
         start_streaming=fields.take_choice("start_streaming", (True, False)),
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
+        names=_take_names(fields),
+        locales=_take_locales(fields),
     )
     fields.check()
     return call
 
 
+def _take_locales(fields: Fields) -> list[str] | None:
+    """Take ``locale``: one, or a list of candidates. None if it is absent or null."""
+    candidates = fields.take_one_or_more("locale", MAX_CANDIDATES)
+    try:
+        return parse_locales(candidates) if candidates else None
+    except ValueError as error:
+        fields.add_error("locale", str(error))
+        return None
+
+
+def _take_names(fields: Fields) -> dict[str, str]:
+    """Take the participants' display names, by raw id and sorted: the order means nothing."""
+    names: dict[str, str] = {}
+    for key, name in sorted((fields.take_map("names", MAX_NAMES) or {}).items()):
+        raw_id = phone_number_raw_id(key) if is_phone_number(key) else key
+        if not is_raw_id(raw_id):
+            fields.add_error("names", "each key must be an E.164 phone number or a raw id")
+        elif not 1 <= len(name) <= MAX_NAME_CHARACTERS or one_line(name) != name:
+            fields.add_error(
+                "names", f"each name must be one line of 1 to {MAX_NAME_CHARACTERS} characters"
+            )
+        names[raw_id] = name
+    return names
+
+
+@takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls?limit=&cursor=``: records without events, and the next page's cursor."""
     limit = _parse_limit(request.params.get("limit"))
@@ -105,6 +152,7 @@ def _parse_limit(text: str | None) -> int:
         raise Problem(
             HTTPStatus.BAD_REQUEST,
             f"limit: {message}",
+            code="invalid_request",
             errors=[{"field": "limit", "message": message}],
         )
     return limit
@@ -132,6 +180,8 @@ async def _change_streaming(
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``DELETE /api/v1/calls/{id}``: hangs up for everyone; 204."""
-    await hanging_up.hang_up(clients, requests.call_connection_id(request))
+    """``POST /api/v1/calls/{id}/hangup``: hangs up for everyone; 204, also if it has ended."""
+    call = requests.call_connection_id(request)
+    Fields(requests.read_json_object(request)).check()
+    await hanging_up.hang_up(clients, call)
     return func.HttpResponse(status_code=HTTPStatus.NO_CONTENT)

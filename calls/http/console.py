@@ -2,7 +2,7 @@
 
 The console asks for the function key and sends it with each request, so its files are anonymous.
 Its Content-Security-Policy limits what it may do: scripts, styles and requests of this origin only,
-nothing inline, and no text is ever parsed as markup.
+audio of the app's own storage account, nothing inline, and no text is ever parsed as markup.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ import functools
 import hashlib
 from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import azure.functions as func
 
+from calls.clients import get_clients
 from calls.http.problems import CONTENT_TYPE, Problem
+from configuration import SettingsError
 
 INDEX = "index.html"
 
-POLICY = "; ".join(  # noqa: FLY002  # one directive per line
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        # The recording is fetched with the key, and played from the console's own memory.
-        "media-src blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-        "trusted-types 'none'",
-    )
+_DIRECTIVES = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
 )
 
 _MEDIA_TYPES = {
@@ -42,7 +41,6 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
 }
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -63,15 +61,47 @@ def files() -> dict[str, str]:
     }
 
 
-def serve_console(request: func.HttpRequest, file: str = INDEX) -> func.HttpResponse:
-    """Serve one of ``files()``; 304 if the browser has it already, 404 for any other name."""
+def read_audio_origin() -> str:
+    """Return the origin of the app's storage account; empty if the app's settings are wrong.
+
+    The console is served even then: it shows what the app says about its settings.
+    """
+    try:
+        url = urlsplit(get_clients().storage.service.url)
+    except SettingsError:
+        return ""
+    return f"{url.scheme}://{url.netloc}"
+
+
+def policy(audio_origin: str) -> str:
+    """Return the Content-Security-Policy.
+
+    Recordings are played from ``audio_origin`` through links or, where that fails, from the
+    console's own memory.
+    """
+    return "; ".join((*_DIRECTIVES, f"media-src blob: {audio_origin}".rstrip()))
+
+
+def serve_console(
+    request: func.HttpRequest, audio_origin: str, file: str = INDEX
+) -> func.HttpResponse:
+    """Serve one of ``files()``; 304 if the browser has it already, 404 for any other name.
+
+    Args:
+        request: The request.
+        audio_origin: The origin of the storage account; empty if the app's settings are wrong.
+        file: The file's name.
+    """
+    headers = _HEADERS | {"Content-Security-Policy": policy(audio_origin)}
     if file not in files():
-        problem = Problem(HTTPStatus.NOT_FOUND, "the console has no such file")
+        problem = Problem(
+            HTTPStatus.NOT_FOUND, "the console has no such file", code="file_not_found"
+        )
         return func.HttpResponse(
-            problem.body(), status_code=problem.status, mimetype=CONTENT_TYPE, headers=_HEADERS
+            problem.body(), status_code=problem.status, mimetype=CONTENT_TYPE, headers=headers
         )
     content, etag = _read(file)
-    headers = _HEADERS | {"ETag": etag}
+    headers["ETag"] = etag
     cached_etags = request.headers.get("If-None-Match", "").split(",")
     if etag in (cached.strip().removeprefix("W/") for cached in cached_etags):
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)

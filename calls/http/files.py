@@ -1,91 +1,142 @@
-"""Sending a blob as a file: whole or a range of it, under conditions (RFC 9110)."""
+"""Sending a blob as a file: whole or a range of it, under conditions (RFC 9110).
+
+A function holds a response in memory several times, so that it sends only a few MiB at once. For
+anything longer, the client is redirected to a link to Blob Storage, which sends any length.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from email.utils import format_datetime
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import NamedTuple
 
 import azure.functions as func
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 
+from calls.clients import Clients
 from calls.http import ranges
+from calls.http.conditions import check_conditions, range_applies
 from calls.http.problems import Problem
 from calls.http.ranges import ByteRange
-from calls.storage import Properties, Storage
+from calls.results.links import link_expiry, sign_links
+from calls.storage import Properties
+from event_log import log_event
 
-MAX_WHOLE_BYTES = 32 * 1024 * 1024
-"""A larger file is sent in ranges only."""
+_log = logging.getLogger(__name__)
 
 
 class File(NamedTuple):
-    """A blob to send. ``file_stem`` is the file's name for browsers, without its extension."""
+    """A blob to send.
+
+    ``file_stem`` is the file's name for browsers, without its extension. If the file is larger than
+    ``max_whole_bytes``, requests for the whole file are redirected.
+    """
 
     container: str
     blob: str
     properties: Properties
     file_stem: str
+    max_whole_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The file's name for browsers."""
+        return f"{self.file_stem}.{self.properties.content_type.rpartition('/')[2]}"
 
 
-async def send_file(storage: Storage, request: func.HttpRequest, file: File) -> func.HttpResponse:
-    """Send a file, or the range that the request asks for. Raises Problem (412, 413, 416)."""
+async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> func.HttpResponse:
+    """Send a file or the range that the request asks for, or redirect to it.
+
+    Raises Problem (412, 416), AzureError.
+    """
     properties = file.properties
     headers = _headers(file)
-    media_type = properties.content_type
-    if request.method == "HEAD":
+    status = check_conditions(request.headers, properties.etag, properties.last_modified)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return func.HttpResponse(status_code=status, headers=headers)
+    if status is not None:
+        raise _changed("the file is not the one that the request's conditions name")
+    if request.method == HTTPMethod.HEAD:
         headers["Content-Length"] = str(properties.size)
-        return func.HttpResponse(
-            b"", status_code=HTTPStatus.OK, mimetype=media_type, headers=headers
-        )
-    if request.headers.get("If-None-Match") == properties.etag:
-        return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    byte_range = _requested_range(request, properties)
+        return func.HttpResponse(b"", mimetype=properties.content_type, headers=headers)
+    byte_range = _requested_range(request.headers, file)
     if byte_range is None:
-        if properties.size > MAX_WHOLE_BYTES:
-            raise Problem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"the file has {properties.size} bytes: request it in ranges (Range: bytes=0-), "
-                f"each of which is answered with at most {ranges.MAX_BYTES} bytes",
-                code="ask_for_ranges",
-            )
+        if properties.size > file.max_whole_bytes:
+            return await _redirect(clients, file)
         byte_range = ByteRange(0, properties.size - 1)
         status = HTTPStatus.OK
     else:
+        if byte_range.length > ranges.MAX_BYTES:
+            if _is_understood_by_storage(request.headers):
+                return await _redirect(clients, file)
+            # The server's choice: the client requests the rest.
+            byte_range = ByteRange(byte_range.first, byte_range.first + ranges.MAX_BYTES - 1)
         headers["Content-Range"] = f"bytes {byte_range.first}-{byte_range.last}/{properties.size}"
         status = HTTPStatus.PARTIAL_CONTENT
+    content = await _read(clients, file, byte_range)
+    return func.HttpResponse(
+        content, status_code=status, mimetype=properties.content_type, headers=headers
+    )
+
+
+async def _read(clients: Clients, file: File, byte_range: ByteRange) -> bytes:
     try:
-        content = await storage.read_range(
-            file.container, file.blob, byte_range.first, byte_range.length, properties.etag
+        return await clients.storage.read_range(
+            file.container,
+            file.blob,
+            byte_range.first,
+            byte_range.length,
+            file.properties.etag,
         )
     except (ResourceModifiedError, ResourceNotFoundError) as error:
-        raise Problem(
-            HTTPStatus.PRECONDITION_FAILED, "the file has just changed; try again"
-        ) from error
-    return func.HttpResponse(content, status_code=status, mimetype=media_type, headers=headers)
+        raise _changed("the file has just changed; try again") from error
+
+
+async def _redirect(clients: Clients, file: File) -> func.HttpResponse:
+    """Redirect to a link that opens for some minutes. A download that has begun goes on."""
+    path = f"{file.container}/{file.blob}"
+    expires_at = link_expiry(clients.settings.link_seconds)
+    (url,) = await sign_links(clients.storage.service, [path], expires_at, file_name=file.name)
+    log_event(_log, logging.INFO, "link_created", blob=path, expires_at=expires_at.isoformat())
+    # The request's URL may have the function key in it, which is not Blob Storage's to know.
+    headers = {"Location": url, "Referrer-Policy": "no-referrer"}
+    return func.HttpResponse(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
+
+
+def _changed(detail: str) -> Problem:
+    return Problem(HTTPStatus.PRECONDITION_FAILED, detail, code="file_changed")
 
 
 def _headers(file: File) -> dict[str, str]:
-    properties = file.properties
-    extension = properties.content_type.rpartition("/")[2]
     return {
         "Accept-Ranges": "bytes",
-        "ETag": properties.etag,
-        "Last-Modified": format_datetime(properties.last_modified, usegmt=True),
-        "Cache-Control": "private, no-cache",
-        "Content-Disposition": f'inline; filename="{file.file_stem}.{extension}"',
-        "X-Content-Type-Options": "nosniff",
+        "ETag": file.properties.etag,
+        "Last-Modified": format_datetime(file.properties.last_modified, usegmt=True),
+        "Content-Disposition": f'inline; filename="{file.name}"',
     }
 
 
-def _requested_range(request: func.HttpRequest, properties: Properties) -> ByteRange | None:
-    """The range that the request asks for; None for the whole file. Raises Problem (416)."""
-    if request.headers.get("If-Range", properties.etag) != properties.etag:
+def _requested_range(headers: Mapping[str, str], file: File) -> ByteRange | None:
+    """The range that the request asks for; None for the whole file. Raises Problem (412, 416)."""
+    etag, size = file.properties.etag, file.properties.size
+    if not range_applies(headers.get("If-Range"), etag, file.properties.last_modified):
+        if "Range" in headers and size > file.max_whole_bytes:
+            # Blob Storage knows no If-Range: it would send a part of another version.
+            raise _changed("the file has changed; request it again, without Range")
         return None
     try:
-        return ranges.parse_range(request.headers.get("Range"), properties.size)
+        return ranges.parse_range(headers.get("Range"), size)
     except ranges.UnsatisfiableRange as error:
         raise Problem(
             HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-            f"the file has {properties.size} bytes",
+            f"the file has {size} bytes",
+            code="range_not_satisfiable",
             headers={"Content-Range": str(error)},
         ) from error
+
+
+def _is_understood_by_storage(headers: Mapping[str, str]) -> bool:
+    """Whether Blob Storage answers this range as we would: it knows no suffixes and no If-Range."""
+    return "If-Range" not in headers and "=-" not in headers.get("Range", "")

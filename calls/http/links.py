@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import azure.functions as func
 import msgspec
@@ -14,7 +14,7 @@ from calls.http import requests
 from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.records.store import read_record
-from calls.results.links import sign_links
+from calls.results.links import link_expiry, sign_links
 from calls.storage import Storage
 from contract import names
 from event_log import log_event
@@ -60,8 +60,7 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
     for path in sorted(set(requested) - set(existing)):
         fields.add_error("blobs", f"{path[:256]!r} is not audio of this call")
     fields.check()
-    lifetime = timedelta(seconds=clients.settings.link_seconds)
-    expires_at = datetime.now(UTC).replace(microsecond=0) + lifetime
+    expires_at = link_expiry(clients.settings.link_seconds)
     urls = await sign_links(clients.storage.service, requested, expires_at)
     links = [Link(path, url) for path, url in zip(requested, urls, strict=True)]
     log_event(
@@ -72,7 +71,7 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
         count=len(links),
         expires_at=expires_at.isoformat(),
     )
-    return json_response(Links(expires_at, links), headers={"Cache-Control": "no-store"})
+    return json_response(Links(expires_at, links))
 
 
 async def _audio_blobs(storage: Storage, call: str) -> list[str]:

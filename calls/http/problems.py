@@ -13,6 +13,7 @@ import msgspec
 
 from calls import errors
 from calls.errors import AcsRefused, CallAudioError
+from calls.http.problem_codes import Code
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -23,10 +24,10 @@ class Problem(Exception):
     Args:
         status: The response's status.
         detail: What is wrong, and what to do about it, for people.
+        code: The same for programs, a word of ``problem_codes``.
         reason: A short constant word under which the refusal is logged; None if it has been logged.
         errors: The invalid fields, as ``{"field": ..., "message": ...}``.
         acs: ACS's own status, code and message.
-        code: A constant word for programs, where ``detail`` is for people.
         headers: Further headers of the response.
     """
 
@@ -35,10 +36,10 @@ class Problem(Exception):
         status: HTTPStatus,
         detail: str,
         *,
+        code: Code,
         reason: str | None = "request",
         errors: list[dict[str, str]] | None = None,
         acs: dict[str, str] | None = None,
-        code: str | None = None,
         headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
@@ -57,9 +58,8 @@ class Problem(Exception):
             "title": self.status.phrase,
             "status": self.status.value,
             "detail": self.detail,
+            "code": self.code,
         }
-        if self.code:
-            document["code"] = self.code
         if self.errors:
             document["errors"] = self.errors
         if self.acs:
@@ -71,27 +71,32 @@ class _Mapping(NamedTuple):
     """The response to one kind of error; if ``detail`` is None, it has the error's message."""
 
     status: HTTPStatus
-    code: str | None = None
+    code: Code
     retry_after_seconds: int | None = None
     detail: str | None = None
 
 
 _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
-    errors.CallNotFound: _Mapping(HTTPStatus.NOT_FOUND),
-    errors.CallEnded: _Mapping(HTTPStatus.CONFLICT),
-    errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT),
-    errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY),
-    errors.IdempotencyKeyReused: _Mapping(HTTPStatus.UNPROCESSABLE_ENTITY),
-    errors.IdempotencyKeyInUse: _Mapping(HTTPStatus.CONFLICT, retry_after_seconds=2),
-    errors.ResultNotReady: _Mapping(HTTPStatus.NOT_FOUND, code="not_ready"),
-    errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND),
-    errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND),
-    errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT),
-    errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST),
-    errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY),
-    errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY),
+    errors.CallNotFound: _Mapping(HTTPStatus.NOT_FOUND, "call_not_found"),
+    errors.CallEnded: _Mapping(HTTPStatus.CONFLICT, "call_ended"),
+    errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
+    errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
+    errors.IdempotencyKeyReused: _Mapping(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"
+    ),
+    errors.IdempotencyKeyInUse: _Mapping(
+        HTTPStatus.CONFLICT, "idempotency_key_in_use", retry_after_seconds=2
+    ),
+    errors.ResultNotReady: _Mapping(HTTPStatus.NOT_FOUND, "not_ready"),
+    errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND, "segment_not_found"),
+    errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND, "failure_not_found"),
+    errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
+    errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_cursor"),
+    errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_unavailable"),
+    errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
     errors.Contended: _Mapping(
         HTTPStatus.SERVICE_UNAVAILABLE,
+        "contended",
         retry_after_seconds=1,
         detail="the call is changing too fast; try again",
     ),
@@ -105,17 +110,15 @@ def problem_for(error: CallAudioError) -> Problem | None:
     mapping = _MAPPINGS.get(type(error))
     if mapping is None:
         return None
-    status, acs = mapping.status, None
+    status, code, acs = mapping.status, mapping.code, None
     if isinstance(error, AcsRefused):
         acs = {"status": str(error.status)}
         if error.code is not None:
             acs |= {"code": error.code, "message": str(error.message)}
         if error.status in _ACS_CONFLICTS:
             # The call's state does not allow the operation.
-            status = HTTPStatus.CONFLICT
+            status, code = HTTPStatus.CONFLICT, "acs_conflict"
     headers = {}
     if mapping.retry_after_seconds is not None:
         headers["Retry-After"] = str(mapping.retry_after_seconds)
-    return Problem(
-        status, mapping.detail or str(error), acs=acs, code=mapping.code, headers=headers
-    )
+    return Problem(status, mapping.detail or str(error), code=code, acs=acs, headers=headers)

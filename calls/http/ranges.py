@@ -38,8 +38,7 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
         size: The file's size in bytes.
 
     Returns:
-        The range, cut to MAX_BYTES, which is the server's choice: the client requests the rest.
-        None for the whole file.
+        The range; None for the whole file.
 
     Raises UnsatisfiableRange.
     """
@@ -55,4 +54,4 @@ def parse_range(header: str | None, size: int) -> ByteRange | None:
             return None
     if first >= size or last < first:
         raise UnsatisfiableRange(f"bytes */{size}")
-    return ByteRange(first, min(last, first + MAX_BYTES - 1))
+    return ByteRange(first, last)

@@ -34,6 +34,7 @@ def read_body(request: func.HttpRequest) -> bytes:
         raise Problem(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             f"a body must not be larger than {MAX_BODY_BYTES} bytes",
+            code="body_too_large",
             reason="body_too_large",
         )
     return body
@@ -47,9 +48,11 @@ def read_json_object(request: func.HttpRequest) -> dict[str, Any]:
     try:
         content = msgspec.json.decode(body)
     except JSON_ERRORS as error:
-        raise Problem(HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}") from error
+        raise Problem(
+            HTTPStatus.BAD_REQUEST, f"the body is not valid JSON: {error}", code="invalid_body"
+        ) from error
     if not isinstance(content, dict):
-        raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object")
+        raise Problem(HTTPStatus.BAD_REQUEST, "the body must be a JSON object", code="invalid_body")
     return content
 
 
@@ -95,6 +98,27 @@ class Fields:
             return []
         return value
 
+    def take_one_or_more(self, field: str, max_items: int) -> list[str] | None:
+        """Take a string, or a list of 1 to ``max_items`` strings; None if it is absent or null."""
+        value = self._members.get(field)
+        if isinstance(value, str):
+            self._members[field] = [value]
+        return self.take_texts(field, max_items)
+
+    def take_map(self, field: str, max_items: int) -> dict[str, str] | None:
+        """Take an object of up to ``max_items`` strings; None if it is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if (
+            not isinstance(value, dict)
+            or len(value) > max_items
+            or not all(isinstance(item, str) for item in value.values())
+        ):
+            self.add_error(field, f"must be an object of up to {max_items} strings")
+            return None
+        return value
+
     def take_choice(self, field: str, choices: tuple[Any, ...]) -> Any:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])
@@ -111,7 +135,10 @@ class Fields:
         if self.errors:
             names = ", ".join(error["field"] for error in self.errors)
             raise Problem(
-                HTTPStatus.BAD_REQUEST, f"the body has invalid fields: {names}", errors=self.errors
+                HTTPStatus.BAD_REQUEST,
+                f"the body has invalid fields: {names}",
+                code="invalid_request",
+                errors=self.errors,
             )
 
 

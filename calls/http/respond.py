@@ -16,12 +16,15 @@ from calls import refusals
 from calls.clients import Clients, get_clients
 from calls.errors import CallAudioError
 from calls.http.problems import CONTENT_TYPE, Problem, problem_for
+from calls.http.query_parameters import check_query
+from calls.http.response_headers import SECURITY_HEADERS, complete_response
 from configuration import SettingsError
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
+HandlerWithoutClients = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 
 
 async def respond(handler: Handler, request: func.HttpRequest) -> func.HttpResponse:
@@ -33,18 +36,41 @@ async def respond_with(
     handler: Handler, create_clients: Callable[[], Clients], request: func.HttpRequest
 ) -> func.HttpResponse:
     """Run a handler with the given clients; whatever it raises becomes a problem document."""
-    try:
+
+    async def handle(request: func.HttpRequest) -> func.HttpResponse:
+        check_query(handler, request)
         return await handler(create_clients(), request)
+
+    return await _run(handle, request, handler.__module__)
+
+
+async def respond_without_clients(
+    handler: HandlerWithoutClients, request: func.HttpRequest
+) -> func.HttpResponse:
+    """Run a handler that needs no clients, and so responds whatever the settings are."""
+
+    async def handle(request: func.HttpRequest) -> func.HttpResponse:
+        check_query(handler, request)
+        return await handler(request)
+
+    return await _run(handle, request, handler.__module__)
+
+
+async def _run(
+    handler: HandlerWithoutClients, request: func.HttpRequest, module: str
+) -> func.HttpResponse:
+    try:
+        return complete_response(request, await handler(request))
     except Exception as error:  # noqa: BLE001  # the one place where exceptions end
         problem = _problem_of(error)
     if problem.reason and problem.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        entrance = handler.__module__.rpartition(".")[2]
+        entrance = module.rpartition(".")[2]
         refusals.log_refused(entrance, problem.status, problem.reason, problem.detail)
     return func.HttpResponse(
         problem.body(),
         status_code=problem.status,
         mimetype=CONTENT_TYPE,
-        headers=problem.headers,
+        headers=SECURITY_HEADERS | problem.headers,
     )
 
 
@@ -61,12 +87,14 @@ def _problem_of(error: Exception) -> Problem:
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR,
             "the app is not configured: " + "; ".join(str(error).splitlines()),
+            code="not_configured",
         )
     if isinstance(error, AzureError):
         log_event(_log, logging.ERROR, "storage_failed", error=type(error).__name__, exc_info=error)
         return Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "Blob Storage does not answer; try again",
+            code="storage_unavailable",
             headers={"Retry-After": "5"},
         )
     reference = uuid.uuid4().hex
@@ -74,6 +102,7 @@ def _problem_of(error: Exception) -> Problem:
     return Problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         f"unexpected error; the log has details under {reference}",
+        code="internal_error",
     )
 
 

@@ -14,6 +14,9 @@ from calls.records.store import read_record
 from calls.results.assembly import read_result_or_raise
 from contract import names
 
+_MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
+"""A longer segment is redirected; at 24 kHz, this is 11 minutes."""
+
 
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
@@ -23,16 +26,18 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
 
 
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET`` or ``HEAD /api/v1/calls/{id}/recording``, whole or a range."""
+    """``GET`` or ``HEAD /api/v1/calls/{id}/recording``: a range, or a redirect to the whole.
+
+    Short recordings are redirected, too: a client that works with them works with long ones.
+    """
     call = requests.call_connection_id(request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
     if properties is None:
         await read_record(clients.storage, call)
         raise ResultNotReady(call)
-    return await send_file(
-        clients.storage, request, File(blobs.RECORDINGS, blob, properties, file_stem=call)
-    )
+    file = File(blobs.RECORDINGS, blob, properties, file_stem=call, max_whole_bytes=0)
+    return await send_file(clients, request, file)
 
 
 async def send_segment(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -56,5 +61,6 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     if properties is None:
         raise SegmentNotFound("the segment's audio has been deleted")
     properties = properties._replace(content_type="audio/wav")
-    file = File(names.SEGMENTS, blob, properties, file_stem=f"{call}-{track}-{index_text}")
-    return await send_file(clients.storage, request, file)
+    stem = f"{call}-{track}-{index_text}"
+    file = File(names.SEGMENTS, blob, properties, stem, _MAX_WHOLE_SEGMENT_BYTES)
+    return await send_file(clients, request, file)

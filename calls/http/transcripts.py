@@ -1,7 +1,8 @@
-"""A call's transcript over HTTP, as JSON, WebVTT or text."""
+"""A call's transcript over HTTP, as JSON, WebVTT, text or CSV."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 import azure.functions as func
@@ -9,12 +10,19 @@ import azure.functions as func
 from calls.clients import Clients
 from calls.http import requests
 from calls.http.problems import Problem
-from calls.http.respond import json_response
+from calls.http.respond import Handler, json_response
 from calls.results.assembly import read_result_or_raise
 from calls.transcripts import formats, job
+from calls.transcripts.messages import Send, request_transcript
 from calls.transcripts.model import SCHEMA, Transcript
 
-_MEDIA_TYPES = {"json": "application/json", "vtt": "text/vtt", "txt": "text/plain"}
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "vtt": "text/vtt",
+    "txt": "text/plain",
+    "csv": "text/csv",
+}
+_FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -24,30 +32,59 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     format_ = suffix if suffix is not None else _preferred_format(accept)
     if format_ not in _MEDIA_TYPES:
         raise Problem(
-            HTTPStatus.NOT_FOUND, f"a transcript is available as {', '.join(_MEDIA_TYPES)}"
+            HTTPStatus.NOT_FOUND,
+            f"a transcript is available as {', '.join(_MEDIA_TYPES)}",
+            code="format_not_found",
         )
     call = requests.call_connection_id(request)
     result = await read_result_or_raise(clients.storage, call)
     transcript = await job.read_transcript(clients.storage, call)
     if transcript is None or transcript.layout_digest != result.layout_digest:
-        off = clients.settings.transcription == "off"
-        transcript = Transcript(
-            schema=SCHEMA,
-            call_connection_id=call,
-            provider=clients.settings.transcription,
-            state="off" if off else "pending",
-            error=None,
-            utterances=transcript.utterances if transcript else [],
-        )
+        transcript = _not_started(clients, call, transcript)
     if format_ == "json":
         return json_response(transcript, headers={"Vary": "Accept"})
-    text = formats.to_vtt(transcript) if format_ == "vtt" else formats.to_text(transcript)
     return func.HttpResponse(
-        text.encode(),
+        _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",
-        headers={"Vary": "Accept", "X-Content-Type-Options": "nosniff"},
+        headers={"Vary": "Accept"},
+    )
+
+
+def retry_handler(send: Send) -> Handler:
+    """``POST /api/v1/calls/{id}/transcript/retry``: 202; the call is transcribed again."""
+
+    async def retry_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+        call = requests.call_connection_id(request)
+        result = await read_result_or_raise(clients.storage, call)
+        if clients.settings.transcription == "off":
+            raise Problem(HTTPStatus.CONFLICT, "TRANSCRIPTION is off", code="transcription_off")
+        transcript = await job.retry_failed(clients.storage, call)
+        if transcript is None or transcript.layout_digest != result.layout_digest:
+            transcript = _not_started(clients, call, transcript)
+        if transcript.state == "complete":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "the transcript is complete; only a failed one can be retried",
+                code="transcript_complete",
+            )
+        if job.is_due(transcript, transcript.layout_digest, datetime.now(UTC)):
+            request_transcript(clients, call, send)
+        return json_response(transcript, HTTPStatus.ACCEPTED)
+
+    return retry_transcript
+
+
+def _not_started(clients: Clients, call: str, outdated: Transcript | None) -> Transcript:
+    """Return what is shown before a transcript is started: an outdated one's utterances."""
+    return Transcript(
+        schema=SCHEMA,
+        call_connection_id=call,
+        provider=clients.settings.transcription,
+        state="off" if clients.settings.transcription == "off" else "pending",
+        error=None,
+        utterances=outdated.utterances if outdated else [],
     )
 
 

@@ -1,12 +1,14 @@
 """The reconciler: finds and does the work whose events were lost.
 
 Event Grid delivers at least once, but events can still be lost: the host answers 202 even to a
-webhook with a wrong function name. So every few minutes, the newest calls are checked for segments
-without an analysis, for a missing or outdated result, and for an end that no event reported.
+webhook with a wrong function name. So every few minutes, the unsettled calls are checked for
+segments without an analysis, for a missing or outdated result, and for an end that no event
+reported. A call whose record is finalized is settled, and not looked at again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Iterable
@@ -19,19 +21,32 @@ from acs import events
 from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
-from calls.pipeline import storage_events
+from calls.errors import CallNotFound
+from calls.pipeline import fair_run, storage_events, transcription
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
+from calls.records.unsettled import (
+    WITHOUT_RECORD,
+    UnsettledCall,
+    list_unsettled,
+    read_position,
+    remove_unsettled,
+    write_position,
+)
 from calls.results import assembly, call_result, failures
 from calls.storage import Properties
-from calls.transcripts import job
-from calls.transcripts.engines import get_engine
+from calls.transcripts.messages import Send
 from contract import names
 from event_log import log_event
 
-_TRANSCRIBING_SECONDS = 120.0
-"""After this time, a run starts no further transcripts, so that it gets to every call."""
+RUN_SECONDS = 200.0
+"""After this time, a run begins with no further call; the next run goes on."""
+
+CALL_SECONDS = 300.0
+"""The longest time for one call. A function may run for ten minutes (``host.json``)."""
+
+CALLS_AT_ONCE = 8
 
 _MAX_SEGMENTS = 200
 """The most segments of one call that a run analyses; the next run continues."""
@@ -39,38 +54,91 @@ _MAX_SEGMENTS = 200
 _log = logging.getLogger(__name__)
 
 
-async def reconcile_calls() -> None:
-    """Reconcile the newest calls. A failure in one call does not stop the others."""
-    now = datetime.now(UTC)
-    start = time.monotonic()
-    for call in await list_recent_calls(get_clients(), now):
+async def reconcile_calls() -> list[str]:
+    """Reconcile the unsettled calls, as many as the time of a run allows.
+
+    Returns:
+        The messages that ask for the transcripts that are due.
+
+    Raises AzureError: the calls could not be listed.
+    """
+    run = _Run(get_clients())
+    await run.run()
+    return run.messages
+
+
+class _Run:
+    """One run of the reconciler. A failure in one call does not stop the others."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.messages: list[str] = []
+        self._clients = clients
+        self._settled = 0
+        self._failed = 0
+
+    async def run(self) -> None:
+        """Reconcile the unsettled calls, from where the last run has ended. Raises AzureError."""
+        storage, started = self._clients.storage, time.monotonic()
+        entries = {entry.call_connection_id: entry for entry in await list_unsettled(storage)}
+        turns = fair_run.in_turn(list(entries), await read_position(storage))
+        visited = await fair_run.visit_in_turn(
+            turns,
+            lambda call: self._visit(entries[call]),
+            self._save_position,
+            seconds=RUN_SECONDS,
+            at_once=CALLS_AT_ONCE,
+        )
+        log_event(
+            _log,
+            logging.INFO,
+            "calls_reconciled",
+            calls=visited,
+            settled=self._settled,
+            failed=self._failed,
+            left=len(turns) - visited,
+            ms=round((time.monotonic() - started) * 1000),
+        )
+
+    async def _visit(self, entry: UnsettledCall) -> None:
+        storage, call, now = self._clients.storage, entry.call_connection_id, datetime.now(UTC)
         try:
-            transcribe = time.monotonic() - start < _TRANSCRIBING_SECONDS
-            await reconcile_call(get_clients(), call, now, transcribe=transcribe)
-        except AzureError:
-            raise
+            async with asyncio.timeout(CALL_SECONDS):
+                try:
+                    is_settled = await reconcile_call(
+                        self._clients, call, now, self.messages.append
+                    )
+                except CallNotFound:
+                    is_settled = now - entry.written_at > WITHOUT_RECORD
+                if is_settled:
+                    await remove_unsettled(storage, entry)
+                    self._settled += 1
         except Exception:  # noqa: BLE001  # logged; the other calls go on
+            self._failed += 1
             log_event(_log, logging.ERROR, "reconcile_failed", call=call, exc_info=True)
 
+    async def _save_position(self, call: str) -> None:
+        try:
+            await write_position(self._clients.storage, call)
+        except AzureError as error:
+            log_event(
+                _log,
+                logging.WARNING,
+                "reconciler_position_not_saved",
+                error=type(error).__name__,
+            )
 
-async def list_recent_calls(clients: Clients, now: datetime) -> list[str]:
-    """List the calls of the last RECONCILE_HOURS, newest first. Raises AzureError."""
-    since = now - timedelta(hours=clients.settings.reconcile_hours)
-    last = blobs.index_blob(since, "")
-    index_blobs = await clients.storage.blob_names_until(blobs.INDEX, last)
-    return list(dict.fromkeys(map(blobs.call_of_index_blob, index_blobs)))
 
+async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send) -> bool:
+    """Do the outstanding work of one call, and ask for its transcript if that is due.
 
-async def reconcile_call(
-    clients: Clients, call: str, now: datetime, *, transcribe: bool = True
-) -> None:
-    """Do the outstanding work of one call, including its transcript if ``transcribe``.
+    Returns:
+        Whether nothing is left to do: the record is finalized.
 
     Raises CallNotFound, Contended, AzureError.
     """
     record = await read_record(clients.storage, call)
     if record.finalized:
-        return
+        return True
     quiet_since = now - timedelta(seconds=clients.settings.partial_after_seconds)
     if not record.has_ended and _last_event_time(record) <= quiet_since:
         record = await _end_if_unknown_to_acs(clients, record, now)
@@ -81,9 +149,17 @@ async def reconcile_call(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
     if await _needs_assembly(clients, call, landed):
-        await storage_events.assemble_call(clients, call, partial=quiet, transcribe=transcribe)
-    if record.has_ended and quiet and not await _needs_assembly(clients, call, landed):
+        await storage_events.assemble_call(clients, call, partial=quiet)
+    await transcription.request_if_due(clients, call, send)
+    if (
+        record.has_ended
+        and quiet
+        and not await _needs_assembly(clients, call, landed)
+        and await transcription.is_settled(clients, call)
+    ):
         await change_record(clients.storage, call, _finalize)
+        return True
+    return False
 
 
 def _finalize(record: CallRecord) -> bool:
@@ -101,7 +177,8 @@ async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: date
     """End a call that ACS no longer knows: its last event was lost."""
     call = record.call_connection_id
     try:
-        await clients.call_automation.get_call_connection(call).get_call_properties()
+        # The next run tries again: while ACS is away, this one must get to the other calls.
+        await clients.call_automation.get_call_connection(call).get_call_properties(retry_total=0)
         return record
     except AzureError as error:
         status = error.status_code if isinstance(error, HttpResponseError) else None
@@ -145,7 +222,7 @@ async def _analyse_overlooked(
 
 
 async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
-    """Whether the call's result, or its transcript, lacks some of its streams."""
+    """Whether the call's result lacks some of its streams."""
     manifests = await clients.storage.blob_names(names.MANIFESTS, f"{call}/")
     with_audio = {names.parse_segment(blob).stream_id for blob in landed}
     with_manifest = {names.parse_manifest(blob).stream_id for blob in manifests}
@@ -158,9 +235,4 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
         stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
         for stream in result.streams
     }
-    if not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest)):
-        return True
-    if get_engine(clients) is None:
-        return False
-    transcript = await job.read_transcript(clients.storage, call)
-    return job.is_due(transcript, result.layout_digest, datetime.now(UTC))
+    return not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest))

@@ -1,6 +1,7 @@
 """Processing segments and manifests that land in Blob Storage.
 
-Each function may run twice, late, or for a blob that has been deleted, without harm.
+Each function may run twice, late, or for a blob that has been deleted, without harm. The functions
+of the triggers are given ``send``, which sends a message to the queue of transcriptions.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
-from calls.transcripts import job
-from calls.transcripts.engines import get_engine
+from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
 from contract.names import ManifestName
@@ -28,27 +28,31 @@ _log = logging.getLogger(__name__)
 _MAX_ERROR_CHARACTERS = 500
 
 
-async def on_segment(segment: func.InputStream) -> None:
+async def on_segment(segment: func.InputStream, send: Send) -> None:
     """Analyse a segment that has landed; its name is ``segments/...``.
 
     Raises any error: the host then retries, and finally moves the blob's message to its poison
     queue.
     """
+    clients = get_clients()
     metadata = getattr(segment, "metadata", None) or {}
     blob = _blob_name(names.SEGMENTS, segment)
-    await analyse_segment(get_clients(), blob, segment.read(), metadata)
+    if await analyse_segment(clients, blob, segment.read(), metadata):
+        request_transcript(clients, names.parse_segment(blob).call_connection_id, send)
 
 
-async def on_manifest(manifest: func.InputStream) -> None:
+async def on_manifest(manifest: func.InputStream, send: Send) -> None:
     """Assemble the call of a manifest that has landed; its name is ``manifests/...``.
 
     Raises as ``on_segment`` does.
     """
+    clients = get_clients()
     blob = _blob_name(names.MANIFESTS, manifest)
-    await process_manifest(get_clients(), blob, manifest.read())
+    if await process_manifest(clients, blob, manifest.read()):
+        request_transcript(clients, names.parse_manifest(blob).call_connection_id, send)
 
 
-async def on_poison_message(body: bytes) -> None:
+async def on_poison_message(body: bytes, send: Send) -> None:
     """Process a blob whose message the host has moved to its poison queue, after all retries.
 
     Raises ValueError, AzureError.
@@ -57,32 +61,37 @@ async def on_poison_message(body: bytes) -> None:
         message = msgspec.json.decode(body, type=PoisonMessage)
     except msgspec.DecodeError as error:
         raise ValueError(f"not a message of the Functions host: {error}") from error
-    await try_once_more(get_clients(), message.container_name, message.blob_name)
+    clients, container, blob = get_clients(), message.container_name, message.blob_name
+    if await try_once_more(clients, container, blob):
+        parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
+        request_transcript(clients, parse(blob).call_connection_id, send)
 
 
 def _blob_name(container: str, blob: func.InputStream) -> str:
     return str(blob.name).removeprefix(container + "/")
 
 
-async def try_once_more(clients: Clients, container: str, blob: str) -> None:
+async def try_once_more(clients: Clients, container: str, blob: str) -> bool:
     """Process a blob one last time. If that fails, record the failure and go on without the blob.
+
+    Returns:
+        Whether its call was assembled.
 
     Raises AzureError: the storage is at fault, not the blob.
     """
     storage = clients.storage
     if not failures.is_processed_blob(container, blob):
         log_event(_log, logging.ERROR, "poison_blob_unknown", container=container, blob=blob)
-        return
+        return False
     properties = await storage.properties(container, blob)
     document = await storage.read(container, blob)
     if properties is None or document is None:
         log_event(_log, logging.WARNING, "poison_blob_deleted", container=container, blob=blob)
-        return
+        return False
     try:
         if container == names.SEGMENTS:
-            await analyse_segment(clients, blob, document.content, properties.metadata)
-        else:
-            await process_manifest(clients, blob, document.content)
+            return await analyse_segment(clients, blob, document.content, properties.metadata)
+        return await process_manifest(clients, blob, document.content)
     except AzureError:
         raise
     except Exception as error:  # noqa: BLE001  # recorded as a failure
@@ -98,12 +107,12 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> None:
         failure = failures.new_failure(container, blob, message, datetime.now(UTC))
         await failures.write_failure(storage, failure)
         # The call may have been waiting for this blob alone.
-        await assemble_call(clients, failure.call_connection_id)
+        return await assemble_call(clients, failure.call_connection_id)
 
 
 async def analyse_segment(
     clients: Clients, blob: str, content: bytes, metadata: dict[str, str]
-) -> None:
+) -> bool:
     """Analyse a segment, and assemble its call if nothing else is missing.
 
     Args:
@@ -111,6 +120,9 @@ async def analyse_segment(
         blob: The segment's name in its container.
         content: The WAV file.
         metadata: The blob's metadata: the streamer's counts.
+
+    Returns:
+        Whether its call was assembled.
 
     Raises ValueError, AzureError.
     """
@@ -125,29 +137,30 @@ async def analyse_segment(
     log_event(_log, logging.INFO, "segment_analysed", call=segment.call_connection_id, segment=blob)
     # While the segment's own stream is open, the call cannot be complete: nothing else is read.
     manifest = ManifestName(segment.call_connection_id, segment.stream_id).blob
-    if await clients.storage.properties(names.MANIFESTS, manifest) is not None:
-        await assemble_call(clients, segment.call_connection_id)
+    if await clients.storage.properties(names.MANIFESTS, manifest) is None:
+        return False
+    return await assemble_call(clients, segment.call_connection_id)
 
 
-async def process_manifest(clients: Clients, blob: str, content: bytes) -> None:
-    """Assemble a call if this manifest was its last part. Raises ValueError, AzureError."""
+async def process_manifest(clients: Clients, blob: str, content: bytes) -> bool:
+    """Assemble a call if this manifest was its last part; return whether it was.
+
+    Raises ValueError, AzureError.
+    """
     decode_manifest(content)
-    await assemble_call(clients, names.parse_manifest(blob).call_connection_id)
+    return await assemble_call(clients, names.parse_manifest(blob).call_connection_id)
 
 
-async def assemble_call(
-    clients: Clients, call: str, *, partial: bool = False, transcribe: bool = True
-) -> bool:
-    """Assemble a call if all of it has landed, and transcribe it.
+async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -> bool:
+    """Assemble a call if all of it has landed.
 
     Args:
         clients: The app's clients.
         call: The call connection id.
         partial: Assemble what has landed, even if something is missing.
-        transcribe: Whether to transcribe it, too.
 
     Returns:
-        Whether the call was assembled.
+        Whether the call was assembled: its transcript is then due.
 
     Raises Contended, AzureError.
     """
@@ -156,15 +169,5 @@ async def assemble_call(
     )
     if result_and_layout is None:
         return False
-    result, layout = result_and_layout
     log_event(_log, logging.INFO, "call_assembled", call=call)
-    engine = get_engine(clients) if transcribe else None
-    if engine is not None:
-        await job.transcribe_call(
-            clients.storage,
-            engine,
-            result,
-            layout,
-            retry_seconds=clients.settings.transcription_retry_seconds,
-        )
     return True

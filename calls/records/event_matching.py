@@ -10,11 +10,8 @@ from __future__ import annotations
 
 from acs.events import CallbackEvent
 from acs.identifiers import call_of_source, same_conversation
-from calls.records.derive import derive_state
+from calls.records.derive import MOVES, derive_state
 from calls.records.model import CallRecord
-
-_MOVES = frozenset({"CallTransferAccepted", "MoveParticipantSucceeded"})
-"""Events after which a call connection may be part of another conversation."""
 
 
 def mismatched_id(record: CallRecord, event: CallbackEvent) -> str | None:
@@ -42,7 +39,7 @@ def mismatched_id(record: CallRecord, event: CallbackEvent) -> str | None:
     if same_conversation(record.server_call_id, data.server_call_id):
         return None
     same_correlation = data.correlation_id is not None and record.correlation_id is not None
-    moved = event.name in _MOVES or any(earlier.type in _MOVES for earlier in record.events)
+    moved = event.name in MOVES or any(earlier.type in MOVES for earlier in record.events)
     return None if same_correlation and moved else "server_call_id"
 
 

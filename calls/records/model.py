@@ -25,15 +25,22 @@ class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
     operation_context: str | None = None
     result: ResultInformation | None = None
     streaming_details: str | None = None
-    participants: list[str] | None = None
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """One of our requests that ACS accepted: ``start``, ``stop`` or ``hang_up``."""
+    """One of our requests to ``start`` or ``stop`` media streaming.
+
+    It comes after the events of media streaming that the record had: the last of them was at
+    ``after``, by ACS's clock, and the last of each type are ``after_events``, by their ids.
+    ``while_stopping``: an earlier request to stop was not answered yet.
+    """
 
     id: str
-    operation: Literal["start", "stop", "hang_up"]
+    operation: Literal["start", "stop"]
     time: datetime
+    after: datetime | None = None
+    after_events: list[str] = msgspec.field(default_factory=list)
+    while_stopping: bool = False
 
 
 class Streaming(msgspec.Struct, kw_only=True):
@@ -49,6 +56,7 @@ class Talk(msgspec.Struct, kw_only=True, frozen=True):
 
     track: str
     participant: str | None
+    name: str | None = None
     speech_ms: int
     talk_share: float
 
@@ -56,7 +64,8 @@ class Talk(msgspec.Struct, kw_only=True, frozen=True):
 class Summary(msgspec.Struct, kw_only=True):
     """Key figures of an assembled call.
 
-    ``audio_ms`` and ``speech_ms`` are the totals of all tracks. ``lost_ms`` is the silence that
+    ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
+    share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
     replaces audio which never arrived. ``partial``: a stream's manifest is missing, and only its
     segments are known.
     """
@@ -82,7 +91,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
 
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
-    to do for it.
+    to do for it. ``names`` has the participants' display names by raw id, where they are
+    known. ``locales`` are the candidates for its language, or ``auto`` alone.
     """
 
     schema: int = SCHEMA
@@ -96,9 +106,11 @@ class CallRecord(msgspec.Struct, kw_only=True):
     correlation_id: str | None = None
     to: str | None = None
     from_: str | None = msgspec.field(default=None, name="from")
+    names: dict[str, str] = msgspec.field(default_factory=dict)
     channels: str | None = None
     sample_rate: int | None = None
     start_streaming: bool | None = None
+    locales: list[str] | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None

@@ -11,6 +11,7 @@ from azure.core.exceptions import HttpResponseError
 from calls import blobs
 from calls.errors import CallNotFound, Contended, InvalidCursor
 from calls.records.model import CallRecord, new_record
+from calls.records.unsettled import add_unsettled
 from calls.storage import Storage
 
 _MAX_ATTEMPTS = 20
@@ -53,7 +54,8 @@ async def change_record(
                 raise CallNotFound(call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
-            # The index entry is written first: without one, the record would never be listed.
+            # The index entries are written first: without them, nobody would find the record.
+            await add_unsettled(storage, call_connection_id)
             index = blobs.index_blob(create_at, call_connection_id)
             await storage.put(blobs.INDEX, index, b"")
             if await storage.create(blobs.CALLS, blob, _encode(record)):

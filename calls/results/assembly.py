@@ -44,6 +44,20 @@ async def read_result_or_raise(storage: Storage, call: str) -> CallResult:
     return result
 
 
+async def read_result_and_layout(storage: Storage, call: str) -> tuple[CallResult, Layout] | None:
+    """Read a call's result, and lay out its recording as it was when it was assembled.
+
+    Returns None before the call is assembled, and if its parts have changed since. Raises
+    AzureError.
+    """
+    result = await read_result(storage, call)
+    if result is None:
+        return None
+    parts = await _read_parts(storage, call, partial=result.summary.partial)
+    layout = parts.lay_out() if parts else None
+    return (result, layout) if layout and layout.digest == result.layout_digest else None
+
+
 async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
     """Read a call's ended streams in the order of their start, with the analyses that exist.
 
@@ -135,7 +149,16 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
         if not failed_blobs.issuperset(missing):
             return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
-    return Parts(manifests, analyses, landed, partial=bool(synthesized))
+    display_names = await _read_names(storage, call)
+    return Parts(manifests, analyses, landed, partial=bool(synthesized), names=display_names)
+
+
+async def _read_names(storage: Storage, call: str) -> dict[str, str]:
+    """Read the display names in the call's record; {} without a record."""
+    try:
+        return (await read_record(storage, call)).names
+    except CallNotFound:
+        return {}
 
 
 async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:

@@ -13,7 +13,9 @@ from calls.records.model import Summary, Talk
 from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
+from calls.results.participants import Participants, list_participants
 from calls.results.timeline import Timeline
+from calls.results.voice_activity import bridge_pauses
 from calls.storage import Properties
 from contract import names
 from contract.manifest import Counts, Manifest, SegmentEntry, entry_from_metadata, total
@@ -72,12 +74,21 @@ class CallResult(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """What a call is assembled from; analyses and landed segments by their blobs' names."""
+    """What a call is assembled from; analyses and landed segments by their blobs' names.
+
+    ``names`` has the participants' display names by raw id.
+    """
 
     manifests: list[Manifest]
     analyses: dict[str, Analysis]
     landed: dict[str, Properties]
     partial: bool
+    names: dict[str, str] = {}
+
+    @property
+    def participants(self) -> Participants:
+        """The call's participants."""
+        return list_participants(self.manifests, self.names)
 
     def lay_out(self) -> Layout:
         """Lay out the call's recording."""
@@ -94,7 +105,9 @@ def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) 
         layout: The recording's layout, made from ``parts``.
         recording_bytes: The recording's size.
     """
-    call_timeline = timeline.build_timeline(call, layout, parts.analyses, partial=parts.partial)
+    call_timeline = timeline.build_timeline(
+        call, layout, parts.analyses, parts.participants, partial=parts.partial
+    )
     streams = [build_stream_result(manifest, parts.analyses) for manifest in parts.manifests]
     return CallResult(
         call_connection_id=call,
@@ -111,6 +124,9 @@ def _summarize(
     segments = [segment for stream in streams for segment in stream.segments]
     audio_ms = sum(segment.duration_ms for segment in segments)
     speech_ms = float(sum(track.speech_ms for track in call_timeline.tracks))
+    spans = (span for track in call_timeline.tracks for span in track.speech)
+    talk = bridge_pauses(sorted((span.start_ms, span.end_ms) for span in spans), pause_ms=1)
+    talk_ms = sum(end - start for start, end in talk)
     silence = call_timeline.longest_silence
     return Summary(
         streams=len(streams),
@@ -118,7 +134,9 @@ def _summarize(
         missing_segments=len(call_timeline.missing_segments),
         audio_ms=round(audio_ms, 3),
         speech_ms=speech_ms,
-        speech_share=round(speech_ms / audio_ms, 4) if audio_ms else 0.0,
+        speech_share=round(talk_ms / call_timeline.duration_ms, 4)
+        if call_timeline.duration_ms
+        else 0.0,
         lost_ms=round(sum(segment.filled_ms for segment in segments), 3),
         partial=call_timeline.partial,
         duration_ms=call_timeline.duration_ms,
@@ -130,6 +148,7 @@ def _summarize(
             Talk(
                 track=track.track,
                 participant=track.participant,
+                name=track.name,
                 speech_ms=track.speech_ms,
                 talk_share=track.talk_share,
             )
@@ -141,13 +160,14 @@ def _summarize(
 def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:
     """Build a stream's result from its manifest and from analyses by their blobs' names."""
     segments = []
+    participants = list_participants([manifest], {})
     for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
         name = entry.name(manifest.call_connection_id, manifest.stream_id)
         analysis = analyses.get(blobs.analysis_blob(name))
         segments.append(
             SegmentResult(
                 track=entry.track,
-                participant=names.participant_raw_id(entry.track),
+                participant=participants.raw_id(entry.track),
                 start=entry.start,
                 end=entry.end,
                 duration_ms=round(entry.duration_ms, 3),

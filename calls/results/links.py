@@ -17,8 +17,17 @@ from azure.storage.blob.aio import BlobServiceClient
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 
+def link_expiry(seconds: int) -> datetime:
+    """Return when links that are created now expire; a link's expiry has whole seconds."""
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+
+
 async def sign_links(
-    service: BlobServiceClient, paths: Iterable[str], expires_at: datetime
+    service: BlobServiceClient,
+    paths: Iterable[str],
+    expires_at: datetime,
+    *,
+    file_name: str | None = None,
 ) -> list[str]:
     """Sign read-only links to blobs.
 
@@ -26,6 +35,7 @@ async def sign_links(
         service: The client of the account.
         paths: The blobs, as ``container/name``.
         expires_at: When the links expire.
+        file_name: The name under which browsers save the files; None: the blobs' own.
 
     Returns:
         A URL for each path, in the same order.
@@ -50,6 +60,7 @@ async def sign_links(
             name,
             permission=BlobSasPermissions(read=True),
             expiry=expires_at,
+            content_disposition=f'inline; filename="{file_name}"' if file_name else None,
             **signing_key,
         )
         urls.append(f"{service.get_blob_client(container, name).url}?{signature}")

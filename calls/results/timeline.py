@@ -16,6 +16,7 @@ import msgspec
 from calls.results import voice_activity
 from calls.results.analysis import PEAK_WINDOW_MS, Analysis, SpeechSpan
 from calls.results.layout import Layout, Placement
+from calls.results.participants import Participants
 from calls.results.voice_activity import Span
 from contract import names
 
@@ -59,11 +60,13 @@ class Waveform(msgspec.Struct, frozen=True, kw_only=True):
 class Track(msgspec.Struct, frozen=True, kw_only=True):
     """One participant. Its index in the list is its channel in the recording.
 
-    ``talk_share`` is its share of all speech, 0 to 1. ``gaps`` lie between its audio.
+    ``participant`` is its raw id, ``name`` its display name, where that is known. ``talk_share`` is
+    its share of all speech, 0 to 1. ``gaps`` lie between its audio.
     """
 
     track: str
     participant: str | None
+    name: str | None = None
     speech_ms: int
     talk_share: float
     speech: list[SpeechSpan]
@@ -94,9 +97,23 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: list[Interruption]
     missing_segments: list[MissingSegment]
 
+    @property
+    def participants(self) -> Participants:
+        """The participants, as the tracks have them."""
+        tracks = [(track.track, track.participant or "", track.name) for track in self.tracks]
+        return Participants(
+            raw_ids={track: raw_id for track, raw_id, _ in tracks if raw_id},
+            names={raw_id: name for _, raw_id, name in tracks if name},
+        )
+
 
 def build_timeline(
-    call: str, layout: Layout, analyses: Mapping[str, Analysis], *, partial: bool
+    call: str,
+    layout: Layout,
+    analyses: Mapping[str, Analysis],
+    participants: Participants,
+    *,
+    partial: bool,
 ) -> Timeline:
     """Build a call's timeline.
 
@@ -104,6 +121,7 @@ def build_timeline(
         call: The call connection id.
         layout: The recording's layout.
         analyses: The segments' analyses by their blobs' names; some may be missing.
+        participants: The call's participants.
         partial: Whether a stream's manifest is missing.
     """
     placements: dict[str, list[Placement]] = {track: [] for track in layout.tracks}
@@ -127,7 +145,8 @@ def build_timeline(
         tracks=[
             Track(
                 track=track,
-                participant=names.participant_raw_id(track),
+                participant=participants.raw_id(track),
+                name=participants.name(track),
                 speech_ms=lengths[track],
                 talk_share=round(lengths[track] / all_speech, 4) if all_speech else 0.0,
                 speech=_to_spans(speech[track]),
@@ -139,8 +158,10 @@ def build_timeline(
         ],
         overlaps=_to_spans(find_overlaps(list(speech.values()))),
         longest_silence=_longest_silence(speech.values(), covered_spans.values()),
-        interruptions=find_interruptions(speech),
-        missing_segments=_missing(layout, analyses),
+        interruptions=find_interruptions(
+            {participants.raw_id(track) or track: spans for track, spans in speech.items()}
+        ),
+        missing_segments=_missing(layout, analyses, participants),
     )
 
 
@@ -173,15 +194,11 @@ def find_interruptions(speech: Mapping[str, Sequence[Span]]) -> list[Interruptio
                     interruptions.append(
                         Interruption(
                             at_ms=start,
-                            interrupter=_participant(interrupter),
-                            interrupted=_participant(interrupted),
+                            interrupter=interrupter,
+                            interrupted=interrupted,
                         )
                     )
     return sorted(interruptions, key=lambda one: (one.at_ms, one.interrupter, one.interrupted))
-
-
-def _participant(track: str) -> str:
-    return names.participant_raw_id(track) or track
 
 
 def _to_spans(spans: Iterable[Span]) -> list[SpeechSpan]:
@@ -271,11 +288,13 @@ def _waveform(
     return Waveform(peaks=peaks)
 
 
-def _missing(layout: Layout, analyses: Mapping[str, Analysis]) -> list[MissingSegment]:
+def _missing(
+    layout: Layout, analyses: Mapping[str, Analysis], participants: Participants
+) -> list[MissingSegment]:
     return [
         MissingSegment(
             track=placement.track,
-            participant=names.participant_raw_id(placement.track),
+            participant=participants.raw_id(placement.track),
             start=placement.start,
             start_ms=layout.milliseconds(placement.position),
             end_ms=layout.milliseconds(placement.end),

@@ -7,6 +7,7 @@ the times of their words. Diarization tells voices apart in a file that mixes th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from azure.ai.transcription.aio import TranscriptionClient
@@ -32,14 +33,12 @@ class AzureSpeech:
     ``credential`` is a token credential or an AzureKeyCredential; ``options`` go to the client.
     """
 
-    provider = "azure"
+    provider = name = "azure"
     max_chunk_ms = 20 * 60 * 1000
     """58 MB at 24 kHz, of which a function holds two copies while it sends them."""
     max_pause_ms = 30_000
 
-    def __init__(self, endpoint: str, credential: Any, *, locale: str, **options: Any) -> None:
-        self.name = f"azure {locale}"
-        self._locale = locale
+    def __init__(self, endpoint: str, credential: Any, **options: Any) -> None:
         # No retries here: the job retries, and logs each attempt.
         self._client = TranscriptionClient(
             endpoint.rstrip("/"),
@@ -49,9 +48,14 @@ class AzureSpeech:
             **options,
         )
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
-        """Transcribe a WAV file. Raises TranscriptionFailed."""
-        options = TranscriptionOptions(locales=[self._locale])
+    async def transcribe(
+        self, wav_file: bytes, *, diarize: bool, locales: Sequence[str]
+    ) -> list[Phrase]:
+        """Transcribe a WAV file. Raises TranscriptionFailed.
+
+        With an empty list of locales, Azure's multilingual model is used: it knows 15 locales.
+        """
+        options = TranscriptionOptions(locales=list(locales))
         if diarize:
             options.diarization_options = TranscriptionDiarizationOptions(
                 max_speakers=_MAX_SPEAKERS
@@ -96,4 +100,5 @@ def _to_phrase(phrase: TranscribedPhrase) -> Phrase:
         text=phrase.text,
         words=words,
         speaker=phrase.speaker,
+        locale=phrase.locale,
     )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from acs.identifiers import one_line
+from calls.results.participants import Participants
 from calls.results.voice_activity import Span
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Utterance, Word
-from contract import names
 
 PADDING_MS = 200
 """Added on both sides of speech, so that no sound is cut off."""
@@ -48,7 +49,13 @@ def _split_long(spans: Iterable[Span], max_ms: int) -> Iterable[Span]:
             yield part_start, min(end, part_start + max_ms)
 
 
-def place_phrase(track: str, chunk: Span, phrase: Phrase, speech: Sequence[Span]) -> Utterance:
+def place_phrase(
+    track: str,
+    chunk: Span,
+    phrase: Phrase,
+    speech: Sequence[Span],
+    participants: Participants,
+) -> Utterance:
     """Place a phrase on the timeline, within its chunk and within ``speech``.
 
     The text becomes one line: a blank line would end a WebVTT cue.
@@ -65,11 +72,13 @@ def place_phrase(track: str, chunk: Span, phrase: Phrase, speech: Sequence[Span]
         words.append(Word(word_start, word_end, word.text))
     return Utterance(
         track=track,
-        participant=names.participant_raw_id(track),
+        participant=participants.raw_id(track),
+        name=participants.name(track),
         speaker=phrase.speaker,
+        locale=phrase.locale,
         start_ms=start,
         end_ms=end,
-        text=" ".join(phrase.text.split()),
+        text=one_line(phrase.text),
         words=words,
     )
 

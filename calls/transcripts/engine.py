@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,7 +13,8 @@ from calls.transcripts.model import Word
 class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     """A phrase that an engine recognized; times in milliseconds from the chunk's start.
 
-    ``speaker`` numbers the voices, where the engine tells them apart.
+    ``speaker`` numbers the voices, where the engine tells them apart. ``locale`` is the language as
+    the engine names it, such as ``en-US`` or ``en``.
     """
 
     start_ms: int
@@ -20,12 +22,13 @@ class Phrase(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     words: list[Word] = msgspec.field(default_factory=list)
     speaker: int | None = None
+    locale: str | None = None
 
 
 class Engine(Protocol):
     """Transcribes one chunk of audio at a time.
 
-    ``name`` is the provider with its model or locale: phrases are cached under it. ``max_chunk_ms``
+    ``name`` is the provider with its model: phrases are cached under it. ``max_chunk_ms``
     is the longest chunk that the engine accepts, ``max_pause_ms`` the longest pause within one.
     """
 
@@ -34,8 +37,13 @@ class Engine(Protocol):
     max_chunk_ms: int
     max_pause_ms: int
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
-        """Transcribe a WAV file of one channel; ``diarize`` tells voices apart.
+    async def transcribe(
+        self, wav_file: bytes, *, diarize: bool, locales: Sequence[str]
+    ) -> list[Phrase]:
+        """Transcribe a WAV file of one channel.
+
+        ``diarize`` tells voices apart. ``locales`` are the candidates for the language; with none,
+        it is detected among all.
 
         Raises TranscriptionFailed.
         """

@@ -24,13 +24,11 @@ def get_engine(clients: Clients) -> Engine | None:
 
         key = settings.speech_key
         credential: Any = AzureKeyCredential(key) if key else managed_identity(settings)
-        engine = AzureSpeech(
-            settings.speech_endpoint, credential, locale=settings.transcription_locale
-        )
+        engine = AzureSpeech(settings.speech_endpoint, credential)
     elif settings.transcription == "local":
         from calls.transcripts.whisper import Whisper
 
-        engine = Whisper(settings.whisper_model, locale=settings.transcription_locale)
+        engine = Whisper(settings.whisper_model)
     else:
         return None
     clients.on_close(engine.close)

@@ -1,9 +1,20 @@
-"""A transcript as WebVTT and as text. Pure."""
+"""A transcript as WebVTT, as text and as CSV. Pure.
+
+A phrase, an id or a name is one line in each of them, whatever characters it has.
+"""
 
 from __future__ import annotations
 
-from acs.identifiers import display_id
+import csv
+import io
+
+from acs.identifiers import display_id, one_line
 from calls.transcripts.model import Transcript, Utterance
+
+_CSV_HEADER = ("start", "end", "participant", "name", "speaker", "text")
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for a formula (OWASP, "CSV Injection"); four in full width."""
 
 
 def to_vtt(transcript: Transcript) -> str:
@@ -11,10 +22,11 @@ def to_vtt(transcript: Transcript) -> str:
     cues = ["WEBVTT"]
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
-        text = _escape(utterance.text)
+        text = _escape(one_line(utterance.text))
         cue = f"<v {_escape(voice)}>{text}</v>" if voice else text
-        start, end = _format_time(utterance.start_ms), _format_time(utterance.end_ms)
-        cues.append(f"{start} --> {end}\n{cue}")
+        if cue:
+            start, end = _format_time(utterance.start_ms), _format_time(utterance.end_ms)
+            cues.append(f"{start} --> {end}\n{cue}")
     return "\n\n".join(cues) + "\n"
 
 
@@ -24,14 +36,38 @@ def to_text(transcript: Transcript) -> str:
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
         prefix = f"{voice}: " if voice else ""
-        lines.append(f"[{_format_time(utterance.start_ms)}] {prefix}{utterance.text}\n")
+        lines.append(f"[{_format_time(utterance.start_ms)}] {prefix}{one_line(utterance.text)}\n")
     return "".join(lines)
 
 
+def to_csv(transcript: Transcript) -> str:
+    """Format a transcript as CSV (RFC 4180): a header, then one record per utterance.
+
+    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(_CSV_HEADER)
+    for utterance in transcript.utterances:
+        cells = (utterance.participant, utterance.name, utterance.speaker, utterance.text)
+        writer.writerow(
+            (
+                _format_time(utterance.start_ms),
+                _format_time(utterance.end_ms),
+                *(_to_cell("" if cell is None else str(cell)) for cell in cells),
+            )
+        )
+    return file.getvalue()
+
+
 def speaker_name(utterance: Utterance) -> str:
-    """Return the speaker for display: a phone number without its ``4:``, or a voice's number."""
+    """Return the speaker for display: their name and id, only their id, or a voice's number.
+
+    A phone number is without its ``4:``.
+    """
     if utterance.participant is not None:
-        return display_id(utterance.participant)
+        displayed_id, name = one_line(display_id(utterance.participant)), utterance.name
+        return f"{one_line(name)} ({displayed_id})" if name else displayed_id
     return f"speaker {utterance.speaker}" if utterance.speaker is not None else ""
 
 
@@ -44,3 +80,8 @@ def _format_time(milliseconds: int) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _to_cell(text: str) -> str:
+    line = one_line(text)
+    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line

@@ -1,7 +1,8 @@
 """Transcribing a call, chunk by chunk, once its recording is written.
 
 Each chunk's phrases are stored: after an interruption, or with a further stream, only new chunks
-are transcribed. Only one run works on a call at a time: it claims the transcript first.
+are transcribed. Only one run works on a call at a time: it claims the transcript first. The claim
+has an id: a run that is repeated under the same id goes on at once where it was interrupted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from calls import blobs
-from calls.errors import TranscriptionFailed
+from calls.errors import Contended, TranscriptionFailed
 from calls.results import recording
 from calls.results.call_result import CallResult
 from calls.results.layout import Layout
@@ -31,8 +32,8 @@ from event_log import log_event
 CLAIM_LIFETIME = timedelta(minutes=15)
 """An older claim belongs to a run that was interrupted."""
 
-MAX_ATTEMPTS = 3
-"""The number of failed runs after which a transcript has failed permanently."""
+INTERRUPTED = "every run was interrupted; the log of the function transcribe_call says why"
+"""The error of a transcript whose runs have all ended without one."""
 
 RUN_SECONDS = 180.0
 """After this time, a run starts no further chunk: a function may run for ten minutes in all."""
@@ -59,11 +60,14 @@ def is_due(transcript: Transcript | None, layout_digest: str, now: datetime) -> 
     """
     if transcript is None or transcript.layout_digest != layout_digest:
         return True
-    if transcript.state == "failed":
-        return transcript.attempts < MAX_ATTEMPTS
-    claimed_at = transcript.claimed_at
-    expired = claimed_at is None or now - claimed_at > CLAIM_LIFETIME
-    return transcript.state == "pending" and expired
+    return transcript.state == "pending" and not _is_claimed(transcript, now)
+
+
+def _is_claimed(transcript: Transcript, now: datetime, *, unless_by: str | None = None) -> bool:
+    """Whether a run holds the claim on a transcript, other than the one ``unless_by``."""
+    if transcript.claimed_at is None or transcript.claimed_by == unless_by:
+        return False
+    return now - transcript.claimed_at <= CLAIM_LIFETIME
 
 
 class _TimeBudget:
@@ -94,45 +98,61 @@ async def transcribe_call(
     result: CallResult,
     layout: Layout,
     *,
+    locales: Sequence[str],
+    claim_id: str,
     retry_seconds: float,
 ) -> Transcript | None:
     """Transcribe a call, if that is due and no other run is doing it.
-
-    If a chunk cannot be transcribed, the transcript says so; nothing is raised.
 
     Args:
         storage: Where the segments are, and where the transcript goes.
         engine: The speech-to-text engine.
         result: The call's result.
         layout: The layout of its recording.
+        locales: The candidates for the language; none for any language.
+        claim_id: Identifies this run, and its repetition after an interruption.
         retry_seconds: The pause before a failed chunk is retried; doubled each time.
 
     Returns:
-        The transcript; None if it is not due, or another run is making it.
+        The transcript, which is pending if the run's time was not enough for it; None if it is not
+        due, or another run is making it.
 
-    Raises AzureError.
+    Raises TranscriptionFailed if a chunk cannot be transcribed; the transcript is then pending, and
+    says why. Raises AzureError.
     """
     call = result.call_connection_id
-    claim = await _claim(storage, engine, result)
+    claim = await _claim(storage, engine, result, claim_id)
     if claim is None:
+        log_event(_log, logging.INFO, "transcription_skipped", call=call)
         return None
-    attempts = _decode(claim).attempts
-    progress = await _ChunkTranscriber(storage, engine, call, layout, retry_seconds).run(result)
+    transcriber = _ChunkTranscriber(storage, engine, result, layout, locales, retry_seconds)
+    progress = await transcriber.run()
+    transcript = _build_transcript(engine, result, progress)
+    content = msgspec.json.encode(transcript)
+    blob = blobs.transcript_blob(call)
+    if not await storage.replace(blobs.RESULTS, blob, content, claim.etag):
+        log_event(_log, logging.INFO, "transcript_made_elsewhere", call=call)
+        return None
+    if transcript.error is not None:
+        raise TranscriptionFailed(transcript.error)
+    return transcript
+
+
+def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -> Transcript:
+    """Build what a run leaves, without a claim: the next run may go on with it at once."""
+    call, errors = result.call_connection_id, progress.errors
     transcript = Transcript(
         schema=SCHEMA,
         call_connection_id=call,
         provider=engine.provider,
-        state="complete",
+        state="pending" if errors or progress.postponed else "complete",
         error=None,
         utterances=sort_utterances(progress.utterances),
         layout_digest=result.layout_digest,
     )
-    if progress.errors:
-        transcript.state, transcript.attempts = "failed", attempts
-        errors = progress.errors
+    if errors:
         transcript.error = f"{len(errors)} of {progress.chunks} chunks failed: {errors[0]}"
     elif progress.postponed:
-        # Release the claim, so that the next run may continue at once. This attempt did not fail.
         log_event(
             _log,
             logging.INFO,
@@ -141,34 +161,101 @@ async def transcribe_call(
             chunks_left=progress.postponed,
             chunks=progress.chunks,
         )
-        transcript.state, transcript.attempts = "pending", attempts - 1
-    content = msgspec.json.encode(transcript)
-    blob = blobs.transcript_blob(call)
-    if not await storage.replace(blobs.RESULTS, blob, content, claim.etag):
-        log_event(_log, logging.INFO, "transcript_made_elsewhere", call=call)
-        return None
     return transcript
 
 
-async def _claim(storage: Storage, engine: Engine, result: CallResult) -> Document | None:
+async def mark_failed(
+    storage: Storage, result: CallResult, *, provider: str, claim_id: str
+) -> None:
+    """Mark a call's pending transcript as failed permanently, unless another run is making it.
+
+    Args:
+        storage: Where the transcript is.
+        result: The call's result.
+        provider: The engine's provider.
+        claim_id: Identifies the run that has failed every time.
+
+    Raises Contended if the transcript is being changed at the same time, AzureError.
+    """
+    blob = blobs.transcript_blob(result.call_connection_id)
+    document = await storage.read(blobs.RESULTS, blob)
+    failed = Transcript(
+        schema=SCHEMA,
+        call_connection_id=result.call_connection_id,
+        provider=provider,
+        state="failed",
+        error=INTERRUPTED,
+        utterances=[],
+        layout_digest=result.layout_digest,
+    )
+    if document is None:
+        is_ours = await storage.create(blobs.RESULTS, blob, msgspec.json.encode(failed))
+    else:
+        existing = _decode(document)
+        is_other = existing.layout_digest != result.layout_digest or existing.state != "pending"
+        if is_other or _is_claimed(existing, datetime.now(UTC), unless_by=claim_id):
+            return
+        failed.error, failed.utterances = existing.error or INTERRUPTED, existing.utterances
+        content = msgspec.json.encode(failed)
+        is_ours = await storage.replace(blobs.RESULTS, blob, content, document.etag)
+    if not is_ours:
+        raise Contended(f"the transcript of {result.call_connection_id} is being changed")
+    log_event(
+        _log,
+        logging.ERROR,
+        "transcript_failed_permanently",
+        call=result.call_connection_id,
+        error=failed.error,
+    )
+
+
+async def retry_failed(storage: Storage, call: str) -> Transcript | None:
+    """Make a failed transcript pending, so that it is due again.
+
+    Returns:
+        The transcript; None if none has been started.
+
+    Raises Contended if the transcript is being changed at the same time, AzureError.
+    """
+    blob = blobs.transcript_blob(call)
+    document = await storage.read(blobs.RESULTS, blob)
+    if document is None:
+        return None
+    transcript = _decode(document)
+    if transcript.state != "failed":
+        return transcript
+    transcript.state, transcript.error = "pending", None
+    content = msgspec.json.encode(transcript)
+    if not await storage.replace(blobs.RESULTS, blob, content, document.etag):
+        raise Contended(f"the transcript of {call} is being changed")
+    return transcript
+
+
+async def _claim(
+    storage: Storage, engine: Engine, result: CallResult, claim_id: str
+) -> Document | None:
     """Claim a call's transcript; None if it is not due, or another run has claimed it."""
     blob = blobs.transcript_blob(result.call_connection_id)
     document = await storage.read(blobs.RESULTS, blob)
     existing = _decode(document) if document else None
     now = datetime.now(UTC)
-    if not is_due(existing, result.layout_digest, now):
+    is_interrupted = (
+        existing is not None and existing.state == "pending" and existing.claimed_by == claim_id
+    )
+    if not is_interrupted and not is_due(existing, result.layout_digest, now):
         return None
-    same_recording = existing is not None and existing.layout_digest == result.layout_digest
+    is_repeated = existing is not None and existing.layout_digest == result.layout_digest
     claim = Transcript(
         schema=SCHEMA,
         call_connection_id=result.call_connection_id,
         provider=engine.provider,
         state="pending",
-        error=None,
-        utterances=[],
+        # What the last run left stays until this one ends, which may be interrupted.
+        error=existing.error if existing and is_repeated else None,
+        utterances=existing.utterances if existing and is_repeated else [],
         layout_digest=result.layout_digest,
         claimed_at=now,
-        attempts=1 + (existing.attempts if existing and same_recording else 0),
+        claimed_by=claim_id,
     )
     content = msgspec.json.encode(claim)
     if document is None:
@@ -183,19 +270,28 @@ class _ChunkTranscriber:
     """Transcribes the chunks of one call."""
 
     def __init__(
-        self, storage: Storage, engine: Engine, call: str, layout: Layout, retry_seconds: float
+        self,
+        storage: Storage,
+        engine: Engine,
+        result: CallResult,
+        layout: Layout,
+        locales: Sequence[str],
+        retry_seconds: float,
     ) -> None:
         self._storage = storage
         self._engine = engine
-        self._call = call
+        self._call = result.call_connection_id
+        self._timeline = result.timeline
+        self._participants = result.timeline.participants
         self._layout = layout
+        self._locales = locales
         self._retry_seconds = retry_seconds
         self._budget = _TimeBudget()
 
-    async def run(self, result: CallResult) -> _Progress:
+    async def run(self) -> _Progress:
         """Transcribe all tracks, as far as the run's time allows."""
         progress = _Progress()
-        for track in result.timeline.tracks:
+        for track in self._timeline.tracks:
             speech = [(span.start_ms, span.end_ms) for span in track.speech]
             chunks = plan_chunks(
                 speech,
@@ -229,7 +325,9 @@ class _ChunkTranscriber:
             progress.postponed += 1
             return
         progress.utterances += [
-            place_phrase(track, chunk, phrase, speech) for phrase in phrases if phrase.text
+            place_phrase(track, chunk, phrase, speech, self._participants)
+            for phrase in phrases
+            if phrase.text
         ]
 
     async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:
@@ -243,7 +341,8 @@ class _ChunkTranscriber:
             self._storage, layout, track, start, min(end, layout.frames)
         )
         wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
-        digest = hashlib.sha256(self._engine.name.encode() + b"\0" + wav_file).hexdigest()[:32]
+        engine_and_locales = "\0".join([self._engine.name, *self._locales, ""]).encode()
+        digest = hashlib.sha256(engine_and_locales + wav_file).hexdigest()[:32]
         blob = blobs.chunk_blob(self._call, digest)
         document = await self._storage.read(blobs.RESULTS, blob)
         if document is not None:
@@ -260,7 +359,9 @@ class _ChunkTranscriber:
         for tries_left in reversed(range(_CHUNK_TRIES)):
             try:
                 async with asyncio.timeout(_TRY_SECONDS):
-                    phrases = await engine.transcribe(wav_file, diarize=diarize)
+                    phrases = await engine.transcribe(
+                        wav_file, diarize=diarize, locales=self._locales
+                    )
                 # Decoded as when it is read back, so that wrong types are detected now.
                 return msgspec.json.decode(msgspec.json.encode(phrases), type=list[Phrase])
             except TimeoutError:

@@ -27,13 +27,17 @@ class Word(msgspec.Struct, frozen=True):
 class Utterance(msgspec.Struct, frozen=True, kw_only=True):
     """What one participant said without a long pause.
 
-    ``speaker`` numbers the voices of a mixed track, where the engine tells them apart. The numbers
-    start again in each chunk (20 minutes with Azure).
+    ``participant`` is their raw id, ``name`` their display name, where that is known. ``speaker``
+    numbers the voices of a mixed track, where the engine tells them apart. The numbers
+    start again in each chunk (20 minutes with Azure). ``locale`` is the language that the engine
+    was told or detected.
     """
 
     track: str
     participant: str | None
+    name: str | None = None
     speaker: int | None = None
+    locale: str | None = None
     start_ms: int
     end_ms: int
     text: str
@@ -43,8 +47,8 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
 class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call's transcript; ``error`` says why it, or a part of it, failed.
 
-    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and ``attempts``
-    are set while it is being made, and after a failure.
+    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and
+    ``claimed_by`` are set while a run makes it.
     """
 
     schema: int
@@ -55,7 +59,7 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     utterances: list[Utterance]
     layout_digest: str = ""
     claimed_at: datetime | None = None
-    attempts: int = 0
+    claimed_by: str = ""
 
 
 def sort_utterances(utterances: Iterable[Utterance]) -> list[Utterance]:

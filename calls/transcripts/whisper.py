@@ -6,11 +6,13 @@ It is not deployed: package and model are in requirements-dev. They are loaded f
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from calls.errors import TranscriptionFailed
+from calls.locales import language_of
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Word
 from contract import wav
@@ -29,32 +31,57 @@ class Whisper:
     """Whisper's window is 30 s."""
     max_pause_ms = 10_000
 
-    def __init__(self, model: str, *, locale: str) -> None:
-        self.name = f"whisper {model.rstrip('/').rpartition('/')[2]} {locale}"
+    def __init__(self, model: str) -> None:
+        self.name = f"whisper {model.rstrip('/').rpartition('/')[2]}"
         self._folder = model
-        self._language = locale.partition("-")[0].lower()
         self._model: Any = None
         self._lock = asyncio.Lock()
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:  # noqa: ARG002
+    async def transcribe(
+        self,
+        wav_file: bytes,
+        *,
+        diarize: bool,  # noqa: ARG002
+        locales: Sequence[str],
+    ) -> list[Phrase]:
         """Transcribe a WAV file. Raises TranscriptionFailed."""
+        languages = list(dict.fromkeys(map(language_of, locales)))
         async with self._lock:
-            return await asyncio.to_thread(self._transcribe, wav_file)
+            return await asyncio.to_thread(self._transcribe, wav_file, languages)
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _transcribe(self, wav_file: bytes) -> list[Phrase]:
+    def _transcribe(self, wav_file: bytes, languages: Sequence[str]) -> list[Phrase]:
+        samples = _samples_at_16_khz(wav_file)
         try:
-            segments, _ = self._load_model().transcribe(
-                _samples_at_16_khz(wav_file),
-                language=self._language,
+            segments, information = self._load_model().transcribe(
+                samples,
+                language=self._choose_language(samples, languages),
                 word_timestamps=True,
                 condition_on_previous_text=False,
             )
-            return [_to_phrase(segment) for segment in segments]
+            return [_to_phrase(segment, information.language) for segment in segments]
         except (ImportError, OSError, RuntimeError, ValueError) as error:
             raise TranscriptionFailed(f"Whisper failed: {error}") from error
+
+    def _choose_language(self, samples: np.ndarray, languages: Sequence[str]) -> str | None:
+        """Choose the likeliest of the candidates; None if any language is possible."""
+        model = self._load_model()
+        if not languages:
+            return None
+        if not model.model.is_multilingual:
+            if "en" not in languages:
+                raise TranscriptionFailed(
+                    f"the {self.name} model knows only English, not {' or '.join(languages)}: "
+                    "set WHISPER_MODEL to a multilingual model"
+                )
+            return "en"
+        if len(languages) == 1:
+            return languages[0]
+        _, _, all_languages = model.detect_language(samples)
+        probabilities = dict(all_languages)
+        return max(languages, key=lambda language: probabilities.get(language, 0.0))
 
     def _load_model(self) -> Any:
         if self._model is None:
@@ -79,7 +106,7 @@ def _samples_at_16_khz(wav_file: bytes) -> np.ndarray:
     return resampled
 
 
-def _to_phrase(segment: Any) -> Phrase:
+def _to_phrase(segment: Any, language: str) -> Phrase:
     return Phrase(
         start_ms=round(segment.start * 1000),
         end_ms=round(segment.end * 1000),
@@ -88,4 +115,5 @@ def _to_phrase(segment: Any) -> Phrase:
             Word(round(word.start * 1000), round(word.end * 1000), word.word.strip())
             for word in segment.words or []
         ],
+        locale=language,
     )

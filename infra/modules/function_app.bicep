@@ -62,12 +62,13 @@ param instanceMemoryMB int
 @description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
 param signInClientId string
 
-// The callbacks and Event Grid's webhooks authenticate their callers themselves; health and the console's files
-// hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
+// The callbacks and Event Grid's webhooks authenticate their callers themselves; health, the description of
+// the interface and the console's files hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
 @description('Paths that do not require signing in.')
 var anonymousPaths = [
   '/api/v1/callbacks'
   '/api/v1/health'
+  '/api/v1/openapi.json'
   '/api/console'
   '/api/console/*'
   '/runtime/webhooks/blobs'

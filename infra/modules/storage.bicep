@@ -14,6 +14,9 @@ param name string
 @description('Redundancy of the storage account.')
 param sku string
 
+@description('Origin of the console, which plays recordings from this account.')
+param consoleOrigin string
+
 @description('Days to keep segments and manifests. 0: keep them indefinitely.')
 param segmentDays int
 
@@ -42,7 +45,7 @@ var retention = [
   {
     name: 'results'
     days: resultDays
-    containers: ['calls', 'index', 'results', 'recordings', 'failures']
+    containers: ['calls', 'index', 'unsettled', 'results', 'recordings', 'failures']
   }
   {
     name: 'temporary'
@@ -79,6 +82,18 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   resource blobs 'blobServices' = {
     name: 'default'
     properties: {
+      cors: {
+        corsRules: [
+          {
+            // A browser plays audio of another origin through the console's mixer only if it may read it.
+            allowedOrigins: [consoleOrigin]
+            allowedMethods: ['GET', 'HEAD']
+            allowedHeaders: ['range']
+            exposedHeaders: ['content-range']
+            maxAgeInSeconds: 3600
+          }
+        ]
+      }
       deleteRetentionPolicy: {
         enabled: true
         days: softDeleteDays

@@ -36,13 +36,14 @@ _TIMEOUT = aiohttp.ClientTimeout(total=30)
 class IncomingCallRequest(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """The body of ``POST /emulator/incoming``. ``from`` and ``to``: phone numbers or raw ids.
 
-    ``age_seconds`` is how long the call has been ringing when the app receives the event.
-    ``audio`` has the paths of audio files, for ``from``, ``to`` and further participants.
-    ``audio`` and ``hang_up_at_end`` replace the emulator's settings for this call.
+    ``display_name`` is the caller's. ``age_seconds`` is how long the call has been ringing when the
+    app receives the event. ``audio`` has the paths of audio files, for ``from``, ``to`` and further
+    participants. ``audio`` and ``hang_up_at_end`` replace the emulator's settings for this call.
     """
 
     from_: Annotated[str, msgspec.Meta(min_length=1)] = msgspec.field(name="from")
     to: Annotated[str, msgspec.Meta(min_length=1)]
+    display_name: str = ""
     age_seconds: float = 0.0
     audio: Annotated[list[str], msgspec.Meta(min_length=1)] | None = None
     hang_up_at_end: bool | None = None
@@ -58,6 +59,7 @@ class IncomingCall:
         self.id = str(uuid.uuid4())
         self.server_call_id = uuid.uuid4().hex
         self.from_, self.to = _raw_id(request.from_), _raw_id(request.to)
+        self.display_name = request.display_name
         # ACS's contexts, too, look like unsigned tokens.
         parts = ({"alg": "none"}, {"cc": secrets.token_urlsafe(32)})
         encoded = [base64.urlsafe_b64encode(msgspec.json.encode(p)).rstrip(b"=") for p in parts]
@@ -218,7 +220,7 @@ def _event(incoming: IncomingCall) -> dict[str, Any]:
             "to": communication_identifier(incoming.to),
             "from": communication_identifier(incoming.from_),
             "serverCallId": incoming.server_call_id,
-            "callerDisplayName": "",
+            "callerDisplayName": incoming.display_name,
             "incomingCallContext": incoming.context,
             "correlationId": incoming.id,
         },

@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
+from azure.communication.callautomation._shared.models import identifier_from_raw_id
+from azure.communication.callautomation._utils import serialize_identifier
 
 from acs.media import SAMPLE_RATES
 
@@ -70,7 +72,9 @@ class StreamingRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True
 
 
 def communication_identifier(raw_id: str) -> dict[str, Any]:
-    """A raw id as a CommunicationIdentifierModel: ``4:`` begins a phone number's."""
+    """A raw id as a CommunicationIdentifierModel, of the kind that the SDK gives it."""
     if raw_id.startswith("4:"):
         return {"rawId": raw_id, "kind": "phoneNumber", "phoneNumber": {"value": raw_id[2:]}}
-    return {"rawId": raw_id, "kind": "communicationUser", "communicationUser": {"id": raw_id}}
+    model = serialize_identifier(identifier_from_raw_id(raw_id)).serialize()
+    kind = next((member for member in model if member != "rawId"), "unknown")
+    return {**model, "kind": kind}

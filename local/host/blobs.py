@@ -15,6 +15,7 @@ import hmac
 import json
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -47,6 +48,7 @@ class BlobListener:
         parallelism: How many functions run at the same time.
         threshold: How many attempts a blob gets before it goes to the poison queue.
         retry_seconds: How long a failed message stays invisible.
+        notify: Called with the poison queue's name when a message has been moved there.
     """
 
     def __init__(
@@ -58,7 +60,9 @@ class BlobListener:
         parallelism: int,
         threshold: int,
         retry_seconds: int,
+        notify: Callable[[str], None],
     ) -> None:
+        self._notify = notify
         self._functions = {
             f"Host.Functions.{function.name}": function
             for function in functions
@@ -184,6 +188,7 @@ class BlobListener:
                     asyncio.get_running_loop().call_later(self._retry_seconds, self._wake.set)
                     return
                 await self._poison.send_message(message.content)
+                self._notify(POISON_QUEUE)
                 log_event(
                     _log,
                     logging.ERROR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -13,12 +14,14 @@ from local.host import admin, event_webhook
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import BlobEventPublisher
 from local.host.http import MAX_BODY_BYTES, Keys, add_routes
-from local.host.queues import QueueListener
+from local.host.outputs import QueueOutputs
+from local.host.queues import QueueListener, QueueOptions
 from local.host.timers import Timer
 from local.host.worker import Function, IndexingError, index
 
 _STORAGE = "AzureWebJobsStorage"
 _SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger", "eventGridTrigger")
+_SUPPORTED_OUTPUT = "queue"
 
 
 class HostOptions(NamedTuple):
@@ -40,17 +43,22 @@ class FunctionsHost:
         self._runner: web.AppRunner | None = None
         self._blobs: BlobListener
         self._events: BlobEventPublisher
-        self._others: list[QueueListener | Timer] = []
+        self._outputs: QueueOutputs
+        self._queues: list[QueueListener] = []
+        self._timers: list[Timer] = []
         self.functions: list[Function] = []
         self.address = ""
 
     async def start(self) -> None:
         """Index the app, listen, and watch its triggers. Raises IndexingError, OSError."""
         host_json = json.loads((self._app_dir / "host.json").read_text())
-        self.functions = await index(self._app_dir)
-        require_supported(self.functions)
+        functions = await index(self._app_dir)
+        require_supported(functions)
         extensions = host_json.get("extensions", {})
         connection = os.environ[_STORAGE]
+        queue_options = QueueOptions.from_host_json(extensions.get("queues", {}))
+        self._outputs = QueueOutputs(connection, queue_options, self._wake_queue)
+        self.functions = [f._replace(deliver=self._outputs.deliver) for f in functions]
         self._blobs = BlobListener(
             self.functions,
             connection,
@@ -58,6 +66,7 @@ class FunctionsHost:
             parallelism=extensions.get("blobs", {}).get("maxDegreeOfParallelism", 8),
             threshold=extensions.get("blobs", {}).get("poisonBlobThreshold", 5),
             retry_seconds=self._options.retry_seconds,
+            notify=self._wake_queue,
         )
         prefix = extensions.get("http", {}).get("routePrefix", "api")
         await self._listen(prefix)
@@ -68,15 +77,17 @@ class FunctionsHost:
             self._keys.blobs_extension,
             self._options.poll_seconds,
         )
-        self._others = [
-            QueueListener(function, connection)
+        self._queues = [
+            QueueListener(function, connection, queue_options, self._wake_queue)
             for function in self.functions
             if function.kind == "queueTrigger"
         ]
-        self._others += [Timer(f) for f in self.functions if f.kind == "timerTrigger"]
+        self._timers = [Timer(f) for f in self.functions if f.kind == "timerTrigger"]
         await self._blobs.start()
-        for other in self._others:
-            await other.start()
+        for queue in self._queues:
+            await queue.start()
+        for timer in self._timers:
+            await timer.start()
         await self._events.start()
 
     async def stop(self) -> None:
@@ -85,8 +96,16 @@ class FunctionsHost:
         if self._runner is not None:
             await self._runner.cleanup()
         await self._blobs.stop()
-        for other in self._others:
-            await other.stop()
+        for timer in self._timers:
+            await timer.stop()
+        await asyncio.gather(*(queue.stop() for queue in self._queues))
+        await self._outputs.close()
+
+    def _wake_queue(self, queue_name: str) -> None:
+        """Let the listeners of a queue look for messages now."""
+        for queue in self._queues:
+            if queue.queue_name == queue_name:
+                queue.wake()
 
     async def _listen(self, prefix: str) -> None:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -102,10 +121,17 @@ class FunctionsHost:
 
 
 def require_supported(functions: list[Function]) -> None:
-    """Check that the host supports every function's trigger. Raises IndexingError."""
+    """Check that the host supports every function's bindings. Raises IndexingError."""
     for function in functions:
         if function.kind not in _SUPPORTED:
             raise IndexingError(
                 f"{function.name}: the local host does not support {function.kind}, only "
                 f"{', '.join(_SUPPORTED)}. Run the app with `func start` instead."
             )
+        for output in function.outputs.values():
+            if output["type"] != _SUPPORTED_OUTPUT:
+                raise IndexingError(
+                    f"{function.name}: the local host does not support the output "
+                    f"{output['type']}, only {_SUPPORTED_OUTPUT}. Run the app with `func start` "
+                    "instead."
+                )

@@ -1,4 +1,4 @@
-"""HTTP triggers: routes, auth levels and keys.
+"""HTTP triggers: requests, auth levels and keys.
 
 Source: Microsoft's HTTP trigger documentation (``functions-bindings-http-webhook-trigger.md``): the
 key is in ``x-functions-key`` or ``?code=``; the answer to a wrong one is 401 without a body.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import re
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -17,14 +15,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from azure_functions_runtime.bindings.datumdef import Datum
 
 from event_log import log_event
+from local.host.routes import Match, build_routes, find_route
 from local.host.worker import Function, InvocationError, invoke, log_failure
 
 MAX_BODY_BYTES = 100 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
-_PARAMETER = re.compile(r"\{(\*?)(\w+)(?::\w+(?:\([^)]*\))?)?(\??)\}")
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class HideMalformedRequests(logging.Filter):
@@ -63,68 +59,56 @@ class Keys:
         return hmac.compare_digest(key.encode(), self.function.encode()) or is_master
 
 
-def aiohttp_route(route: str) -> str:
-    """Translate a Functions route to aiohttp's syntax. Only the last parameter may be optional."""
-
-    def replace(match: re.Match[str]) -> str:
-        rest, name, optional = match.groups()
-        return f"{{{name}:.*}}" if rest or optional else f"{{{name}}}"
-
-    return _PARAMETER.sub(replace, route)
-
-
 def add_routes(app: web.Application, functions: list[Function], prefix: str, keys: Keys) -> None:
     """Serve every HTTP trigger."""
-    for function in functions:
-        if function.kind != "httpTrigger":
-            continue
-        route = function.trigger.get("route") or function.name
-        path = "/" + "/".join(part for part in (prefix, aiohttp_route(route)) if part)
-        handler = _handler(function, keys)
-        for method in function.trigger.get("methods") or ["GET", "POST"]:
-            app.router.add_route(str(getattr(method, "value", method)).upper(), path, handler)
-
-
-def _handler(function: Function, keys: Keys) -> Handler:
-    level = str(function.trigger.get("authLevel", "function")).lower()
+    routes = build_routes(functions, prefix)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            "".join(request.headers.values()).encode()
-        except UnicodeEncodeError:
-            # aiohttp accepts bytes that are not valid text, but the worker does not.
-            return web.Response(status=400)
-        if not keys.allow(request, level):
-            # Only the function: the query may contain a key.
-            log_event(
-                _log,
-                logging.WARNING,
-                "request_refused",
-                entrance="host",
-                status=401,
-                reason="key",
-                detail=function.name,
-            )
-            return web.Response(status=401)
-        datum = Datum(
-            {
-                "method": Datum(request.method, "string"),
-                "url": Datum(str(request.url), "string"),
-                "headers": {k.lower(): Datum(v, "string") for k, v in request.headers.items()},
-                "params": {k: Datum(v, "string") for k, v in request.match_info.items()},
-                "query": {k: Datum(v, "string") for k, v in request.query.items()},
-                "body": Datum(await request.read(), "bytes"),
-            },
-            "http",
-        )
-        try:
-            result = await invoke(function, datum)
-        except InvocationError as error:
-            log_failure(function, error)
-            return web.Response(status=500)
-        return _response(result)
+        match = find_route(routes, request.method, request.rel_url.raw_path)
+        if match is None:
+            return web.Response(status=404)
+        return await _run(match, request, keys)
 
-    return handle
+    app.router.add_route("*", "/{path:.*}", handle)
+
+
+async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResponse:
+    """Run the function that a request's route leads to, if its key is sufficient."""
+    function = match.function
+    try:
+        "".join(request.headers.values()).encode()
+    except UnicodeEncodeError:
+        # aiohttp accepts bytes that are not valid text, but the worker does not.
+        return web.Response(status=400)
+    if not keys.allow(request, str(function.trigger.get("authLevel", "function")).lower()):
+        # Only the function: the query may contain a key.
+        log_event(
+            _log,
+            logging.WARNING,
+            "request_refused",
+            entrance="host",
+            status=401,
+            reason="key",
+            detail=function.name,
+        )
+        return web.Response(status=401)
+    datum = Datum(
+        {
+            "method": Datum(request.method, "string"),
+            "url": Datum(str(request.url), "string"),
+            "headers": {k.lower(): Datum(v, "string") for k, v in request.headers.items()},
+            "params": {k: Datum(v, "string") for k, v in match.parameters.items()},
+            "query": {k: Datum(v, "string") for k, v in request.query.items()},
+            "body": Datum(await request.read(), "bytes"),
+        },
+        "http",
+    )
+    try:
+        result = await invoke(function, datum)
+    except InvocationError as error:
+        log_failure(function, error)
+        return web.Response(status=500)
+    return _response(result)
 
 
 def _response(result: Datum | None) -> web.Response:

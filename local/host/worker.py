@@ -11,7 +11,7 @@ import os
 import sys
 import types
 import uuid
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,8 @@ from azure_functions_runtime.bindings.datumdef import Datum
 from azure_functions_runtime.utils import threadpool
 
 from event_log import log_event
+
+_RETURN = "$return"
 
 _log = logging.getLogger(__name__)
 
@@ -34,11 +36,16 @@ class InvocationError(RuntimeError):
 
 
 class Function(NamedTuple):
-    """One indexed function and the binding of its trigger."""
+    """One indexed function, the binding of its trigger, and its outputs by their parameters.
+
+    ``deliver`` is given what the function has set in its outputs when it has succeeded.
+    """
 
     id: str
     name: str
     trigger: dict[str, Any]
+    outputs: dict[str, dict[str, Any]] = {}  # noqa: RUF012  # never changed
+    deliver: Callable[[Function, list[tuple[str, Datum]]], Awaitable[None]] | None = None
 
     @property
     def kind(self) -> str:
@@ -103,21 +110,28 @@ def _functions(results: Iterable[Any]) -> Iterable[Function]:
     for metadata in results:
         bindings = [json.loads(binding) for binding in metadata.raw_bindings]
         trigger = next(b for b in bindings if b["type"].lower().endswith("trigger"))
-        yield Function(metadata.function_id, metadata.name, trigger)
+        outputs = {
+            b["name"]: b
+            for b in bindings
+            if str(b["direction"]).upper() == "OUT" and b["name"] != _RETURN
+        }
+        yield Function(metadata.function_id, metadata.name, trigger, outputs)
 
 
 async def invoke(
     function: Function, datum: Datum, trigger_metadata: dict[str, Datum] | None = None
 ) -> Datum | None:
-    """Run a function and return its result; ``datum`` is bound to its trigger.
+    """Run a function, deliver its outputs, and return its result.
 
-    Raises InvocationError.
+    ``datum`` is bound to its trigger. Raises InvocationError.
     """
-    succeeded, result, _, error, trace = await native_invocation.invocation_request_native(
+    succeeded, result, outputs, error, trace = await native_invocation.invocation_request_native(
         str(uuid.uuid4()), function.id, [(function.parameter, datum)], trigger_metadata or {}
     )
     if not succeeded:
         raise InvocationError(trace or error or "")
+    if outputs and function.deliver is not None:
+        await function.deliver(function, outputs)
     return result
 
 

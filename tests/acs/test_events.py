@@ -100,6 +100,31 @@ def test_an_incoming_call_in_its_documented_form() -> None:
     assert (call.to.raw_id, call.from_.raw_id) == ("8:acs:to_user", "4:+15559990000")
     assert call.incoming_call_context == INCOMING["incomingCallContext"]
     assert call.correlation_id == INCOMING["correlationId"]
+    assert call.caller_name == "John Doe"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("", None),
+        (None, None),
+        (7, None),
+        (["x"], None),
+        (" \r\n\u2028 ", None),
+        ("John\r\nDoe\u2028\x1b[2J", "John Doe [2J"),
+        ("\u202eeoD nhoJ", "eoD nhoJ"),
+        ("Zoë \U0001f600 \ud83d", "Zoë \U0001f600 ?"),
+        ("x" * 300, "x" * 256),
+    ],
+)
+def test_a_display_name_is_one_line_of_bounded_length(name: object, expected: str | None) -> None:
+    assert events.read_incoming_call(INCOMING | {"callerDisplayName": name}).caller_name == expected
+
+
+@pytest.mark.parametrize("raw_id", ["28:45ab2481", "4:45ab2481", "4:anonymous123", "48:x", "8:é"])
+def test_an_incoming_call_from_anybody(raw_id: str) -> None:
+    call = events.read_incoming_call(INCOMING | {"from": {"rawId": raw_id, "kind": "unknown"}})
+    assert call.from_.raw_id == raw_id
 
 
 @pytest.mark.parametrize(
@@ -107,7 +132,8 @@ def test_an_incoming_call_in_its_documented_form() -> None:
     [
         ({"incomingCallContext": None}, "$.incomingCallContext"),
         ({"correlationId": "two words"}, "$.correlationId"),
-        ({"to": {"rawId": "4:secret"}}, "$.to.rawId"),
+        ({"to": {"rawId": "4:secret\n"}}, "$.to.rawId"),
+        ({"from": {"rawId": "4:secret" * 40}}, "$.from.rawId"),
         ({"from": {"kind": "unknown"}}, "$.from"),
         ({"customContext": {"sipHeaders": "x" * 70_000}}, "bytes"),
     ],

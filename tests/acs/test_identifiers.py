@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from azure.communication.callautomation import (
+    CommunicationIdentifier,
+    CommunicationUserIdentifier,
+    MicrosoftTeamsAppIdentifier,
+    MicrosoftTeamsUserIdentifier,
+)
+from azure.communication.callautomation._shared.models import (
+    TeamsExtensionUserIdentifier,
+    identifier_from_raw_id,
+)
 
 from acs import identifiers
 
@@ -26,39 +36,83 @@ def test_phone_numbers_are_e164() -> None:
         assert not identifiers.is_phone_number(text)
 
 
-def test_communication_user_ids() -> None:
-    assert identifiers.is_communication_user_id("8:acs:3d20e1de-0f28_0000")
-    for text in ("8:acs:", "8:acs:a/b", "4:+1555", "acs:x", "8:acs:a\n"):
-        assert not identifiers.is_communication_user_id(text)
+# From Microsoft's own tests of ``identifier_from_raw_id``.
+RESOURCE, GUID = "37691ec4-57fb-4c0f-ae31-32791610cb14", "45ab2481-1c1c-4005-be24-0ffb879b1130"
+CALLABLE_IDS = [
+    (f"8:acs:{RESOURCE}_{GUID}", CommunicationUserIdentifier),
+    (f"8:dod-acs:{RESOURCE}_{GUID}", CommunicationUserIdentifier),
+    (f"8:gcch-acs:{RESOURCE}_{GUID}", CommunicationUserIdentifier),
+    (f"8:spool:{RESOURCE}_{GUID}", CommunicationUserIdentifier),
+    (f"8:acs:{RESOURCE}_{GUID}_{GUID}", TeamsExtensionUserIdentifier),
+    (f"8:orgid:{GUID}", MicrosoftTeamsUserIdentifier),
+    (f"8:dod:{GUID}", MicrosoftTeamsUserIdentifier),
+    (f"8:gcch:{GUID}", MicrosoftTeamsUserIdentifier),
+    (f"8:teamsvisitor:{GUID}", MicrosoftTeamsUserIdentifier),
+    (f"28:orgid:{GUID}", MicrosoftTeamsAppIdentifier),
+    (f"28:dod:{GUID}", MicrosoftTeamsAppIdentifier),
+    (f"28:gcch:{GUID}", MicrosoftTeamsAppIdentifier),
+]
+OTHER_RAW_IDS = [
+    "4:+15551230000",
+    "4:15551230000",
+    "4:anonymous",
+    "4:anonymous123",
+    "4:otherFormat",
+    f"4:{GUID}",
+    f"4:+15551230000_{GUID}",
+    f"28:{GUID}",
+    f"28:gcch-global:{GUID}",
+    "48:conference",
+    "8:new-cloud:é b/../c",
+    "x" * 256,
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), CALLABLE_IDS)
+def test_what_can_be_called_is_what_the_sdk_has_a_type_for(
+    text: str, kind: type[CommunicationIdentifier]
+) -> None:
+    assert identifiers.is_communication_user_id(text)
+    assert type(identifier_from_raw_id(text)) is kind
+
+
+@pytest.mark.parametrize(
+    "text", [*OTHER_RAW_IDS, "8:acs:", "8:acs:a/b", "8:acs:a b", "acs:x", "8:acs:a\n", "8:x:y"]
+)
+def test_nobody_else_can_be_called(text: str) -> None:
+    assert not identifiers.is_communication_user_id(text)
 
 
 def test_a_phone_numbers_raw_id() -> None:
     assert identifiers.phone_number_raw_id("+15551230000") == "4:+15551230000"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "4:+15551230000",
-        "4:15551230000",
-        "4:anonymous",
-        "4:+15551230000_207ffef6-9444-41fb-92ab-20eacaae2768",
-        "8:acs:37691ec4-57fb-4c0f-ae31-32791610cb14_37691ec4-57fb-4c0f-ae31-32791610cb15",
-        "8:orgid:45ab2481-1c1c-4005-be24-0ffb879b1130",
-        "8:gcch-acs:37691ec4_x",
-        "28:orgid:01234567-89ab-cdef-0123-456789abcdef",
-    ],
-)
-def test_raw_ids_of_callers(text: str) -> None:
+@pytest.mark.parametrize("text", [*OTHER_RAW_IDS, *(raw_id for raw_id, _ in CALLABLE_IDS)])
+def test_any_printable_text_is_a_raw_id(text: str) -> None:
     assert identifiers.is_raw_id(text)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "4:", "4:+", "4:x", "+15551230000", "8:acs:", "8:acs:a/b", "8:acs:a\n", "48:a:b", "é"],
+    ["", "x" * 257, "4:\x00", "4:a\nb", "4:a\x85", "4:\u2028", "4:\u202e", "4:\x1b[2J", "4:\ud800"],
 )
 def test_other_texts_are_not_raw_ids(text: str) -> None:
     assert not identifiers.is_raw_id(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Fish & chips", "Fish & chips"),
+        ("a\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029b", "a b"),
+        ("\x00a\x1b\x7f\x9b b\t", "a b"),
+        ("\u202ea\u2066b\ud800", "a b"),
+        ("e\u0301\u200d\u200f", "e\u0301\u200d\u200f"),
+        ("\n", ""),
+    ],
+)
+def test_one_line(text: str, expected: str) -> None:
+    assert identifiers.one_line(text) == expected
 
 
 def test_the_call_connection_id_in_a_source() -> None:

@@ -10,12 +10,14 @@ import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
 from calls.clients import Clients, call_automation_client
-from calls.pipeline import reconciler, storage_events
+from calls.pipeline import transcription
 from calls.settings import Settings
 from calls.transcripts.engine import Engine
+from local.azurite import Azurite
 from local.emulator.server import EmulatorServer
 from tests.calls.emulator import ACCESS_KEY, create_emulator
 from tests.calls.engines import UseEngine
+from tests.calls.lossy_storage import LossyStorage
 from tests.calls.stream_uploader import StreamUploader
 
 
@@ -37,6 +39,15 @@ async def clients(storage: str) -> AsyncIterator[Clients]:
 async def service(storage: str) -> AsyncIterator[BlobServiceClient]:
     async with BlobServiceClient.from_connection_string(storage) as service:
         yield service
+
+
+@pytest_asyncio.fixture
+async def lossy_storage(azurite: Azurite) -> AsyncIterator[LossyStorage]:
+    """The run's Azurite behind a proxy that can lose responses."""
+    lossy_storage = LossyStorage(azurite)
+    await lossy_storage.start()
+    yield lossy_storage
+    await lossy_storage.stop()
 
 
 @pytest_asyncio.fixture
@@ -77,7 +88,6 @@ def use_engine(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> UseEngine:
             clients.settings, transcription=engine.provider, transcription_retry_seconds=0
         )
         clients.on_close(engine.close)
-        for module in (storage_events, reconciler):
-            monkeypatch.setattr(module, "get_engine", lambda _: engine)
+        monkeypatch.setattr(transcription, "get_engine", lambda _: engine)
 
     return use

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from calls.transcripts.engine import Engine, Phrase
 
@@ -19,7 +19,9 @@ class ScriptedEngine:
     def __init__(self, transcribe: Transcribe) -> None:
         self._transcribe = transcribe
 
-    async def transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
+    async def transcribe(
+        self, wav_file: bytes, *, diarize: bool, locales: Sequence[str]
+    ) -> list[Phrase]:
         return await self._transcribe()
 
     async def close(self) -> None:

@@ -85,6 +85,11 @@ class SampleStream:
             ended_by="1000",
             segments=entries,
             counts=Counts(),
+            participants={
+                track: participant
+                for participant in pcm
+                if names.is_hashed_track(track := names.track_name(participant))
+            },
         )
 
     @property

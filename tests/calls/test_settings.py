@@ -63,19 +63,22 @@ def test_the_streamer_fetches_keys_only_over_tls_in_azure() -> None:
 
 
 def test_which_numbers_are_answered() -> None:
+    raw_ids = "4:+15551230000", "8:acs:a_b", "4:+15551230001", "28:45ab2481", "4:anonymous123"
     for text, expected in (
         ("off", set()),
-        ("all", {"4:+15551230000", "8:acs:a_b", "4:+15551230001"}),
+        ("all", set(raw_ids)),
         ("+15551230000", {"4:+15551230000"}),
         (" +15551230000 , 8:acs:a_b", {"4:+15551230000", "8:acs:a_b"}),
+        ("28:45ab2481, 4:anonymous123", {"28:45ab2481", "4:anonymous123"}),
     ):
         settings = load(VALID | AZURE | {"ANSWER_CALLS": text})
-        raw_ids = ("4:+15551230000", "8:acs:a_b", "4:+15551230001")
         assert {raw_id for raw_id in raw_ids if settings.answers(raw_id)} == expected, text
     assert load(VALID).answer_calls == "off"
 
 
-@pytest.mark.parametrize("wrong", ["on", "ALL", "15551230000", "+1555,", "all,+15551230000"])
+@pytest.mark.parametrize(
+    "wrong", ["on", "ALL", "15551230000", "+1555,", "all,+15551230000", "4:+1\x1b"]
+)
 def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
     with pytest.raises(SettingsError, match=r"^ANSWER_CALLS: ") as refused:
         load(VALID | {"ANSWER_CALLS": wrong})
@@ -85,6 +88,8 @@ def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
+        ("TRANSCRIPTION_LOCALE", "english"),
+        ("TRANSCRIPTION_LOCALE", "auto,en-US"),
         ("ANSWER_CHANNELS", "stereo"),
         ("ANSWER_SAMPLE_RATE", "8000"),
         ("ANSWER_START_STREAMING", "perhaps"),

@@ -130,10 +130,10 @@ async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
     for method, where in (
         ("POST", path + "/streaming/start"),
         ("POST", path + "/streaming/stop"),
-        ("DELETE", path),
     ):
         status, problem, _ = await app.request(method, where)
         assert (status, problem["detail"]) == (409, "the call has ended")
+    await app.hang_up(call)
 
 
 async def test_of_two_simultaneous_starts_one_reaches_acs(
@@ -185,9 +185,30 @@ async def test_calls_are_listed_newest_first_in_pages(app: AppClient) -> None:
 
 @pytest.mark.parametrize("call", ["nothing", "..%2Fx", "a.b", "%00", "x" * 200])
 async def test_no_such_call(app: AppClient, call: str) -> None:
-    for method, suffix in (("GET", ""), ("DELETE", ""), ("POST", "/streaming/stop")):
+    for method, suffix in (("GET", ""), ("POST", "/hangup"), ("POST", "/streaming/stop")):
         status, problem, _ = await app.request(method, f"/api/v1/calls/{call}{suffix}")
         assert status == 404, problem
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code", "allowed"),
+    [
+        ("GET", "/api/v1/nothing", 404, "route_not_found", None),
+        ("GET", "/api/v1", 404, "route_not_found", None),
+        ("DELETE", "/api/v1/calls/a-call", 405, "method_not_allowed", "GET"),
+        ("PATCH", "/api/v1/calls", 405, "method_not_allowed", "GET, POST"),
+        ("GET", "/api/v1/callbacks", 405, "method_not_allowed", "POST"),
+    ],
+)
+async def test_an_unknown_route_or_method_is_a_problem_for_holders_of_a_key(
+    app: AppClient, up: Up, method: str, path: str, status: int, code: str, allowed: str | None
+) -> None:
+    answered, problem, headers = await app.request(method, path)
+    assert (answered, problem["code"], headers.get("Allow")) == (status, code, allowed)
+    assert headers["Content-Type"].startswith("application/problem+json")
+    async with AppClient(up.addresses.app, "wrong") as stranger:
+        answered, problem, headers = await stranger.request(method, path)
+    assert (answered, problem, headers.get("Allow")) == (401, None, None)
 
 
 async def test_a_wrong_function_key_is_refused(up: Up) -> None:

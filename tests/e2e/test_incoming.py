@@ -19,6 +19,9 @@ from tests.e2e.test_calls import finish
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CALLED, CALLER = "+15551230000", "+15559990000"
+LONG_ID = "8:acs:" + "ü" * 60
+"""A raw id that is too long for the name of a track, which is a hash then."""
+
 RINGS = {"to": CALLED, "from": CALLER}
 
 
@@ -36,9 +39,9 @@ async def up() -> AsyncIterator[Up]:
         yield running
 
 
-async def answered(emulator: aiohttp.ClientSession) -> str:
+async def answered(emulator: aiohttp.ClientSession, **changes: str) -> str:
     """The id of a call that rang and was answered."""
-    ring = await simulate_incoming_call(emulator, **RINGS)
+    ring = await simulate_incoming_call(emulator, **RINGS | changes)
     assert (ring["state"], ring["deliveries"]) == ("answered", [202])
     return str(ring["call_connection_id"])
 
@@ -50,13 +53,17 @@ def log(up: Up) -> str:
 async def test_what_lands_is_what_was_sent(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
-    call = await answered(faults)
+    call = await answered(faults, **{"from": LONG_ID, "display_name": "Zoë"})
     record = await app.show(call)
-    assert (record["direction"], record["from"], record["to"]) == ("incoming", CALLER, CALLED)
+    assert (record["direction"], record["from"], record["to"]) == ("incoming", LONG_ID, CALLED)
+    assert record["names"] == {LONG_ID: "Zoë"}
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(2)
     record, landed = await finish(app, up, call, 1)
-    assert set(landed[0]) == {f"4:{CALLER}", f"4:{CALLED}"}
+    assert set(landed[0]) == {LONG_ID, f"4:{CALLED}"}
+    tracks = (await app.timeline(call))["tracks"]
+    shown = {(track["participant"], track["name"]) for track in tracks}
+    assert shown == {(LONG_ID, "Zoë"), (f"4:{CALLED}", None)}
     (stream,) = record["streams"]
     assert stream["sample_rate"] == 24_000
     assert record["summary"]["missing_segments"] == 0

@@ -57,6 +57,13 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
             assert part.status == 206
             assert part.headers["Content-Range"] == f"bytes 100-199/{len(whole)}"
             assert await part.read() == whole[100:200]
+        async with session.get(path, allow_redirects=False) as redirect:
+            assert redirect.status == 307
+            link = redirect.headers["Location"]
+        async with aiohttp.ClientSession() as stranger, stranger.get(link) as download:
+            assert download.status == 200
+            assert download.headers["Content-Disposition"] == f'inline; filename="{call}.wav"'
+            assert await download.read() == whole
         track = (await app.timeline(call))["tracks"][1]["track"]
         async with session.get(f"/api/v1/calls/{call}/segments/{track}/0") as segment:
             assert segment.status == 200

@@ -162,6 +162,14 @@ def test_deletions_can_be_reverted(deployed: Deployed) -> None:
         assert blob_service["properties"][policy]["days"] >= 7
 
 
+def test_only_the_console_may_read_audio_from_another_origin(deployed: Deployed) -> None:
+    (blob_service,) = deployed("Microsoft.Storage/storageAccounts/blobServices")
+    (app,) = deployed("Microsoft.Web/sites")
+    (rule,) = blob_service["properties"]["cors"]["corsRules"]
+    assert rule["allowedOrigins"] == [f"https://{app['name']}.azurewebsites.net"]
+    assert rule["allowedMethods"] == ["GET", "HEAD"]
+
+
 def test_function_app_runs_the_project_s_python(deployed: Deployed) -> None:
     (app,) = deployed("Microsoft.Web/sites")
     config = app["properties"]["functionAppConfig"]

@@ -37,7 +37,8 @@ class App:
         return web.json_response({"state": self.transcripts.pop(0)})
 
     async def recording(self, request: web.Request) -> web.Response:
-        begin = int(request.headers["Range"].removeprefix("bytes=").removesuffix("-"))
+        begin, end = map(int, request.headers["Range"].removeprefix("bytes=").split("-"))
+        assert end - begin == 4 * 1024 * 1024 - 1
         part = RECORDING[begin : begin + 100]
         headers = {"Content-Range": f"bytes {begin}-{begin + len(part) - 1}/{len(RECORDING)}"}
         return web.Response(status=206, body=part, headers=headers)

@@ -11,6 +11,7 @@ def track(participant: str | None, speech: list[tuple[int, int]], **others: Any)
     return {
         "track": "mixed",
         "participant": participant,
+        "name": None,
         "talk_share": 0.5,
         "speech": [{"start_ms": start, "end_ms": end} for start, end in speech],
         "gaps": [],
@@ -22,7 +23,7 @@ def test_rows_of_blocks() -> None:
     document = {
         "duration_ms": 10_000,
         "tracks": [
-            track("4:+1555", [(4000, 6000)]),
+            track("4:+1555", [(4000, 6000)], name="Zoë"),
             track(None, [], gaps=[{"start_ms": 0, "end_ms": 2000}]),
         ],
         "overlaps": [{"start_ms": 0, "end_ms": 500}],
@@ -31,7 +32,7 @@ def test_rows_of_blocks() -> None:
         "missing_segments": [{}],
     }
     assert picture.timeline(document, width=10) == [
-        "+1555          ····▁█····   50% of speech",
+        "Zoë            ····▁█····   50% of speech",
         "mixed          xx········   50% of speech",
         "               0    5 s  10 s",
         "0.5 s of overlap; longest silence 4.0 s, from 6.0 s; +1555 interrupts at 4.0 s; "

@@ -13,13 +13,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest_asyncio
-from azure.functions import AuthLevel
+from azure.functions import AuthLevel, HttpMethod
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from local.up import ROOT, Up
 
 PHONE = {"to": "+15551230000", "from": "+15559990000"}
+UNKNOWN_ROUTE = "v1/{*path}"
+"""The route of all requests under /api/v1 that no other route serves."""
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.")
 """A JSON Web Token, in any text."""
 
@@ -40,7 +42,7 @@ def http_functions() -> list[HttpFunction]:
     for function in app.get_functions():
         trigger = function.get_trigger().get_dict_repr()
         if trigger["type"] == "httpTrigger":
-            for method in trigger.get("methods") or ["GET", "POST"]:
+            for method in trigger.get("methods") or HttpMethod:
                 name = str(getattr(method, "value", method))
                 found.append(HttpFunction(name, trigger["route"], trigger["authLevel"]))
     return found

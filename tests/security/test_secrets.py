@@ -110,7 +110,7 @@ async def whole_calls(up: Up, app: Answers, stranger: Stranger) -> dict[str, str
     await app.request("GET", "/api/v1/calls")
     await app.request("GET", "/api/v1/openapi.json")
     await app.request("GET", "/api/v1/calls?cursor=%25")
-    await app.request("DELETE", f"/api/v1/calls/{wrong}")
+    await app.hang_up(wrong)
     return secrets
 
 

@@ -34,5 +34,5 @@ def test_every_check_but_one_is_required_by_default() -> None:
 
 
 def test_the_files_it_names_exist() -> None:
-    for path in re.findall(r"`([\w./-]+\.(?:py|txt|json))`", TEXT):
+    for path in re.findall(r"`([\w.-][\w./-]*\.(?:py|txt|json))`", TEXT):
         assert (ROOT / path).is_file(), path

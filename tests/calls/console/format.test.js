@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  formatBytes, formatClock, formatCount, formatDuration, formatEventType, formatParticipant, formatPercent,
+  formatBytes, formatClock, formatCount, formatDay, formatDuration, formatEventType, formatParticipant, formatPercent,
 } from "../../../calls/console/format.js";
 
 test("a position shows hours only from one hour on", () => {
@@ -10,6 +10,15 @@ test("a position shows hours only from one hour on", () => {
   assert.equal(formatClock(75_400), "1:15");
   assert.equal(formatClock(8 * 3600_000 + 61_000), "8:01:01");
   assert.equal(formatClock(-5), "0:00");
+});
+
+test("a day is named for its distance, and shows another year", () => {
+  const now = new Date(2026, 2, 1, 9);
+  const dayOf = (...parts) => formatDay(new Date(...parts).toISOString(), now);
+  assert.equal(dayOf(2026, 2, 1, 0, 1), "Today");
+  assert.equal(dayOf(2026, 1, 28, 23, 59), "Yesterday");
+  assert.doesNotMatch(dayOf(2026, 1, 27, 12), /2026|day/);
+  assert.match(dayOf(2025, 2, 1, 12), /2025/);
 });
 
 test("durations, sizes and counts have the customary unit", () => {
@@ -39,6 +48,7 @@ test("raw IDs are shown as phone numbers and users, other IDs as they are", () =
   assert.equal(formatParticipant("anonymous"), "Anonymous caller");
   assert.equal(formatParticipant("speaker 2"), "speaker 2");
   assert.equal(formatParticipant(null), "All participants");
+  assert.equal(formatParticipant("4:+15551230000", "Zo\u00eb"), "Zo\u00eb (+1 555 123 0000)");
 });
 
 test("an event's type is shown as words", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callDurationMs, callStatus, callTitle, isProcessing } from "../../../calls/console/record.js";
+import { callDurationMs, callStatus, callTitle, isProcessing, shownDurationMs } from "../../../calls/console/record.js";
 
 const NOW = Date.parse("2026-11-25T10:01:00Z");
 
@@ -12,7 +12,15 @@ test("a call's duration grows until it ends", () => {
   assert.equal(callDurationMs({ state: "connecting" }), null);
 });
 
+test("list and call show the recording's duration once there is one", () => {
+  const record = { state: "disconnected", connected_at: "2026-11-25T10:00:00Z", ended_at: "2026-11-25T10:01:13Z" };
+  assert.equal(shownDurationMs(record), 73_000);
+  assert.equal(shownDurationMs({ ...record, summary: { duration_ms: 72_400 } }), 72_400);
+});
+
 test("a call is named for the other party", () => {
+  const named = { direction: "outgoing", to: "4:+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
+  assert.equal(callTitle(named), "Zo\u00eb (+1 555 123 0000)");
   const parties = { from: "4:+15559990000", to: "4:+15551230000" };
   assert.equal(callTitle({ direction: "outgoing", ...parties }), "+1 555 123 0000");
   assert.equal(callTitle({ direction: "incoming", ...parties }), "+1 555 999 0000");

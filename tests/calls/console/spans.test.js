@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { coveredMs, totalMs } from "../../../calls/console/spans.js";
+import { intersect, totalMs } from "../../../calls/console/spans.js";
 
 const spansOf = (pairs) => pairs.map(([start_ms, end_ms]) => ({ start_ms, end_ms }));
 
-test("time that several spans cover is counted once", () => {
-  assert.equal(coveredMs(spansOf([[4000, 6000], [0, 1000], [500, 2000], [600, 700]])), 4000);
-  assert.equal(coveredMs([]), 0);
+test("spans intersect where both cover the time", () => {
+  const spans = spansOf([[0, 1000], [3000, 5000]]);
+  assert.deepEqual(intersect(spans, spansOf([[500, 3500], [4000, 4200]])),
+    spansOf([[500, 1000], [3000, 3500], [4000, 4200]]));
+  assert.deepEqual(intersect(spans, spansOf([[1000, 3000]])), []);
 });
 
 test("the total counts every span", () => {

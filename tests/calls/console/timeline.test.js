@@ -31,6 +31,8 @@ test("every participant has a track before the first segment is uploaded", () =>
   assert.ok(model.isLive);
   const mixed = buildModelFromRecord(live({ channels: "mixed" }), NOW);
   assert.deepEqual(mixed.tracks.map((track) => track.participant), [null]);
+  const named = buildModelFromRecord(live({ names: { [CALLER]: "Zo\u00eb" } }), NOW);
+  assert.deepEqual(named.tracks.map((track) => track.name), [null, "Zo\u00eb"]);
 });
 
 test("uploaded segments follow each other up to now", () => {
@@ -68,6 +70,15 @@ test("a timeline's missing segments and losses belong to their tracks", () => {
   assert.deepEqual(model.tracks.map((track) => track.missingSegments.length), [1, 0]);
   assert.deepEqual(model.tracks.map((track) => track.losses.length), [0, 1]);
   assert.deepEqual(model.tracks.map((track) => track.channel), [1, 0], "in the order of participants");
+});
+
+test("an overlap belongs to those who overlap", () => {
+  const track = (name, start_ms, end_ms) => ({ track: name, participant: name, speech: [{ start_ms, end_ms }] });
+  const model = buildModelFromTimeline({
+    started_at: "2026-11-25T10:00:00Z", duration_ms: 9000, overlaps: [{ start_ms: 2000, end_ms: 3000 }],
+    tracks: [track("a", 0, 3000), track("b", 2000, 5000), track("c", 6000, 8000)],
+  });
+  assert.deepEqual(model.tracks.map(({ overlaps }) => overlaps.length), [1, 1, 0]);
 });
 
 test("a segment's peaks are computed per window and placed at its start", () => {

@@ -77,7 +77,10 @@ async def test_the_settings_decide_how_an_answered_call_is_streamed(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     clients = create_clients(
-        answer_channels="unmixed", answer_sample_rate=24_000, answer_start_streaming=False
+        answer_channels="unmixed",
+        answer_sample_rate=24_000,
+        answer_start_streaming=False,
+        transcription_locale="de-DE,en-US",
     )
     event = await acs.simulate_incoming_call()
     await handle_event(clients, event)
@@ -88,6 +91,7 @@ async def test_the_settings_decide_how_an_answered_call_is_streamed(
     assert options["startMediaStreaming"] is False
     record = await read_record(clients.storage, call)
     assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
+    assert record.locales == ["de-DE", "en-US"]
     assert record.streaming.state == "inactive"
 
 
@@ -181,17 +185,15 @@ Change = Callable[[dict[str, Any]], Any]
         lambda e: e["data"].update(incomingCallContext=7),
         lambda e: e["data"].update(incomingCallContext="x" * MOST_INCOMING_CALL_BYTES),
         lambda e: e["data"].update(customContext={"x": "x" * MOST_INCOMING_CALL_BYTES}),
-        lambda e: e["data"].update(callerDisplayName="\ud800"),
         lambda e: e["data"].pop("correlationId"),
         lambda e: e["data"].update(correlationId="a\nincoming_call outcome=answered"),
         lambda e: e["data"].update(correlationId="x" * 129),
         lambda e: e["data"].pop("to"),
         lambda e: e["data"]["to"].pop("rawId"),
-        lambda e: e["data"]["to"].update(rawId="4:+1555123000x"),
-        lambda e: e["data"]["to"].update(rawId="../../calls/x"),
-        lambda e: e["data"]["from"].update(rawId="4:" + "5" * 200),
-        lambda e: e["data"]["from"].update(rawId="8:acs:" + "x" * 201),
-        lambda e: e["data"]["from"].update(rawId="<script>"),
+        lambda e: e["data"]["to"].update(rawId="4:+1555123000\n"),
+        lambda e: e["data"]["to"].update(rawId=""),
+        lambda e: e["data"]["from"].update(rawId="4:" + "5" * 255),
+        lambda e: e["data"]["from"].update(rawId="8:acs:\u2028x"),
     ],
 )
 async def test_a_malformed_event_is_logged_and_answers_no_call(
@@ -219,6 +221,44 @@ async def test_a_caller_that_withholds_its_number_is_answered(
     await handle_event(clients, event)
     record = await read_record(clients.storage, await call_connection_id_of(acs, event))
     assert record.from_ == "anonymous"
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "28:45ab2481-1c1c-4005-be24-0ffb879b1130",
+        "8:orgid:45ab2481-1c1c-4005-be24-0ffb879b1130",
+        "48:conference",
+        "8:acs:../calls/x",
+    ],
+)
+async def test_a_caller_with_any_raw_id_is_answered(
+    create_clients: CreateClients, acs: Acs, caller: str
+) -> None:
+    clients = create_clients()
+    event = await acs.simulate_incoming_call(from_=caller)
+    assert event["data"]["from"]["rawId"] == caller
+    await handle_event(clients, event)
+    call = await call_connection_id_of(acs, event)
+    assert (await read_record(clients.storage, call)).from_ == caller
+
+
+async def test_the_caller_s_display_name_is_kept(create_clients: CreateClients, acs: Acs) -> None:
+    clients = create_clients()
+    event = await acs.simulate_incoming_call(display_name="John\nDoe")
+    await handle_event(clients, event)
+    record = await read_record(clients.storage, await call_connection_id_of(acs, event))
+    assert record.names == {f"4:{CALLER}": "John Doe"}
+
+
+@pytest.mark.parametrize("name", ["John\ud83d", 7, None, {"a": "b"}, "x" * 10_000])
+async def test_an_odd_display_name_does_not_keep_a_call_from_being_answered(
+    create_clients: CreateClients, acs: Acs, name: object
+) -> None:
+    event = await acs.simulate_incoming_call()
+    event["data"]["callerDisplayName"] = name
+    await handle_event(create_clients(), event)
+    assert (await acs.read_incoming_call(event))["state"] == "answered"
 
 
 async def test_the_event_s_own_time_decides_its_age(

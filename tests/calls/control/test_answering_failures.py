@@ -31,6 +31,7 @@ from tests.calls.control.incoming_calls import (
     handle_event,
     logged_outcomes,
 )
+from tests.calls.lossy_storage import LossyStorage
 
 
 @pytest.mark.parametrize(
@@ -199,3 +200,37 @@ async def test_the_next_delivery_writes_a_record_that_could_not_be_written(
     assert await call_connection_id_of(acs, event) == call
     record = await read_record(clients.storage, call)
     assert (record.direction, record.from_) == ("incoming", CALLER)
+
+
+async def test_a_call_is_answered_although_the_response_to_its_claim_is_lost(
+    create_clients: CreateClients,
+    acs: Acs,
+    lossy_storage: LossyStorage,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clients = create_clients(audio_storage=lossy_storage.connection_string)
+    event = await acs.simulate_incoming_call()
+    lossy_storage.lose_next_write("/idempotency/incoming-")
+    await handle_event(clients, event)
+    assert lossy_storage.lost == [201]
+    assert logged_outcomes(caplog, event) == ["answered -"]
+
+
+async def test_an_instance_that_fails_late_leaves_the_claim_of_the_next_one(
+    create_clients: CreateClients, acs: Acs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients, other = create_clients(), create_clients()
+    event = await acs.simulate_incoming_call()
+    now = datetime.now(UTC)
+    answer_call = clients.call_automation.answer_call
+
+    async def answer_late(*_: Any, **__: Any) -> Any:
+        monkeypatch.setattr(clients.call_automation, "answer_call", answer_call)
+        await handle_event(other, event, now + timedelta(seconds=9))
+        raise ServiceRequestError("timed out")
+
+    monkeypatch.setattr(clients.call_automation, "answer_call", answer_late)
+    with pytest.raises(ServiceRequestError):
+        await handle_event(clients, event, now)
+    await handle_event(clients, event, now + timedelta(seconds=18))
+    assert acs.count("POST answer") == 1, "the other instance's claim is done"

@@ -24,6 +24,7 @@ from calls.records.store import read_record
 from contract import names
 from contract.grants import decode_grant
 from tests.calls.control.acs import CALLED, CALLER, Acs, CreateClients, NewBlobs
+from tests.calls.lossy_storage import LossyStorage
 
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
 CALL = PlaceCall(
@@ -34,6 +35,7 @@ CALL = PlaceCall(
     start_streaming=True,
     operation_context="context",
     cognitive_services_endpoint=None,
+    names={f"4:{CALLED}": "Zoë"},
 )
 
 
@@ -49,6 +51,8 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
     assert (record.direction, record.origin_known) == ("outgoing", True)
     assert (record.to, record.from_, record.operation_context) == (CALLED, CALLER, "context")
     assert (record.channels, record.sample_rate) == ("unmixed", 24_000)
+    assert record.names == {f"4:{CALLED}": "Zoë"}
+    assert record.locales == ["en-US"], "the setting's"
     assert record.streaming.state == "starting"
     assert await new_blobs.list_containers() == ["calls", "grants", "index"]
 
@@ -81,6 +85,34 @@ async def test_a_user_is_called_without_a_caller_id(
     assert [target["rawId"] for target in request["body"]["targets"]] == [USER]
     assert request["body"].get("sourceCallerIdNumber") is None
     assert (record.to, record.from_) == (USER, None)
+
+
+@pytest.mark.parametrize(
+    ("to", "kind"),
+    [
+        ("8:gcch-acs:37691ec4-57fb_45ab2481-1c1c", "communicationUser"),
+        ("8:acs:37691ec4-57fb_37691ec4-57fb_45ab2481-1c1c", "teamsExtensionUser"),
+        ("8:dod:45ab2481-1c1c", "microsoftTeamsUser"),
+        ("28:orgid:45ab2481-1c1c", "microsoftTeamsApp"),
+    ],
+)
+async def test_acs_gets_an_identifier_of_the_raw_id_s_kind(
+    create_clients: CreateClients, acs: Acs, to: str, kind: str
+) -> None:
+    call = msgspec.structs.replace(CALL, to=to, from_=None)
+    record, _ = await place_call(create_clients(), call, None)
+    (request,) = await acs.read_requests(record.call_connection_id)
+    (target,) = request["body"]["targets"]
+    assert target["rawId"] == record.to == to
+    assert target.keys() - {"rawId"} == {kind}
+
+
+async def test_a_call_has_the_locales_of_its_request(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    call = msgspec.structs.replace(CALL, locales=["de-DE", "fr-FR"])
+    record, _ = await place_call(create_clients(transcription_locale="auto"), call, None)
+    assert record.locales == ["de-DE", "fr-FR"]
 
 
 async def test_the_same_request_with_the_same_key_places_one_call(
@@ -163,3 +195,16 @@ async def test_acs_recognizes_the_request_of_a_key_whose_claim_has_expired(
     other, replayed = await place_call(clients, CALL, key)
     assert not replayed
     assert other.call_connection_id == record.call_connection_id
+
+
+async def test_a_call_is_placed_although_the_response_to_its_key_s_claim_is_lost(
+    create_clients: CreateClients, acs: Acs, lossy_storage: LossyStorage
+) -> None:
+    clients = create_clients(audio_storage=lossy_storage.connection_string)
+    key = uuid.uuid4().hex
+    lossy_storage.lose_next_write(blobs.idempotency_blob(key))
+    record, replayed = await place_call(clients, CALL, key)
+    assert lossy_storage.lost == [201]
+    assert not replayed
+    assert acs.count("POST callConnections") == 1
+    assert (await place_call(clients, CALL, key)) == (record, True)

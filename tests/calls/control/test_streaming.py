@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 import pytest
@@ -12,6 +13,7 @@ import pytest_asyncio
 
 from acs import events
 from acs.events import CallbackEvent, EventData
+from calls import blobs
 from calls.clients import Clients
 from calls.control.placing import place_call
 from calls.control.streaming import Operation, change_streaming
@@ -23,9 +25,12 @@ from calls.errors import (
     StreamingStateConflict,
 )
 from calls.records.callback_events import record_callback_event
-from calls.records.store import read_record
+from calls.records.derive import add_request
+from calls.records.model import CallRecord, RequestRecord
+from calls.records.store import change_record, read_record
 from tests.calls.control.acs import Acs, CreateClients
 from tests.calls.control.test_placing import CALL
+from tests.calls.lossy_storage import LossyStorage
 
 
 @pytest_asyncio.fixture
@@ -151,3 +156,58 @@ async def test_a_call_that_has_ended_is_left_alone(
 async def test_a_call_without_a_record_is_not_found(clients: Clients) -> None:
     with pytest.raises(CallNotFound):
         await change_streaming(clients, "nothing", "start", None)
+
+
+async def test_a_start_reaches_acs_although_the_response_to_its_record_is_lost(
+    create_clients: CreateClients, acs: Acs, lossy_storage: LossyStorage
+) -> None:
+    clients = create_clients(
+        streamer_url=acs.media_url, audio_storage=lossy_storage.connection_string
+    )
+    call = await connect_call(clients, acs, start_streaming=False)
+    lossy_storage.lose_next_write(blobs.call_blob(call))
+    record = await change_streaming(clients, call, "start", None)
+    assert lossy_storage.lost == [201]
+    assert record.streaming.state == "starting"
+    assert acs.count("POST startMediaStreaming") == 1
+
+
+async def test_a_start_reaches_acs_although_an_event_follows_its_lost_response(
+    clients: Clients, acs: Acs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the lost response and the repeated write, somebody else changed the record."""
+    call = await connect_call(clients, acs, start_streaming=False)
+    replace = clients.storage.replace
+
+    async def lose_response(*args: Any) -> bool:
+        monkeypatch.setattr(clients.storage, "replace", replace)
+        assert await replace(*args)
+        await record_event(clients, call, events.CALL_CONNECTED)
+        return False
+
+    monkeypatch.setattr(clients.storage, "replace", lose_response)
+    record = await change_streaming(clients, call, "start", None)
+    assert (record.state, len(record.requests)) == ("connected", 1)
+    assert acs.count("POST startMediaStreaming") == 1
+
+
+@pytest.mark.parametrize(("seconds", "is_sent"), [(29, False), (31, True)])
+async def test_a_request_that_was_never_sent_can_be_repeated(
+    clients: Clients, acs: Acs, seconds: int, is_sent: bool
+) -> None:
+    """The process that wrote the request into the record died before it sent it."""
+    call = await connect_call(clients, acs, start_streaming=False)
+    time = datetime.now(UTC) - timedelta(seconds=seconds)
+
+    def apply(record: CallRecord) -> bool:
+        add_request(record, RequestRecord(id="unsent", operation="start", time=time))
+        return True
+
+    await change_record(clients.storage, call, apply)
+    if is_sent:
+        record = await change_streaming(clients, call, "start", None)
+        assert record.streaming.state == "starting"
+    else:
+        with pytest.raises(StreamingStateConflict, match="starting"):
+            await change_streaming(clients, call, "start", None)
+    assert acs.count("POST startMediaStreaming") == is_sent

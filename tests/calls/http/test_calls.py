@@ -49,6 +49,8 @@ def test_a_body_with_all_fields() -> None:
         "start_streaming": False,
         "operation_context": "context",
         "cognitive_services_endpoint": "https://speech.example",
+        "locale": ["de-de", "en-US"],
+        "names": {USER: "Zoë", CALLER: "Support \U0001f469\u200d\U0001f4bb"},
     }
     assert parse_place_call(members) == PlaceCall(
         to=USER,
@@ -58,6 +60,8 @@ def test_a_body_with_all_fields() -> None:
         start_streaming=False,
         operation_context="context",
         cognitive_services_endpoint="https://speech.example",
+        locales=["de-DE", "en-US"],
+        names={f"4:{CALLER}": "Support \U0001f469\u200d\U0001f4bb", USER: "Zoë"},
     )
 
 
@@ -86,6 +90,21 @@ def test_a_user_is_called_without_a_caller_id() -> None:
             BODY | {"cognitive_services_endpoint": "http://speech.example"},
             ["cognitive_services_endpoint"],
         ),
+        (BODY | {"locale": "english"}, ["locale"]),
+        (BODY | {"locale": ""}, ["locale"]),
+        (BODY | {"locale": []}, ["locale"]),
+        (BODY | {"locale": 7}, ["locale"]),
+        (BODY | {"locale": ["en-US", 7]}, ["locale"]),
+        (BODY | {"locale": ["auto", "en-US"]}, ["locale"]),
+        (BODY | {"locale": ["en-US"] * 11}, ["locale"]),
+        (BODY | {"names": [TO]}, ["names"]),
+        (BODY | {"names": {TO: 7}}, ["names"]),
+        (BODY | {"names": {TO: ""}}, ["names"]),
+        (BODY | {"names": {TO: "x" * 257}}, ["names"]),
+        (BODY | {"names": {TO: "Zoë\n"}}, ["names"]),
+        (BODY | {"names": {"": "Zoë"}}, ["names"]),
+        (BODY | {"names": {"4:\n": "Zoë"}}, ["names"]),
+        (BODY | {"names": {str(n): "x" for n in range(101)}}, ["names"]),
         (BODY | {"unknown": 1}, ["unknown"]),
         (BODY | {"channels": 1, "unknown": 1}, ["channels", "unknown"]),
     ],
@@ -96,6 +115,20 @@ def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str
     assert refused.value.status == 400
     assert refused.value.errors is not None
     assert [error["field"] for error in refused.value.errors] == fields
+
+
+@pytest.mark.parametrize(
+    ("locale", "expected"), [("en-us", ["en-US"]), ("auto", ["auto"]), (None, None)]
+)
+def test_one_locale_or_none(locale: str | None, expected: list[str] | None) -> None:
+    assert parse_place_call(BODY | {"locale": locale}).locales == expected
+
+
+def test_the_order_of_names_makes_no_other_call() -> None:
+    names = {TO: "Zoë", CALLER: "Support"}
+    reverse = dict(reversed(names.items()))
+    one, other = (parse_place_call(BODY | {"names": each}) for each in (names, reverse))
+    assert msgspec.json.encode(one) == msgspec.json.encode(other)
 
 
 async def test_a_call_is_placed_once_with_an_idempotency_key(acs_clients: Clients) -> None:
@@ -182,7 +215,7 @@ async def test_hanging_up(acs_clients: Clients) -> None:
             acs_clients, calls.place_call, "POST", body=msgspec.json.encode(BODY)
         )
         call = decode_body(placed)["call_connection_id"]
-        response = await send_request(acs_clients, calls.hang_up, "DELETE", id=call)
+        response = await send_request(acs_clients, calls.hang_up, "POST", id=call)
     assert (response.status_code, response.get_body()) == (204, b"")
 
 

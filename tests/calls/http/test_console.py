@@ -11,17 +11,21 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
+from calls.clients import Clients
 from calls.http import console
 from calls.results import timeline
+from configuration import SettingsError
 from contract import names
 
 FOLDER = Path(console.__file__).parents[1] / "console"
 ROOT = FOLDER.parents[1]
+ORIGIN = "https://account.blob.core.windows.net"
 
 
 def get(file: str, headers: dict[str, str] | None = None) -> func.HttpResponse:
     url = f"/api/console/{file}"
-    return console.serve_console(func.HttpRequest("GET", url, headers=headers, body=b""), file)
+    request = func.HttpRequest("GET", url, headers=headers, body=b"")
+    return console.serve_console(request, ORIGIN, file)
 
 
 @pytest.mark.parametrize("file", console.files())
@@ -31,8 +35,24 @@ def test_every_file_has_its_type_and_the_policy(file: str) -> None:
     assert response.get_body() == (FOLDER / file).read_bytes()
     assert response.mimetype == console.files()[file]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Content-Security-Policy"] == console.POLICY
+    assert response.headers["Content-Security-Policy"] == console.policy(ORIGIN)
     assert response.headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize(("origin", "media"), [(ORIGIN, f"blob: {ORIGIN}"), ("", "blob:")])
+def test_audio_may_come_from_the_app_s_account_only(origin: str, media: str) -> None:
+    directives = console.policy(origin).split("; ")
+    assert directives[0] == "default-src 'none'"
+    assert f"media-src {media}" in directives
+    assert "connect-src 'self'" in directives
+
+
+def test_wrong_settings_leave_the_console_without_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Clients:
+        raise SettingsError("STREAMER_URL: is not set")
+
+    monkeypatch.setattr(console, "get_clients", fail)
+    assert console.read_audio_origin() == ""
 
 
 def test_all_files_of_the_folder_are_served() -> None:
@@ -60,11 +80,12 @@ def test_a_file_that_the_browser_has_is_not_sent_again() -> None:
 
 
 def test_the_policy_allows_nothing_inline_and_no_other_host() -> None:
-    rules = dict(rule.split(" ", 1) for rule in console.POLICY.split("; "))
+    rules = dict(rule.split(" ", 1) for rule in console.policy(ORIGIN).split("; "))
     assert rules["default-src"] == "'none'"
     assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
-    assert "unsafe" not in console.POLICY
-    assert "http" not in console.POLICY
+    assert "unsafe" not in console.policy(ORIGIN)
+    assert console.policy(ORIGIN).count("http") == 1, "only the app's storage account"
+    assert "http" not in console.policy("")
 
 
 def test_the_files_have_nothing_inline_and_name_no_other_host() -> None:

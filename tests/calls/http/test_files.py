@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
 
+import aiohttp
 import azure.functions as func
 import pytest
 
 from calls.clients import Clients
-from calls.http import files
+from calls.http import ranges
 from calls.http.files import File, send_file
 from contract import names
 from tests.calls.handler_requests import decode_body, send_request
@@ -33,7 +34,7 @@ def send(clients: Clients, blob: str) -> Send:
         method: str = "GET", headers: dict[str, str] | None = None, file: File | None = None
     ) -> func.HttpResponse:
         async def handle(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-            return await send_file(clients.storage, request, file or await read_file(clients, blob))
+            return await send_file(clients, request, file or await read_file(clients, blob))
 
         return await send_request(clients, handle, method, headers=headers)
 
@@ -44,7 +45,7 @@ async def read_file(clients: Clients, blob: str) -> File:
     properties = await clients.storage.properties(names.SEGMENTS, blob)
     assert properties is not None
     properties = properties._replace(content_type="audio/wav")
-    return File(names.SEGMENTS, blob, properties, file_stem="name")
+    return File(names.SEGMENTS, blob, properties, file_stem="name", max_whole_bytes=100)
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +58,7 @@ async def test_a_whole_file(clients: Clients, blob: str, send: Send) -> None:
     assert (response.status_code, response.get_body()) == (200, CONTENT)
     assert response.mimetype == "audio/wav"
     assert response.headers["Content-Disposition"] == 'inline; filename="name.wav"'
-    assert response.headers["Cache-Control"] == "private, no-cache"
+    assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert "Content-Range" not in response.headers
     properties = (await read_file(clients, blob)).properties
@@ -104,19 +105,91 @@ async def test_a_file_that_the_client_has_is_not_sent_again(send: Send) -> None:
 
 async def test_a_range_of_an_older_version_is_answered_with_the_whole_file(send: Send) -> None:
     etag = (await send()).headers["ETag"]
-    for if_range, status in ((etag, 206), ('"other"', 200)):
+    date = (await send()).headers["Last-Modified"]
+    for if_range, status in (
+        (etag, 206),
+        (date, 206),
+        ('"other"', 200),
+        ("Sun, 01 Mar 2020 12:00:00 GMT", 200),
+    ):
         response = await send(headers={"Range": "bytes=0-9", "If-Range": if_range})
         assert response.status_code == status
 
 
-async def test_a_file_that_is_too_large_is_sent_in_ranges_only(
+async def follow(response: func.HttpResponse, **headers: str) -> tuple[int, bytes, str]:
+    """Follow a redirect; the status, body and file name that Blob Storage answers with."""
+    assert (response.status_code, response.get_body()) == (307, b"")
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(response.headers["Location"], headers=headers) as answer,
+    ):
+        disposition = answer.headers["Content-Disposition"]
+        return answer.status, await answer.read(), disposition
+
+
+async def test_a_larger_file_is_sent_by_blob_storage(
+    clients: Clients, blob: str, send: Send
+) -> None:
+    """The link opens without a key, for some minutes, and for reading only."""
+    file = (await read_file(clients, blob))._replace(max_whole_bytes=99)
+    whole = await send(file=file)
+    assert await follow(whole) == (200, CONTENT, 'inline; filename="name.wav"')
+    assert "sp=r&" in whole.headers["Location"]
+    assert (await send("HEAD", file=file)).headers["Content-Length"] == "100"
+    part = await send(headers={"Range": "bytes=90-"}, file=file)
+    assert (part.status_code, part.get_body()) == (206, CONTENT[90:])
+    cached = await send(headers={"If-None-Match": file.properties.etag}, file=file)
+    assert cached.status_code == 304
+    ignored = await send(headers={"Range": "bytes=0-1,5-6"}, file=file)
+    assert ignored.status_code == 307
+
+
+async def test_a_longer_range_is_sent_by_blob_storage(
     send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "MAX_WHOLE_BYTES", 99)
-    whole = await send()
-    assert (whole.status_code, decode_body(whole)["code"]) == (413, "ask_for_ranges")
-    part = await send(headers={"Range": "bytes=0-"})
-    assert (part.status_code, part.get_body()) == (206, CONTENT)
+    """Cut short, it would be taken for the whole by clients such as curl -C."""
+    monkeypatch.setattr(ranges, "MAX_BYTES", 20)
+    for range_, expected in (("bytes=70-", CONTENT[70:]), ("bytes=5-29", CONTENT[5:30])):
+        part = await send(headers={"Range": range_})
+        assert await follow(part, Range=range_) == (206, expected, 'inline; filename="name.wav"')
+    assert (await send(headers={"Range": "bytes=80-"})).get_body() == CONTENT[80:]
+
+
+async def test_what_blob_storage_does_not_understand_is_sent_in_parts(
+    clients: Clients, blob: str, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "MAX_BYTES", 20)
+    etag = (await read_file(clients, blob)).properties.etag
+    for headers, span in (
+        ({"Range": "bytes=-70"}, "bytes 30-49/100"),
+        ({"Range": "bytes=10-", "If-Range": etag}, "bytes 10-29/100"),
+    ):
+        part = await send(headers=headers)
+        assert (part.status_code, part.headers["Content-Range"]) == (206, span)
+
+
+async def test_the_rest_of_another_version_is_not_sent(
+    clients: Clients, blob: str, send: Send
+) -> None:
+    """Blob Storage, which ignores If-Range, would send it."""
+    file = (await read_file(clients, blob))._replace(max_whole_bytes=99)
+    response = await send(headers={"Range": "bytes=10-", "If-Range": '"other"'}, file=file)
+    assert (response.status_code, decode_body(response)["code"]) == (412, "file_changed")
+
+
+async def test_conditions_are_checked_before_anything_is_sent(send: Send) -> None:
+    etag = (await send()).headers["ETag"]
+    for method in ("GET", "HEAD"):
+        for headers, status in (
+            ({"If-None-Match": f'"a", W/{etag}'}, 304),
+            ({"If-None-Match": "*", "Range": "bytes=500-"}, 304),
+            ({"If-Match": etag}, 200),
+            ({"If-Match": '"other"'}, 412),
+            ({"If-Unmodified-Since": "Sun, 01 Mar 2020 12:00:00 GMT"}, 412),
+        ):
+            response = await send(method, headers)
+            assert response.status_code == status, (method, headers)
 
 
 @pytest.mark.parametrize("change", ["overwrite", "delete"])

@@ -13,21 +13,21 @@ from calls import errors
 from calls.errors import AcsRefused, CallAudioError
 from calls.http.problems import Problem, problem_for
 
-PROBLEMS: list[tuple[CallAudioError, int, str | None, dict[str, str]]] = [
-    (errors.CallNotFound("a-call"), 404, None, {}),
-    (errors.CallEnded(), 409, None, {}),
-    (errors.StreamingStateConflict("active"), 409, None, {}),
-    (errors.MissingCallConnectionId(), 502, None, {}),
-    (errors.IdempotencyKeyReused(), 422, None, {}),
-    (errors.IdempotencyKeyInUse(), 409, None, {"Retry-After": "2"}),
+PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
+    (errors.CallNotFound("a-call"), 404, "call_not_found", {}),
+    (errors.CallEnded(), 409, "call_ended", {}),
+    (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
+    (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
+    (errors.IdempotencyKeyReused(), 422, "idempotency_key_reused", {}),
+    (errors.IdempotencyKeyInUse(), 409, "idempotency_key_in_use", {"Retry-After": "2"}),
     (errors.ResultNotReady("a-call"), 404, "not_ready", {}),
-    (errors.SegmentNotFound("no such segment"), 404, None, {}),
-    (errors.FailureNotFound("a-failure"), 404, None, {}),
-    (errors.FailedBlobMissing("segments/a"), 409, None, {}),
-    (errors.InvalidCursor(), 400, None, {}),
-    (errors.AcsUnavailable("the call was not placed"), 502, None, {}),
-    (errors.AcsRefused("the call was not placed", 401, None, None), 502, None, {}),
-    (errors.Contended("the record of call a-call"), 503, None, {"Retry-After": "1"}),
+    (errors.SegmentNotFound("no such segment"), 404, "segment_not_found", {}),
+    (errors.FailureNotFound("a-failure"), 404, "failure_not_found", {}),
+    (errors.FailedBlobMissing("segments/a"), 409, "blob_missing", {}),
+    (errors.InvalidCursor(), 400, "invalid_cursor", {}),
+    (errors.AcsUnavailable("the call was not placed"), 502, "acs_unavailable", {}),
+    (errors.AcsRefused("the call was not placed", 401, None, None), 502, "acs_refused", {}),
+    (errors.Contended("the record of call a-call"), 503, "contended", {"Retry-After": "1"}),
 ]
 NEVER_ANSWERED: list[CallAudioError] = [
     errors.EventMismatch("server_call_id"),
@@ -40,7 +40,7 @@ NEVER_ANSWERED: list[CallAudioError] = [
     ("error", "status", "code", "headers"), PROBLEMS, ids=lambda value: type(value).__name__
 )
 def test_an_error_s_status_code_and_headers(
-    error: CallAudioError, status: int, code: str | None, headers: dict[str, str]
+    error: CallAudioError, status: int, code: str, headers: dict[str, str]
 ) -> None:
     problem = problem_for(error)
     assert problem is not None
@@ -74,12 +74,19 @@ def test_the_detail_of_contention_is_for_callers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("acs_status", "status"), [(409, 409), (412, 409), (400, 502), (404, 502), (500, 502)]
+    ("acs_status", "status", "code"),
+    [
+        (409, 409, "acs_conflict"),
+        (412, 409, "acs_conflict"),
+        (400, 502, "acs_refused"),
+        (404, 502, "acs_refused"),
+        (500, 502, "acs_refused"),
+    ],
 )
-def test_acs_s_answer_is_passed_on(acs_status: int, status: int) -> None:
+def test_acs_s_answer_is_passed_on(acs_status: int, status: int, code: str) -> None:
     problem = problem_for(AcsRefused("it was not stopped", acs_status, "8585", "Not started."))
     assert problem is not None
-    assert problem.status == status
+    assert (problem.status, problem.code) == (status, code)
     assert problem.acs == {
         "status": str(acs_status),
         "code": "8585",
@@ -98,7 +105,6 @@ def test_an_answer_of_acs_without_a_code_has_its_status_only() -> None:
     ("options", "members"),
     [
         ({}, {}),
-        ({"code": "not_ready"}, {"code": "not_ready"}),
         (
             {"errors": [{"field": "to", "message": "is required"}]},
             {"errors": [{"field": "to", "message": "is required"}]},
@@ -108,12 +114,13 @@ def test_an_answer_of_acs_without_a_code_has_its_status_only() -> None:
     ],
 )
 def test_a_problem_document(options: dict[str, Any], members: dict[str, Any]) -> None:
-    problem = Problem(HTTPStatus.CONFLICT, "what is wrong", **options)
+    problem = Problem(HTTPStatus.CONFLICT, "what is wrong", code="call_ended", **options)
     assert json.loads(problem.body()) == {
         "type": "about:blank",
         "title": "Conflict",
         "status": 409,
         "detail": "what is wrong",
+        "code": "call_ended",
         **members,
     }
     assert str(problem) == "what is wrong"

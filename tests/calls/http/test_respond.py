@@ -30,6 +30,8 @@ async def respond_to(error: Exception, clients: Any = None) -> tuple[func.HttpRe
     handle.__module__ = "calls.http.calls"
     response = await respond.respond_with(handle, lambda: clients, REQUEST)
     assert response.mimetype == "application/problem+json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
     return response, json.loads(response.get_body())
 
 
@@ -61,11 +63,43 @@ async def test_respond_uses_the_clients_of_the_process(monkeypatch: pytest.Monke
     assert (await respond.respond(handle, REQUEST)).status_code == 200
 
 
+async def test_an_unknown_query_parameter_is_refused_before_the_handler_runs() -> None:
+    async def handle(_: Clients, __: func.HttpRequest) -> func.HttpResponse:
+        raise AssertionError("it must not run")
+
+    async def handle_request(_: func.HttpRequest) -> func.HttpResponse:
+        raise AssertionError("it must not run")
+
+    clients: Any = object()
+    request = func.HttpRequest("GET", "/", params={"x": "1"}, body=b"")
+    for response in (
+        await respond.respond_with(handle, lambda: clients, request),
+        await respond.respond_without_clients(handle_request, request),
+    ):
+        assert response.status_code == 400
+        assert json.loads(response.get_body())["errors"][0]["field"] == "x"
+
+
+async def test_a_response_that_the_client_has_is_not_sent_again() -> None:
+    async def handle(_: func.HttpRequest) -> func.HttpResponse:
+        return respond.json_response({"a": 1})
+
+    first = await respond.respond_without_clients(handle, REQUEST)
+    headers = {"If-None-Match": first.headers["ETag"]}
+    again = func.HttpRequest("GET", "/", headers=headers, body=b"")
+    response = await respond.respond_without_clients(handle, again)
+    assert (response.status_code, response.get_body()) == (304, b"")
+
+
 async def test_a_problem_is_sent_and_logged_as_a_refusal(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     problem = Problem(
-        HTTPStatus.BAD_REQUEST, "it is wrong", reason="wrong", headers={"Retry-After": "1"}
+        HTTPStatus.BAD_REQUEST,
+        "it is wrong",
+        code="invalid_request",
+        reason="wrong",
+        headers={"Retry-After": "1"},
     )
     response, document = await respond_to(problem)
     assert (response.status_code, response.headers["Retry-After"]) == (400, "1")
@@ -78,8 +112,8 @@ async def test_a_problem_is_sent_and_logged_as_a_refusal(
 @pytest.mark.parametrize(
     "problem",
     [
-        Problem(HTTPStatus.FORBIDDEN, "counted already", reason=None),
-        Problem(HTTPStatus.BAD_GATEWAY, "not the caller's fault"),
+        Problem(HTTPStatus.FORBIDDEN, "counted already", code="event_mismatch", reason=None),
+        Problem(HTTPStatus.BAD_GATEWAY, "not the caller's fault", code="acs_refused"),
     ],
 )
 async def test_a_problem_that_is_not_a_refusal_of_this_place(

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from calls.errors import TranscriptionFailed
 from calls.http import transcripts
 from calls.transcripts.engine import Phrase
 from tests.calls.engines import ScriptedEngine, UseEngine
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id
-from tests.calls.stream_uploader import StreamUploader
+from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 CALLER = "4:+15550000002"
 
@@ -34,6 +35,8 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
         ("text/vtt; q=0, text/plain; q=x", None, "application/json"),
         (None, "vtt", "text/vtt"),
         (None, "txt", "text/plain"),
+        ("text/csv", None, "text/csv"),
+        (None, "csv", "text/csv"),
         ("text/vtt", "json", "application/json"),
         ("*/*", None, "application/json"),
     ):
@@ -50,7 +53,7 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
             assert response.get_body().startswith(b"WEBVTT\n")
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
     assert unknown.status_code == 404
-    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt"
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
 async def test_off(uploader: StreamUploader) -> None:
@@ -75,13 +78,68 @@ async def test_a_transcript_that_has_not_been_started_is_pending(
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
 
 
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt"])
+@pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
 async def test_a_call_that_is_not_assembled_yet_is_not_ready(
     uploader: StreamUploader, format_: str
 ) -> None:
     clients, call = uploader.clients, new_call_id()
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, "code" in decode_body(unknown)) == (404, False)
+    assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
     await create_record(clients, call)
     early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
     assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
+
+
+async def fail_always() -> list[Phrase]:
+    raise TranscriptionFailed("Azure AI Speech answered 401")
+
+
+async def test_a_failed_transcript_is_retried_once(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    use_engine(ScriptedEngine(fail_always))
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    failed = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (failed["state"], "401" in failed["error"]) == ("failed", True)
+    messages: list[str] = []
+    retry = transcripts.retry_handler(messages.append)
+    for number in (1, 2):
+        response = await send_request(clients, retry, "POST", id=call)
+        assert response.status_code == 202
+        assert (decode_body(response)["state"], len(messages)) == ("pending", number), (
+            "nobody has taken up the first message: it may be lost"
+        )
+    use_engine(ScriptedEngine(transcribe))
+    await uploader.transcribe(call)
+    complete = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (complete["state"], complete["error"]) == ("complete", None)
+    refused = await send_request(clients, retry, "POST", id=call)
+    assert (refused.status_code, decode_body(refused)["code"]) == (409, "transcript_complete")
+
+
+async def test_a_retry_while_a_run_is_transcribing_sends_nothing(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    messages: list[str] = []
+
+    async def retry_meanwhile() -> list[Phrase]:
+        retry = transcripts.retry_handler(messages.append)
+        response = await send_request(clients, retry, "POST", id=call)
+        assert (response.status_code, decode_body(response)["state"]) == (202, "pending")
+        return await transcribe()
+
+    use_engine(ScriptedEngine(retry_meanwhile))
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], messages) == ("complete", [])
+
+
+async def test_what_cannot_be_retried(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, new_call_id()
+    retry = transcripts.retry_handler(send_nothing)
+    assert (await send_request(clients, retry, "POST", id=call)).status_code == 404
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    off = await send_request(clients, retry, "POST", id=call)
+    assert (off.status_code, decode_body(off)["code"]) == (409, "transcription_off")

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import pytest
+import pytest_asyncio
+from azure.core.exceptions import HttpResponseError
 
 from acs import events
 from acs.events import CallbackEvent, EventData
@@ -13,12 +20,34 @@ from calls.pipeline import reconciler, storage_events
 from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
+from calls.records.unsettled import UnsettledCall, add_unsettled, list_unsettled
 from calls.results import assembly, failures
+from calls.storage import Storage
+from calls.transcripts.engine import Phrase
+from calls.transcripts.messages import Send
 from contract import names
-from tests.calls.sample_streams import SampleStream, new_call_id, noise
-from tests.calls.stream_uploader import StreamUploader
+from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise
+from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 LATER = timedelta(hours=1)
+Run = Callable[[], Awaitable[list[str]]]
+LEEWAY = timedelta(seconds=2)
+"""More than the precision of a blob's Last-Modified."""
+
+
+@pytest_asyncio.fixture
+async def run(uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The function of the timer. It sees only the calls that the test creates."""
+    earlier = {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
+
+    async def list_new(storage: Storage) -> list[UnsettledCall]:
+        entries = await list_unsettled(storage)
+        return [entry for entry in entries if entry.call_connection_id not in earlier]
+
+    monkeypatch.setattr(reconciler, "list_unsettled", list_new)
+    monkeypatch.setattr(reconciler, "get_clients", lambda: uploader.clients)
+    return reconciler.reconcile_calls
 
 
 async def create_call(uploader: StreamUploader, *, ended: bool = True) -> str:
@@ -41,8 +70,11 @@ async def create_call(uploader: StreamUploader, *, ended: bool = True) -> str:
     return call
 
 
-async def reconcile(uploader: StreamUploader, call: str, after: timedelta) -> CallRecord:
-    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after)
+async def reconcile(
+    uploader: StreamUploader, call: str, after: timedelta, messages: list[str] | None = None
+) -> CallRecord:
+    send = send_nothing if messages is None else messages.append
+    await reconciler.reconcile_call(uploader.clients, call, datetime.now(UTC) + after, send)
     return await store.read_record(uploader.storage, call)
 
 
@@ -132,15 +164,6 @@ async def test_a_call_goes_on_while_acs_does_not_answer(uploader: StreamUploader
     assert (record.state, record.finalized) == ("connected", False)
 
 
-async def test_only_recent_calls_are_listed(uploader: StreamUploader) -> None:
-    call = await create_call(uploader)
-    now = datetime.now(UTC)
-    assert call in await reconciler.list_recent_calls(uploader.clients, now)
-    assert call not in await reconciler.list_recent_calls(
-        uploader.clients, now + timedelta(hours=49)
-    )
-
-
 async def test_a_finalized_call_is_not_assembled_again(
     uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,19 +178,175 @@ async def test_a_finalized_call_is_not_assembled_again(
     await reconcile(uploader, call, LATER)
 
 
-async def test_a_run_reconciles_all_recent_calls_even_if_one_fails(
-    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+async def test_a_transcript_whose_message_was_lost_is_requested_again(
+    uploader: StreamUploader, use_engine: UseEngine
 ) -> None:
-    monkeypatch.setattr(reconciler, "get_clients", lambda: uploader.clients)
+    async def transcribe() -> list[Phrase]:
+        return [Phrase(start_ms=0, end_ms=500, text="Good day.")]
+
+    use_engine(ScriptedEngine(transcribe))
+    call = await create_call(uploader)
+    await uploader.assemble(SampleStream(call, {None: conversation("agent")}))
+    for _ in range(2):
+        messages: list[str] = []
+        record = await reconcile(uploader, call, LATER, messages)
+        assert not record.finalized
+        (message,) = messages
+        assert msgspec.json.decode(message)["call_connection_id"] == call
+    await uploader.transcribe(call)
+    messages = []
+    assert (await reconcile(uploader, call, LATER, messages)).finalized
+    assert messages == []
+
+
+async def test_a_call_is_not_finalized_while_its_transcript_is_being_made(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    call = await create_call(uploader)
+    messages: list[str] = []
+
+    async def reconcile_meanwhile() -> list[Phrase]:
+        assert not (await reconcile(uploader, call, LATER, messages)).finalized
+        return []
+
+    use_engine(ScriptedEngine(reconcile_meanwhile))
+    await uploader.process(SampleStream(call, {None: conversation("agent")}))
+    assert messages == [], "a run is making it"
+    assert (await reconcile(uploader, call, LATER)).finalized
+
+
+async def is_unsettled(uploader: StreamUploader, call: str) -> bool:
+    return call in {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
+
+
+async def test_a_call_is_unsettled_until_it_is_finalized(
+    uploader: StreamUploader, run: Run
+) -> None:
+    call = await create_call(uploader)
+    await uploader.process(SampleStream(call, {None: noise(16_000)}))
+    await run()
+    assert await is_unsettled(uploader, call), "its last event is too recent"
+    uploader.clients.settings = msgspec.structs.replace(
+        uploader.clients.settings, partial_after_seconds=0
+    )
+    await asyncio.sleep(1.1)
+    await run()
+    assert (await store.read_record(uploader.storage, call)).finalized
+    assert not await is_unsettled(uploader, call)
+
+
+async def test_an_entry_that_outlived_its_call_s_finalization_is_removed(
+    uploader: StreamUploader, run: Run
+) -> None:
+    """The process died between the two writes."""
+    call = await create_call(uploader)
+    assert (await reconcile(uploader, call, LATER)).finalized
+    assert await is_unsettled(uploader, call)
+    await run()
+    assert not await is_unsettled(uploader, call)
+
+
+@pytest.mark.parametrize(("age", "removed"), [(timedelta(0), False), (timedelta(hours=1), True)])
+async def test_an_old_entry_without_a_record_is_removed(
+    uploader: StreamUploader,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    age: timedelta,
+    removed: bool,
+) -> None:
+    call = new_call_id()
+    await add_unsettled(uploader.storage, call)
+    monkeypatch.setattr(reconciler, "WITHOUT_RECORD", timedelta(hours=1) - age - LEEWAY)
+    await run()
+    assert await is_unsettled(uploader, call) != removed
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("an unreadable blob"), HttpResponseError("503"), TimeoutError()]
+)
+async def test_a_run_reconciles_all_unsettled_calls_even_if_one_fails(
+    uploader: StreamUploader,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
     calls = [await create_call(uploader) for _ in range(3)]
     reconciled = []
 
-    async def reconcile_call(_: Clients, call: str, *__: object, **___: object) -> None:
+    async def reconcile_call(_: Clients, call: str, __: datetime, send: Send) -> bool:
         if call == calls[1]:
-            raise ValueError("an unreadable blob")
+            raise error
         reconciled.append(call)
+        send(call)
+        return call == calls[2]
 
     monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
-    await reconciler.reconcile_calls()
+    assert await run() == reconciled, "each transcript is requested"
     assert {calls[0], calls[2]} <= set(reconciled)
     assert f"reconcile_failed call={calls[1]}" in caplog.messages
+    assert [await is_unsettled(uploader, call) for call in calls] == [True, True, False]
+
+
+async def test_a_call_that_takes_too_long_is_left_to_the_next_run(
+    uploader: StreamUploader,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    call = await create_call(uploader)
+
+    async def reconcile_call(_: Clients, visited: str, *__: object) -> bool:
+        if visited == call:
+            await asyncio.sleep(60)
+        return False
+
+    monkeypatch.setattr(reconciler, "CALL_SECONDS", 0.1)
+    monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
+    await run()
+    assert f"reconcile_failed call={call}" in caplog.messages
+    assert await is_unsettled(uploader, call)
+
+
+async def test_runs_without_time_reach_every_call_in_the_end(
+    uploader: StreamUploader, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = {await create_call(uploader) for _ in range(4)}
+    reconciled: list[str] = []
+
+    async def reconcile_call(_: Clients, call: str, *__: object) -> bool:
+        reconciled.append(call)
+        await asyncio.sleep(0.06)
+        return False
+
+    monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
+    monkeypatch.setattr(reconciler, "RUN_SECONDS", 0.05)
+    monkeypatch.setattr(reconciler, "CALLS_AT_ONCE", 1)
+    for _ in range(2 * len(calls)):
+        await run()
+    assert {call: reconciled.count(call) for call in calls} == dict.fromkeys(calls, 2)
+
+
+async def test_a_run_goes_on_although_its_position_cannot_be_saved(
+    uploader: StreamUploader,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    call = await create_call(uploader)
+    assert (await reconcile(uploader, call, LATER)).finalized
+
+    async def fail(*_: object) -> None:
+        raise HttpResponseError("503")
+
+    monkeypatch.setattr(reconciler, "write_position", fail)
+    await run()
+    assert "reconciler_position_not_saved error=HttpResponseError" in caplog.messages
+    assert not await is_unsettled(uploader, call)
+
+
+def test_a_run_ends_well_before_the_host_stops_it() -> None:
+    host = json.loads((Path(__file__).parents[3] / "host.json").read_bytes())
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    function_seconds = 3600 * hours + 60 * minutes + seconds
+    assert function_seconds - 60 >= reconciler.RUN_SECONDS + reconciler.CALL_SECONDS

@@ -6,6 +6,7 @@ import io
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from calls import blobs
@@ -15,10 +16,11 @@ from calls.records.store import read_record
 from calls.results.assembly import read_result
 from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
+from calls.transcripts import job
 from contract import names, wav
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
-from tests.calls.stream_uploader import StreamUploader
+from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 
 class InputStream(io.BytesIO):
@@ -33,21 +35,27 @@ class InputStream(io.BytesIO):
 async def test_the_app_s_functions_analyse_segments_and_assemble_their_call(
     uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage_events, "get_clients", lambda: uploader.clients)
+    clients = uploader.clients
+    clients.settings = msgspec.structs.replace(clients.settings, transcription="azure")
+    monkeypatch.setattr(storage_events, "get_clients", lambda: clients)
     call = new_call_id()
     stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
     await uploader.upload_segments(stream)
+    messages: list[str] = []
     for blob, (file, metadata) in stream.files.items():
         segment: Any = InputStream(f"segments/{blob}", file, metadata)
-        await storage_events.on_segment(segment)
+        await storage_events.on_segment(segment, messages.append)
     assert await read_result(uploader.storage, call) is None
+    assert messages == [], "nothing is transcribed before the call is assembled"
     await uploader.upload_manifest(stream)
     blob, content = stream.manifest_blob
     manifest: Any = InputStream(f"manifests/{blob}", content, None)
-    await storage_events.on_manifest(manifest)
+    await storage_events.on_manifest(manifest, messages.append)
     result = await read_result(uploader.storage, call)
     assert result is not None
     assert (result.summary.segments, result.summary.missing_segments) == (2, 0)
+    assert [msgspec.json.decode(message)["call_connection_id"] for message in messages] == [call]
+    assert await job.read_transcript(uploader.storage, call) is None, "another function makes it"
 
 
 async def test_a_call_is_assembled_without_a_broken_segment(uploader: StreamUploader) -> None:
@@ -149,6 +157,25 @@ async def test_a_blob_that_the_app_does_not_process_has_not_failed(
     assert f"poison_blob_unknown container={container} blob={blob}" in caplog.messages
 
 
+async def test_a_poison_message_that_completes_its_call_asks_for_the_transcript(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = uploader.clients
+    clients.settings = msgspec.structs.replace(clients.settings, transcription="azure")
+    monkeypatch.setattr(storage_events, "get_clients", lambda: clients)
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
+    await uploader.upload_manifest(stream)
+    (segment,) = stream.files
+    messages: list[str] = []
+    for container, blob in ((names.SEGMENTS, segment), (names.MANIFESTS, stream.manifest_blob[0])):
+        message = {"FunctionId": "", "ContainerName": container, "BlobName": blob}
+        await storage_events.on_poison_message(msgspec.json.encode(message), messages.append)
+    calls = {msgspec.json.decode(message)["call_connection_id"] for message in messages}
+    assert calls == {call}
+
+
 async def test_a_poison_message_is_tried_once_more(
     uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,10 +188,10 @@ async def test_a_poison_message_is_tried_once_more(
         '{"FunctionId":"Host.Functions.x","BlobType":"BlockBlob","ContainerName":"segments",'
         f'"BlobName":"{blob}","ETag":""}}'
     )
-    await storage_events.on_poison_message(message.encode())
+    await storage_events.on_poison_message(message.encode(), send_nothing)
     assert [failure.blob for failure in await list_failures(uploader.storage, call)] == [blob]
 
 
 async def test_a_message_that_is_not_the_host_s() -> None:
     with pytest.raises(ValueError, match="not a message of the Functions host"):
-        await storage_events.on_poison_message(b'{"FunctionId": 7}')
+        await storage_events.on_poison_message(b'{"FunctionId": 7}', send_nothing)

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Literal
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acs.events import CallbackEvent, EventData, Identifier, MediaStreamingUpdate, Participant
+from acs.events import (
+    CallbackEvent,
+    EventData,
+    Identifier,
+    MediaStreamingUpdate,
+    Participant,
+    ResultInformation,
+)
+from calls.records import derive
 from calls.records.derive import (
+    MAX_EVENT_BYTES,
     MAX_EVENTS,
+    MAX_REQUESTS,
     add_event,
     add_request,
     derive_state,
@@ -119,10 +130,192 @@ def test_the_number_of_events_is_limited_and_the_state_stays() -> None:
         for number in range(MAX_EVENTS + 50)
     ]
     record = record_of([*EVENTS[:2], *updates, EVENTS[-1]])
-    assert len(record.events) == MAX_EVENTS
+    assert MAX_EVENTS - 10 < len(record.events) <= MAX_EVENTS
     assert record.state == "disconnected"
     assert record.connected_at == EVENTS[0].time
     assert record.participants == [f"4:+1555{MAX_EVENTS + 49:04d}"]
+
+
+def test_more_events_than_are_kept_leave_the_call_connected() -> None:
+    others = [create_event("PlayCompleted", 2 + number / 1000) for number in range(MAX_EVENTS + 50)]
+    record = record_of([*EVENTS[:2], *others])
+    assert len(record.events) <= MAX_EVENTS
+    assert (record.state, record.connected_at) == ("connected", EVENTS[0].time)
+    assert record.streaming.state == "active"
+
+
+def test_many_events_of_many_participants_are_a_small_record() -> None:
+    raw_ids = [f"8:acs:3d20e1de-0f28-41c5-84a0-{number:012d}" for number in range(3000)]
+    record = record_of(EVENTS[:1])
+    for number in range(100):
+        add_event(record, create_update(2 + number, *raw_ids[number:]))
+    assert record.participants == raw_ids[99:]
+    assert len(msgspec.json.encode(record)) < 200_000
+
+
+def test_events_with_long_texts_are_bounded_in_bytes() -> None:
+    long = "x" * 100_000
+    record = new_record("call", STARTED_AT)
+    for number in range(200):
+        data = EventData(
+            "call",
+            operation_context=long,
+            result_information=ResultInformation(200, 0, long),
+            media_streaming_update=MediaStreamingUpdate(media_streaming_status_details=long),
+        )
+        time = STARTED_AT + timedelta(seconds=number)
+        type_ = f"Microsoft.Communication.{'CallConnected' if number % 2 else long}"
+        event = CallbackEvent(id=f"{number}-{long}", type=type_, time=time, data=data)
+        assert add_event(record, event)
+        assert not add_event(record, event)
+    assert MAX_EVENT_BYTES / 2 < len(msgspec.json.encode(record)) < MAX_EVENT_BYTES + 50_000
+    assert record.connected_at == STARTED_AT + timedelta(seconds=1)
+
+
+def create_update(second: float, *raw_ids: str) -> CallbackEvent:
+    return CallbackEvent(
+        id=f"participants-{second}",
+        type="Microsoft.Communication.ParticipantsUpdated",
+        time=STARTED_AT + timedelta(seconds=second),
+        data=EventData(
+            "call", participants=[Participant(Identifier(raw_id)) for raw_id in raw_ids]
+        ),
+    )
+
+
+@st.composite
+def any_events(draw: st.DrawFn) -> list[CallbackEvent]:
+    """Events of all types that are known, and one that is not, some of them at the same time."""
+    types = [
+        "CallConnected",
+        "CallDisconnected",
+        "CreateCallFailed",
+        "MediaStreamingStarted",
+        "MediaStreamingStopped",
+        "MediaStreamingFailed",
+        "ParticipantsUpdated",
+        "CallTransferAccepted",
+        "PlayCompleted",
+    ]
+    types_of_events = draw(st.lists(st.sampled_from(types), min_size=1, max_size=40))
+    seconds = st.integers(0, 30)
+    return [
+        msgspec.structs.replace(
+            create_update(draw(seconds), f"4:+1555{number:04d}"),
+            id=f"event-{number}",
+            type="Microsoft.Communication." + type_,
+        )
+        for number, type_ in enumerate(types_of_events)
+    ]
+
+
+def facts_of(record: CallRecord) -> tuple[object, ...]:
+    streaming = record.streaming
+    return record.state, record.connected_at, record.ended_at, streaming, record.participants
+
+
+@given(any_events(), st.integers(9, 60), st.data())
+def test_any_number_of_events_in_any_order_end_in_the_same_record(
+    events: list[CallbackEvent], max_events: int, data: st.DataObject
+) -> None:
+    repeats = data.draw(st.lists(st.sampled_from(events), max_size=20))
+    arrivals = data.draw(st.permutations([*events, *repeats]))
+    whole = record_of(events)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(derive, "MAX_EVENTS", max_events)
+        record = record_of(arrivals)
+        assert msgspec.json.encode(record) == msgspec.json.encode(record_of(events))
+    assert len(record.events) <= max_events
+    assert facts_of(record) == facts_of(whole), "what was dropped was not decisive"
+
+
+STEPS = {"connecting": 0, "connected": 1, "disconnected": 2, "failed": 2}
+
+
+@given(any_events(), st.data())
+def test_no_event_sets_a_record_back(events: list[CallbackEvent], data: st.DataObject) -> None:
+    """Whatever arrives, a call goes on, and its times of connection and end are the first ones."""
+    repeats = data.draw(st.lists(st.sampled_from(events), max_size=20))
+    record = new_record("call", STARTED_AT)
+    step, streaming_time = 0, None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(derive, "MAX_EVENTS", 9)
+        for event in data.draw(st.permutations([*events, *repeats])):
+            before = record.connected_at, record.ended_at
+            add_event(record, event)
+            assert STEPS[record.state] >= step
+            for earlier, later in zip(before, (record.connected_at, record.ended_at), strict=True):
+                assert earlier is None or (later is not None and later <= earlier)
+            times = [e.time for e in record.events if e.type.startswith("MediaStreaming")]
+            latest = max(times, default=None)
+            assert streaming_time is None or (latest is not None and latest >= streaming_time)
+            step, streaming_time = STEPS[record.state], latest
+
+
+def request(number: int, operation: Literal["start", "stop"], second: float) -> RequestRecord:
+    return RequestRecord(
+        id=f"request-{number}", operation=operation, time=STARTED_AT + timedelta(seconds=second)
+    )
+
+
+@pytest.mark.parametrize("ahead_seconds", [-3600, -0.1, 0, 0.1, 3600])
+def test_our_clock_does_not_decide_whether_a_request_is_answered(ahead_seconds: float) -> None:
+    record = record_of(EVENTS[:1])
+    states = []
+    for number, event in enumerate(EVENTS[1:5]):
+        operation: Literal["start", "stop"] = "stop" if number % 2 else "start"
+        second = (event.time - STARTED_AT).total_seconds() + ahead_seconds
+        add_request(record, request(number, operation, second))
+        states.append(record.streaming.state)
+        add_event(record, event)
+        states.append(record.streaming.state)
+    assert states == ["starting", "active", "stopping", "inactive"] * 2
+
+
+def test_a_late_event_does_not_answer_a_newer_request() -> None:
+    started, stopped, restarted = EVENTS[1:4]
+    record = record_of([EVENTS[0], stopped])
+    add_request(record, request(1, "start", 6))
+    states = []
+    for event in (started, restarted):
+        add_event(record, event)
+        states.append(record.streaming.state)
+    assert states == ["starting", "active"], "the first one tells how the first stream started"
+
+
+def test_each_request_waits_for_its_own_answer() -> None:
+    started, stopped, restarted = EVENTS[1:4]
+    record = record_of(EVENTS[:1])
+    record.start_streaming = True
+    derive_state(record)
+    states = [record.streaming.state]
+    add_request(record, request(1, "stop", 2))
+    for event in (started, None, stopped, restarted, EVENTS[4]):
+        if event is None:
+            add_request(record, request(2, "start", 2))
+        else:
+            add_event(record, event)
+        states.append(record.streaming.state)
+    assert states == ["starting", "stopping", "starting", "starting", "active", "inactive"]
+
+
+def test_a_failed_stream_answers_any_request() -> None:
+    failed = create_event("MediaStreamingFailed", 2, "badRequest")
+    operations: list[Literal["start", "stop"]] = ["start", "stop"]
+    for operation in operations:
+        record = record_of(EVENTS[:1])
+        add_request(record, request(1, operation, 5))
+        add_event(record, failed)
+        assert record.streaming.state == "failed"
+
+
+def test_the_number_of_requests_is_limited() -> None:
+    record = record_of(EVENTS[:1])
+    for number in range(3 * MAX_REQUESTS):
+        add_request(record, request(number, "stop" if number % 2 else "start", number))
+    assert len(record.requests) == MAX_REQUESTS
+    assert record.streaming.state == "stopping"
+    assert len(msgspec.json.encode(record)) < 50_000
 
 
 def test_streaming_is_starting_until_acs_s_first_event() -> None:

@@ -73,6 +73,19 @@ def test_the_summary_adds_up_all_streams() -> None:
     assert result.streams[0].segments[0].gaps == 2
 
 
+def test_names_and_the_raw_ids_of_hashed_tracks_are_shown() -> None:
+    long_id = "8:acs:" + "ü" * 60
+    stream = SampleStream("call", {AGENT: noise(32_000), long_id: noise(16_000)})
+    parts = msgspec.structs.replace(parts_of(stream), names={long_id: "Zoë", CALLER: "Nobody"})
+    del parts.landed[next(blob for blob in stream.files if "~~" in blob)]
+    result = build_result("call", parts, parts.lay_out(), 0)
+    expected = {AGENT: None, long_id: "Zoë"}
+    assert {track.participant: track.name for track in result.timeline.tracks} == expected
+    assert {talk.participant: talk.name for talk in result.summary.talk} == expected
+    assert {segment.participant for segment in result.streams[0].segments} == expected.keys()
+    assert [missing.participant for missing in result.timeline.missing_segments] == [long_id]
+
+
 def test_a_segment_without_an_analysis_is_listed_without_levels() -> None:
     stream = SampleStream("call", {None: noise(32_000)}, segment_seconds=1)
     parts = parts_of(stream)

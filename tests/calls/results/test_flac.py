@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
-from calls.results.flac import FlacEncoder
+from calls.results.flac import FlacEncoder, add_comment
+from tests import voices
 
 RATE = 16_000
 
@@ -50,3 +52,29 @@ def test_long_audio_can_be_taken_before_its_end() -> None:
 def test_nine_channels_are_more_than_flac_holds() -> None:
     with pytest.raises(soundfile.LibsndfileError):
         FlacEncoder(RATE, 9)
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_each_voice_is_heard_in_a_player_s_mix(channels: int, layout: str) -> None:
+    """Without their speaker positions, the fourth of six voices would be the subwoofer."""
+    levels = voices.loudness(
+        voices.mix(voices.flac_file(voices.hum(channels, 0.25)), layout), channels
+    )
+    assert min(levels) > max(levels) / 4, levels
+    assert min(levels) > voices.AMPLITUDE / 16, levels
+
+
+def test_a_comment_is_added_to_those_that_exist() -> None:
+    file = add_comment(voices.flac_file(voices.hum(3, 0.1)), "TITLE=Fünf")
+    with av.open(io.BytesIO(file), "r") as container:
+        assert container.metadata["TITLE"] == "Fünf"
+        assert container.streams.audio[0].layout.name == "3.0"
+    samples, _ = soundfile.read(io.BytesIO(file), dtype="int16")
+    assert np.array_equal(samples, voices.hum(3, 0.1))
+
+
+@pytest.mark.parametrize("file", [b"", b"fLaC", b"fLaC\x80\0\0\x01\0", b"RIFF" + bytes(50)])
+def test_a_file_without_a_vorbis_comment_is_refused(file: bytes) -> None:
+    with pytest.raises(ValueError, match="no Vorbis comment"):
+        add_comment(file, "A=b")

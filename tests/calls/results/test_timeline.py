@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from calls.results import timeline
 from calls.results.analysis import PEAK_WINDOW_MS, Analysis, SpeechSpan
 from calls.results.layout import MISSING, Layout, Placement
+from calls.results.participants import Participants
 from calls.results.timeline import (
     Interruption,
     Timeline,
@@ -75,7 +76,7 @@ def build_timeline(*segments: tuple[Placement, Analysis]) -> Timeline:
         placements=placements,
     )
     analyses = {placement.analysis_blob: analysis for placement, analysis in segments}
-    return timeline.build_timeline("call", layout, analyses, partial=False)
+    return timeline.build_timeline("call", layout, analyses, Participants(), partial=False)
 
 
 def test_speech_that_was_cut_between_two_segments_is_whole() -> None:
@@ -138,8 +139,8 @@ def test_lost_audio_that_the_streamer_filled_is_listed() -> None:
 
 def test_interruptions() -> None:
     spoken = {
-        "4~3A~2B1": [(0, 3000), (5000, 9000)],
-        "4~3A~2B2": [(2000, 2400), (6000, 7000), (8700, 9500)],
+        "4:+1": [(0, 3000), (5000, 9000)],
+        "4:+2": [(2000, 2400), (6000, 7000), (8700, 9500)],
     }
     assert find_interruptions(spoken) == [
         Interruption(at_ms=6000, interrupter="4:+2", interrupted="4:+1")

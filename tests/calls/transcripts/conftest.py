@@ -24,5 +24,5 @@ async def speech_service() -> AsyncIterator[SpeechService]:
 async def azure(use_engine: UseEngine, speech_service: SpeechService) -> SpeechService:
     """The app transcribes with Azure's client."""
     credential = AzureKeyCredential("key")
-    use_engine(AzureSpeech(speech_service.endpoint, credential, locale="en-GB"))
+    use_engine(AzureSpeech(speech_service.endpoint, credential))
     return speech_service

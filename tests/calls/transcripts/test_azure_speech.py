@@ -33,8 +33,8 @@ class Identity:
 async def test_a_file_is_sent_and_its_phrases_and_words_are_returned(
     speech_service: SpeechService,
 ) -> None:
-    engine = AzureSpeech(speech_service.endpoint + "/", KEY, locale="en-GB")
-    (phrase,) = await engine.transcribe(WAV_FILE, diarize=False)
+    engine = AzureSpeech(speech_service.endpoint + "/", KEY)
+    (phrase,) = await engine.transcribe(WAV_FILE, diarize=False, locales=["en-GB"])
     assert (phrase.text, phrase.start_ms, phrase.end_ms) == ("file number 1.", 200, 1050)
     assert phrase.words == [
         Word(200, 450, "file"),
@@ -48,11 +48,25 @@ async def test_a_file_is_sent_and_its_phrases_and_words_are_returned(
     await engine.close()
 
 
+@pytest.mark.parametrize(
+    ("locales", "definition"),
+    [(["de-DE", "en-US"], {"locales": ["de-DE", "en-US"]}), ([], {"locales": []})],
+)
+async def test_the_language_is_one_of_the_candidates_or_detected(
+    speech_service: SpeechService, locales: list[str], definition: dict[str, Any]
+) -> None:
+    engine = AzureSpeech(speech_service.endpoint, KEY)
+    (phrase,) = await engine.transcribe(WAV_FILE, diarize=False, locales=locales)
+    assert phrase.locale == "en-US", "what the service answers"
+    assert speech_service.requests[0]["definition"] == definition
+    await engine.close()
+
+
 async def test_diarization_is_requested_for_voices_to_tell_apart(
     speech_service: SpeechService,
 ) -> None:
-    engine = AzureSpeech(speech_service.endpoint, KEY, locale="en-US")
-    (phrase,) = await engine.transcribe(WAV_FILE, diarize=True)
+    engine = AzureSpeech(speech_service.endpoint, KEY)
+    (phrase,) = await engine.transcribe(WAV_FILE, diarize=True, locales=["en-GB"])
     assert phrase.speaker == 1
     (request,) = speech_service.requests
     assert request["definition"]["diarization"]["maxSpeakers"] > 1
@@ -64,13 +78,13 @@ async def test_a_managed_identity_s_token_is_sent_only_over_tls(
 ) -> None:
     """The client itself refuses to send one unencrypted."""
     identity = Identity()
-    unencrypted = AzureSpeech(speech_service.endpoint, identity, locale="en-US")
+    unencrypted = AzureSpeech(speech_service.endpoint, identity)
     with pytest.raises(TranscriptionFailed):
-        await unencrypted.transcribe(WAV_FILE, diarize=False)
+        await unencrypted.transcribe(WAV_FILE, diarize=False, locales=["en-GB"])
     assert speech_service.requests == []
     certificate, endpoint = await speech_service.listen_with_tls(tmp_path)
-    encrypted = AzureSpeech(endpoint, identity, locale="en-US", connection_verify=str(certificate))
-    (phrase,) = await encrypted.transcribe(WAV_FILE, diarize=False)
+    encrypted = AzureSpeech(endpoint, identity, connection_verify=str(certificate))
+    (phrase,) = await encrypted.transcribe(WAV_FILE, diarize=False, locales=["en-GB"])
     assert phrase.text == "file number 1."
     assert speech_service.requests[0]["authorization"] == "Bearer the-token"
     assert identity.scopes == {"https://cognitiveservices.azure.com/.default"}
@@ -83,15 +97,15 @@ async def test_an_error_answer_is_one_failure_with_its_message(
 ) -> None:
     """The job counts and logs the tries, so the client must not retry."""
     speech_service.failures = 1000
-    engine = AzureSpeech(speech_service.endpoint, KEY, locale="en-US")
+    engine = AzureSpeech(speech_service.endpoint, KEY)
     with pytest.raises(TranscriptionFailed, match=r"answered 429: TooManyRequests: wait a little"):
-        await engine.transcribe(WAV_FILE, diarize=False)
+        await engine.transcribe(WAV_FILE, diarize=False, locales=["en-GB"])
     assert len(speech_service.requests) == 1
     await engine.close()
 
 
 async def test_an_unreachable_service_is_a_failure() -> None:
-    engine = AzureSpeech("http://127.0.0.1:9", KEY, locale="en-US")
+    engine = AzureSpeech("http://127.0.0.1:9", KEY)
     with pytest.raises(TranscriptionFailed, match="did not answer: ServiceRequestError"):
-        await engine.transcribe(WAV_FILE, diarize=False)
+        await engine.transcribe(WAV_FILE, diarize=False, locales=["en-GB"])
     await engine.close()

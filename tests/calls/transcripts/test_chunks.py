@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calls.results.participants import Participants
 from calls.results.voice_activity import Span
 from calls.transcripts.chunks import place_phrase, plan_chunks
 from calls.transcripts.engine import Phrase
@@ -47,7 +48,7 @@ def test_an_utterance_stays_in_its_chunk(phrase_span: Span, span: Span) -> None:
     words = [Word(90_000, -9, "Good")]
     start_ms, end_ms = phrase_span
     phrase = Phrase(start_ms=start_ms, end_ms=end_ms, text="Good\n\nday --> to", words=words)
-    utterance = place_phrase("mixed", (1000, 9000), phrase, [])
+    utterance = place_phrase("mixed", (1000, 9000), phrase, [], Participants())
     assert (utterance.start_ms, utterance.end_ms) == span
     assert (utterance.words[0].start_ms, utterance.words[0].end_ms) == (9000, 9000)
     assert utterance.text == "Good day --> to", "two line ends would close a WebVTT cue"
@@ -56,7 +57,9 @@ def test_an_utterance_stays_in_its_chunk(phrase_span: Span, span: Span) -> None:
 def test_an_utterance_begins_and_ends_with_speech() -> None:
     words = [Word(0, 900, "Good"), Word(900, 4000, "morning.")]
     phrase = Phrase(start_ms=0, end_ms=4000, text="Good morning.", words=words)
-    utterance = place_phrase("mixed", (1000, 9000), phrase, [(1600, 4100), (7000, 8000)])
+    utterance = place_phrase(
+        "mixed", (1000, 9000), phrase, [(1600, 4100), (7000, 8000)], Participants()
+    )
     assert (utterance.start_ms, utterance.end_ms) == (1600, 4100)
     assert utterance.words == [Word(1600, 1900, "Good"), Word(1900, 4100, "morning.")]
 
@@ -66,6 +69,6 @@ def test_an_utterance_begins_and_ends_with_speech() -> None:
 )
 def test_an_utterance_has_its_track_s_participant(track: str, participant: str | None) -> None:
     phrase = Phrase(start_ms=0, end_ms=500, text="Yes.", speaker=2)
-    utterance = place_phrase(track, (0, 1000), phrase, [])
+    utterance = place_phrase(track, (0, 1000), phrase, [], Participants())
     assert (utterance.track, utterance.participant) == (track, participant)
     assert utterance.speaker == 2

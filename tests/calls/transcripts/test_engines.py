@@ -20,7 +20,6 @@ def create_clients(transcription: Transcription) -> Clients:
             acs_access_key="c2VjcmV0",
             callback_token_check="off",
             transcription=transcription,
-            transcription_locale="de-DE",
             speech_endpoint="https://speech.example",
             speech_key="key",
             whisper_model="/models/small",
@@ -32,8 +31,8 @@ def create_clients(transcription: Transcription) -> Clients:
     ("transcription", "engine_type", "name"),
     [
         ("off", type(None), None),
-        ("local", Whisper, "whisper small de-DE"),
-        ("azure", AzureSpeech, "azure de-DE"),
+        ("local", Whisper, "whisper small"),
+        ("azure", AzureSpeech, "azure"),
     ],
 )
 async def test_the_engine_that_the_setting_names(

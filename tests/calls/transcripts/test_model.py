@@ -43,6 +43,6 @@ def test_a_complete_transcript_omits_the_state_of_its_making() -> None:
         utterances=[],
     )
     document = msgspec.to_builtins(transcript)
-    assert not document.keys() & {"layout_digest", "claimed_at", "attempts"}
+    assert not document.keys() & {"layout_digest", "claimed_at", "claimed_by"}
     assert document["error"] is None
     assert msgspec.json.decode(msgspec.json.encode(transcript), type=Transcript) == transcript

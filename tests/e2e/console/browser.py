@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, Route, expect
 
 from local.up import Up
 
@@ -46,6 +48,9 @@ class Console:
         self.context = context
         self.page = page
         self.up = up
+        endpoint = re.search("BlobEndpoint=([^;]+)", up.addresses.storage_connection_string)
+        assert endpoint is not None
+        self.storage = _origin(endpoint[1])
         self.errors: list[str] = []
         self.hosts: set[str] = set()
         page.on("pageerror", lambda error: self.errors.append(f"script: {error}"))
@@ -70,6 +75,21 @@ class Console:
         await self.page.goto(f"{self.up.addresses.console}#/calls/{call}")
         await expect(self.page.get_by_role("button", name="Play")).to_be_visible(timeout=READY_MS)
         await expect(self.page.locator(".utterance").first).to_be_visible(timeout=READY_MS)
+
+    async def send_recording(self, create_file: Callable[[], bytes]) -> None:
+        """Answer in place of Blob Storage when the console plays a call's recording."""
+        url = f"{self.storage}/recordings/replaced"
+
+        async def send_link(route: Route) -> None:
+            link = {"blob": "recordings/replaced", "url": url}
+            await route.fulfill(json={"expires_at": "2026-11-26T10:00:00Z", "links": [link]})
+
+        async def send_file(route: Route) -> None:
+            headers = {"Content-Type": "audio/wav", "Access-Control-Allow-Origin": "*"}
+            await route.fulfill(status=200, body=create_file(), headers=headers)
+
+        await self.page.route("**/links", send_link)
+        await self.page.route(url, send_file)
 
     async def place_call(self, to: str, caller: str, *, mixed: bool = False) -> str:
         """Place a call with the dialog; returns its ID once it streams."""

@@ -42,7 +42,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def console(browser: Browser, up: Up) -> AsyncIterator[Console]:
-    """The console before sign-in. It must log no error and send no request to another host."""
+    """The console before sign-in. It must log no error.
+
+    It may send requests only to the app and to Blob Storage.
+    """
     context = await browser.new_context(
         viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, accept_downloads=True
     )
@@ -50,7 +53,7 @@ async def console(browser: Browser, up: Up) -> AsyncIterator[Console]:
     yield opened
     await context.close()
     assert opened.errors == []
-    assert opened.hosts <= {up.addresses.app, "blob"}
+    assert opened.hosts <= {up.addresses.app, opened.storage, "blob"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from local.client import AppClient
 from tests.e2e.console.browser import MARKS, Console
-from tests.e2e.console.conftest import FROM, TO
+from tests.e2e.console.conftest import FROM, SHOWN_TO, TO
 
 pytestmark = MARKS
 
@@ -101,3 +102,63 @@ async def test_an_unreachable_app_is_reported_until_it_is_back(console: Console)
     await expect(console.page.locator("#connection-text")).to_have_text(
         "Up to date", timeout=15_000
     )
+
+
+async def test_a_call_that_cannot_be_loaded_says_so_until_it_can(
+    console: Console, ended: str
+) -> None:
+    page = console.page
+    await console.open()
+    await expect(page.locator("#connection-text")).to_have_text("Up to date")
+    await page.route("**/api/v1/calls*", lambda route: route.abort())
+    await page.route("**/api/v1/calls/*", lambda route: route.abort())
+    await page.goto(f"{console.up.addresses.console}#/calls/{ended}")
+    await expect(page.locator("[data-alerts]")).to_contain_text("This call cannot be loaded")
+    await page.reload()
+    await expect(page.locator("#calls-empty")).to_have_text("The list of calls cannot be loaded")
+    await page.unroute("**/api/v1/calls*")
+    await page.unroute("**/api/v1/calls/*")
+    await page.get_by_role("button", name="Try now").click()
+    await expect(page.get_by_role("heading", name=SHOWN_TO)).to_be_visible()
+    await expect(page.locator("[data-alerts]")).not_to_contain_text("cannot be loaded")
+
+
+async def test_the_key_is_kept_for_other_tabs_only_if_the_user_says_so(console: Console) -> None:
+    page = console.page
+    await console.open()
+    await expect(page.get_by_role("heading", name="Calls")).to_be_visible()
+    other = await console.context.new_page()
+    await other.goto(console.up.addresses.console)
+    await expect(other.get_by_label("Function key")).to_be_visible()
+    await other.get_by_label("Stay signed in").check()
+    await other.get_by_label("Function key").fill(console.up.addresses.function_key)
+    await other.get_by_role("button", name="Sign in").click()
+    await expect(other.get_by_role("heading", name="Calls")).to_be_visible()
+    third = await console.context.new_page()
+    await third.goto(console.up.addresses.console)
+    await expect(third.get_by_role("heading", name="Calls")).to_be_visible()
+    await third.get_by_role("button", name="Sign out").click()
+    assert await third.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+async def test_calls_are_grouped_by_day(console: Console, ended: str) -> None:
+    async def add_days(route: Route) -> None:
+        call = await (
+            await route.fetch(url=f"{route.request.url.partition('?')[0]}/{ended}")
+        ).json()
+        now = datetime.now(UTC)
+        times = [now, now, now - timedelta(days=1), now - timedelta(days=400)]
+        calls = [
+            call | {"call_connection_id": f"call-{n}", "created_at": time.isoformat()}
+            for n, time in enumerate(times)
+        ]
+        await route.fulfill(json={"calls": calls, "cursor": None})
+
+    await console.page.route("**/api/v1/calls?*", add_days)
+    await console.open()
+    items = console.page.locator("#calls > li")
+    await expect(items).to_have_count(7)
+    kinds = await items.evaluate_all("nodes => nodes.map((node) => node.className)")
+    assert kinds == ["day", "", "", "day", "", "day", ""]
+    await expect(items.nth(0)).to_have_text("Today")
+    await expect(items.nth(3)).to_have_text("Yesterday")

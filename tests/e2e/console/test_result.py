@@ -133,6 +133,92 @@ async def test_gaps_and_missing_segments_are_listed(console: Console, ended: str
     ).to_have_count(1)
 
 
+async def test_many_losses_are_summarized_and_stay_open(console: Console, ended: str) -> None:
+    async def add_losses(route: Route) -> None:
+        timeline = await (await route.fetch()).json()
+        timeline["tracks"][0]["losses"] = [
+            {"start_ms": n * 1000, "end_ms": n * 1000 + 500, "gaps": 2, "filled_ms": 40.0}
+            for n in range(12)
+        ]
+        await route.fulfill(json=timeline)
+
+    page = console.page
+    await page.route("**/timeline", add_losses)
+    await console.open_call(ended)
+    issues = page.locator("[data-issues] > li")
+    await expect(issues.filter(has_text="Lost audio")).to_have_count(1)
+    await expect(issues.filter(has_text="Lost audio")).to_contain_text("480 ms in 24 gaps")
+    await page.get_by_text("Show all 12").click()
+    await expect(page.get_by_text("0:11\u20130:11")).to_be_visible()
+    async with page.expect_response(f"**/api/v1/calls/{ended}"):
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.get_by_text("0:11\u20130:11")).to_be_visible()
+
+
+async def test_the_recording_is_streamed_and_opens_at_the_moment_of_a_link(
+    console: Console, ended: str
+) -> None:
+    page = console.page
+    downloads: list[str] = []
+    page.on("request", lambda r: downloads.append(r.url) if r.url.endswith("/recording") else None)
+    await console.open_call(f"{ended}?t=7.5")
+    await console.expect_position(7.5, 0.1)
+    source = str(await page.locator("audio").get_attribute("src"))
+    assert source.startswith(console.storage)
+    assert not [url for url in downloads if url.startswith(console.up.addresses.app)]
+
+    await page.evaluate("location.hash += '1'")  # ?t=7.51: the call stays open.
+    await console.expect_position(7.51, 0.005)
+    await console.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy link to this moment").click()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{console.up.addresses.console}#/calls/{ended}?t=7"
+
+    await page.evaluate("document.activeElement.blur()")
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+    await page.get_by_label("Playback position").focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    await page.get_by_label("Search transcript").focus()
+    await page.keyboard.press("Space")
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+async def test_an_expired_link_is_replaced_where_it_stopped(console: Console, ended: str) -> None:
+    page = console.page
+    await console.open_call(f"{ended}?t=3")
+    await console.expect_position(3.0, 0.1)
+    first = await page.locator("audio").get_attribute("src")
+    # Sooner than that, a link that fails is an error.
+    await page.wait_for_timeout(5100)
+    await page.locator("audio").evaluate("audio => audio.dispatchEvent(new Event('error'))")
+    await expect(page.locator("audio")).not_to_have_attribute("src", str(first))
+    await expect(page.get_by_role("button", name="Play")).to_be_visible()
+    await console.expect_position(3.0, 0.1)
+
+
+async def test_without_access_to_the_storage_the_recording_is_downloaded(
+    console: Console, ended: str
+) -> None:
+    await console.page.route(f"{console.storage}/**", lambda route: route.abort())
+    await console.open_call(ended)
+    await expect(console.page.locator("audio")).to_have_attribute("src", re.compile("^blob:"))
+    await console.page.get_by_role("button", name="Play").click()
+    await expect(console.page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+async def test_list_and_call_show_the_same_figures(console: Console, ended: str) -> None:
+    await console.open_call(ended)
+    page = console.page
+    row = await page.locator(".call-row[aria-current=page] .call-row-bottom").inner_text()
+    metrics = page.locator("[data-metrics] > div")
+    duration = await metrics.filter(has_text="Duration").locator("dd").inner_text()
+    speech = await metrics.filter(has_text="Speech").locator("dd").inner_text()
+    assert f"{duration} \u00b7 {speech} speech" in row
+    await expect(page.locator("[data-duration]")).to_have_text(duration)
+
+
 async def test_a_failed_segment_is_retried(console: Console, ended: str) -> None:
     """The record of a complete call, changed to have a failure; the retry is answered here."""
     failure = {
@@ -180,13 +266,14 @@ async def test_ten_participants_are_played(console: Console, ended: str) -> None
         ]
         await route.fulfill(json=timeline)
 
-    async def send_recording(route: Route) -> None:
-        await route.fulfill(status=200, body=wide, headers={"Content-Type": "audio/wav"})
-
     page = console.page
     await page.route("**/timeline", add_tracks)
-    await page.route("**/recording", send_recording)
+    await console.send_recording(lambda: wide)
     await console.open_call(ended)
+    colors = await page.locator(".lane .swatch").evaluate_all(
+        "nodes => nodes.map((node) => getComputedStyle(node).backgroundColor)"
+    )
+    assert len(set(colors)) == 10, "no two participants have one colour"
     await page.get_by_role("button", name="Play").click()
     await expect(page.get_by_label("Playback position")).not_to_have_value(
         re.compile(r"^0(\.[0-3])?$")
@@ -228,10 +315,9 @@ async def test_a_channel_added_by_a_new_version_is_played(console: Console, ende
         ]
         await route.fulfill(json=timeline)
 
-    async def send_recording(route: Route) -> None:
+    def create_recording() -> bytes:
         size = rate * seconds * 2 * tracks
-        file = wav.header(rate, size, tracks) + os.urandom(size)
-        await route.fulfill(status=200, body=file, headers={"Content-Type": "audio/wav"})
+        return wav.header(rate, size, tracks) + os.urandom(size)
 
     async def change_summary(route: Route) -> None:
         record = await (await route.fetch()).json()
@@ -239,7 +325,7 @@ async def test_a_channel_added_by_a_new_version_is_played(console: Console, ende
         await route.fulfill(json=record)
 
     await page.route("**/timeline", add_tracks)
-    await page.route("**/recording", send_recording)
+    await console.send_recording(create_recording)
     await page.route(f"**/api/v1/calls/{ended}", change_summary)
     await console.open_call(ended)
     await page.get_by_role("button", name="Mute +1 555 000 0000").click()

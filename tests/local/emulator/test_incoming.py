@@ -15,7 +15,7 @@ from aiohttp import web
 from local.emulator.server import EmulatorServer, EmulatorSettings
 from tests.local.waiting import until_async
 
-CALL = {"from": "+15559990000", "to": "8:acs:a_b"}
+CALL = {"from": "+15559990000", "to": "8:acs:a_b", "display_name": "John Doe"}
 
 
 class Webhook:
@@ -110,6 +110,7 @@ async def test_the_webhook_is_validated_once_and_gets_event_grid_s_schema(start:
     assert event["data"]["correlationId"] == incoming["id"]
     assert event["data"]["to"]["communicationUser"] == {"id": CALL["to"]}
     assert event["data"]["from"]["phoneNumber"] == {"value": CALL["from"]}
+    assert event["data"]["callerDisplayName"] == CALL["display_name"]
     assert event["data"]["incomingCallContext"] not in str(incoming)
 
 

@@ -90,6 +90,12 @@ def test_raw_ids_have_their_kind() -> None:
         "kind": "communicationUser",
         "communicationUser": {"id": "8:acs:a_b"},
     }
+    assert communication_identifier("8:gcch:a") == {
+        "rawId": "8:gcch:a",
+        "kind": "microsoftTeamsUser",
+        "microsoftTeamsUser": {"userId": "a", "isAnonymous": False, "cloud": "GCCH"},
+    }
+    assert communication_identifier("28:a") == {"rawId": "28:a", "kind": "unknown"}
 
 
 def test_the_audio_format_gives_the_sample_rate() -> None:

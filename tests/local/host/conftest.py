@@ -19,6 +19,9 @@ EVENT_GRID_KEY = "the-key-of-event-grid"
 
 # Every function writes a line per run into the file TRACE.
 APP = """
+import asyncio
+from typing import List
+
 import azure.functions as func
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
@@ -67,6 +70,41 @@ def message_received(message: func.QueueMessage) -> None:
     trace(f"messages/{text} {message.dequeue_count}")
     if text == "wrong":
         raise RuntimeError("fails always")
+
+
+@app.queue_trigger("message", queue_name="messages-poison", connection="AzureWebJobsStorage")
+def poison_message_received(message: func.QueueMessage) -> None:
+    trace(f"poison/{message.get_body().decode()} {message.dequeue_count}")
+    raise RuntimeError("fails always")
+
+
+@app.queue_trigger("message", queue_name="slow", connection="AzureWebJobsStorage")
+async def slow_message_received(message: func.QueueMessage) -> None:
+    trace("slow/begin ")
+    await asyncio.sleep(0.3)
+    trace("slow/end ")
+
+
+@app.route("send/{text}", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output("one", queue_name="sent", connection="AzureWebJobsStorage")
+@app.queue_output("many", queue_name="sent", connection="AzureWebJobsStorage")
+def send(
+    req: func.HttpRequest, one: func.Out[str], many: func.Out[List[str]]
+) -> func.HttpResponse:
+    text = req.route_params["text"]
+    if text != "nothing":
+        one.set('{"text": "%s"}' % text)
+        many.set([f"{text}1", f"{text}2"])
+    if text == "wrong":
+        raise RuntimeError("fails after it has set its outputs")
+    return func.HttpResponse("sent")
+
+
+@app.route("misplace", methods=["POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output("one", queue_name="NOT-A-QUEUE-NAME", connection="AzureWebJobsStorage")
+def misplace(req: func.HttpRequest, one: func.Out[str]) -> func.HttpResponse:
+    one.set("lost")
+    return func.HttpResponse("sent")
 
 
 @app.event_grid_trigger("event")
@@ -132,7 +170,13 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     folder = tmp_path_factory.mktemp("app")
     trace = folder / "trace.txt"
     (folder / "function_app.py").write_text(APP.replace("TRACE", repr(str(trace))))
-    settings = {"extensions": {"blobs": {"poisonBlobThreshold": 3}}}
+    queues = {
+        "batchSize": 1,
+        "newBatchThreshold": 1,
+        "maxDequeueCount": 3,
+        "maxPollingInterval": "00:00:00.5",
+    }
+    settings = {"extensions": {"blobs": {"poisonBlobThreshold": 3}, "queues": queues}}
     (folder / "host.json").write_text(json.dumps({"version": "2.0"} | settings))
     with Azurite() as azurite:
         storage = azurite.connection_string

@@ -93,3 +93,10 @@ def test_one_unsupported_trigger_among_others_is_named() -> None:
     ]
     with pytest.raises(IndexingError, match=r"^orders: .*serviceBusTrigger, only httpTrigger, "):
         require_supported(functions)
+
+
+def test_an_unsupported_output_is_named() -> None:
+    trigger = {"type": "timerTrigger", "name": "timer"}
+    outputs = {"message": {"type": "queue"}, "document": {"type": "cosmosDB"}}
+    with pytest.raises(IndexingError, match=r"^tick: .* output cosmosDB, only queue\."):
+        require_supported([Function("1", "tick", trigger, outputs)])

@@ -1,0 +1,113 @@
+"""The operations of calls: place, list, show, start and stop streaming, hang up."""
+
+from __future__ import annotations
+
+from acs.identifiers import (
+    COMMUNICATION_USER_ID_PATTERN,
+    MAX_NAME_CHARACTERS,
+    MAX_RAW_ID_CHARACTERS,
+    PHONE_NUMBER_PATTERN,
+)
+from calls.http.calls import MAX_NAMES
+from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
+from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
+
+_PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
+_USER_ID = f"^{COMMUNICATION_USER_ID_PATTERN}$"
+_LOCALE = f"^(auto|{LOCALE_PATTERN})$"
+_CONTEXT: Json = {"type": ["string", "null"], "minLength": 1, "maxLength": 1024}
+
+_PLACE_CALL = body(
+    {
+        "to": {"anyOf": [text(_PHONE_NUMBER), text(_USER_ID)]},
+        "from": {"type": ["string", "null"], "pattern": _PHONE_NUMBER},
+        "names": {
+            "type": ["object", "null"],
+            "description": "the participants' display names, by phone number or raw id",
+            "propertyNames": {"minLength": 1, "maxLength": MAX_RAW_ID_CHARACTERS},
+            "additionalProperties": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": MAX_NAME_CHARACTERS,
+            },
+            "maxProperties": MAX_NAMES,
+        },
+        "locale": {
+            "anyOf": [
+                text(_LOCALE),
+                {
+                    "type": "array",
+                    "items": text(_LOCALE),
+                    "minItems": 1,
+                    "maxItems": MAX_CANDIDATES,
+                },
+                {"type": "null"},
+            ],
+            "description": "the language: a BCP 47 locale, a list of candidates, or auto",
+        },
+        "channels": {"enum": ["mixed", "unmixed"]},
+        "sample_rate": {"enum": [16_000, 24_000]},
+        "start_streaming": {"type": "boolean"},
+        "operation_context": _CONTEXT,
+        "cognitive_services_endpoint": {
+            "type": ["string", "null"],
+            "pattern": "^https://",
+            "maxLength": 2048,
+        },
+    },
+    required=["to"],
+)
+_CHANGE_STREAMING = body({"operation_context": _CONTEXT})
+
+OPERATIONS: dict[str, Json] = {
+    "GET /api/v1/calls": operation(
+        "List the calls, newest first",
+        {200: json_content(ref("CallPage"))},
+        [400, 503],
+        parameters=[
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+            query("cursor", {"type": "string"}),
+        ],
+    ),
+    "POST /api/v1/calls": operation(
+        "Place a call with media streaming",
+        {201: json_content(ref("CallRecord"))},
+        [400, 409, 413, 422, 502, 503],
+        parameters=[
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "requests with the same key place only one phone call",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+            }
+        ],
+        requestBody=_PLACE_CALL,
+    ),
+    "GET /api/v1/calls/{id}": operation(
+        "Show one call with its streams and segments",
+        {200: json_content(ref("Call"))},
+        [404, 503],
+        parameters=[ID],
+    ),
+    "POST /api/v1/calls/{id}/streaming/start": operation(
+        "Start the media streaming",
+        {202: json_content(ref("CallRecord"))},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
+        requestBody=_CHANGE_STREAMING,
+    ),
+    "POST /api/v1/calls/{id}/streaming/stop": operation(
+        "Stop the media streaming",
+        {202: json_content(ref("CallRecord"))},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
+        requestBody=_CHANGE_STREAMING,
+    ),
+    "POST /api/v1/calls/{id}/hangup": operation(
+        "Hang up for everyone, if the call has not ended",
+        {204: None},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
+    ),
+}
+"""Each route, ``METHOD /path``, and its operation."""

@@ -1,0 +1,79 @@
+"""What the operations are made of: parameters, bodies and responses, as OpenAPI 3.1 has them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from acs.identifiers import CALL_CONNECTION_ID_PATTERN
+from calls.http.problems import CONTENT_TYPE
+
+Json = dict[str, Any]
+
+SCHEMAS = "#/components/schemas/"
+
+ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "the call connection id",
+    "schema": {"type": "string", "pattern": f"^{CALL_CONNECTION_ID_PATTERN}$"},
+}
+
+
+def operation(
+    summary: str, answers: dict[int, Json | None], problems: list[int], **members: Any
+) -> Json:
+    """Return an operation.
+
+    ``answers`` has the content of each successful status (None: no body), ``problems`` lists the
+    statuses that come with a problem document.
+    """
+    problem = {CONTENT_TYPE: {"schema": ref("Problem")}}
+    responses: dict[str, Json] = {}
+    for status, content in {**answers, **dict.fromkeys(problems, problem)}.items():
+        responses[str(status)] = {"description": HTTPStatus(status).phrase}
+        if content is not None:
+            responses[str(status)]["content"] = content
+    if members.get("security") is None:
+        # The host's own response, before any function runs.
+        responses["401"] = {"description": "the function key is missing or wrong"}
+    return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
+
+
+def files(*media_types: str) -> Json:
+    """The content of a response that is a file of one of the media types."""
+    return {media_type: {} for media_type in media_types}
+
+
+def in_path(name: str, schema: Json) -> Json:
+    """A parameter in the path."""
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
+def json_content(schema: Json) -> Json:
+    """JSON content of this schema."""
+    return {"application/json": {"schema": schema}}
+
+
+def body(properties: dict[str, Json], required: list[str] | None = None) -> Json:
+    """A request's body: a JSON object with these members and no others."""
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    if required:
+        schema["required"] = required
+    return {"required": bool(required), "content": json_content(schema)}
+
+
+def query(name: str, schema: Json) -> Json:
+    """A parameter in the query."""
+    return {"name": name, "in": "query", "schema": schema}
+
+
+def text(pattern: str) -> Json:
+    """The schema of a string that matches a pattern."""
+    return {"type": "string", "pattern": pattern}
+
+
+def ref(name: str) -> Json:
+    """A reference to a schema."""
+    return {"$ref": SCHEMAS + name}

@@ -1,0 +1,130 @@
+"""The codes of problem documents: constant words for programs, and what each means.
+
+A code keeps its meaning. ``make docs`` writes the table into ``docs/http-api.md``.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Literal, NamedTuple
+
+Code = Literal[
+    "acs_conflict",
+    "acs_refused",
+    "acs_unavailable",
+    "blob_missing",
+    "body_too_large",
+    "call_ended",
+    "call_not_found",
+    "contended",
+    "event_mismatch",
+    "failure_not_found",
+    "file_changed",
+    "file_not_found",
+    "format_not_found",
+    "idempotency_key_in_use",
+    "idempotency_key_reused",
+    "internal_error",
+    "invalid_body",
+    "invalid_cursor",
+    "invalid_request",
+    "invalid_token",
+    "keys_unavailable",
+    "malformed_events",
+    "method_not_allowed",
+    "not_configured",
+    "not_ready",
+    "range_not_satisfiable",
+    "route_not_found",
+    "segment_not_found",
+    "storage_unavailable",
+    "streaming_conflict",
+    "transcript_complete",
+    "transcription_off",
+]
+
+
+class Meaning(NamedTuple):
+    """What a code means, and the status that its problems have."""
+
+    status: HTTPStatus
+    text: str
+
+
+CODES: dict[Code, Meaning] = {
+    "invalid_request": Meaning(
+        HTTPStatus.BAD_REQUEST, "members, parameters or headers are invalid; `errors` names them"
+    ),
+    "invalid_body": Meaning(HTTPStatus.BAD_REQUEST, "the body is not a JSON object"),
+    "invalid_cursor": Meaning(
+        HTTPStatus.BAD_REQUEST, "`cursor` is not one that this app returned; begin without one"
+    ),
+    "malformed_events": Meaning(
+        HTTPStatus.BAD_REQUEST, "callback events are malformed; `errors` names them"
+    ),
+    "invalid_token": Meaning(
+        HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
+    ),
+    "event_mismatch": Meaning(
+        HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
+    "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
+    "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
+    "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
+    "not_ready": Meaning(HTTPStatus.NOT_FOUND, "the call has not been assembled yet"),
+    "route_not_found": Meaning(HTTPStatus.NOT_FOUND, "the path is unknown"),
+    "segment_not_found": Meaning(
+        HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
+    ),
+    "method_not_allowed": Meaning(
+        HTTPStatus.METHOD_NOT_ALLOWED, "the path does not accept the method; `Allow` has those"
+    ),
+    "acs_conflict": Meaning(
+        HTTPStatus.CONFLICT, "the call's state at ACS does not allow the operation; see `acs`"
+    ),
+    "blob_missing": Meaning(
+        HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"
+    ),
+    "call_ended": Meaning(HTTPStatus.CONFLICT, "the operation needs a call that has not ended"),
+    "idempotency_key_in_use": Meaning(
+        HTTPStatus.CONFLICT, "another request with the same `Idempotency-Key` is placing the call"
+    ),
+    "streaming_conflict": Meaning(
+        HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
+    ),
+    "transcript_complete": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
+    ),
+    "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "file_changed": Meaning(
+        HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
+    ),
+    "body_too_large": Meaning(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large"),
+    "range_not_satisfiable": Meaning(
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, "no byte of the file is in the range"
+    ),
+    "idempotency_key_reused": Meaning(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "the `Idempotency-Key` was used with another body"
+    ),
+    "internal_error": Meaning(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"
+    ),
+    "not_configured": Meaning(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "settings are missing or invalid; `detail` names them"
+    ),
+    "acs_refused": Meaning(
+        HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"
+    ),
+    "acs_unavailable": Meaning(HTTPStatus.BAD_GATEWAY, "ACS did not answer; repeat the request"),
+    "contended": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
+    ),
+    "keys_unavailable": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "ACS's signing keys cannot be fetched; send it again"
+    ),
+    "storage_unavailable": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"
+    ),
+}
+"""Every code, by status."""

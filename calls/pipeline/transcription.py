@@ -1,0 +1,120 @@
+"""Transcribing calls from a queue of their own, so that no call's audio waits for a transcript.
+
+The functions that assemble calls send a message for each. The host runs a message again while it
+fails, and finally moves it to the poison queue: the transcript has then failed, until somebody asks
+for a retry. A lost message is sent again by the reconciler.
+
+A message may come twice or late without harm: the transcript is claimed by a message's id, and only
+that message may go on with an interrupted run.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from calls.clients import Clients, get_clients
+from calls.errors import CallNotFound
+from calls.locales import parse_setting, without_auto
+from calls.records.store import read_record
+from calls.results import assembly
+from calls.transcripts import job
+from calls.transcripts.engines import get_engine
+from calls.transcripts.messages import (
+    Send,
+    TranscriptionMessage,
+    decode_message,
+    request_transcript,
+)
+from event_log import log_event
+
+_log = logging.getLogger(__name__)
+
+
+async def request_if_due(clients: Clients, call: str, send: Send) -> None:
+    """Ask for the transcript of an assembled call if it is due: no run is making it.
+
+    Raises AzureError.
+    """
+    result = await assembly.read_result(clients.storage, call)
+    if result is None:
+        return
+    transcript = await job.read_transcript(clients.storage, call)
+    if job.is_due(transcript, result.layout_digest, datetime.now(UTC)):
+        request_transcript(clients, call, send)
+
+
+async def is_settled(clients: Clients, call: str) -> bool:
+    """Return whether nothing more happens to a call's transcript by itself. Raises AzureError."""
+    result = await assembly.read_result(clients.storage, call)
+    if result is None or clients.settings.transcription == "off":
+        return True
+    transcript = await job.read_transcript(clients.storage, call)
+    return (
+        transcript is not None
+        and transcript.layout_digest == result.layout_digest
+        and transcript.state != "pending"
+    )
+
+
+async def on_message(body: bytes, send: Send) -> None:
+    """Transcribe a call as far as the time of one run allows; send a message for the rest.
+
+    Raises TranscriptionFailed, ValueError, AzureError: the host runs the message again later.
+    """
+    await transcribe(get_clients(), decode_message(body), send)
+
+
+async def on_poison_message(body: bytes) -> None:
+    """Mark the transcript of a message that has failed every time. Raises AzureError."""
+    try:
+        message = decode_message(body)
+    except ValueError as error:
+        # Raised again and again, it would come back every ten minutes for a week.
+        log_event(_log, logging.ERROR, "transcription_message_malformed", error=error)
+        return
+    await fail(get_clients(), message)
+
+
+async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send) -> None:
+    """Transcribe a message's call; see ``on_message``."""
+    call = message.call_connection_id
+    engine = get_engine(clients)
+    result_and_layout = await assembly.read_result_and_layout(clients.storage, call)
+    if engine is None or result_and_layout is None:
+        # The call is assembled again if anything has landed since; another message then follows.
+        reason = "transcription_off" if engine is None else "result_outdated"
+        log_event(_log, logging.WARNING, "transcription_dropped", call=call, reason=reason)
+        return
+    result, layout = result_and_layout
+    transcript = await job.transcribe_call(
+        clients.storage,
+        engine,
+        result,
+        layout,
+        locales=without_auto(await _read_locales(clients, call)),
+        claim_id=message.id,
+        retry_seconds=clients.settings.transcription_retry_seconds,
+    )
+    if transcript is not None and transcript.state == "pending":
+        request_transcript(clients, call, send)
+
+
+async def _read_locales(clients: Clients, call: str) -> list[str]:
+    """Return the locales of a call's record, or those of the setting."""
+    try:
+        locales = (await read_record(clients.storage, call)).locales
+    except CallNotFound:
+        locales = None
+    return locales or parse_setting(clients.settings.transcription_locale)
+
+
+async def fail(clients: Clients, message: TranscriptionMessage) -> None:
+    """Mark a message's transcript as failed, unless another run is making it. Raises AzureError."""
+    call = message.call_connection_id
+    result = await assembly.read_result(clients.storage, call)
+    if result is None:
+        log_event(_log, logging.ERROR, "transcription_dropped", call=call, reason="no_result")
+        return
+    provider = clients.settings.transcription
+    await job.mark_failed(clients.storage, result, provider=provider, claim_id=message.id)
