@@ -39,6 +39,8 @@ Code = Literal[
     "segment_not_found",
     "storage_unavailable",
     "streaming_conflict",
+    "transcript_failed",
+    "transcript_pending",
     "transcript_complete",
     "transcription_off",
 ]
@@ -92,6 +94,12 @@ CODES: dict[Code, Meaning] = {
     ),
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
+    ),
+    "transcript_failed": Meaning(
+        HTTPStatus.CONFLICT, "the transcript failed; its JSON says why, and has the rest of it"
+    ),
+    "transcript_pending": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is not complete yet; repeat the request"
     ),
     "transcript_complete": Meaning(
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"

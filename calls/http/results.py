@@ -8,8 +8,10 @@ from calls import blobs
 from calls.clients import Clients
 from calls.errors import ResultNotReady, SegmentNotFound
 from calls.http import requests
+from calls.http.documents import show
 from calls.http.files import File, send_file
 from calls.http.respond import json_response
+from calls.http.result_documents import Timeline
 from calls.records.store import read_record
 from calls.results.assembly import read_result_or_raise
 from contract import names
@@ -22,7 +24,7 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
     """``GET /api/v1/calls/{id}/timeline``."""
     call = requests.call_connection_id(request)
     result = await read_result_or_raise(clients.storage, call)
-    return json_response(result.timeline)
+    return json_response(show(Timeline, result.timeline))
 
 
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

@@ -8,7 +8,8 @@ from http import HTTPStatus
 import azure.functions as func
 
 from calls.clients import Clients
-from calls.http import requests
+from calls.http import requests, result_documents
+from calls.http.documents import show
 from calls.http.problems import Problem
 from calls.http.respond import Handler, json_response
 from calls.results.assembly import read_result_or_raise
@@ -16,6 +17,7 @@ from calls.transcripts import formats, job
 from calls.transcripts.messages import Send, request_transcript
 from calls.transcripts.model import SCHEMA, Transcript
 
+_RETRY_AFTER_SECONDS = "5"
 _MEDIA_TYPES = {
     "json": "application/json",
     "vtt": "text/vtt",
@@ -42,7 +44,9 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     if transcript is None or transcript.layout_digest != result.layout_digest:
         transcript = _not_started(clients, call, transcript)
     if format_ == "json":
-        return json_response(transcript, headers={"Vary": "Accept"})
+        document = show(result_documents.Transcript, transcript)
+        return json_response(document, headers={"Vary": "Accept"})
+    _require_complete(transcript)
     return func.HttpResponse(
         _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
@@ -50,6 +54,26 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
         charset="utf-8",
         headers={"Vary": "Accept"},
     )
+
+
+def _require_complete(transcript: Transcript) -> None:
+    """Check that a transcript is complete: text does not tell. Raises Problem (409)."""
+    match transcript.state:
+        case "off":
+            raise Problem(HTTPStatus.CONFLICT, "TRANSCRIPTION is off", code="transcription_off")
+        case "pending":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "the transcript is not complete yet; try again",
+                code="transcript_pending",
+                headers={"Retry-After": _RETRY_AFTER_SECONDS},
+            )
+        case "failed":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                f"the transcript failed: {transcript.error}; its JSON has what was transcribed",
+                code="transcript_failed",
+            )
 
 
 def retry_handler(send: Send) -> Handler:
@@ -71,7 +95,7 @@ def retry_handler(send: Send) -> Handler:
             )
         if job.is_due(transcript, transcript.layout_digest, datetime.now(UTC)):
             request_transcript(clients, call, send)
-        return json_response(transcript, HTTPStatus.ACCEPTED)
+        return json_response(show(result_documents.Transcript, transcript), HTTPStatus.ACCEPTED)
 
     return retry_transcript
 

@@ -69,7 +69,8 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
             assert segment.status == 200
             assert (await segment.read()).startswith(b"RIFF")
         async with session.get(f"/api/v1/calls/{call}/transcript.txt") as text:
-            assert (text.status, text.content_type) == (200, "text/plain")
+            problem = await text.json(content_type="application/problem+json")
+            assert (text.status, problem["code"]) == (409, "transcription_off")
 
 
 async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: Up) -> None:

@@ -51,13 +51,13 @@ OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls/{id}/transcript": operation(
         "Show the transcript, in the format that Accept names",
         {200: _TRANSCRIPT},
-        [404, 503],
+        [404, 409, 503],
         parameters=[ID],
     ),
     "GET /api/v1/calls/{id}/transcript.{format}": operation(
         "Show the transcript, in the format of the suffix",
         {200: _TRANSCRIPT},
-        [404, 503],
+        [404, 409, 503],
         parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
     "POST /api/v1/calls/{id}/transcript/retry": operation(

@@ -77,7 +77,6 @@ async def test_the_timeline_has_its_documented_members(uploader: StreamUploader)
     response = await send_request(uploader.clients, results.show_timeline, id=call)
     timeline = decode_body(response)
     assert {
-        "schema",
         "call_connection_id",
         "started_at",
         "duration_ms",

@@ -56,6 +56,18 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
     assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
+async def refuse_text(uploader: StreamUploader, call: str) -> set[tuple[int, str, str | None]]:
+    """How the text forms of a transcript are refused: statuses, codes, and Retry-After."""
+    refusals = set()
+    for format_ in ("vtt", "txt", "csv"):
+        response = await send_request(
+            uploader.clients, transcripts.show_transcript, id=call, format=format_
+        )
+        code = decode_body(response)["code"]
+        refusals.add((response.status_code, code, response.headers.get("Retry-After")))
+    return refusals
+
+
 async def test_off(uploader: StreamUploader) -> None:
     clients, call = uploader.clients, new_call_id()
     await uploader.process(SampleStream(call, {None: conversation("agent")}))
@@ -65,6 +77,7 @@ async def test_off(uploader: StreamUploader) -> None:
         "off",
         [],
     )
+    assert await refuse_text(uploader, call) == {(409, "transcription_off", None)}
 
 
 async def test_a_transcript_that_has_not_been_started_is_pending(
@@ -76,6 +89,24 @@ async def test_a_transcript_that_has_not_been_started_is_pending(
     use_engine(ScriptedEngine(transcribe))
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
+    assert await refuse_text(uploader, call) == {(409, "transcript_pending", "5")}
+
+
+async def test_a_transcript_that_failed_has_no_text(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    async def fail() -> list[Phrase]:
+        raise TranscriptionFailed("the engine is down")
+
+    clients, call = uploader.clients, new_call_id()
+    use_engine(ScriptedEngine(fail))
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], transcript.keys()) == (
+        "failed",
+        {"call_connection_id", "provider", "state", "error", "utterances"},
+    )
+    assert await refuse_text(uploader, call) == {(409, "transcript_failed", None)}
 
 
 @pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
