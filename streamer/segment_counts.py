@@ -41,7 +41,7 @@ def split_counts(counts: Counts, samples: int, frame_samples: int) -> Counts:
 
 
 def limit_marked(counts: Counts) -> None:
-    """Leave no more silent and unstamped frames than there are frames."""
+    """Bound the counts of silent and of unstamped frames by that of all frames."""
     counts.silent_frames = min(counts.silent_frames, counts.frames)
     counts.unstamped = min(counts.unstamped, counts.frames)
 
