@@ -22,8 +22,6 @@ CAREFUL_SECONDS = 2
 MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
-_BEHIND_TICKS = 2
-
 DRIFT_WEIGHT = 1 / 32
 """The weight of one more frame in the running mean of the drift."""
 
@@ -44,7 +42,6 @@ class Placer:
     """
 
     __slots__ = (
-        "_behind_ticks",
         "_careful_until",
         "_clock",
         "_flush_bytes",
@@ -55,6 +52,7 @@ class Placer:
         "_offset",
         "_reference_us",
         "_sample_rate",
+        "_seen_ahead",
         "_seen_position",
         "_segmenter",
         "_skew",
@@ -79,7 +77,7 @@ class Placer:
         self._flush_bytes = settings.flush_bytes
         # Before this position, frames from before a step of the clock may come again.
         self._careful_until = 0
-        self._behind_ticks = 0
+        self._seen_ahead = 0
         self._seen_position = 0
         self._offset = 0
         self._skew = 0.0
@@ -296,19 +294,14 @@ class Placer:
     def _follow_stream_clock(self) -> None:
         """Follow the stream's latest step where a loss of the same length has hidden it.
 
-        Then this track's audio comes later by that length: seen twice in a row, once a tick.
+        Then this track's audio comes later, by more than half of that length, a tick after it too.
         """
         position, clock = self._position(), self._clock
         ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
-        is_behind = (
-            position != self._seen_position
-            and ahead > self._half
-            and clock.missing(position, clock.elapsed()) >= ahead - self._half
-        )
-        self._seen_position = position
-        self._behind_ticks = self._behind_ticks + 1 if is_behind else 0
-        if self._behind_ticks == _BEHIND_TICKS:
-            self._behind_ticks = 0
+        was_moving, self._seen_position = position != self._seen_position, position
+        was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
+        is_behind = 2 * clock.missing(position, clock.elapsed()) >= ahead
+        if was_moving and was_ahead and ahead > self._half and is_behind:
             self._move_over(ahead)
             self._use_offset(clock.offsets[-1])
 

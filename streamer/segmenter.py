@@ -175,9 +175,9 @@ class Segmenter:
         samples = len(pcm) // BYTES_PER_SAMPLE
         place = self._gaps.claim(position, samples, tolerance)
         if place is None:
-            # It may begin in the segment before: what lies in this one is kept.
+            # It may begin in the segment before: most of it may lie in this one.
             missing = self.start - position
-            if not 0 < missing < samples or not self.is_open:
+            if not 0 < missing <= samples // 2 or not self.is_open:
                 return False
             place, pcm = self.start, pcm[missing * BYTES_PER_SAMPLE :]
             samples -= missing
