@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import azure.functions as func
-import msgspec
 
 from calls import blobs
 from calls.clients import Clients
@@ -14,13 +13,8 @@ from calls.http.files import File, send_file
 from calls.http.query_parameters import takes_query
 from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
-<<<<<<< HEAD
-from calls.listings import list_segment_names
-=======
 from calls.http.result_documents import Timeline
-from calls.records.store import read_record
-from calls.results.assembly import read_result_or_raise
->>>>>>> main
+from calls.listings import list_segment_names
 from contract import names
 
 _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
@@ -30,14 +24,8 @@ _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
 @takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
-<<<<<<< HEAD
     result, state = await read_ready_result(clients, request)
-    return json_response(msgspec.structs.replace(result.timeline, result_state=state))
-=======
-    call = requests.call_connection_id(request)
-    result = await read_result_or_raise(clients.storage, call)
-    return json_response(show(Timeline, result.timeline))
->>>>>>> main
+    return json_response(show(Timeline, result.timeline, result_state=state))
 
 
 @takes_query(ALLOW_PARTIAL)

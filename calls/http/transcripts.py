@@ -45,9 +45,8 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     transcript = await job.read_transcript(clients.storage, call)
     if transcript is None or transcript.layout_digest != result.layout_digest:
         transcript = _not_started(clients, call, transcript)
-    transcript.result_state = state
     if format_ == "json":
-        document = show(result_documents.Transcript, transcript)
+        document = show(result_documents.Transcript, transcript, result_state=state)
         return json_response(document, headers={"Vary": "Accept"})
     _require_complete(transcript)
     return func.HttpResponse(
@@ -84,7 +83,7 @@ def retry_handler(send: Send) -> Handler:
 
     async def retry_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
         call = requests.call_connection_id(request)
-        result, _ = await read_any_result(clients, call)
+        result, state = await read_any_result(clients, call)
         if clients.settings.transcription == "off":
             raise Problem(HTTPStatus.CONFLICT, "TRANSCRIPTION is off", code="transcription_off")
         transcript = await job.retry_failed(clients.storage, call)
@@ -98,7 +97,8 @@ def retry_handler(send: Send) -> Handler:
             )
         if job.is_due(transcript, transcript.layout_digest, datetime.now(UTC)):
             request_transcript(clients, call, send)
-        return json_response(show(result_documents.Transcript, transcript), HTTPStatus.ACCEPTED)
+        document = show(result_documents.Transcript, transcript, result_state=state)
+        return json_response(document, HTTPStatus.ACCEPTED)
 
     return retry_transcript
 

@@ -13,7 +13,6 @@ from datetime import datetime
 
 import msgspec
 
-from calls.records.model import ResultState
 from calls.results import voice_activity
 from calls.results.analysis import PEAK_WINDOW_MS, Analysis, SpeechSpan
 from calls.results.layout import Layout, Placement
@@ -85,14 +84,10 @@ class Interruption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A call's timeline; ``partial`` while a stream's manifest is missing.
-
-    ``result_state`` is the call's when the timeline is shown: storage does not have it.
-    """
+    """A call's timeline; ``partial`` while a stream's manifest is missing."""
 
     schema: int = SCHEMA
     call_connection_id: str
-    result_state: ResultState = "processing"
     started_at: datetime
     duration_ms: int
     partial: bool

@@ -11,8 +11,6 @@ from typing import Literal
 
 import msgspec
 
-from calls.records.model import ResultState
-
 SCHEMA = 1
 
 State = Literal["complete", "pending", "failed", "off"]
@@ -49,7 +47,6 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
 class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call's transcript; ``error`` says why it, or a part of it, failed.
 
-    ``result_state`` is the call's when the transcript is shown: storage does not have it.
     ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and
     ``claimed_by`` are set while a run makes it.
     """
@@ -60,7 +57,6 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: State
     error: str | None
     utterances: list[Utterance]
-    result_state: ResultState | None = None
     layout_digest: str = ""
     claimed_at: datetime | None = None
     claimed_by: str = ""

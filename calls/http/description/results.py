@@ -59,24 +59,14 @@ OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls/{id}/transcript": operation(
         "Show the transcript, in the format that Accept names",
         {200: _TRANSCRIPT},
-<<<<<<< HEAD
         [400, 404, 409, 503],
         parameters=_OF_RESULT,
-=======
-        [404, 409, 503],
-        parameters=[ID],
->>>>>>> main
     ),
     "GET /api/v1/calls/{id}/transcript.{format}": operation(
         "Show the transcript, in the format of the suffix",
         {200: _TRANSCRIPT},
-<<<<<<< HEAD
         [400, 404, 409, 503],
         parameters=[*_OF_RESULT, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
-=======
-        [404, 409, 503],
-        parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
->>>>>>> main
     ),
     "POST /api/v1/calls/{id}/transcript/retry": operation(
         "Transcribe a call again whose transcript has failed",

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from typing import get_args
-
-import msgspec
-=======
 from typing import Annotated, Any
->>>>>>> main
 
 import msgspec
 from msgspec import Meta, inspect
@@ -17,15 +11,8 @@ from calls.http.description.parts import SCHEMAS, Json
 from calls.http.documents import Call, CallPage, Health
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
-<<<<<<< HEAD
-from calls.records.model import CallRecord, ResultState
-from calls.results.call_result import StreamResult
-from calls.results.failures import Failure
-from calls.results.timeline import Timeline
-from calls.transcripts.model import Transcript
-=======
 from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
->>>>>>> main
+from calls.records.model import ResultState
 
 
 class FieldError(msgspec.Struct, kw_only=True):
@@ -61,6 +48,10 @@ class Problem(msgspec.Struct, kw_only=True):
             examples=["call_ended"],
         ),
     ]
+    result_state: (
+        Annotated[ResultState, Meta(description="the call's, where its result is not final")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     errors: Annotated[list[FieldError], Meta(description="what is invalid")] | msgspec.UnsetType = (
         msgspec.UNSET
     )
@@ -81,54 +72,6 @@ STRUCTS = (
 )
 """What responses contain. The structs that these refer to are described, too."""
 
-<<<<<<< HEAD
-_STRING_MAP: Json = {"type": "object", "additionalProperties": {"type": "string"}}
-
-_OTHERS: Json = {
-    "Call": {
-        "allOf": [ref("CallRecord")],
-        "properties": {
-            "streams": {"type": "array", "items": ref("StreamResult")},
-            "landed_segments": {"type": "array", "items": {"type": "string"}},
-            "failures": {"type": "array", "items": ref("Failure")},
-        },
-        "required": ["streams", "landed_segments"],
-    },
-    "CallPage": {
-        "type": "object",
-        "properties": {
-            "calls": {"type": "array", "items": ref("CallRecord")},
-            "cursor": {"type": ["string", "null"]},
-        },
-        "required": ["calls", "cursor"],
-    },
-    "FailureList": {
-        "type": "object",
-        "properties": {"failures": {"type": "array", "items": ref("Failure")}},
-        "required": ["failures"],
-    },
-    "Problem": {
-        "type": "object",
-        "description": "problem details (RFC 9457)",
-        "properties": {
-            "type": {"type": "string"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "code": {"enum": sorted(CODES)},
-            "result_state": {
-                "enum": list(get_args(ResultState)),
-                "description": "the call's, where its result is not final",
-            },
-            "errors": {"type": "array", "items": _STRING_MAP},
-            "acs": _STRING_MAP,
-        },
-        "required": ["type", "title", "status", "detail", "code"],
-    },
-}
-
-=======
->>>>>>> main
 
 def schemas() -> Json:
     """Return all schemas by name."""
