@@ -303,3 +303,12 @@ def test_late_audio_after_a_correction_overwrites_nothing_else(corrected: int) -
     assert segmenter.replace_gap(2 * FRAME + corrected, frame(2), 0)
     (audio,) = recorder.audio()
     assert audio == bytes(2 * (FRAME + corrected)) + frame(1) + frame(2) + frame(3)
+
+
+@pytest.mark.parametrize(("missing", "fits"), [(FRAME // 2, True), (FRAME // 2 + 1, False)])
+def test_late_audio_over_a_cut_is_kept_where_most_of_it_fits(missing: int, fits: bool) -> None:
+    recorder = Recorder(length=10 * FRAME)
+    segmenter = recorder.segmenter
+    segmenter.fill(12 * FRAME)
+    assert segmenter.replace_gap(10 * FRAME - missing, frame(1), 0) is fits
+    assert segmenter.counts.frames == segmenter.counts.late == int(fits)

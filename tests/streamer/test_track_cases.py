@@ -198,3 +198,33 @@ def test_one_late_frame_during_a_stall_moves_nothing() -> None:
     # What the stray takes is drift, which shortens a frame or two.
     assert len(places) >= 498
     assert all(abs(places[n] - n * 0.02) <= LIMIT for n in places)
+
+
+@pytest.mark.parametrize("first", [250, 100, 400])
+def test_strays_in_a_row_take_their_own_place_though_there_is_drift(first: int) -> None:
+    def stamp(n: int) -> float | None:
+        if n == first + 2:
+            return None
+        return n * 0.0196 + (1000 if n in (first, first + 1) else 0)
+
+    sent = [item._replace(arrival=item.number * 0.0196) for item in steady(range(600), stamp)]
+    rig = Rig().send(sent)
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (600, 0)
+    places = rig.places(range(600))
+    assert all(abs(places[n] - n * 0.0196) <= LIMIT for n in places)
+
+
+@pytest.mark.parametrize("window", [0, 5 * FRAME])
+def test_drift_is_corrected_at_a_quiet_place_also_with_a_pause_window(window: int) -> None:
+    """With one, each frame was written alone, and was the quietest."""
+    silence = bytes(2 * FRAME)
+    sent = [
+        item._replace(pcm=silence if item.number % 40 < 2 else None, arrival=item.number * 0.0196)
+        for item in steady(range(1000), lambda n: n * 0.0196)
+    ]
+    rig = Rig(window=window, length=200 * FRAME).send(sent)
+    totals = rig.finish()
+    assert totals.corrected_samples < -4 * FRAME
+    whole = rig.places(n for n in range(1000) if n % 40 >= 2)
+    assert len(whole) > 940
