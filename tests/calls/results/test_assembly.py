@@ -89,7 +89,7 @@ async def test_a_change_of_the_sample_rate_within_a_stream_loses_nothing(
     assert (rate, samples.shape) == (24_000, (24_000 * 12, 1))
     spoken = np.frombuffer(conversation("agent", 24_000), dtype="<i2")[: 24_000 * 6].astype(float)
     for half in np.split(samples[:, 0].astype(float), 2):
-        # The conversation at 16 kHz was made from the same speech, and has no more than 8 kHz.
+        # The conversation at 16 kHz was made from the same speech, without what is above 8 kHz.
         assert np.corrcoef(half, spoken)[0, 1] > 0.98
     result = await assembly.read_result(uploader.storage, call)
     assert result is not None
