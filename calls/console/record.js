@@ -11,8 +11,12 @@ export const isProcessing = (record) => isOver(record) && record.result_state ==
 /** Whether a call has ended and its result can be shown, even if audio is missing. */
 export const hasResult = (record) => ["final", "partial"].includes(record.result_state);
 
-/** Format a party of a call, with its display name if the record has one. */
-export const formatParty = (record, rawId) => formatParticipant(rawId, record.names?.[rawId]);
+/**
+ * Format a party of a call, with its display name if the record has one. `to` and `from` have phone
+ * numbers without the "4:" of their raw IDs.
+ */
+export const formatParty = (record, party) =>
+  formatParticipant(party, record.names?.[party] ?? record.names?.[`4:${party}`]);
 
 /** The other party of a call: the caller of an incoming call, else the person called. */
 export function callTitle(record) {
