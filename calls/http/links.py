@@ -75,8 +75,11 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
 
 
 async def _audio_blobs(storage: Storage, call: str) -> list[str]:
+    """Name the call's segments and its recording, without the recording's renditions."""
+    recording = blobs.recording_blob(call)
     return [
         f"{container}/{name}"
         for container in _AUDIO_CONTAINERS
         for name in await storage.blob_names(container, f"{call}/")
+        if container != blobs.RECORDINGS or name == recording
     ]
