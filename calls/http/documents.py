@@ -17,7 +17,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from calls.records.model import CallState, Direction, StreamingState, Summary
+from calls.records.model import (
+    CallState,
+    Direction,
+    MissingAudio,
+    ResultState,
+    StreamingState,
+    Summary,
+)
 
 INTERNAL: dict[str, frozenset[str]] = {
     "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
@@ -102,6 +109,14 @@ class Call(msgspec.Struct, kw_only=True):
     ]
     summary: Annotated[Summary | None, Meta(description="null until the call is assembled")]
     assembled_at: Time | None
+    result_state: Annotated[
+        ResultState,
+        Meta(description="how far the result is; `none`: no audio came, and none is expected"),
+    ]
+    result_reason: Annotated[
+        str | None, Meta(description="why there is none, or what a partial result lacks")
+    ]
+    missing: Annotated[MissingAudio | None, Meta(description="what a partial result lacks")]
 
 
 class CallPage(msgspec.Struct, kw_only=True):

@@ -32,9 +32,11 @@ Code = Literal[
     "keys_unavailable",
     "malformed_events",
     "method_not_allowed",
+    "no_result",
     "not_configured",
     "not_ready",
     "range_not_satisfiable",
+    "result_partial",
     "route_not_found",
     "segment_not_found",
     "storage_unavailable",
@@ -74,7 +76,7 @@ CODES: dict[Code, Meaning] = {
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
-    "not_ready": Meaning(HTTPStatus.NOT_FOUND, "the call has not been assembled yet"),
+    "no_result": Meaning(HTTPStatus.NOT_FOUND, "the call left no audio; `detail` says why"),
     "route_not_found": Meaning(HTTPStatus.NOT_FOUND, "the path is unknown"),
     "segment_not_found": Meaning(
         HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
@@ -91,6 +93,12 @@ CODES: dict[Code, Meaning] = {
     "call_ended": Meaning(HTTPStatus.CONFLICT, "the operation needs a call that has not ended"),
     "idempotency_key_in_use": Meaning(
         HTTPStatus.CONFLICT, "another request with the same `Idempotency-Key` is placing the call"
+    ),
+    "not_ready": Meaning(
+        HTTPStatus.CONFLICT, "the call's result is not final yet; `result_state` says how far it is"
+    ),
+    "result_partial": Meaning(
+        HTTPStatus.CONFLICT, "the call's result lacks audio; `allow_partial=true` shows it"
     ),
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"

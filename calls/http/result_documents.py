@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from calls.http.documents import Call, CallId, Event, Time
+from calls.records.model import ResultState
 from calls.results.analysis import SpeechSpan
 from calls.results.call_result import StreamResult
 from calls.results.timeline import Interruption, MissingSegment, Track
@@ -58,6 +59,7 @@ class Timeline(msgspec.Struct, kw_only=True):
 
     call_connection_id: CallId
     started_at: Annotated[Time, Meta(description="when the recording starts")]
+    result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
     duration_ms: int
     partial: Annotated[bool, Meta(description="a stream's manifest is missing")]
     tracks: Annotated[list[Track], Meta(description="in the order of the recording's channels")]
@@ -72,6 +74,7 @@ class Transcript(msgspec.Struct, kw_only=True):
 
     call_connection_id: CallId
     provider: Annotated[str, Meta(description="the speech-to-text engine", examples=["azure"])]
+    result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
     state: State
     error: Annotated[str | None, Meta(description="why it, or a part of it, failed")]
     utterances: list[Utterance]

@@ -12,6 +12,7 @@ from calls.http.documents import Call, CallPage, Health
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
 from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
+from calls.records.model import ResultState
 
 
 class FieldError(msgspec.Struct, kw_only=True):
@@ -47,6 +48,10 @@ class Problem(msgspec.Struct, kw_only=True):
             examples=["call_ended"],
         ),
     ]
+    result_state: (
+        Annotated[ResultState, Meta(description="the call's, where its result is not final")]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     errors: Annotated[list[FieldError], Meta(description="what is invalid")] | msgspec.UnsetType = (
         msgspec.UNSET
     )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from calls.errors import TranscriptionFailed
 from calls.http import transcripts
 from calls.transcripts.engine import Phrase
 from tests.calls.engines import ScriptedEngine, UseEngine
-from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader, send_nothing
 
@@ -107,18 +105,6 @@ async def test_a_transcript_that_failed_has_no_text(
         {"call_connection_id", "provider", "state", "error", "utterances"},
     )
     assert await refuse_text(uploader, call) == {(409, "transcript_failed", None)}
-
-
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
-async def test_a_call_that_is_not_assembled_yet_is_not_ready(
-    uploader: StreamUploader, format_: str
-) -> None:
-    clients, call = uploader.clients, new_call_id()
-    unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
-    await create_record(clients, call)
-    early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
 
 
 async def fail_always() -> list[Phrase]:
