@@ -14,8 +14,12 @@ export function isProcessing(record, now = Date.now()) {
   return now - Date.parse(record.ended_at ?? record.created_at) < PROCESSING_MS;
 }
 
-/** Format a party of a call, with its display name if the record has one. */
-export const formatParty = (record, rawId) => formatParticipant(rawId, record.names?.[rawId]);
+/**
+ * Format a party of a call, with its display name if the record has one. `to` and `from` have phone
+ * numbers without the "4:" of their raw IDs.
+ */
+export const formatParty = (record, party) =>
+  formatParticipant(party, record.names?.[party] ?? record.names?.[`4:${party}`]);
 
 /** The other party of a call: the caller of an incoming call, else the person called. */
 export function callTitle(record) {

@@ -209,13 +209,17 @@ async def _analyse_overlooked(
 ) -> None:
     """Analyse the segments whose events were lost."""
     landed_before = now - timedelta(seconds=clients.settings.reconcile_after_seconds)
+    blobs_of_analyses = {
+        blob: blobs.analysis_blob(names.parse_segment(blob))
+        for blob, properties in landed.items()
+        if properties.last_modified <= landed_before
+    }
+    if not blobs_of_analyses:
+        return
     result_blobs = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
     result_blobs |= await failures.failed_analysis_blobs(clients.storage, call)
     overlooked_blobs = [
-        blob
-        for blob, properties in landed.items()
-        if properties.last_modified <= landed_before
-        and blobs.analysis_blob(names.parse_segment(blob)) not in result_blobs
+        blob for blob, analysis in blobs_of_analyses.items() if analysis not in result_blobs
     ]
     for blob in overlooked_blobs[:_MAX_SEGMENTS]:
         log_event(_log, logging.WARNING, "segment_overlooked", call=call, segment=blob)

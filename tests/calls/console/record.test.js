@@ -19,7 +19,7 @@ test("list and call show the recording's duration once there is one", () => {
 });
 
 test("a call is named for the other party", () => {
-  const named = { direction: "outgoing", to: "4:+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
+  const named = { direction: "outgoing", to: "+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
   assert.equal(callTitle(named), "Zo\u00eb (+1 555 123 0000)");
   const parties = { from: "4:+15559990000", to: "4:+15551230000" };
   assert.equal(callTitle({ direction: "outgoing", ...parties }), "+1 555 123 0000");
