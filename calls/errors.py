@@ -92,10 +92,14 @@ class EventMismatch(CallAudioError):
 
 
 class ResultNotReady(CallAudioError):
-    """Raised when a call exists but has not been assembled yet."""
+    """Raised when a call exists, but its result is not final, or does not exist.
 
-    def __init__(self, call_connection_id: str) -> None:
-        super().__init__(f"call {_quote(call_connection_id)} has not been assembled yet")
+    ``state`` is the call's ``result_state``.
+    """
+
+    def __init__(self, call_connection_id: str, state: str, explanation: str) -> None:
+        super().__init__(f"call {_quote(call_connection_id)}: {explanation}")
+        self.state = state
 
 
 class SegmentNotFound(CallAudioError):

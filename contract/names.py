@@ -20,7 +20,8 @@ SEGMENTS = "segments"
 MANIFESTS = "manifests"
 GRANTS = "grants"
 DRAFTS = "drafts"
-"""Manifests so far, of streams whose streamer was told to end; each has its manifest's name."""
+"""A marker of each stream that has opened, and the manifests so far of streams whose streamer was
+told to end; each of these has its manifest's name."""
 
 REJECTED = "rejected"
 """What the streamer could not store in its place, or could not read: for people to look at."""
@@ -31,6 +32,7 @@ CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS, DRAFTS, REJECTED)
 MIXED_TRACK = "mixed"
 """The only track of a stream in which ACS mixes all participants."""
 
+_MARKER = ".open"
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
 _STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
 _HASHED = "~~"
@@ -74,6 +76,21 @@ class ManifestName(NamedTuple):
     def blob(self) -> str:
         """The name in the ``manifests`` container."""
         return f"{self.call_connection_id}/{self.stream_id}.json"
+
+
+def stream_marker(call_connection_id: str, stream_id: str) -> str:
+    """Return the name, in the ``drafts`` container, of the marker that a stream has opened.
+
+    The streamer writes it as the stream opens, and it is empty: its name says it all.
+    """
+    return f"{call_connection_id}/{stream_id}{_MARKER}"
+
+
+def parse_marker(blob: str) -> ManifestName:
+    """Parse the name of a stream's marker, without its container. Raises MalformedName."""
+    if not blob.endswith(_MARKER):
+        raise MalformedName(f"not a marker's name: {blob!r}")
+    return parse_manifest(blob.removesuffix(_MARKER) + ".json")
 
 
 def new_stream_id(now: datetime) -> str:

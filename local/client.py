@@ -140,8 +140,9 @@ class AppClient:
 
 
 def is_assembled(record: Json, streams: int) -> bool:
-    """Whether the call is assembled, from that many streams."""
-    return (record.get("summary") or {}).get("streams") == streams
+    """Whether the call's result is final, and made of that many streams."""
+    summary = record.get("summary") or {}
+    return record.get("result_state") == "final" and summary.get("streams") == streams
 
 
 def state_is(state: str) -> Callable[[Json], bool]:

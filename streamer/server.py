@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
+from azure.core.exceptions import AzureError
+
 from acs.media import FRAME_MILLISECONDS
 from event_log import log_event
 from streamer.chores import Chores
@@ -225,12 +227,26 @@ class Streamer:
                     began_at=datetime.now(UTC),
                 )
             )
+        else:
+            self._chores.start(self._mark(stream), "stream_mark")
         self._connections.add(connection)
         self._streams.add(stream)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
+
+    async def _mark(self, stream: Stream) -> None:
+        """Write the stream's marker, so that the app knows that a manifest is to come.
+
+        Without one, ACS's events tell it.
+        """
+        call = stream.call_connection_id
+        try:
+            await self._storage.mark_stream(call, stream.id)
+        except AzureError as error:
+            fields = {"call": call, "stream": stream.id, "error": type(error).__name__}
+            log_event(_log, logging.WARNING, "stream_mark_failed", exc_info=None, **fields)
 
     def _close_refused(self, stream_id: str, reason: str) -> None:
         """Close the stream that was admitted while Blob Storage was away and has no grant."""

@@ -101,6 +101,11 @@ class Storage:
         if stored_md5 is not None and bytes(stored_md5) != md5:
             raise ChecksumMismatch(f"{container}/{blob} was stored with another MD5 than sent")
 
+    async def mark_stream(self, call_connection_id: str, stream_id: str) -> None:
+        """Write the marker that a stream has opened. Raises AzureError."""
+        blob = names.stream_marker(call_connection_id, stream_id)
+        await self._service.get_blob_client(names.DRAFTS, blob).upload_blob(b"", overwrite=True)
+
     async def read_grant(self, blob: str) -> tuple[StreamGrant, str] | None:
         """Return the grant of that blob name, with its ETag; None if there is none.
 

@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
     "functions": {"calls", "calls.http", "calls.pipeline", "calls.control"},
     "calls.http": DOMAIN | FLOOR,
     "calls.pipeline": DOMAIN | FLOOR,
-    "calls.transcripts": {"calls", "calls.results"} | FLOOR,
+    "calls.transcripts": {"calls", "calls.results", "calls.records"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,

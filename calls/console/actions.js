@@ -1,4 +1,4 @@
-// What the user can do to a call: start and stop streaming, hang up, and retry a failed segment.
+// What the user can do to a call: start and stop streaming, hang up, and retry what failed.
 
 import { send, sendJson } from "./api.js";
 import { notify, setText } from "./dom.js";
@@ -38,11 +38,21 @@ export class CallActions {
   }
 
   /** Retry the analysis of a failed segment. */
-  async retry(failure, button) {
+  retry(failure, button) {
+    return this.#retry(`failures/${encodeURIComponent(failure.id)}/retry`, button);
+  }
+
+  /** Retry a failed transcript; resolves to whether a retry has started. */
+  retryTranscript(button) {
+    return this.#retry(`${this.#path}/transcript/retry`, button);
+  }
+
+  async #retry(path, button) {
     button.disabled = true;
-    const path = `failures/${encodeURIComponent(failure.id)}/retry`;
-    if (await this.#run(() => send(path, { method: "POST", body: {} }))) notify("Retry started");
+    const isStarted = await this.#run(() => send(path, { method: "POST", body: {} }));
+    if (isStarted) notify("Retry started");
     button.disabled = false;
+    return isStarted;
   }
 
   async #setStreaming(operation) {

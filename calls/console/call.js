@@ -102,7 +102,7 @@ export class CallView {
   }
 
   #listen() {
-    const { copy, copyMoment, zoomIn, zoomOut, tableDetails } = this.#parts;
+    const { copy, copyMoment, transcriptRetry, zoomIn, zoomOut, tableDetails } = this.#parts;
     copy.addEventListener("click", () => copyText(this.#id, "Call ID copied"));
     copyMoment.addEventListener("click", () => {
       const seconds = Math.floor(this.#player.positionMs / 1000);
@@ -110,6 +110,12 @@ export class CallView {
       copyText(link.href, `Link to ${formatClock(seconds * 1000)} copied`);
     });
     document.addEventListener("keydown", (event) => this.#onKey(event), { signal: this.#listeners.signal });
+    transcriptRetry.addEventListener("click", async () => {
+      if (!(await this.#actions.retryTranscript(transcriptRetry))) return;
+      this.#isTranscriptPending = true;
+      this.#processingPolls = 0;
+      this.#poller.runNow();
+    });
     const zoomBy = (factor) => {
       this.#lanes.zoomBy(factor);
       this.#showZoom();
@@ -154,7 +160,7 @@ export class CallView {
       return;
     }
     try {
-      this.#timeline = await sendJson(`${this.#path}/timeline`);
+      this.#timeline = await sendJson(`${this.#path}/timeline?allow_partial=true`);
     } catch (error) {
       if (error.isNotFound) return;
       throw error;
@@ -178,7 +184,7 @@ export class CallView {
   async #loadTranscript() {
     let transcript;
     try {
-      transcript = await sendJson(`${this.#path}/transcript`, { headers: { Accept: "application/json" } });
+      transcript = await sendJson(`${this.#path}/transcript?allow_partial=true`, { headers: { Accept: "application/json" } });
     } catch (error) {
       this.#isTranscriptPending = true;
       this.#transcript.showText(error.isNotFound ? "Not available yet" : error.message);

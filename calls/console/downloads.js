@@ -41,11 +41,11 @@ export class Downloads {
   }
 
   async #fetchRecording() {
-    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording`);
+    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording?allow_partial=true`);
   }
 
   async #fetchFile(file) {
-    const response = await send(`${this.#path}/${file}`);
+    const response = await send(`${this.#path}/${file}?allow_partial=true`);
     return response.blob();
   }
 

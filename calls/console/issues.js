@@ -40,7 +40,7 @@ export function buildAlert(variant, title, text, attributes = {}) {
 /** Describe a result of ACS: its message and codes. */
 function describeResult(result) {
   if (!result) return "";
-  const codes = [result.code, result.subCode].filter((code) => code).join(", ");
+  const codes = [result.code, result.sub_code].filter((code) => code).join(", ");
   return `${result.message ?? ""} (code ${codes})`.trim();
 }
 

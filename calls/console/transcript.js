@@ -32,6 +32,7 @@ export class Transcript {
     this.#items = [];
     this.#currentItems.clear();
     this.#parts.search.hidden = true;
+    this.#parts.transcriptRetry.hidden = true;
     this.#parts.utterances.replaceChildren();
     setText(this.#parts.transcriptNote, text);
   }
@@ -42,7 +43,9 @@ export class Transcript {
     // If some chunks failed, the utterances of the others are still there.
     if (!["complete", "failed"].includes(state) || !utterances.length) {
       const text = STATE_TEXTS[state] ?? "No speech recognised";
-      return this.showText(error ? `${text} ${error}` : text);
+      this.showText(error ? `${text} ${error}` : text);
+      this.#parts.transcriptRetry.hidden = state !== "failed";
+      return;
     }
     const colorOf = assignColors(tracks);
     this.#currentItems.clear();
@@ -53,6 +56,7 @@ export class Transcript {
     this.#parts.utterances.classList.toggle("long", this.#items.length > LONG_TRANSCRIPT);
     this.#parts.utterances.replaceChildren(...this.#items.map((item) => item.root));
     this.#parts.search.hidden = false;
+    this.#parts.transcriptRetry.hidden = state !== "failed";
     const failure = state === "failed" ? `. Incomplete: ${error}` : "";
     setText(this.#parts.transcriptNote, formatCount(utterances.length, "utterance") + failure);
   }

@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import azure.functions as func
-import msgspec
 
 from calls.clients import Clients
 from calls.http import requests
+from calls.http.documents import show
+from calls.http.readiness import read_current_record
 from calls.http.respond import json_response
-from calls.records.store import read_record
+from calls.http.result_documents import CallDetails
+from calls.listings import list_segment_names
 from calls.results import failures
 from calls.results.assembly import read_streams
 from contract import names
 
 
 async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/v1/calls/{id}``: the record, its streams and segments, and what failed."""
+    """``GET /api/v1/calls/{id}``: the call, its streams and segments, and what failed."""
     call = requests.call_connection_id(request)
-    record = await read_record(clients.storage, call)
+    record = await read_current_record(clients, call)
     streams = await read_streams(clients.storage, call)
-    members = msgspec.to_builtins(record)
-    members["streams"] = streams
-    members["failures"] = await failures.list_failures(clients.storage, call)
+    failed = await failures.list_failures(clients.storage, call)
     in_streams = {segment.blob for stream in streams for segment in stream.segments}
-    segment_blobs = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    segment_blobs = await list_segment_names(clients.storage, call)
     # Segments of a stream that is still open are in no manifest yet.
-    members["landed_segments"] = [
+    landed_segments = [
         path for name in segment_blobs if (path := f"{names.SEGMENTS}/{name}") not in in_streams
     ]
-    return json_response(members)
+    return json_response(
+        show(CallDetails, record, streams=streams, landed_segments=landed_segments, failures=failed)
+    )

@@ -18,6 +18,7 @@ from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
 from calls.records.callback_events import record_callback_event
+from calls.records.result_state import update_result_state
 
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
@@ -45,9 +46,17 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             faults.append(f"event {event.id!r}: callConnectionId: not a call connection id")
             continue
         try:
-            await record_callback_event(clients.storage, event, clients.settings.callback_ids_check)
+            record = await record_callback_event(
+                clients.storage, event, clients.settings.callback_ids_check
+            )
+            now = datetime.now(UTC)
             if event.type in CALL_ENDS:
-                await end_grants(clients.storage, call, datetime.now(UTC))
+                await end_grants(clients.storage, call, now)
+            if record.has_ended:
+                # The call may have been assembled already, or never had any audio.
+                await update_result_state(
+                    clients.storage, call, now, clients.settings.partial_after_seconds
+                )
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"

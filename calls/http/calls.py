@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import azure.functions as func
-import msgspec
 
 from acs.identifiers import (
     MAX_NAME_CHARACTERS,
@@ -25,6 +24,7 @@ from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
+from calls.http.documents import Call, CallPage, show
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
@@ -40,7 +40,7 @@ MAX_NAMES = 100
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/v1/calls``: 201 with the record; an Idempotency-Key places at most one call."""
+    """``POST /api/v1/calls``: 201 with the call; an Idempotency-Key places at most one call."""
     call = parse_place_call(requests.read_json_object(request))
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
@@ -59,7 +59,7 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    return json_response(record, HTTPStatus.CREATED, headers)
+    return json_response(show(Call, record), HTTPStatus.CREATED, headers)
 
 
 def parse_place_call(members: dict[str, Any]) -> PlaceCall:
@@ -125,20 +125,17 @@ def _take_names(fields: Fields) -> dict[str, str]:
 
 @takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/v1/calls?limit=&cursor=``: records without events, and the next page's cursor."""
+    """``GET /api/v1/calls?limit=&cursor=``: calls without events, and the next page's cursor."""
     limit = _parse_limit(request.params.get("limit"))
     cursor = requests.decode_cursor(request.params.get("cursor"))
     records, next_cursor = await list_newest(clients.storage, limit, cursor)
-    calls = []
-    for record in records:
-        members = msgspec.to_builtins(record)
-        for detail in ("events", "requests"):
-            members.pop(detail, None)
-        calls.append(members)
-    page: dict[str, Any] = {"calls": calls, "cursor": requests.encode_cursor(next_cursor)}
+    page = CallPage(
+        calls=[show(Call, record) for record in records],
+        cursor=requests.encode_cursor(next_cursor),
+    )
     headers = {}
-    if next_cursor:
-        query = urlencode({"limit": limit, "cursor": page["cursor"]})
+    if page.cursor:
+        query = urlencode({"limit": limit, "cursor": page.cursor})
         headers["Link"] = f'</api/v1/calls?{query}>; rel="next"'
     return json_response(page, headers=headers)
 
@@ -159,12 +156,12 @@ def _parse_limit(text: str | None) -> int:
 
 
 async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/v1/calls/{id}/streaming/start``: 202 with the record."""
+    """``POST /api/v1/calls/{id}/streaming/start``: 202 with the call."""
     return await _change_streaming(clients, request, "start")
 
 
 async def stop_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``POST /api/v1/calls/{id}/streaming/stop``: 202 with the record."""
+    """``POST /api/v1/calls/{id}/streaming/stop``: 202 with the call."""
     return await _change_streaming(clients, request, "stop")
 
 
@@ -176,7 +173,7 @@ async def _change_streaming(
     operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
     fields.check()
     record = await streaming.change_streaming(clients, call, operation, operation_context)
-    return json_response(record, HTTPStatus.ACCEPTED)
+    return json_response(show(Call, record), HTTPStatus.ACCEPTED)
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

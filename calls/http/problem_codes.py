@@ -32,13 +32,17 @@ Code = Literal[
     "keys_unavailable",
     "malformed_events",
     "method_not_allowed",
+    "no_result",
     "not_configured",
     "not_ready",
     "range_not_satisfiable",
+    "result_partial",
     "route_not_found",
     "segment_not_found",
     "storage_unavailable",
     "streaming_conflict",
+    "transcript_failed",
+    "transcript_pending",
     "transcript_complete",
     "transcription_off",
 ]
@@ -72,7 +76,7 @@ CODES: dict[Code, Meaning] = {
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
-    "not_ready": Meaning(HTTPStatus.NOT_FOUND, "the call has not been assembled yet"),
+    "no_result": Meaning(HTTPStatus.NOT_FOUND, "the call left no audio; `detail` says why"),
     "route_not_found": Meaning(HTTPStatus.NOT_FOUND, "the path is unknown"),
     "segment_not_found": Meaning(
         HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
@@ -90,8 +94,20 @@ CODES: dict[Code, Meaning] = {
     "idempotency_key_in_use": Meaning(
         HTTPStatus.CONFLICT, "another request with the same `Idempotency-Key` is placing the call"
     ),
+    "not_ready": Meaning(
+        HTTPStatus.CONFLICT, "the call's result is not final yet; `result_state` says how far it is"
+    ),
+    "result_partial": Meaning(
+        HTTPStatus.CONFLICT, "the call's result lacks audio; `allow_partial=true` shows it"
+    ),
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
+    ),
+    "transcript_failed": Meaning(
+        HTTPStatus.CONFLICT, "the transcript failed; its JSON says why, and has the rest of it"
+    ),
+    "transcript_pending": Meaning(
+        HTTPStatus.CONFLICT, "the transcript is not complete yet; repeat the request"
     ),
     "transcript_complete": Meaning(
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"

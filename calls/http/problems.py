@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from calls import errors
-from calls.errors import AcsRefused, CallAudioError
+from calls.errors import AcsRefused, CallAudioError, ResultNotReady
 from calls.http.problem_codes import Code
 
 CONTENT_TYPE = "application/problem+json"
@@ -29,6 +29,7 @@ class Problem(Exception):
         errors: The invalid fields, as ``{"field": ..., "message": ...}``.
         acs: ACS's own status, code and message.
         headers: Further headers of the response.
+        result_state: The call's, where its result is not final.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Problem(Exception):
         errors: list[dict[str, str]] | None = None,
         acs: dict[str, str] | None = None,
         headers: dict[str, str] | None = None,
+        result_state: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -50,6 +52,7 @@ class Problem(Exception):
         self.acs = acs
         self.code = code
         self.headers = headers or {}
+        self.result_state = result_state
 
     def body(self) -> bytes:
         """The problem document."""
@@ -60,6 +63,8 @@ class Problem(Exception):
             "detail": self.detail,
             "code": self.code,
         }
+        if self.result_state:
+            document["result_state"] = self.result_state
         if self.errors:
             document["errors"] = self.errors
         if self.acs:
@@ -87,7 +92,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.IdempotencyKeyInUse: _Mapping(
         HTTPStatus.CONFLICT, "idempotency_key_in_use", retry_after_seconds=2
     ),
-    errors.ResultNotReady: _Mapping(HTTPStatus.NOT_FOUND, "not_ready"),
+    errors.ResultNotReady: _Mapping(HTTPStatus.CONFLICT, "not_ready", retry_after_seconds=1),
     errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND, "segment_not_found"),
     errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND, "failure_not_found"),
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
@@ -102,6 +107,12 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     ),
 }
 
+_RESULT_MAPPINGS: dict[str, _Mapping] = {
+    "none": _Mapping(HTTPStatus.NOT_FOUND, code="no_result"),
+    "partial": _Mapping(HTTPStatus.CONFLICT, code="result_partial", retry_after_seconds=300),
+}
+"""Those states of a result that do not mean ``not_ready``."""
+
 _ACS_CONFLICTS = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 
 
@@ -110,6 +121,10 @@ def problem_for(error: CallAudioError) -> Problem | None:
     mapping = _MAPPINGS.get(type(error))
     if mapping is None:
         return None
+    result_state = None
+    if isinstance(error, ResultNotReady):
+        result_state = error.state
+        mapping = _RESULT_MAPPINGS.get(result_state, mapping)
     status, code, acs = mapping.status, mapping.code, None
     if isinstance(error, AcsRefused):
         acs = {"status": str(error.status)}
@@ -121,4 +136,11 @@ def problem_for(error: CallAudioError) -> Problem | None:
     headers = {}
     if mapping.retry_after_seconds is not None:
         headers["Retry-After"] = str(mapping.retry_after_seconds)
-    return Problem(status, mapping.detail or str(error), code=code, acs=acs, headers=headers)
+    return Problem(
+        status,
+        mapping.detail or str(error),
+        code=code,
+        acs=acs,
+        headers=headers,
+        result_state=result_state,
+    )

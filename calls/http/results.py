@@ -8,34 +8,38 @@ from calls import blobs
 from calls.clients import Clients
 from calls.errors import ResultNotReady, SegmentNotFound
 from calls.http import requests
+from calls.http.documents import show
 from calls.http.files import File, send_file
+from calls.http.query_parameters import takes_query
+from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
-from calls.records.store import read_record
-from calls.results.assembly import read_result_or_raise
+from calls.http.result_documents import Timeline
+from calls.listings import list_segment_names
 from contract import names
 
 _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
 """A longer segment is redirected; at 24 kHz, this is 11 minutes."""
 
 
+@takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
-    call = requests.call_connection_id(request)
-    result = await read_result_or_raise(clients.storage, call)
-    return json_response(result.timeline)
+    result, state = await read_ready_result(clients, request)
+    return json_response(show(Timeline, result.timeline, result_state=state))
 
 
+@takes_query(ALLOW_PARTIAL)
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/v1/calls/{id}/recording``: a range, or a redirect to the whole.
 
     Short recordings are redirected, too: a client that works with them works with long ones.
     """
     call = requests.call_connection_id(request)
+    _, state = await read_ready_result(clients, request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
     if properties is None:
-        await read_record(clients.storage, call)
-        raise ResultNotReady(call)
+        raise ResultNotReady(call, state, "its recording was deleted")
     file = File(blobs.RECORDINGS, blob, properties, file_stem=call, max_whole_bytes=0)
     return await send_file(clients, request, file)
 
@@ -46,9 +50,9 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     track = request.route_params.get("track") or ""
     index_text = request.route_params.get("index") or ""
     index = requests.parse_number(index_text)
-    segment_blobs = await clients.storage.blob_names(names.SEGMENTS, f"{call}/")
+    segment_names = await list_segment_names(clients.storage, call)
     segments = sorted(
-        (segment for segment in map(names.parse_segment, segment_blobs) if segment.track == track),
+        (segment for segment in segment_names.values() if segment.track == track),
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):

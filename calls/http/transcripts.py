@@ -8,14 +8,17 @@ from http import HTTPStatus
 import azure.functions as func
 
 from calls.clients import Clients
-from calls.http import requests
+from calls.http import requests, result_documents
+from calls.http.documents import show
 from calls.http.problems import Problem
+from calls.http.query_parameters import takes_query
+from calls.http.readiness import ALLOW_PARTIAL, read_any_result, read_ready_result
 from calls.http.respond import Handler, json_response
-from calls.results.assembly import read_result_or_raise
 from calls.transcripts import formats, job
 from calls.transcripts.messages import Send, request_transcript
 from calls.transcripts.model import SCHEMA, Transcript
 
+_RETRY_AFTER_SECONDS = "5"
 _MEDIA_TYPES = {
     "json": "application/json",
     "vtt": "text/vtt",
@@ -25,6 +28,7 @@ _MEDIA_TYPES = {
 _FORMATTERS = {"vtt": formats.to_vtt, "txt": formats.to_text, "csv": formats.to_csv}
 
 
+@takes_query(ALLOW_PARTIAL)
 async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/transcript``, in the format that ``Accept`` or the suffix names."""
     suffix = request.route_params.get("format")
@@ -37,12 +41,14 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
             code="format_not_found",
         )
     call = requests.call_connection_id(request)
-    result = await read_result_or_raise(clients.storage, call)
+    result, state = await read_ready_result(clients, request)
     transcript = await job.read_transcript(clients.storage, call)
     if transcript is None or transcript.layout_digest != result.layout_digest:
         transcript = _not_started(clients, call, transcript)
     if format_ == "json":
-        return json_response(transcript, headers={"Vary": "Accept"})
+        document = show(result_documents.Transcript, transcript, result_state=state)
+        return json_response(document, headers={"Vary": "Accept"})
+    _require_complete(transcript)
     return func.HttpResponse(
         _FORMATTERS[format_](transcript).encode(),
         status_code=HTTPStatus.OK,
@@ -52,12 +58,32 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     )
 
 
+def _require_complete(transcript: Transcript) -> None:
+    """Check that a transcript is complete: text does not tell. Raises Problem (409)."""
+    match transcript.state:
+        case "off":
+            raise Problem(HTTPStatus.CONFLICT, "TRANSCRIPTION is off", code="transcription_off")
+        case "pending":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                "the transcript is not complete yet; try again",
+                code="transcript_pending",
+                headers={"Retry-After": _RETRY_AFTER_SECONDS},
+            )
+        case "failed":
+            raise Problem(
+                HTTPStatus.CONFLICT,
+                f"the transcript failed: {transcript.error}; its JSON has what was transcribed",
+                code="transcript_failed",
+            )
+
+
 def retry_handler(send: Send) -> Handler:
     """``POST /api/v1/calls/{id}/transcript/retry``: 202; the call is transcribed again."""
 
     async def retry_transcript(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
         call = requests.call_connection_id(request)
-        result = await read_result_or_raise(clients.storage, call)
+        result, state = await read_any_result(clients, call)
         if clients.settings.transcription == "off":
             raise Problem(HTTPStatus.CONFLICT, "TRANSCRIPTION is off", code="transcription_off")
         transcript = await job.retry_failed(clients.storage, call)
@@ -71,7 +97,8 @@ def retry_handler(send: Send) -> Handler:
             )
         if job.is_due(transcript, transcript.layout_digest, datetime.now(UTC)):
             request_transcript(clients, call, send)
-        return json_response(transcript, HTTPStatus.ACCEPTED)
+        document = show(result_documents.Transcript, transcript, result_state=state)
+        return json_response(document, HTTPStatus.ACCEPTED)
 
     return retry_transcript
 

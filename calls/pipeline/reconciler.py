@@ -22,9 +22,11 @@ from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
+from calls.listings import list_manifests, list_segments
 from calls.pipeline import fair_run, storage_events, transcription
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
+from calls.records.result_state import ENDED_BY_UNKNOWN, last_event_time, update_result_state
 from calls.records.store import change_record, read_record
 from calls.records.unsettled import (
     WITHOUT_RECORD,
@@ -34,7 +36,7 @@ from calls.records.unsettled import (
     remove_unsettled,
     write_position,
 )
-from calls.results import assembly, call_result, failures
+from calls.results import assembly, failures
 from calls.storage import Properties
 from calls.transcripts.messages import Send
 from contract import names
@@ -140,21 +142,24 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     if record.finalized:
         return True
     quiet_since = now - timedelta(seconds=clients.settings.partial_after_seconds)
-    if not record.has_ended and _last_event_time(record) <= quiet_since:
+    if not record.has_ended and last_event_time(record) <= quiet_since:
         record = await _end_if_unknown_to_acs(clients, record, now)
-    landed = await clients.storage.listing(names.SEGMENTS, f"{call}/")
+    landed = await list_segments(clients.storage, call)
     await _analyse_overlooked(clients, call, landed, now)
 
-    quiet = _last_event_time(record) <= quiet_since and all(
+    quiet = last_event_time(record) <= quiet_since and all(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
     if await _needs_assembly(clients, call, landed):
         await storage_events.assemble_call(clients, call, partial=quiet)
+    record = await update_result_state(
+        clients.storage, call, now, clients.settings.partial_after_seconds
+    )
     await transcription.request_if_due(clients, call, send)
     if (
         record.has_ended
         and quiet
-        and not await _needs_assembly(clients, call, landed)
+        and record.result_state != "processing"
         and await transcription.is_settled(clients, call)
     ):
         await change_record(clients.storage, call, _finalize)
@@ -167,10 +172,6 @@ def _finalize(record: CallRecord) -> bool:
         return False
     record.finalized = True
     return True
-
-
-def _last_event_time(record: CallRecord) -> datetime:
-    return max([record.created_at, *(event.time for event in record.events)])
 
 
 async def _end_if_unknown_to_acs(clients: Clients, record: CallRecord, now: datetime) -> CallRecord:
@@ -223,16 +224,14 @@ async def _analyse_overlooked(
 
 async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
     """Whether the call's result lacks some of its streams."""
-    manifests = await clients.storage.blob_names(names.MANIFESTS, f"{call}/")
     with_audio = {names.parse_segment(blob).stream_id for blob in landed}
-    with_manifest = {names.parse_manifest(blob).stream_id for blob in manifests}
+    with_manifest = await list_manifests(clients.storage, call)
     if not with_audio and not with_manifest:
         return False
     result = await assembly.read_result(clients.storage, call)
     if result is None:
         return True
     is_complete = {
-        stream.stream_id: stream.ended_by != call_result.ENDED_BY_UNKNOWN
-        for stream in result.streams
+        stream.stream_id: stream.ended_by != ENDED_BY_UNKNOWN for stream in result.streams
     }
     return not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest))

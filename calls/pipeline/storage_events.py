@@ -7,6 +7,7 @@ of the triggers are given ``send``, which sends a message to the queue of transc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from datetime import UTC, datetime
 
@@ -16,6 +17,8 @@ from azure.core.exceptions import AzureError
 
 from calls import blobs
 from calls.clients import Clients, get_clients
+from calls.errors import CallNotFound
+from calls.records.result_state import update_result_state
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
 from calls.transcripts.messages import Send, request_transcript
@@ -173,5 +176,13 @@ async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -
     )
     if result_and_layout is None:
         return False
+    await _update_result_state(clients, call)
     log_event(_log, logging.INFO, "call_assembled", call=call)
     return True
+
+
+async def _update_result_state(clients: Clients, call: str) -> None:
+    with contextlib.suppress(CallNotFound):  # a call that this app did not place
+        await update_result_state(
+            clients.storage, call, datetime.now(UTC), clients.settings.partial_after_seconds
+        )

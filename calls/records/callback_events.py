@@ -20,13 +20,16 @@ from event_log import log_event
 _log = logging.getLogger(__name__)
 
 
-async def record_callback_event(storage: Storage, event: CallbackEvent, check: Check) -> None:
+async def record_callback_event(storage: Storage, event: CallbackEvent, check: Check) -> CallRecord:
     """Add a callback event to its call's record.
 
     Args:
         storage: Where records are kept.
         event: The event; its call connection id must have been checked.
         check: What to do with an event whose ids are not its call's (CALLBACK_IDS_CHECK).
+
+    Returns:
+        The record.
 
     Raises EventMismatch, Contended, AzureError.
     """
@@ -45,5 +48,6 @@ async def record_callback_event(storage: Storage, event: CallbackEvent, check: C
     # An event may arrive before ACS's response with the call's id, and must not be lost. The list
     # is sorted by when calls began, which cannot be later than now, whatever an event says.
     begun_at = min(event.time, datetime.now(UTC))
-    await change_record(storage, call, apply, create_at=begun_at)
+    record = await change_record(storage, call, apply, create_at=begun_at)
     log_event(_log, logging.INFO, "callback_event_recorded", call=call, type=event.name)
+    return record

@@ -125,6 +125,8 @@ def derive_state(record: CallRecord) -> None:
     if record.has_ended:
         failed = record.streaming.state == "failed"
         record.streaming.state = "failed" if failed else "inactive"
+        if record.result_state == "recording":
+            record.result_state = "processing"
     _drop_excess_events(record)
 
 

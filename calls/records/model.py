@@ -14,6 +14,8 @@ SCHEMA = 1
 CallState = Literal["connecting", "connected", "disconnected", "failed"]
 Direction = Literal["outgoing", "incoming"]
 StreamingState = Literal["inactive", "starting", "active", "stopping", "failed"]
+ResultState = Literal["none", "recording", "processing", "final", "partial"]
+"""How far a call's result is. ``none``: no audio came, and none is expected."""
 
 
 class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -86,8 +88,25 @@ class Summary(msgspec.Struct, kw_only=True):
     talk: list[Talk] = msgspec.field(default_factory=list)
 
 
+class MissingAudio(msgspec.Struct, kw_only=True, frozen=True):
+    """What a result lacks.
+
+    ``segments`` counts those that are missing or were not analysed. ``unfinished_streams`` has the
+    ids of streams whose manifest never came: their end may be missing. ``unknown_streams`` counts
+    those that ACS reported and of which nothing was stored.
+    """
+
+    segments: int = 0
+    unfinished_streams: list[str] = msgspec.field(default_factory=list)
+    unknown_streams: int = 0
+
+
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call.
+
+    ``result_state`` says how far its result is: ``recording`` until the call has ended,
+    ``processing`` while parts are still expected, then ``final``, ``partial`` (``missing`` says
+    what is missing) or ``none``. ``result_reason`` says why there is none, or what is missing.
 
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
@@ -120,6 +139,9 @@ class CallRecord(msgspec.Struct, kw_only=True):
     requests: list[RequestRecord] = msgspec.field(default_factory=list)
     summary: Summary | None = None
     assembled_at: datetime | None = None
+    result_state: ResultState = "recording"
+    result_reason: str | None = None
+    missing: MissingAudio | None = None
     finalized: bool = False
 
     @property

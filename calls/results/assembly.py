@@ -11,7 +11,7 @@ import logging
 import msgspec
 
 from calls import blobs
-from calls.errors import CallNotFound, Contended, ResultNotReady
+from calls.errors import CallNotFound, Contended
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
 from calls.results import analysis, call_result, failures, recording
@@ -33,15 +33,6 @@ async def read_result(storage: Storage, call: str) -> CallResult | None:
     """Read a call's result; None before it is assembled. Raises AzureError."""
     document = await storage.read(blobs.RESULTS, blobs.call_result_blob(call))
     return _decode(document) if document else None
-
-
-async def read_result_or_raise(storage: Storage, call: str) -> CallResult:
-    """Read a call's result. Raises CallNotFound, ResultNotReady, AzureError."""
-    result = await read_result(storage, call)
-    if result is None:
-        await read_record(storage, call)
-        raise ResultNotReady(call)
-    return result
 
 
 async def read_result_and_layout(storage: Storage, call: str) -> tuple[CallResult, Layout] | None:

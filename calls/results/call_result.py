@@ -10,6 +10,7 @@ import msgspec
 
 from calls import blobs
 from calls.records.model import Summary, Talk
+from calls.records.result_state import ENDED_BY_UNKNOWN
 from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
@@ -22,7 +23,6 @@ from contract.manifest import Counts, Manifest, SegmentEntry, entry_from_metadat
 from event_log import log_event
 
 SCHEMA = 1
-ENDED_BY_UNKNOWN = "unknown: its manifest is missing"
 
 _log = logging.getLogger(__name__)
 

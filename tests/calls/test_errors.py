@@ -18,11 +18,12 @@ def test_each_class_says_when_it_is_raised(error: type[Exception]) -> None:
     assert str(error.__doc__).startswith(docstring_beginning(errors, error))
 
 
-@pytest.mark.parametrize("error", [errors.CallNotFound, errors.ResultNotReady])
-def test_a_message_quotes_only_the_beginning_of_what_was_sent(
-    error: type[CallAudioError],
-) -> None:
-    message = str(error("x" * 1000))
+@pytest.mark.parametrize(
+    "error",
+    [errors.CallNotFound("x" * 1000), errors.ResultNotReady("x" * 1000, "recording", "it goes on")],
+)
+def test_a_message_quotes_only_the_beginning_of_what_was_sent(error: CallAudioError) -> None:
+    message = str(error)
     assert "x" * 128 in message
     assert "x" * 129 not in message
 

@@ -39,7 +39,8 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
     call = (await app.place_call(**PHONE, channels="unmixed"))["call_connection_id"]
     for product in ("recording", "timeline", "transcript", "transcript.vtt"):
         status, problem, _ = await app.request("GET", f"/api/v1/calls/{call}/{product}")
-        assert (status, problem["code"]) == (404, "not_ready")
+        assert (status, problem["code"]) == (409, "not_ready")
+        assert problem["result_state"] == "recording"
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(1)
     await app.hang_up(call)
@@ -69,7 +70,8 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
             assert segment.status == 200
             assert (await segment.read()).startswith(b"RIFF")
         async with session.get(f"/api/v1/calls/{call}/transcript.txt") as text:
-            assert (text.status, text.content_type) == (200, "text/plain")
+            problem = await text.json(content_type="application/problem+json")
+            assert (text.status, problem["code"]) == (409, "transcription_off")
 
 
 async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: Up) -> None:

@@ -89,7 +89,13 @@ async def test_a_recording_is_downloaded_range_by_range(client: tuple[App, AppCl
 
 @pytest.mark.parametrize(
     ("record", "expected"),
-    [({}, False), ({"summary": None}, False), ({"summary": {"streams": 2}}, True)],
+    [
+        ({}, False),
+        ({"summary": None, "result_state": "final"}, False),
+        ({"summary": {"streams": 2}, "result_state": "processing"}, False),
+        ({"summary": {"streams": 1}, "result_state": "final"}, False),
+        ({"summary": {"streams": 2}, "result_state": "final"}, True),
+    ],
 )
 def test_assembled_from_as_many_streams(record: dict[str, Any], expected: bool) -> None:
     assert is_assembled(record, 2) is expected

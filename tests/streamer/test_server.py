@@ -205,7 +205,8 @@ async def test_a_drain_uploads_what_is_open_at_once_and_every_few_seconds(
         server.process.terminate()
         await asyncio.to_thread(server.until, lambda: audio_seconds() == 2)
         drafts = stored.service.get_container_client(names.DRAFTS)
-        (name,) = drafts.list_blob_names(name_starts_with=stored.call)
+        name, marker = drafts.list_blob_names(name_starts_with=stored.call)
+        assert marker == name.removesuffix(".json") + ".open"
         draft = decode_manifest(drafts.download_blob(name).readall())
         assert draft.ended_by == DRAFT_ENDED_BY
         assert [entry.samples for entry in draft.segments] == [32_000]

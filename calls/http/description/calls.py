@@ -71,7 +71,7 @@ OPERATIONS: dict[str, Json] = {
     ),
     "POST /api/v1/calls": operation(
         "Place a call with media streaming",
-        {201: json_content(ref("CallRecord"))},
+        {201: json_content(ref("Call"))},
         [400, 409, 413, 422, 502, 503],
         parameters=[
             {
@@ -85,20 +85,20 @@ OPERATIONS: dict[str, Json] = {
     ),
     "GET /api/v1/calls/{id}": operation(
         "Show one call with its streams and segments",
-        {200: json_content(ref("Call"))},
+        {200: json_content(ref("CallDetails"))},
         [404, 503],
         parameters=[ID],
     ),
     "POST /api/v1/calls/{id}/streaming/start": operation(
         "Start the media streaming",
-        {202: json_content(ref("CallRecord"))},
+        {202: json_content(ref("Call"))},
         [400, 404, 409, 413, 502, 503],
         parameters=[ID],
         requestBody=_CHANGE_STREAMING,
     ),
     "POST /api/v1/calls/{id}/streaming/stop": operation(
         "Stop the media streaming",
-        {202: json_content(ref("CallRecord"))},
+        {202: json_content(ref("Call"))},
         [400, 404, 409, 413, 502, 503],
         parameters=[ID],
         requestBody=_CHANGE_STREAMING,

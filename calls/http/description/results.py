@@ -13,6 +13,7 @@ from calls.http.description.parts import (
     ref,
 )
 from calls.http.links import MAX_LINKS
+from calls.http.readiness import ALLOW_PARTIAL
 
 _RANGE: Json = {"name": "Range", "in": "header", "schema": {"type": "string"}}
 _SEGMENT = [
@@ -20,6 +21,13 @@ _SEGMENT = [
     in_path("track", {"type": "string", "minLength": 1}),
     in_path("index", {"type": "integer", "minimum": 0}),
 ]
+_ALLOW_PARTIAL: Json = {
+    "name": ALLOW_PARTIAL,
+    "in": "query",
+    "description": "true: show what has been assembled, even if the result is not final",
+    "schema": {"type": "boolean", "default": False},
+}
+_OF_RESULT = [ID, _ALLOW_PARTIAL]
 _AUDIO = files("audio/wav", "audio/flac")
 _AUDIO_ANSWERS: dict[int, Json | None] = {206: _AUDIO, 304: None, 307: None}
 _AUDIO_PROBLEMS = [404, 412, 416, 503]
@@ -45,20 +53,20 @@ OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls/{id}/timeline": operation(
         "Show who spoke when",
         {200: json_content(ref("Timeline"))},
-        [404, 503],
-        parameters=[ID],
+        [400, 404, 409, 503],
+        parameters=_OF_RESULT,
     ),
     "GET /api/v1/calls/{id}/transcript": operation(
         "Show the transcript, in the format that Accept names",
         {200: _TRANSCRIPT},
-        [404, 503],
-        parameters=[ID],
+        [400, 404, 409, 503],
+        parameters=_OF_RESULT,
     ),
     "GET /api/v1/calls/{id}/transcript.{format}": operation(
         "Show the transcript, in the format of the suffix",
         {200: _TRANSCRIPT},
-        [404, 503],
-        parameters=[ID, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
+        [400, 404, 409, 503],
+        parameters=[*_OF_RESULT, in_path("format", {"enum": ["json", "vtt", "txt", "csv"]})],
     ),
     "POST /api/v1/calls/{id}/transcript/retry": operation(
         "Transcribe a call again whose transcript has failed",
@@ -69,14 +77,14 @@ OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls/{id}/recording": operation(
         "Get the recording, or a link to it",
         _AUDIO_ANSWERS,
-        _AUDIO_PROBLEMS,
-        parameters=[ID, _RANGE],
+        [400, 409, *_AUDIO_PROBLEMS],
+        parameters=[*_OF_RESULT, _RANGE],
     ),
     "HEAD /api/v1/calls/{id}/recording": operation(
         "Get the recording: headers only",
         {200: None, 304: None},
-        [404, 412, 503],
-        parameters=[ID],
+        [400, 404, 409, 412, 503],
+        parameters=_OF_RESULT,
     ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": operation(
         "Get one segment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calls.http.description.parts import Json, files, in_path, json_content, operation
+from calls.http.description.parts import Json, files, in_path, json_content, operation, ref
 
 OPERATIONS: dict[str, Json] = {
     "POST /api/v1/callbacks": operation(
@@ -20,7 +20,7 @@ OPERATIONS: dict[str, Json] = {
     ),
     "GET /api/v1/health": operation(
         "Check that the app is running",
-        {200: json_content({"type": "object"})},
+        {200: json_content(ref("Health"))},
         [],
         security=[],
     ),

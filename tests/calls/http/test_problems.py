@@ -20,7 +20,12 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
     (errors.IdempotencyKeyReused(), 422, "idempotency_key_reused", {}),
     (errors.IdempotencyKeyInUse(), 409, "idempotency_key_in_use", {"Retry-After": "2"}),
-    (errors.ResultNotReady("a-call"), 404, "not_ready", {}),
+    (
+        errors.ResultNotReady("a-call", "recording", "it goes on"),
+        409,
+        "not_ready",
+        {"Retry-After": "1"},
+    ),
     (errors.SegmentNotFound("no such segment"), 404, "segment_not_found", {}),
     (errors.FailureNotFound("a-failure"), 404, "failure_not_found", {}),
     (errors.FailedBlobMissing("segments/a"), 409, "blob_missing", {}),

@@ -6,7 +6,7 @@ import aiohttp
 
 from calls.http import ranges, results
 from contract import names, wav
-from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader
 
@@ -60,24 +60,12 @@ async def test_the_whole_recording_is_sent_by_blob_storage(uploader: StreamUploa
         assert wav.samples(await answer.read()) == stream.pcm[None]
 
 
-async def test_a_call_that_is_not_assembled_yet_is_not_ready(uploader: StreamUploader) -> None:
-    clients, call = uploader.clients, new_call_id()
-    for handler in (results.send_recording, results.show_timeline):
-        unknown = await send_request(clients, handler, id=call)
-        assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
-    await create_record(clients, call)
-    for handler in (results.send_recording, results.show_timeline):
-        early = await send_request(clients, handler, id=call)
-        assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
-
-
 async def test_the_timeline_has_its_documented_members(uploader: StreamUploader) -> None:
     call = new_call_id()
     await uploader.process(SampleStream(call, {"4:+1": noise(16_000)}))
     response = await send_request(uploader.clients, results.show_timeline, id=call)
     timeline = decode_body(response)
     assert {
-        "schema",
         "call_connection_id",
         "started_at",
         "duration_ms",

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from calls.errors import TranscriptionFailed
 from calls.http import transcripts
 from calls.transcripts.engine import Phrase
 from tests.calls.engines import ScriptedEngine, UseEngine
-from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader, send_nothing
 
@@ -56,6 +54,18 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
     assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
 
 
+async def refuse_text(uploader: StreamUploader, call: str) -> set[tuple[int, str, str | None]]:
+    """How the text forms of a transcript are refused: statuses, codes, and Retry-After."""
+    refusals = set()
+    for format_ in ("vtt", "txt", "csv"):
+        response = await send_request(
+            uploader.clients, transcripts.show_transcript, id=call, format=format_
+        )
+        code = decode_body(response)["code"]
+        refusals.add((response.status_code, code, response.headers.get("Retry-After")))
+    return refusals
+
+
 async def test_off(uploader: StreamUploader) -> None:
     clients, call = uploader.clients, new_call_id()
     await uploader.process(SampleStream(call, {None: conversation("agent")}))
@@ -65,6 +75,7 @@ async def test_off(uploader: StreamUploader) -> None:
         "off",
         [],
     )
+    assert await refuse_text(uploader, call) == {(409, "transcription_off", None)}
 
 
 async def test_a_transcript_that_has_not_been_started_is_pending(
@@ -76,18 +87,24 @@ async def test_a_transcript_that_has_not_been_started_is_pending(
     use_engine(ScriptedEngine(transcribe))
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["provider"]) == ("pending", "azure")
+    assert await refuse_text(uploader, call) == {(409, "transcript_pending", "5")}
 
 
-@pytest.mark.parametrize("format_", ["json", "vtt", "txt", "csv"])
-async def test_a_call_that_is_not_assembled_yet_is_not_ready(
-    uploader: StreamUploader, format_: str
+async def test_a_transcript_that_failed_has_no_text(
+    uploader: StreamUploader, use_engine: UseEngine
 ) -> None:
+    async def fail() -> list[Phrase]:
+        raise TranscriptionFailed("the engine is down")
+
     clients, call = uploader.clients, new_call_id()
-    unknown = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (unknown.status_code, decode_body(unknown)["code"]) == (404, "call_not_found")
-    await create_record(clients, call)
-    early = await send_request(clients, transcripts.show_transcript, id=call, format=format_)
-    assert (early.status_code, decode_body(early)["code"]) == (404, "not_ready")
+    use_engine(ScriptedEngine(fail))
+    await uploader.process(SampleStream(call, {CALLER: conversation("caller")}))
+    transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
+    assert (transcript["state"], transcript.keys()) == (
+        "failed",
+        {"call_connection_id", "provider", "state", "error", "utterances"},
+    )
+    assert await refuse_text(uploader, call) == {(409, "transcript_failed", None)}
 
 
 async def fail_always() -> list[Phrase]:

@@ -14,7 +14,8 @@ import soundfile
 
 from calls import blobs
 from calls.pipeline import storage_events
-from calls.results import assembly, call_result
+from calls.records import result_state
+from calls.results import assembly
 from calls.results.analysis import SpeechSpan
 from calls.results.layout import MISSING
 from calls.results.timeline import NOT_ANALYSED
@@ -235,7 +236,7 @@ async def test_a_call_whose_manifest_never_came_is_partial_until_it_does(
     assert result is not None
     assert (result.timeline.partial, result.streams[0].ended_by) == (
         True,
-        call_result.ENDED_BY_UNKNOWN,
+        result_state.ENDED_BY_UNKNOWN,
     )
     partial, _ = await read_products(uploader, call)
     await uploader.finish_stream(stream)
@@ -271,7 +272,7 @@ async def test_a_draft_tells_what_a_killed_streamer_did_not_upload(
     assert result is not None
     assert result.timeline.partial
     (streamed,) = result.streams
-    assert streamed.ended_by == call_result.ENDED_BY_UNKNOWN
+    assert streamed.ended_by == result_state.ENDED_BY_UNKNOWN
     assert [segment.analysed for segment in streamed.segments] == [True, False, True]
     assert len(result.timeline.missing_segments) == 1
     await uploader.upload_segments(stream)

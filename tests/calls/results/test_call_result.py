@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from calls import blobs
+from calls.records import result_state
 from calls.results import analysis, call_result
 from calls.results.analysis import Analysis
 from calls.results.call_result import Parts, build_result, synthesize_manifests, would_discard
@@ -104,7 +105,7 @@ def test_a_manifest_is_synthesized_from_the_metadata_of_its_segments() -> None:
     stream = SampleStream("call", {AGENT: noise(32_000), CALLER: noise(8000)}, segment_seconds=1)
     (manifest,) = synthesize_manifests("call", [], properties_of(stream))
     assert (manifest.call_connection_id, manifest.stream_id) == ("call", stream.stream_id)
-    assert manifest.ended_by == call_result.ENDED_BY_UNKNOWN
+    assert manifest.ended_by == result_state.ENDED_BY_UNKNOWN
     assert manifest.sample_rate == 16_000
     assert manifest.started_at == stream.manifest.segments[0].start
     assert manifest.ended_at == stream.manifest.segments[1].end

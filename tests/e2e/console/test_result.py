@@ -359,6 +359,16 @@ async def test_a_partly_failed_transcript_shows_the_rest(console: Console, ended
     note = console.page.locator("[data-transcript-note]")
     await expect(note).to_contain_text("Incomplete: 1 of 9 chunks failed")
 
+    async def retry(route: Route) -> None:
+        assert route.request.method == "POST"
+        await console.page.unroute("**/transcript")
+        await route.fulfill(status=202)
+
+    await console.page.route("**/transcript/retry", retry)
+    await console.page.get_by_role("button", name="Retry").click()
+    await expect(note).to_have_text(re.compile(r"^\d+ utterances$"))
+    await expect(console.page.get_by_role("button", name="Retry")).to_be_hidden()
+
 
 async def test_a_long_recording_is_downloaded_in_ranges_and_again_if_it_changes(
     console: Console,

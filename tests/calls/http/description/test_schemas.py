@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
 
 from calls.http.description.schemas import STRUCTS, schemas
-from calls.records.model import new_record
+
+TIME = {"type": "string", "format": "date-time"}
+
+
+def options(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The alternatives of a schema, without examples."""
+    found = schema.get("anyOf", [schema])
+    return [{k: v for k, v in o.items() if k not in ("examples", "description")} for o in found]
 
 
 @pytest.mark.parametrize("struct", STRUCTS)
@@ -16,13 +23,26 @@ def test_a_schema_has_its_struct_s_fields(struct: type[msgspec.Struct]) -> None:
     schema = schemas()[struct.__name__]
     fields = msgspec.structs.fields(struct)
     assert schema["properties"].keys() == {field.encode_name for field in fields}
-    required = {field.encode_name for field in fields if field.required}
-    assert set(schema.get("required", [])) == required
+    sent = [field.encode_name for field in fields if field.default is not msgspec.UNSET]
+    assert schema["required"] == sent
+    assert schema["description"]
 
 
-def test_a_call_adds_its_streams_to_its_record() -> None:
-    described = schemas()
-    assert described["Call"]["allOf"] == [{"$ref": "#/components/schemas/CallRecord"}]
-    record = msgspec.to_builtins(new_record("call", datetime(2026, 3, 1, tzinfo=UTC)))
-    assert record.keys() == described["CallRecord"]["properties"].keys()
-    assert not record.keys() & described["Call"]["properties"].keys()
+def test_times_have_a_format() -> None:
+    call = schemas()["Call"]["properties"]
+    assert options(call["created_at"]) == [TIME]
+    assert options(call["ended_at"]) == [TIME, {"type": "null"}]
+    assert options(call["operation_context"]) == [{"type": "string"}, {"type": "null"}]
+    assert options(schemas()["SegmentResult"]["properties"]["start"]) == [TIME]
+
+
+def test_members_with_defaults_are_always_sent() -> None:
+    summary = schemas()["Summary"]
+    assert summary["required"] == list(summary["properties"])
+    assert not any("default" in member for member in summary["properties"].values())
+
+
+def test_descriptions_are_plain_text() -> None:
+    for name, schema in schemas().items():
+        assert "``" not in schema["description"], name
+        assert "\n" not in schema["description"], name

@@ -1,0 +1,150 @@
+"""The documents of calls that the HTTP interface answers with, apart from what storage keeps.
+
+A stored record has members that are nobody else's business. So the public documents are structs of
+their own: a member that is not here is not shown. To show a new one, add it to the struct of its
+name, with a description; it is taken from the stored object's attribute of the same name. A test
+fails if a stored member is neither here nor in ``INTERNAL``. ``result_documents`` has the documents
+of results, which need modules that placing a call must not wait for.
+
+The OpenAPI document is derived from these structs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from calls.records.model import (
+    CallState,
+    Direction,
+    MissingAudio,
+    ResultState,
+    StreamingState,
+    Summary,
+)
+
+INTERNAL: dict[str, frozenset[str]] = {
+    "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
+}
+"""The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
+
+CallId = Annotated[
+    str,
+    Meta(description="the call connection id", examples=["401f2980-0b2e-4c4d-9e84-1a6a2f6f3b5e"]),
+]
+Time = Annotated[datetime, Meta(tz=True, examples=["2026-03-01T09:30:00Z"])]
+RawId = Annotated[str, Meta(description="ACS's raw id", examples=["4:+15551230000"])]
+
+
+class AcsResult(msgspec.Struct, kw_only=True):
+    """ACS's explanation of a result: ``code`` is like an HTTP status, ``sub_code`` is its own."""
+
+    code: int | None
+    sub_code: int | None
+    message: str | None
+
+
+class Streaming(msgspec.Struct, kw_only=True):
+    """The state of the media streaming; ``details`` and ``result`` are ACS's own explanation."""
+
+    state: StreamingState
+    details: str | None
+    result: AcsResult | None
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """One callback event of ACS."""
+
+    id: str
+    type: Annotated[str, Meta(examples=["CallConnected"])]
+    time: Time
+    operation_context: Annotated[
+        str | None, Meta(description="that of the request that caused the event")
+    ]
+    result: AcsResult | None
+    streaming_details: str | None
+
+
+class Call(msgspec.Struct, kw_only=True):
+    """One call."""
+
+    call_connection_id: CallId
+    created_at: Time
+    state: CallState
+    streaming: Streaming
+    direction: Annotated[
+        Direction | None, Meta(description="null until ACS has answered the request")
+    ]
+    server_call_id: Annotated[str | None, Meta(description="ACS's id of the call on its server")]
+    correlation_id: Annotated[str | None, Meta(description="ACS's id for its support")]
+    to: Annotated[str | None, Meta(description="who is called", examples=["+15551230000"])]
+    from_: Annotated[str | None, Meta(description="who calls", examples=["+15559990000"])] = (
+        msgspec.field(name="from")
+    )
+    channels: Annotated[str | None, Meta(examples=["unmixed"])]
+    sample_rate: Annotated[int | None, Meta(description="in Hz", examples=[16_000])]
+    start_streaming: Annotated[
+        bool | None, Meta(description="streaming starts when the call connects")
+    ]
+    locales: Annotated[
+        list[str] | None,
+        Meta(
+            description="the language of its transcript: candidates, or auto; null: the default",
+            examples=[["en-US"]],
+        ),
+    ]
+    operation_context: str | None
+    connected_at: Time | None
+    ended_at: Time | None
+    result: Annotated[AcsResult | None, Meta(description="why the call ended or failed")]
+    participants: Annotated[
+        list[RawId], Meta(description="the raw ids of who is in the call, or was at its end")
+    ]
+    names: Annotated[
+        dict[str, str],
+        Meta(description="display names by raw id", examples=[{"4:+15551230000": "Robin Ray"}]),
+    ]
+    summary: Annotated[Summary | None, Meta(description="null until the call is assembled")]
+    assembled_at: Time | None
+    result_state: Annotated[
+        ResultState,
+        Meta(description="how far the result is; `none`: no audio came, and none is expected"),
+    ]
+    result_reason: Annotated[
+        str | None, Meta(description="why there is none, or what a partial result lacks")
+    ]
+    missing: Annotated[MissingAudio | None, Meta(description="what a partial result lacks")]
+
+
+class CallPage(msgspec.Struct, kw_only=True):
+    """One page of the list of calls, newest first."""
+
+    calls: list[Call]
+    cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """The app is running."""
+
+    status: Literal["ok"]
+
+
+def show[T](document: type[T], stored: object, **more: Any) -> T:
+    """Return the public document of a stored object.
+
+    Args:
+        document: The public struct.
+        stored: The object that has its members as attributes, except ``more``.
+        more: Members that the stored object does not have, or others than it has.
+    """
+    if not more:
+        return msgspec.convert(stored, document, from_attributes=True)
+    fields = msgspec.structs.fields(document)  # type: ignore[arg-type]
+    members = {
+        field.name: getattr(stored, field.name) for field in fields if field.name not in more
+    }
+    by_name = {field.encode_name: (members | more)[field.name] for field in fields}
+    return msgspec.convert(by_name, document, from_attributes=True)

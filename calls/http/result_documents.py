@@ -1,0 +1,80 @@
+"""The documents of results that the HTTP interface answers with; see ``documents``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from calls.http.documents import Call, CallId, Event, Time
+from calls.records.model import ResultState
+from calls.results.analysis import SpeechSpan
+from calls.results.call_result import StreamResult
+from calls.results.timeline import Interruption, MissingSegment, Track
+from calls.transcripts.model import State, Utterance
+
+INTERNAL: dict[str, frozenset[str]] = {
+    "Failure": frozenset({"schema"}),
+    "Timeline": frozenset({"schema"}),
+    "Transcript": frozenset({"schema", "layout_digest", "claimed_at", "claimed_by"}),
+}
+"""The members of stored structs that are not shown."""
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """A segment or manifest that failed permanently. A manifest has no track and no start."""
+
+    id: Annotated[str, Meta(description="for the retry")]
+    call_connection_id: CallId
+    track: str | None
+    start: Time | None
+    container: Annotated[str, Meta(examples=["segments"])]
+    blob: str
+    error: Annotated[str, Meta(description="what went wrong in the last attempt")]
+    failed_at: Time
+
+
+class CallDetails(Call, kw_only=True):
+    """One call with its events, its streams, and what failed."""
+
+    events: list[Event]
+    streams: list[StreamResult]
+    landed_segments: Annotated[
+        list[str], Meta(description="blobs of segments whose stream has no manifest yet")
+    ]
+    failures: Annotated[
+        list[Failure], Meta(description="this call's segments and manifests that failed")
+    ]
+
+
+class FailureList(msgspec.Struct, kw_only=True):
+    """What failed permanently, newest first."""
+
+    failures: list[Failure]
+
+
+class Timeline(msgspec.Struct, kw_only=True):
+    """Who spoke when. All times in ms are from the recording's start."""
+
+    call_connection_id: CallId
+    started_at: Annotated[Time, Meta(description="when the recording starts")]
+    result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
+    duration_ms: int
+    partial: Annotated[bool, Meta(description="a stream's manifest is missing")]
+    tracks: Annotated[list[Track], Meta(description="in the order of the recording's channels")]
+    overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]
+    longest_silence: SpeechSpan | None
+    interruptions: list[Interruption]
+    missing_segments: list[MissingSegment]
+
+
+class Transcript(msgspec.Struct, kw_only=True):
+    """What was said. All times in ms are from the recording's start."""
+
+    call_connection_id: CallId
+    provider: Annotated[str, Meta(description="the speech-to-text engine", examples=["azure"])]
+    result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
+    state: State
+    error: Annotated[str | None, Meta(description="why it, or a part of it, failed")]
+    utterances: list[Utterance]
