@@ -21,6 +21,7 @@ from typing import NamedTuple, Self
 from aiohttp import web
 from azure.storage.blob.aio import BlobServiceClient
 
+from benchmarks.process_stats import cpu_seconds
 from benchmarks.report import describe_machine
 from contract import names
 from contract.manifest import Manifest, decode_manifest
@@ -127,10 +128,11 @@ def percentile(values: Iterable[float], percent: int) -> float:
 class _Run:
     """One run against a running system."""
 
-    def __init__(self, up: Up, app: AppClient, speech: SlowSpeech | None) -> None:
+    def __init__(self, up: Up, app: AppClient, speech: SlowSpeech | None, channels: str) -> None:
         self._up = up
         self._app = app
         self._speech = speech
+        self._channels = channels
         self._log = up.log_dir / "app.log"
 
     async def measure(self, options: argparse.Namespace) -> Latencies:
@@ -146,14 +148,20 @@ class _Run:
             print(f"{self._speech.running} chunks are being transcribed when the calls end")
         load = os.getloadavg()[0]
         print(f"load average {load:.1f} on {os.cpu_count()} cores")
+        cpu_before = self._cpu_seconds()
         await self._end(calls)
         await self._until_assembled(calls)
+        used = {name: after - cpu_before[name] for name, after in self._cpu_seconds().items()}
+        print("CPU seconds until then:", ", ".join(f"{n} {s:.1f}" for n, s in used.items()))
         manifests = [m for m in await self._read_manifests() if m.call_connection_id in calls]
         return compute_latencies(manifests, read_events(self._read_log()))
 
+    def _cpu_seconds(self) -> dict[str, float]:
+        return {name: cpu_seconds(pid) for name, pid in self._up.processes.items()}
+
     async def _place(self, number: int) -> list[str]:
         records = await asyncio.gather(
-            *(self._app.place_call(**_PHONE, channels="unmixed") for _ in range(number))
+            *(self._app.place_call(**_PHONE, channels=self._channels) for _ in range(number))
         )
         calls = [record["call_connection_id"] for record in records]
         for call in calls:
@@ -195,7 +203,7 @@ async def run(options: argparse.Namespace) -> Latencies:
         up = await stack.enter_async_context(Up(use_free_ports=True, settings=settings))
         addresses = up.addresses
         app = await stack.enter_async_context(AppClient(addresses.app, addresses.function_key))
-        return await _Run(up, app, speech).measure(options)
+        return await _Run(up, app, speech, options.channels).measure(options)
 
 
 def main() -> int:
@@ -228,6 +236,13 @@ def create_parser() -> argparse.ArgumentParser:
         type=float,
         default=12.0,
         help="length of the calls (default: %(default)s)",
+    )
+    add(
+        "--channels",
+        choices=("mixed", "unmixed"),
+        default="mixed",
+        help="one segment at the end of each call, or one for each of its two participants "
+        "(default: %(default)s)",
     )
     add(
         "--engine",
