@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test check docs screenshots bench soak lock clean setup
+.PHONY: help demo up test check docs screenshots bench accuracy soak lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ screenshots: setup ## take the screenshots of the console in docs/ (needs Chromi
 
 bench: setup ## measure CPU per frame, streams per core, cold start, analysis (ten minutes)
 	@$(PYTHON) -m benchmarks
+
+accuracy: setup ## measure who spoke and what was said, on ../shared/speech and made sounds (five minutes)
+	@$(PYTHON) -m benchmarks.accuracy
 
 soak: setup ## an hour of calls while streamers are killed and storage is away; every frame is found or told
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \

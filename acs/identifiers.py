@@ -11,7 +11,7 @@ import re
 
 CALL_CONNECTION_ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 PHONE_NUMBER_PATTERN = r"\+[1-9][0-9]{1,14}"
-COMMUNICATION_USER_ID_PATTERN = (
+CALLABLE_ID_PATTERN = (
     "(?:8:(?:acs|dod-acs|gcch-acs|spool|orgid|dod|gcch|teamsvisitor)|28:(?:orgid|dod|gcch))"
     ":[A-Za-z0-9_-]{1,200}"
 )
@@ -22,7 +22,7 @@ MAX_NAME_CHARACTERS = 256
 
 _CALL_CONNECTION_ID = re.compile(CALL_CONNECTION_ID_PATTERN, re.ASCII)
 _PHONE_NUMBER = re.compile(PHONE_NUMBER_PATTERN, re.ASCII)
-_COMMUNICATION_USER_ID = re.compile(COMMUNICATION_USER_ID_PATTERN, re.ASCII)
+_CALLABLE_ID = re.compile(CALLABLE_ID_PATTERN, re.ASCII)
 _NOT_IN_A_LINE = re.compile(
     # Spaces and line ends, control characters, embeddings and overrides of direction, surrogates.
     "[\\s\\x00-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ud800-\\udfff]+"
@@ -41,13 +41,13 @@ def is_phone_number(text: str) -> bool:
     return _PHONE_NUMBER.fullmatch(text) is not None
 
 
-def is_communication_user_id(text: str) -> bool:
+def is_callable_id(text: str) -> bool:
     """Return whether ``text`` is the raw id of somebody who can be called.
 
     That is a communication user (``8:acs:{resource}_{user}``), a Teams user or a Teams app, in any
     of Microsoft's clouds.
     """
-    return _COMMUNICATION_USER_ID.fullmatch(text) is not None
+    return _CALLABLE_ID.fullmatch(text) is not None
 
 
 def is_raw_id(text: str) -> bool:

@@ -59,6 +59,15 @@ def find_last_run(frames: list[Frame], jitter: int) -> list[Frame]:
     return run[::-1]
 
 
+def are_paced(run: list[Frame], least: int) -> bool:
+    """Return whether frames of a run come as fast as they were spoken: late ones come at once.
+
+    That needs ``least`` frames.
+    """
+    length = run[-1].advance(run[0].advance(0))
+    return len(run) >= least and 2 * (run[-1].elapsed - run[0].elapsed) >= length
+
+
 def find_line(frames: list[Frame], first: Frame, tolerance: int) -> list[Frame]:
     """Return the frames whose timestamps agree with that of ``first``, whatever their order."""
     slots = _find_slots(frames)

@@ -61,11 +61,38 @@ class Gaps:
             return place
         return None
 
+    def follow_correction(self, begin: int, lengths: list[tuple[int, int]]) -> None:
+        """Move the gaps with the audio around them.
+
+        Args:
+            begin: The position of the first chunk that may have another length now.
+            lengths: The lengths of it and of all that follow, before and after.
+        """
+        moved = [
+            (_follow(start, begin, lengths), _follow(end, begin, lengths, is_end=True))
+            for start, end in self._spans
+        ]
+        self._spans = [span for span in moved if span[0] < span[1]]
+
     def split(self, position: int) -> Gaps:
         """Return the gaps behind ``position``; one that lies across it begins there."""
         tail = Gaps()
         tail._spans = [(max(start, position), end) for start, end in self._spans if end > position]
         return tail
+
+
+def _follow(
+    position: int, begin: int, lengths: list[tuple[int, int]], *, is_end: bool = False
+) -> int:
+    """Return where a position is after chunks have changed; an end belongs to what is before it."""
+    if position < begin or (is_end and position == begin):
+        return position
+    old = new = begin
+    for before, after in lengths:
+        if position < old + before or (is_end and position == old + before):
+            return new + min(position - old, after)
+        old, new = old + before, new + after
+    return new + position - old
 
 
 def _leave_whole_frames(start: int, end: int, position: int, samples: int) -> int:

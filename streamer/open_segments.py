@@ -18,6 +18,7 @@ import msgspec
 from acs.media import FRAME_MILLISECONDS
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
+from streamer.segment_counts import limit_marked
 from streamer.segment_file import SegmentFile
 from streamer.spool import PART, Spool
 from streamer.stream_folder import StreamState
@@ -157,6 +158,7 @@ def _match_length(part: Part, samples: int, moved_samples: int) -> None:
         frame_samples = max(1, audio_samples // counts.frames)
     frames = min(counts.frames, (missing + frame_samples // 2) // frame_samples)
     counts.frames -= frames
+    limit_marked(counts)
     counts.filled_samples = min(
         counts.filled_samples, max(0, file.samples - counts.frames * frame_samples)
     )

@@ -16,6 +16,9 @@ from streamer.segmenter import Segmenter
 ARRIVAL_SLACK_SECONDS = 0.3
 """How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
 
+CAREFUL_SECONDS = 2
+"""For so long after a step of the sender's clock, every frame is compared with those before it."""
+
 MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
@@ -39,7 +42,9 @@ class Placer:
     """
 
     __slots__ = (
+        "_careful_until",
         "_clock",
+        "_flush_bytes",
         "_half",
         "_jump",
         "_late",
@@ -47,6 +52,8 @@ class Placer:
         "_offset",
         "_reference_us",
         "_sample_rate",
+        "_seen_ahead",
+        "_seen_position",
         "_segmenter",
         "_skew",
         "_slack",
@@ -67,6 +74,11 @@ class Placer:
         self._slack = clock.arrival_samples(ARRIVAL_SLACK_SECONDS)
         self._tolerance = settings.tolerance
         self._jump = settings.jump
+        self._flush_bytes = settings.flush_bytes
+        # Before this position, frames from before a step of the clock may come again.
+        self._careful_until = 0
+        self._seen_ahead = 0
+        self._seen_position = 0
         self._offset = 0
         self._skew = 0.0
 
@@ -118,7 +130,9 @@ class Placer:
         """End the open segment where the track stands. Frames that wait go to the next one."""
         self._segmenter.cut_now()
 
-    def _put(self, raw: int | None, pcm: bytes, silent: bool) -> None:
+    def _put(
+        self, raw: int | None, pcm: bytes, silent: bool, *, is_unstamped: bool = False
+    ) -> None:
         """Place a frame where the track stands; ``raw`` None: its timestamp says nothing."""
         segmenter = self._segmenter
         position = self._position()
@@ -130,14 +144,18 @@ class Placer:
         segmenter.allow_direct()
         if raw is not None:
             self._skew += (raw + self._offset - position - self._skew) * DRIFT_WEIGHT
-        if segmenter.buffered + len(pcm) > segmenter.direct_bytes:
+        if segmenter.buffered + len(pcm) > self._flush_bytes:
             self.flush()
         elif position + self._half * 2 >= segmenter.boundary:
             # A cut flushes, too.
             self._correct_drift()
         segmenter.skew = self._skew
+        # Before the frame: that may end the segment.
+        if silent:
+            segmenter.count("silent_frames")
+        if is_unstamped:
+            segmenter.count("unstamped")
         segmenter.append(pcm)
-        segmenter.counts.silent_frames += silent
 
     def _is_done_late(self, frame: Frame) -> bool:
         """Whether a frame behind the track fills a gap, or is there already."""
@@ -145,32 +163,52 @@ class Placer:
         if segmenter.position is None:
             return False
         advance = frame.advance(self._base())
-        if abs(advance) <= self._half:
-            return False
         position = segmenter.position + advance
-        if advance < 0 and segmenter.replace_gap(position, frame.pcm, self._half):
-            segmenter.counts.silent_frames += frame.silent
-            return True
-        if advance < 0 and self._is_repeated(frame, position):
-            return True
-        if abs(advance) <= self._tolerance:
-            return False
         # It may be from before a step of the sender's clock.
-        return any(
-            offset != self._offset and self._is_repeated(frame, frame.position(offset))
+        may_be_older = abs(advance) > self._tolerance or segmenter.position < self._careful_until
+        if may_be_older and any(
+            offset != self._offset
+            and self._is_repeated(frame, frame.position(offset), is_unique=True)
             for offset in self._clock.offsets
-        )
+        ):
+            return True
+        if advance >= -self._half:
+            return False
+        # One that is very late waits for those behind it: the sender's clock may have been set.
+        is_recent = self._clock.is_recent(position, frame.elapsed, self._slack)
+        return (is_recent and self._fill_gap(frame)) or self._is_repeated(frame, position)
 
-    def _is_repeated(self, frame: Frame, position: int, *, or_silence: bool = False) -> bool:
+    def _fill_gap(self, frame: Frame) -> bool:
+        """Write a frame over the silence that stands in for it; False where there is none."""
+        advance = frame.advance(self._base())
+        position = self._position() + advance
+        if advance >= -self._half or not self._segmenter.replace_gap(
+            position, frame.pcm, self._half
+        ):
+            return False
+        if frame.silent:
+            self._segmenter.count("silent_frames", position=position)
+        return True
+
+    def _may_fill_gap(self, frame: Frame) -> bool:
+        """Whether silence stands in for a frame behind the track."""
+        advance = frame.advance(self._base())
+        position = self._position() + advance
+        return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._half)
+
+    def _is_repeated(
+        self, frame: Frame, position: int, *, or_silence: bool = False, is_unique: bool = False
+    ) -> bool:
         """Whether a frame's audio lies at a position already; then it is counted.
 
         Silence is like other silence: it may as well be new, until the frames around it show that
-        it is not (``or_silence``).
+        it is not (``or_silence``). With ``is_unique``, audio that was there more than once may be
+        new, too.
         """
         if not or_silence and not any(frame.pcm):
             return False
         # Drift was not the same then.
-        if not self._segmenter.contains(position, frame.pcm, self._tolerance):
+        if not self._segmenter.contains(position, frame.pcm, self._tolerance, is_unique=is_unique):
             return False
         self._segmenter.counts.repeated += 1
         return True
@@ -197,7 +235,13 @@ class Placer:
         return False
 
     def _find_known_step(self, frame: Frame, follower: Frame) -> int | None:
-        """Return an offset that the stream has used and that has two frames follow on here."""
+        """Return an offset that the stream has used and that has two frames follow on here.
+
+        None where frames were lost for as long as the clock would have been set: the time passed.
+        """
+        advance = frame.advance(self._base())
+        if advance > 0 and 2 * self._clock.missing(self._position(), frame.elapsed) >= advance:
+            return None
         for offset in reversed(self._clock.offsets):
             base = self._position() - offset
             if (
@@ -247,6 +291,20 @@ class Placer:
         self._use_offset(self._position() + gap - frame.position(0))
         self._move_over(gap)
 
+    def _follow_stream_clock(self) -> None:
+        """Follow the stream's latest step where a loss of the same length has hidden it.
+
+        Then this track's audio comes later, by more than half of that length, a tick after it too.
+        """
+        position, clock = self._position(), self._clock
+        ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
+        was_moving, self._seen_position = position != self._seen_position, position
+        was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
+        is_behind = 2 * clock.missing(position, clock.elapsed()) >= ahead
+        if was_moving and was_ahead and ahead > self._half and is_behind:
+            self._move_over(ahead)
+            self._use_offset(clock.offsets[-1])
+
     def _use_offset(self, offset: int) -> None:
         """Use another offset; for the stream that is a step, unless it is its latest one."""
         clock = self._clock
@@ -255,25 +313,30 @@ class Placer:
         clock.add_offset(offset)
         self._offset = offset
         self._skew = 0.0
+        if self._segmenter.position is not None:
+            self._careful_until = self._segmenter.position + CAREFUL_SECONDS * self._sample_rate
+            self._reference_us = None
 
     def _is_possible(self, position: int, frame: Frame) -> bool:
         """Whether a frame can have arrived when it did if it belongs to a position."""
         return self._clock.is_possible(position, frame.elapsed, self._slack)
-
-    def _has_arrived(self, frame: Frame) -> bool:
-        """Whether time has passed for a timestamp, by an offset that the stream has used."""
-        offsets = {*self._clock.offsets, self._offset}
-        return any(self._is_possible(frame.position(offset), frame) for offset in offsets)
 
     def _is_far(self, frame: Frame) -> bool:
         """Whether a frame's timestamp is too far from the track for jitter."""
         return not frame.is_within(self._base(), -self._late, self._tolerance)
 
     def _may_come_later(self, frame: Frame) -> bool:
-        """Whether a frame's timestamp is ahead, but not of the time that passed."""
+        """Whether a frame's timestamp is ahead, but not of the time that passed.
+
+        By an offset that the stream has used: the sender's clock may have been set.
+        """
         if frame.raw is None or frame.advance(self._base()) <= self._half:
             return False
-        return self._has_arrived(frame)
+        return any(
+            frame.position(offset) >= self._position() - self._late
+            and self._is_possible(frame.position(offset), frame)
+            for offset in {*self._clock.offsets, self._offset}
+        )
 
     def _start_at(self, raw: int | None, first: Frame) -> None:
         """Begin at a raw position or, where that is None, by the time at which ``first`` arrived.

@@ -19,6 +19,7 @@ def count_losses(counts: Counts, lost_frames: int, samples: int, frame_samples: 
     lost = min(lost_frames, counts.frames)
     counts.lost += lost
     counts.frames -= lost
+    limit_marked(counts)
     audio_samples = counts.frames * frame_samples + counts.corrected_samples
     counts.filled_samples = max(0, samples - audio_samples)
 
@@ -28,11 +29,21 @@ def split_counts(counts: Counts, samples: int, frame_samples: int) -> Counts:
     frames = min(counts.frames, samples // frame_samples)
     filled_samples = min(counts.filled_samples, max(0, samples - frames * frame_samples))
     rest = Counts(
-        frames=counts.frames - frames, filled_samples=counts.filled_samples - filled_samples
+        frames=counts.frames - frames,
+        silent_frames=max(0, counts.silent_frames - frames),
+        unstamped=max(0, counts.unstamped - frames),
+        filled_samples=counts.filled_samples - filled_samples,
     )
     counts.frames = frames
     counts.filled_samples = filled_samples
+    limit_marked(counts)
     return rest
+
+
+def limit_marked(counts: Counts) -> None:
+    """Bound the counts of silent and of unstamped frames by that of all frames."""
+    counts.silent_frames = min(counts.silent_frames, counts.frames)
+    counts.unstamped = min(counts.unstamped, counts.frames)
 
 
 def written_counts(counts: Counts, samples: int, frame_samples: int) -> Counts:

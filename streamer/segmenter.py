@@ -23,6 +23,7 @@ from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
 from contract.manifest import Counts
 from streamer.cuts import CutPlanner
 from streamer.gaps import Gaps
+from streamer.recent_audio import RecentAudio, overlay
 
 _NO_SEGMENT = -(1 << 62)
 """The boundary while no segment is open: every position is past it."""
@@ -72,10 +73,10 @@ class Segmenter:
         "_closed_gaps",
         "_cuts",
         "_flush_bytes",
-        "_flushed",
-        "_flushed_bytes",
         "_gaps",
+        "_marks",
         "_open_segment",
+        "_recent",
         "_sample_rate",
         "_writer",
         "boundary",
@@ -112,9 +113,10 @@ class Segmenter:
         self._writer: SegmentWriter | None = None
         self._gaps = Gaps()
         self._closed_gaps = Gaps()
+        # What was counted at which position, where a cut may come before it.
+        self._marks: list[tuple[int, str, int]] = []
         # What was flushed last: with ``pending``, the audio that ``contains`` can compare with.
-        self._flushed: list[bytes] = []
-        self._flushed_bytes = 0
+        self._recent = RecentAudio(sample_rate * BYTES_PER_SAMPLE)
         self.position: int | None = None
         self.pending: list[bytes] = []
         self.buffered = 0
@@ -135,6 +137,14 @@ class Segmenter:
         """Let ``pending`` be appended to directly, where no cut planner listens."""
         self.direct_bytes = 0 if self._cuts.listens else self._flush_bytes
 
+    def count(self, name: str, amount: int = 1, *, position: int | None = None) -> None:
+        """Count what happens at a position, or where the track stands: a cut may come before it."""
+        setattr(self.counts, name, getattr(self.counts, name) + amount)
+        if self._cuts.listens:
+            position = self.position if position is None else position
+            assert position is not None
+            self._marks.append((position, name, amount))
+
     def append(self, pcm: bytes) -> None:
         """Append one frame where the track stands."""
         self.counts.frames += 1
@@ -146,7 +156,7 @@ class Segmenter:
         It is written a second at a time, to bound memory.
         """
         assert self.position is not None
-        self.counts.gaps += 1
+        self.count("gaps")
         end = self.position + samples
         while self.position < end:
             if self._writer is None:
@@ -165,9 +175,9 @@ class Segmenter:
         samples = len(pcm) // BYTES_PER_SAMPLE
         place = self._gaps.claim(position, samples, tolerance)
         if place is None:
-            # It may begin in the segment before: what lies in this one is kept.
+            # It may begin in the segment before: most of it may lie in this one.
             missing = self.start - position
-            if not 0 < missing < samples or not self.is_open:
+            if not 0 < missing <= samples // 2 or not self.is_open:
                 return False
             place, pcm = self.start, pcm[missing * BYTES_PER_SAMPLE :]
             samples -= missing
@@ -175,25 +185,30 @@ class Segmenter:
                 return False
         self._patch(place, pcm)
         self.counts.frames += 1
-        self.counts.late += 1
+        self.count("late", position=place)
         self.counts.filled_samples -= samples
         return True
 
-    def contains(self, position: int, pcm: bytes, tolerance: int) -> bool:
+    def contains(
+        self, position: int, pcm: bytes, tolerance: int, *, is_unique: bool = False
+    ) -> bool:
         """Return whether ``pcm`` lies within ``tolerance`` samples of ``position`` already.
 
-        It is known by its samples, wherever frames or segments begin. Only the audio of about two
-        seconds is compared.
+        Only about two seconds are compared. With ``is_unique``, it must not be there twice.
         """
         assert self.position is not None
-        audio = b"".join(self._flushed + self.pending)
-        first = self.position - len(audio) // BYTES_PER_SAMPLE
-        begin = max(0, position - tolerance - first) * BYTES_PER_SAMPLE
-        end = (position + tolerance - first) * BYTES_PER_SAMPLE + len(pcm)
-        found = audio.find(pcm, begin, max(0, end))
-        while found >= 0 and found % BYTES_PER_SAMPLE:
-            found = audio.find(pcm, found + 1, end)
-        return found >= 0
+        distance = self.position - position
+        return self._recent.contains(
+            pcm,
+            self.pending,
+            (distance + tolerance) * BYTES_PER_SAMPLE,
+            (distance - tolerance) * BYTES_PER_SAMPLE,
+            is_unique=is_unique,
+        )
+
+    def is_gap(self, position: int, samples: int, tolerance: int) -> bool:
+        """Return whether silence stands in for audio of ``position`` in the open segment."""
+        return self._gaps.copy().claim(position, samples, tolerance) is not None
 
     def is_closed_gap(self, position: int, samples: int, tolerance: int) -> bool:
         """Return whether audio of ``position`` is missing in a segment that is closed."""
@@ -205,7 +220,7 @@ class Segmenter:
         if self.position is not None:
             self._closed_gaps.add(self.position, position)
         self.position = position
-        self._flushed, self._flushed_bytes = [], 0
+        self._recent.clear()
 
     def correct(self, samples: int) -> int:
         """Correct drift at the quietest place of what is buffered.
@@ -221,35 +236,38 @@ class Segmenter:
             return 0
         assert self.position is not None
         chunks = self.pending
+        changes = [0] * len(chunks)
         by_energy = sorted(range(len(chunks)), key=lambda index: _energy(chunks[index]))
         if samples > 0:
-            chunks[by_energy[0] : by_energy[0]] = [bytes(samples * BYTES_PER_SAMPLE)]
-            corrected = samples
+            chunks.insert(by_energy[0], bytes(samples * BYTES_PER_SAMPLE))
+            changes.insert(by_energy[0], samples)
         else:
-            corrected = 0
             for index in by_energy:
                 length = len(chunks[index]) // BYTES_PER_SAMPLE
-                kept = max(-(-length // 2), length + samples - corrected)
-                corrected += kept - length
+                kept = max(-(-length // 2), length + samples - sum(changes))
+                changes[index] = kept - length
                 chunks[index] = chunks[index][: kept * BYTES_PER_SAMPLE]
-                if corrected == samples:
+                self._recent.note_shortened(chunks[index])
+                if sum(changes) == samples:
                     break
         # Written again from where the buffer began: the correction may move a cut.
         self.position -= self.buffered // BYTES_PER_SAMPLE
+        after = [len(chunk) // BYTES_PER_SAMPLE for chunk in chunks]
+        lengths = [(size - change, size) for size, change in zip(after, changes, strict=True)]
+        self._gaps.follow_correction(self.position, lengths)
         self.pending, self.buffered = [], 0
-        self.counts.corrected_samples += corrected
-        for chunk in chunks:
-            self._write(chunk)
-        return corrected
+        for chunk, change in zip(chunks, changes, strict=True):
+            if change:
+                self.count("corrected_samples", change)
+            self._write(chunk, is_heard=True)
+        return sum(changes)
 
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer."""
         if self.buffered and self._writer is not None:
             audio = b"".join(self.pending)
             self._writer.append(audio)
-            self._flushed.append(audio)
-            self._flushed_bytes += self.buffered
-            self._forget()
+            self._recent.append(audio)
             self.pending = []
             self.buffered = 0
 
@@ -262,7 +280,9 @@ class Segmenter:
         self.totals.add(self.counts)
         counts, self.counts = self.counts, Counts()
         self._closed_gaps.extend(self._gaps)
-        self._gaps = Gaps()
+        # A correction writes audio again: gaps may lie behind the cut.
+        self._gaps = self._gaps.split(self.position)
+        self._marks = []
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)
 
@@ -270,19 +290,13 @@ class Segmenter:
         """End the open segment where the track stands; the next audio begins another one."""
         self.close_segment()
 
-    def _forget(self) -> None:
-        """Keep a second of what was flushed, in whole chunks."""
-        least = self._sample_rate * BYTES_PER_SAMPLE
-        while self._flushed_bytes - len(self._flushed[0]) >= least:
-            self._flushed_bytes -= len(self._flushed.pop(0))
-
     def _open(self, position: int) -> None:
         self.start = position
         self.boundary = self._cuts.after(position)
         self._writer = self._open_segment(position)
 
-    def _write(self, pcm: bytes) -> None:
-        """Append audio, across as many cuts as lie within it."""
+    def _write(self, pcm: bytes, *, is_heard: bool = False) -> None:
+        """Append audio, across the cuts in it; the cut planner may have heard it before."""
         assert self.position is not None
         if not pcm:
             # It must not open a segment.
@@ -290,7 +304,7 @@ class Segmenter:
         if self._writer is None:
             self._open(self.position)
         end = self.position + len(pcm) // BYTES_PER_SAMPLE
-        if self._cuts.listens:
+        if self._cuts.listens and not is_heard:
             self._cuts.listen(self.position, pcm)
         while end >= self.boundary:
             head = (self.boundary - self.position) * BYTES_PER_SAMPLE
@@ -312,7 +326,7 @@ class Segmenter:
         if len(pcm) > self._flush_bytes:
             assert self._writer is not None
             self._writer.append(pcm)
-            self._flushed, self._flushed_bytes = [], 0
+            self._recent.clear()
             return
         self.pending.append(pcm)
         self.buffered += len(pcm)
@@ -340,18 +354,31 @@ class Segmenter:
         self.flush()
         tail = self._writer.cut((cut - self.start) * BYTES_PER_SAMPLE)
         gaps = self._gaps.split(cut)
-        frame_samples = self._sample_rate * FRAME_MILLISECONDS // 1000
-        frames = min(self.counts.frames, (position - cut - gaps.samples) // frame_samples)
-        self.counts.filled_samples -= gaps.samples
-        self.counts.frames -= frames
+        counts, marks = self._take_counts(cut, gaps.samples)
         self.position = cut
         self.close_segment()
         self._open(cut)
-        self.counts = Counts(frames=frames, filled_samples=gaps.samples)
+        self.counts, self._marks = counts, marks
         # Straight to the writer: the buffer must go on following the recent frames.
         self._writer.append(tail)
         self._gaps = gaps
         self.position = position
+
+    def _take_counts(
+        self, cut: int, filled_samples: int
+    ) -> tuple[Counts, list[tuple[int, str, int]]]:
+        """Take out of the open segment's counts what lies behind a cut, and return that."""
+        assert self.position is not None
+        marks = [mark for mark in self._marks if mark[0] >= cut]
+        tail = Counts(filled_samples=filled_samples)
+        for _, name, amount in marks:
+            setattr(tail, name, getattr(tail, name) + amount)
+        frame_samples = self._sample_rate * FRAME_MILLISECONDS // 1000
+        audio_samples = self.position - cut - filled_samples - tail.corrected_samples
+        tail.frames = min(self.counts.frames, max(0, audio_samples) // frame_samples)
+        for name in tail.__struct_fields__:
+            setattr(self.counts, name, getattr(self.counts, name) - getattr(tail, name))
+        return tail, marks
 
     def _patch(self, place: int, pcm: bytes) -> None:
         """Overwrite audio of the open segment, in the buffer, in the file, or across both."""
@@ -362,29 +389,11 @@ class Segmenter:
             flushed_bytes = (first_buffered - place) * BYTES_PER_SAMPLE
             self._writer.patch((place - self.start) * BYTES_PER_SAMPLE, pcm[:flushed_bytes])
         offset = (place - first_buffered) * BYTES_PER_SAMPLE
-        self._flushed = _overlay(self._flushed, offset + sum(map(len, self._flushed)), pcm)
-        self.pending = _overlay(self.pending, offset, pcm)
+        self._recent.overlay(pcm, -offset)
+        self.pending = overlay(self.pending, offset, pcm)
 
 
 def _energy(pcm: bytes) -> float:
     """Return the energy of audio; the lower, the quieter."""
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
     return float(samples @ samples) / max(1, len(samples))
-
-
-def _overlay(chunks: list[bytes], offset: int, pcm: bytes) -> list[bytes]:
-    """Return the chunks with ``pcm`` over them, as a chunk of its own, so that a repeat is seen.
-
-    ``offset`` is in bytes from the first chunk's beginning; what lies outside is left out.
-    """
-    result: list[bytes] = []
-    for chunk in chunks:
-        begin = max(0, min(offset, len(chunk)))
-        end = max(0, min(offset + len(pcm), len(chunk)))
-        if begin < end:
-            parts = (chunk[:begin], pcm[begin - offset : end - offset], chunk[end:])
-            result += filter(None, parts)
-        else:
-            result += filter(None, (chunk,))
-        offset -= len(chunk)
-    return result

@@ -7,17 +7,19 @@ else.
 What it promises (tests/streamer/test_track_properties.py holds it to that):
 
 - **Audio is dropped only when it is byte for byte what already lies at its place** (``repeated``;
-  the last second or two are compared), when its place is in a closed segment (``late_dropped``), or
-  when a sender is more than ``MAX_LEAD_SECONDS`` ahead of time (``lost``). All three are counted.
-  Drift correction adds silence and removes samples where it is quietest (``corrected_samples``).
+  the last second or two are compared, as drift correction has left them), when its place is in a
+  closed segment (``late_dropped``), or when a sender is more than ``MAX_LEAD_SECONDS`` ahead
+  (``lost``). All three are counted. Drift correction adds silence and removes samples where it is
+  quietest (``corrected_samples``).
 - Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
   it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
-  exactly the missing length or, beyond ``jump``, a new segment at its own time.
+  exactly the missing length or, beyond ``jump``, a new segment at its own time. Late frames replace
+  that silence; frames in a row that come as fast as they were spoken are not late.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
   is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
   frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
-  keep lining up. (But for a step that a loss of the same length hides from one of them.)
+  keep lining up: after a second also where a loss of the same length hid the step.
 - Drift between timestamps and samples is corrected at the quietest place of a second of audio.
 - A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
 - No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.
@@ -38,6 +40,7 @@ from streamer.cuts import CutPlanner
 from streamer.frames import Frame
 from streamer.placer import DRIFT_WEIGHT, Placer, TrackSettings
 from streamer.segmenter import Segmenter, SegmentWriter
+from streamer.stamp_history import StampHistory
 
 WITNESSES = 3
 """How many frames in a row must agree on a gap, or on a step of the sender's clock."""
@@ -60,7 +63,7 @@ _NO_RAW = -(1 << 80)
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_hold", "_last_raw", "_suspect", "_waiting")
+    __slots__ = ("_history", "_hold", "_last_raw", "_suspect", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
@@ -70,6 +73,7 @@ class Track(Placer):
         # In the order of arrival.
         self._waiting: list[Frame] = []
         self._last_raw = _NO_RAW
+        self._history = StampHistory()
 
     @property
     def pending_bytes(self) -> int:
@@ -120,6 +124,7 @@ class Track(Placer):
         """
         if self._segmenter.position is not None and not self._waiting:
             self._clock.observe(self._segmenter.position)
+            self._follow_stream_clock()
         overdue = self._clock.elapsed() - self._hold
         if not self._waiting or self._waiting[0].elapsed > overdue:
             return False
@@ -136,14 +141,18 @@ class Track(Placer):
 
     def _place_with_care(self, raw: int | None, pcm: bytes, silent: bool) -> None:
         frame = Frame(raw, self._clock.elapsed(), pcm, silent)
-        if self._segmenter.position is not None:
+        position = self._segmenter.position
+        if position is not None and position >= self._careful_until:
             self._reference_us = self._clock.reference_us
         if raw is not None:
             is_same_time = raw == self._last_raw
             self._last_raw = raw
-            if self._is_done_late(frame) or self._repeats_a_waiting_one(frame):
+            is_coarse = self._history.is_coarse
+            if not (is_same_time and is_coarse) and self._is_done(frame):
                 return
-            if is_same_time and any(pcm):
+            if is_coarse or any(pcm):
+                self._history.note_time(is_same=is_same_time)
+            if is_same_time and (is_coarse or any(pcm)):
                 # In whole seconds, say: a timestamp that comes again says nothing.
                 frame = frame._replace(raw=None)
             elif is_same_time and self._suspect is not None and self._suspect in self._waiting[-1:]:
@@ -155,12 +164,16 @@ class Track(Placer):
         self._waiting.append(frame)
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
-    def _repeats_a_waiting_one(self, frame: Frame) -> bool:
-        for other in self._waiting:
-            if other.raw == frame.raw and other.pcm == frame.pcm and other is not self._suspect:
-                self._segmenter.counts.repeated += 1
-                return True
-        return False
+    def _is_done(self, frame: Frame) -> bool:
+        """Whether a frame is a repeat, or fills a gap."""
+        is_waiting = any(
+            other.raw == frame.raw and other.pcm == frame.pcm and other is not self._suspect
+            for other in self._waiting
+        )
+        if self._history.repeats(frame) or is_waiting:
+            self._segmenter.counts.repeated += 1
+            return True
+        return self._is_done_late(frame)
 
     def _decide(self, overdue: int | None) -> None:
         """Place what can be decided; and all that arrived up to ``overdue``."""
@@ -201,10 +214,9 @@ class Track(Placer):
     def _put_unstamped(self) -> bool:
         """Place the first frame if it has no timestamp."""
         frame = self._waiting[0]
-        if frame.raw is not None:
-            return False
-        self._put_in_order_of_arrival(frame)
-        return True
+        if frame.raw is None:
+            self._put_in_order_of_arrival(frame)
+        return frame.raw is None
 
     def _follow_latest_step(self) -> bool:
         """Follow the stream's latest step where it explains why a frame seems late."""
@@ -248,7 +260,7 @@ class Track(Placer):
         outliers: list[Frame] = []
         room = 0
         for frame in self._waiting:
-            if outliers and frame.is_within(base + room, -self._half, self._half):
+            if outliers and frame.is_within(base + room, -min(room // 2, self._late), self._half):
                 if any(self._may_be_early(outlier) for outlier in outliers):
                     return False
                 for outlier in outliers:
@@ -266,10 +278,9 @@ class Track(Placer):
             # A frame alone may just be late.
             return False
         offset = self._find_known_step(*self._waiting[:2])
-        if offset is None:
-            return False
-        self._use_offset(offset)
-        return True
+        if offset is not None:
+            self._use_offset(offset)
+        return offset is not None
 
     def _accept_run(self) -> bool:
         """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
@@ -281,6 +292,8 @@ class Track(Placer):
         if near and run[0].advance(base) <= 0:
             # The clock was set behind them.
             return self._accept_lost_frames(near[0].elapsed)
+        if self._may_fill_gap(run[0]) and not frames.are_paced(run, DECISION_FRAMES):
+            return False
         line = frames.find_line(self._waiting, run[0], self._tolerance)
         later = list(filter(self._may_come_later, self._waiting))
         if run[0].advance(base) > 0:
@@ -350,7 +363,7 @@ class Track(Placer):
 
     def _find_run(self) -> list[Frame]:
         """The last waiting frames that follow on each other, the first of them far from here."""
-        run = frames.find_last_run(self._waiting, self._half)
+        run = frames.find_last_run(self._waiting, 2 * self._half - 1)
         near = frames.find_near(self._waiting, self._base(), self._tolerance)
         while run and (run[0] in near or not self._is_far(run[0])):
             del run[0]
@@ -364,12 +377,11 @@ class Track(Placer):
     def _put_in_order_of_arrival(self, frame: Frame) -> None:
         """Place a frame whose timestamp does not say where it belongs."""
         self._waiting.remove(frame)
-        self._put(None, frame.pcm, frame.silent)
-        self._segmenter.counts.unstamped += 1
+        self._put(None, frame.pcm, frame.silent, is_unstamped=True)
 
     def _put_or_drop(self, frame: Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
-        if frame.raw is not None and self._is_done_with(frame):
+        if frame.raw is not None and (self._fill_gap(frame) or self._is_done_with(frame)):
             self._waiting.remove(frame)
         else:
             self._put_in_order_of_arrival(frame)
@@ -381,14 +393,7 @@ def create_track(
     settings: TrackSettings,
     open_segment: Callable[[int], SegmentWriter],
 ) -> Track:
-    """Create a track with a segmenter of its own.
-
-    Args:
-        clock: The stream's clock, which all its tracks share.
-        cuts: The stream's cut planner, which all its tracks share.
-        settings: How to place frames.
-        open_segment: Returns the writer of a segment that starts at a position.
-    """
+    """Create a track with a segmenter of its own; all tracks of a stream share the rest."""
     segmenter = Segmenter(
         cuts, open_segment, sample_rate=clock.sample_rate, flush_bytes=settings.flush_bytes
     )

@@ -41,7 +41,7 @@ ARROWS: dict[str, set[str]] = {
     "local": {"function_app", "functions", "calls.results", "calls.http", "streamer", "infra"}
     | {"calls"}
     | FLOOR,
-    "benchmarks": {"local", "streamer", "calls", "calls.results"} | FLOOR,
+    "benchmarks": {"local", "streamer", "calls", "calls.results", "calls.transcripts"} | FLOOR,
 }
 
 MAX_FILE_LINES = 400

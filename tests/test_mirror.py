@@ -12,6 +12,7 @@ from tests.test_architecture import ROOT, files
 TESTED_ELSEWHERE = {
     # Run as programs, or as a part of the whole system.
     "benchmarks/__main__.py",
+    "benchmarks/accuracy/__main__.py",
     "benchmarks/soak/__main__.py",
     "local/__main__.py",
     "local/emulator/__main__.py",

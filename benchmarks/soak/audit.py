@@ -1,4 +1,13 @@
-"""The audit of one stream: what its socket sent, against what was recorded. Pure."""
+"""The audit of one stream: what its socket sent, against what was recorded. Pure.
+
+What it accepts without finding the audio, and why:
+
+- A silent frame that the manifest counts as silent is kept: it has no samples to look for.
+- A silent frame that the manifest counts as repeated, beyond the copies that were sent, is told: it
+  is equal to the silence at the place that its timestamp says, and nothing tells the two apart.
+- A frame may lack samples where its own segment counts a correction of drift. None may be gone
+  altogether: at least half of each one stays.
+"""
 
 from __future__ import annotations
 
@@ -140,11 +149,10 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
         missing = frame_samples - UNIT_SAMPLES * present
         is_explained = True
         if missing:
-            last = int(positions.max()) + frame_samples
-            # With the one before: a cut at a pause leaves the count there.
+            last = int(positions.max()) + UNIT_SAMPLES
             touched = range(
-                max(0, int(np.searchsorted(starts, origin, "right")) - 2),
-                min(len(run), int(np.searchsorted(starts, last, "right"))),
+                max(0, int(np.searchsorted(starts, origin, "right")) - 1),
+                min(len(run), int(np.searchsorted(starts, last, "left"))),
             )
             is_trimmed = any(corrected[index] for index in touched)
             # A late frame over a cut: what lies behind the cut is kept.
@@ -187,21 +195,21 @@ def _account(
     missing = [entry for number, entry in first_sent.items() if number not in found]
     silent = [entry for entry in record.sent if entry.is_silent]
     silent_kept = min(len(silent), counts.silent_frames)
-    # Silent frames carry no number: those of the end are missing.
-    missing += silent[silent_kept:]
     totals.kept += whole + silent_kept
+    _account_copies(record, manifest, copies, totals)
+    # Silent frames carry no number: those of the end are missing, but for what is told repeated.
+    # One whose timestamp is late, say, is equal to the silence at its place.
+    silent_repeated = min(len(silent) - silent_kept, counts.repeated - totals.repeated)
+    totals.repeated += silent_repeated
+    missing += silent[silent_kept + silent_repeated :]
     gone = Counter(_explain_by_end(record, entry) for entry in missing)
     totals.unflushed += gone["unflushed"]
     totals.in_flight += gone["in_flight"]
-    _account_copies(record, manifest, copies, totals)
     # Copies that were not repeats when they arrived are among what was dropped.
     certain = sum(_explain_by_end(record, entry) == "nothing" for entry in copies)
     dropped_copies = max(0, certain - counts.repeated - totals.duplicates)
     told = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
-    removed = min(max(0, unexplained - told), _count_removable(record, manifest))
-    totals.corrected += removed
-    unexplained -= removed
     explained = min(unexplained, told)
     totals.late_dropped += min(explained, counts.late_dropped)
     totals.lost += max(0, explained - counts.late_dropped)
@@ -214,16 +222,6 @@ def _account(
             f"{unexplained - told} frames are untold ({record.ended_by}; told {told}): "
             f"{numbers[:10]}",
         )
-
-
-def _count_removable(record: SocketRecord, manifest: Manifest) -> int:
-    """Count how many whole frames the corrections of drift explain.
-
-    At least half of each frame stays. A segment's count may be the sum of several corrections.
-    """
-    corrections = [abs(entry.counts.corrected_samples) for entry in manifest.segments]
-    smallest = record.sample_rate // 50 * 3 // 4
-    return sum(max(1, samples // smallest) for samples in corrections if samples)
 
 
 def _account_copies(
@@ -245,10 +243,6 @@ def _account_copies(
     dropped = min(rest, counts.late_dropped + counts.lost)
     totals.late_dropped += dropped
     rest -= dropped
-    # Where drift correction had removed the first one, the copy took its place.
-    removed = min(rest, _count_removable(record, manifest))
-    totals.corrected += removed
-    rest -= removed
     if rest:
         totals.untold += rest
         _report(totals, record, f"{rest} copies are neither repeated nor dropped")

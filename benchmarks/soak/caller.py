@@ -115,7 +115,8 @@ class Caller:
         pcm = None
         if not emission.is_silent:
             pcm = encode_numbered(emission.number, self._plan.sample_rate // 50)
-        media_socket.send(encode_audio(stamp_us, raw_id, pcm))
+        if not media_socket.send(encode_audio(stamp_us, raw_id, pcm)):
+            return
         record.sent.append(
             SentFrame(
                 emission.number,

@@ -2,13 +2,13 @@
 
 A frame that was sent is found in the recording once, or something tells what became of it:
 
-- ``corrected``: drift correction removed it, and the manifest counts a correction there;
-- ``repeated``: it was sent again, byte for byte, and the manifest counts a repeat;
+- ``repeated``: it was sent again, byte for byte, or is silence that was there already, and the
+  manifest counts a repeat;
 - ``late_dropped`` and ``lost``: the manifest counts it;
 - ``unflushed``: its streamer was killed within ``UNFLUSHED_SECONDS`` after it was sent;
 - ``in_flight``: its socket was reset within ``IN_FLIGHT_SECONDS`` after it was sent.
 
-Drift correction may also shorten a frame; the manifest counts that, too. Anything else is untold.
+Drift correction may shorten a frame; the manifest counts that. Anything else is untold.
 """
 
 from __future__ import annotations
@@ -123,8 +123,7 @@ class Totals:
         sent: How many frames were sent, copies included.
         kept: How many of them were found in recordings, or are silent and counted there.
         shortened: How many of those lack some samples that drift correction took.
-        corrected: Told lost: removed to correct drift.
-        repeated: Told lost: copies that the manifest counts as repeated.
+        repeated: Told lost: copies, and silence, that the manifest counts as repeated.
         late_dropped: Told lost: too late for their segment.
         lost: Told lost: no room for them.
         unflushed: Told lost: not on disk yet when their streamer was killed.
@@ -139,7 +138,6 @@ class Totals:
     sent: int = 0
     kept: int = 0
     shortened: int = 0
-    corrected: int = 0
     repeated: int = 0
     late_dropped: int = 0
     lost: int = 0
@@ -154,7 +152,7 @@ class Totals:
     @property
     def told(self) -> int:
         """How many frames are told lost."""
-        dropped = self.corrected + self.repeated + self.late_dropped + self.lost
+        dropped = self.repeated + self.late_dropped + self.lost
         return dropped + self.unflushed + self.in_flight
 
     @property

@@ -60,10 +60,14 @@ class MediaSocket(asyncio.Protocol):
                 raise
         return media_socket
 
-    def send(self, message: bytes) -> None:
-        """Send a text message."""
+    def send(self, message: bytes) -> bool:
+        """Send a text message; False where the connection is lost already."""
         assert self._transport is not None
+        if self._transport.is_closing():
+            self.has_ended = True
+            return False
         self._transport.write(encode_frame(_TEXT, message))
+        return True
 
     async def close(self) -> None:
         """Send a close frame, and wait until the connection is gone."""
@@ -103,6 +107,8 @@ class MediaSocket(asyncio.Protocol):
         self.closed.set()
         if not self.upgraded.done():
             self.upgraded.set_exception(HandshakeRefused("the connection was closed"))
+            # It is known now, also where nobody waits any longer.
+            self.upgraded.exception()
 
     def data_received(self, data: bytes) -> None:
         """Read the handshake's answer, then control frames."""

@@ -206,10 +206,14 @@ class CallPlan:
         yield frame
         # A repeat is known by its place: without a timestamp that says where, it is new audio.
         stamp_ms = now * 1000 + self._clock_ms + participant.clock_ms
-        has_place = frame.stamp_ms is not None and abs(frame.stamp_ms - stamp_ms) < _STRAY_MS
+        has_place = (
+            frame.stamp_ms is not None
+            and not self.has_whole_seconds
+            and abs(frame.stamp_ms - stamp_ms) < _STRAY_MS
+        )
         if has_place and not frame.is_silent and rng.random() < weather.repeat:
-            # Some frames behind it, also where all of them come at once.
-            at = max(now + rng.randint(0, 10) * FRAME_SECONDS, self._stalled_until)
+            # Some frames behind it, also where it is late, or where all of them come at once.
+            at = max(now + rng.randint(0, 10) * FRAME_SECONDS, frame.at)
             yield frame._replace(at=at, order=next(self._order), is_copy=True)
 
     def _frame(self, index: int, now: float) -> Emission:

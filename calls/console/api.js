@@ -13,6 +13,11 @@ export class ApiError extends Error {
   get isNotFound() {
     return this.status === 404;
   }
+
+  /** Whether the call has no result, or none yet. */
+  get isNotReady() {
+    return this.isNotFound || this.status === 409;
+  }
 }
 
 /** The function key, kept in this tab's session storage or, if the user says so, in the browser's. */
@@ -73,5 +78,8 @@ export async function sendJson(path, options) {
   const response = await send(path, options);
   return response.status === 204 ? null : response.json();
 }
+
+/** The query that asks for a partial result, too: the console says what it lacks. */
+export const ALLOW_PARTIAL = "?allow_partial=true";
 
 export const callPath = (id) => `calls/${encodeURIComponent(id)}`;

@@ -1,7 +1,7 @@
 // The view of one call: polls its record, and loads timeline, recording and transcript when it is over.
 
 import { CallActions } from "./actions.js";
-import { callPath, sendJson } from "./api.js";
+import { ALLOW_PARTIAL, callPath, sendJson } from "./api.js";
 import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall } from "./details.js";
 import { announce, cloneTemplate, element, notify, setBadge, setChildren, setText } from "./dom.js";
 import { Downloads } from "./downloads.js";
@@ -11,7 +11,7 @@ import { Lanes } from "./lanes.js";
 import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
-import { callStatus, callTitle, isOver } from "./record.js";
+import { callStatus, callTitle, hasResult, isOver, isProcessing } from "./record.js";
 import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
@@ -146,23 +146,23 @@ export class CallView {
       this.#liveWaveform.load(record);
       return LIVE_POLL_MS;
     }
-    if (record.summary) await this.#loadResult(record);
-    if (this.#timeline && !this.#isTranscriptPending) return FINAL_POLL_MS;
+    if (hasResult(record)) await this.#loadResult(record);
+    if (!isProcessing(record) && !this.#isTranscriptPending) return FINAL_POLL_MS;
     this.#processingPolls += 1;
     return PROCESSING_POLL_MS[Math.min(this.#processingPolls, PROCESSING_POLL_MS.length) - 1];
   }
 
   /** Load timeline, transcript and recording, if there is a new version of them. */
   async #loadResult(record) {
-    const version = JSON.stringify([record.summary, record.assembled_at]);
+    const version = JSON.stringify([record.summary, record.assembled_at, record.result_state]);
     if (version === this.#loadedVersion) {
       if (this.#isTranscriptPending) await this.#loadTranscript();
       return;
     }
     try {
-      this.#timeline = await sendJson(`${this.#path}/timeline?allow_partial=true`);
+      this.#timeline = await sendJson(`${this.#path}/timeline${ALLOW_PARTIAL}`);
     } catch (error) {
-      if (error.isNotFound) return;
+      if (error.isNotReady) return;
       throw error;
     }
     if (this.#isStopped) return;
@@ -184,11 +184,12 @@ export class CallView {
   async #loadTranscript() {
     let transcript;
     try {
-      transcript = await sendJson(`${this.#path}/transcript?allow_partial=true`, { headers: { Accept: "application/json" } });
+      const headers = { Accept: "application/json" };
+      transcript = await sendJson(`${this.#path}/transcript${ALLOW_PARTIAL}`, { headers });
     } catch (error) {
       this.#isTranscriptPending = true;
-      this.#transcript.showText(error.isNotFound ? "Not available yet" : error.message);
-      if (error.isNotFound) return;
+      this.#transcript.showText(error.isNotReady ? "Not available yet" : error.message);
+      if (error.isNotReady) return;
       throw error;
     }
     this.#isTranscriptPending = transcript.state === "pending";
@@ -281,8 +282,8 @@ function copyText(text, message) {
 /** Describe, beside the timeline's heading, what happens to a call without a result. */
 function describeProgress(record) {
   if (isOver(record)) {
-    const hasAudio = record.streams.some((stream) => stream.segments.length) || record.landed_segments.length;
-    return hasAudio ? "Processing" : "No audio was streamed";
+    if (record.result_state === "none") return "No audio was streamed";
+    return isProcessing(record) ? "Processing" : "";
   }
   if (record.state === "connecting") return "Ringing";
   if (record.streaming.state === "active") return "Recording";

@@ -1,6 +1,6 @@
 // The panel of downloads. A link cannot send the function key, so each file is fetched first.
 
-import { send } from "./api.js";
+import { ALLOW_PARTIAL, send } from "./api.js";
 import { announce, element, icon, notify, setChildren } from "./dom.js";
 import { downloadInRanges } from "./ranges.js";
 
@@ -41,11 +41,11 @@ export class Downloads {
   }
 
   async #fetchRecording() {
-    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording?allow_partial=true`);
+    return this.#getRecording() ?? downloadInRanges(`${this.#path}/recording${ALLOW_PARTIAL}`);
   }
 
   async #fetchFile(file) {
-    const response = await send(`${this.#path}/${file}?allow_partial=true`);
+    const response = await send(`${this.#path}/${file}${ALLOW_PARTIAL}`);
     return response.blob();
   }
 
@@ -59,7 +59,7 @@ export class Downloads {
       setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
       announce(`${name} downloaded`);
     } catch (error) {
-      notify(error.isNotFound ? "This file is not available yet." : error.message, { isError: true });
+      notify(error.isNotReady ? "This file is not available yet." : error.message, { isError: true });
     } finally {
       button.removeAttribute("aria-busy");
     }

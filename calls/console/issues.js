@@ -25,8 +25,8 @@ export function buildAlerts(record, model) {
     const place = missing === 1 ? "its" : "their";
     alerts.push(buildAlert("warning", `${formatCount(missing, "segment")} missing`,
       `The recording contains silence in ${place} place.`));
-  } else if (model.isPartial) {
-    alerts.push(buildAlert("warning", "Call incomplete", "At least one stream did not report its end."));
+  } else if (record.result_state === "partial") {
+    alerts.push(buildAlert("warning", "Call incomplete", capitalise(record.result_reason ?? "")));
   }
   return alerts;
 }

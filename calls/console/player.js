@@ -1,6 +1,6 @@
 // The player of a call's recording.
 
-import { sendJson } from "./api.js";
+import { ALLOW_PARTIAL, sendJson } from "./api.js";
 import { announce, setText } from "./dom.js";
 import { formatBytes, formatClock } from "./format.js";
 import { ChannelMixer } from "./mixer.js";
@@ -108,10 +108,10 @@ export class Player {
     let blob;
     try {
       const onProgress = (loaded, total) => this.#onProgress(loaded, total, signal);
-      blob = await downloadInRanges(`${recording.path}/recording`, { signal, onProgress });
+      blob = await downloadInRanges(`${recording.path}/recording${ALLOW_PARTIAL}`, { signal, onProgress });
     } catch (error) {
       if (signal.aborted) return false;
-      if (error.isNotFound) this.#parts.player.hidden = true;
+      if (error.isNotReady) this.#parts.player.hidden = true;
       else this.#showError(error.message, () => this.load(recording));
       return false;
     }

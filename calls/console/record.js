@@ -2,20 +2,21 @@
 
 import { capitalise, formatParticipant } from "./format.js";
 
-/** A call without audio never gets a result, so it counts as processing for this long at most. */
-const PROCESSING_MS = 60_000;
-
 export const isIncoming = (record) => record.direction === "incoming";
 export const isOver = (record) => record.state === "disconnected" || record.state === "failed";
 
 /** Whether a call has ended and its result is still expected. */
-export function isProcessing(record, now = Date.now()) {
-  if (!isOver(record) || record.summary) return false;
-  return now - Date.parse(record.ended_at ?? record.created_at) < PROCESSING_MS;
-}
+export const isProcessing = (record) => isOver(record) && record.result_state === "processing";
 
-/** Format a party of a call, with its display name if the record has one. */
-export const formatParty = (record, rawId) => formatParticipant(rawId, record.names?.[rawId]);
+/** Whether a call has ended and its result can be shown, even if audio is missing. */
+export const hasResult = (record) => ["final", "partial"].includes(record.result_state);
+
+/**
+ * Format a party of a call, with its display name if the record has one. `to` and `from` have phone
+ * numbers without the "4:" of their raw IDs.
+ */
+export const formatParty = (record, party) =>
+  formatParticipant(party, record.names?.[party] ?? record.names?.[`4:${party}`]);
 
 /** The other party of a call: the caller of an incoming call, else the person called. */
 export function callTitle(record) {

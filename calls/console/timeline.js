@@ -3,7 +3,7 @@
 // Times in a model are milliseconds from the call's first audio:
 //
 // { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence,
-//   missingSegments, isPartial,
+//   missingSegments,
 //   tracks: [{ participant, name, channel, speech, overlaps, gaps, losses, missingSegments, speechMs, talkShare,
 //     peaks, windowMs, segments }] }
 //
@@ -43,7 +43,6 @@ export function buildModelFromTimeline(timeline, participants = []) {
     startedAt: Date.parse(timeline.started_at),
     durationMs: timeline.duration_ms,
     isLive: false,
-    isPartial: timeline.partial,
     recordingFromMs: null,
     overlaps: timeline.overlaps ?? [],
     interruptions: timeline.interruptions ?? [],
@@ -69,7 +68,6 @@ export function buildModelFromRecord(record, now = Date.now(), peaksOfBlob = () 
     startedAt,
     durationMs: endedAt - startedAt,
     isLive,
-    isPartial: false,
     recordingFromMs: streamingSince === null ? null : Math.max(0, streamingSince - startedAt),
     overlaps: [],
     interruptions: [],

@@ -13,7 +13,7 @@ import azure.functions as func
 
 from acs.identifiers import (
     MAX_NAME_CHARACTERS,
-    is_communication_user_id,
+    is_callable_id,
     is_phone_number,
     is_raw_id,
     one_line,
@@ -72,7 +72,7 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     elif is_phone_number(to):
         if caller is None and not any(error["field"] == "from" for error in fields.errors):
             fields.add_error("from", "is required to call a phone number: the caller id, E.164")
-    elif not is_communication_user_id(to):
+    elif not is_callable_id(to):
         fields.add_error(
             "to",
             "must be an E.164 phone number or the raw id of a user or Teams app "

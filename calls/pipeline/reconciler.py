@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
@@ -209,24 +209,27 @@ async def _analyse_overlooked(
 ) -> None:
     """Analyse the segments whose events were lost."""
     landed_before = now - timedelta(seconds=clients.settings.reconcile_after_seconds)
+    blobs_of_analyses = {
+        blob: blobs.analysis_blob(names.parse_segment(blob))
+        for blob, properties in landed.items()
+        if properties.last_modified <= landed_before
+    }
+    if not blobs_of_analyses:
+        return
     result_blobs = set(await clients.storage.blob_names(blobs.RESULTS, f"{call}/"))
     result_blobs |= await failures.failed_analysis_blobs(clients.storage, call)
     overlooked_blobs = [
-        blob
-        for blob, properties in landed.items()
-        if properties.last_modified <= landed_before
-        and blobs.analysis_blob(names.parse_segment(blob)) not in result_blobs
+        blob for blob, analysis in blobs_of_analyses.items() if analysis not in result_blobs
     ]
     for blob in overlooked_blobs[:_MAX_SEGMENTS]:
         log_event(_log, logging.WARNING, "segment_overlooked", call=call, segment=blob)
         await storage_events.try_once_more(clients, names.SEGMENTS, blob)
 
 
-async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) -> bool:
-    """Whether the call's result lacks some of its streams."""
-    with_audio = {names.parse_segment(blob).stream_id for blob in landed}
+async def _needs_assembly(clients: Clients, call: str, landed: Collection[str]) -> bool:
+    """Whether the call's result lacks some of its streams, or segments of an unfinished one."""
     with_manifest = await list_manifests(clients.storage, call)
-    if not with_audio and not with_manifest:
+    if not landed and not with_manifest:
         return False
     result = await assembly.read_result(clients.storage, call)
     if result is None:
@@ -234,4 +237,9 @@ async def _needs_assembly(clients: Clients, call: str, landed: Iterable[str]) ->
     is_complete = {
         stream.stream_id: stream.ended_by != ENDED_BY_UNKNOWN for stream in result.streams
     }
-    return not with_audio <= is_complete.keys() or not all(map(is_complete.get, with_manifest))
+    assembled = {segment.blob for stream in result.streams for segment in stream.segments}
+    return not all(map(is_complete.get, with_manifest)) or any(
+        f"{names.SEGMENTS}/{blob}" not in assembled
+        for blob in landed
+        if not is_complete.get(names.parse_segment(blob).stream_id)
+    )

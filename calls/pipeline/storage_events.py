@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import azure.functions as func
 import msgspec
@@ -19,6 +19,7 @@ from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
 from calls.records.result_state import update_result_state
+from calls.records.store import reopen_call
 from calls.results import analysis, assembly, failures
 from calls.results.failures import PoisonMessage
 from calls.transcripts.messages import Send, request_transcript
@@ -145,6 +146,11 @@ async def analyse_segment(
     # While the segment's own stream is open, the call cannot be complete: nothing else is read.
     manifest = ManifestName(segment.call_connection_id, segment.stream_id).blob
     if await clients.storage.properties(names.MANIFESTS, manifest) is None:
+        partial_after = timedelta(seconds=clients.settings.partial_after_seconds)
+        if datetime.now(UTC) - segment.start > partial_after:
+            # The call may have been finalized without it, and its manifest may never come.
+            with contextlib.suppress(CallNotFound):
+                await reopen_call(clients.storage, segment.call_connection_id)
         return False
     return await assemble_call(clients, segment.call_connection_id)
 

@@ -121,6 +121,8 @@ async def update_result_state(
                 return False
             current.result_state, current.result_reason = status.state, status.reason
             current.missing = status.missing
+            # Something came late: the reconciler must see to it that the call does not stay so.
+            current.finalized = current.finalized and status.state != "processing"
             return True
 
         changed = await change_record(storage, call, apply)

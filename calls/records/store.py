@@ -62,11 +62,29 @@ async def change_record(
                 return record
             continue
         record = _decode(document.content)
+        was_finalized = record.finalized
         if not apply(record):
             return record
+        if was_finalized and not record.finalized:
+            await add_unsettled(storage, call_connection_id)
         if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
             return record
     raise Contended(f"the record of call {call_connection_id} is being changed too often")
+
+
+async def reopen_call(storage: Storage, call_connection_id: str) -> None:
+    """Let the reconciler look at a call again, if its record is finalized: something came late.
+
+    Raises CallNotFound, Contended, AzureError.
+    """
+
+    def apply(record: CallRecord) -> bool:
+        if not record.finalized:
+            return False
+        record.finalized = False
+        return True
+
+    await change_record(storage, call_connection_id, apply)
 
 
 async def list_newest(

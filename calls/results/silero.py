@@ -26,8 +26,6 @@ _SPECTRA = 4
 _CELLS = 128
 _BLOCK = 256
 """Windows that are encoded at once, which bounds the memory."""
-_WARM_UP = 32
-"""The LSTM begins with the memory of the first second: speech may have begun a segment earlier."""
 _TAIL = 8
 """Windows of digital silence that are still run, so that the LSTM's memory of speech decays."""
 _STRIDES = (1, 2, 2, 1)
@@ -130,8 +128,8 @@ def _decode(encoded: np.ndarray, weights: _Weights) -> np.ndarray:
     outputs = np.empty_like(encoded)
     output = np.zeros(_CELLS, dtype=np.float32)
     cell = np.zeros(_CELLS, dtype=np.float32)
-    for index in [*range(min(_WARM_UP, len(gates))), *range(len(gates))]:
-        activated = np.tanh(gates[index] + output @ weights.state_gates)
+    for index, from_input in enumerate(gates):
+        activated = np.tanh(from_input + output @ weights.state_gates)
         admit, keep, _, show = 0.5 + 0.5 * activated.reshape(4, _CELLS)
         cell = keep * cell + admit * activated[2 * _CELLS : 3 * _CELLS]
         output = show * np.tanh(cell)

@@ -1,5 +1,6 @@
 """The call's timeline: who spoke when, overlaps, silence, interruptions. Pure.
 
+docs/accuracy.md defines speech, overlaps, the floor and interruptions, and how well they are found.
 All times are milliseconds from the recording's start.
 """
 
@@ -25,8 +26,15 @@ NOT_ANALYSED = "not analysed"
 
 _OVERLAPPING_SPEAKERS = 2
 
-_INTERRUPTION_MS = 500
-"""In an interruption, one has spoken this long when the other starts; then both speak this long."""
+SHORTEST_OVERLAP_MS = 200
+"""A shorter overlap is a turn without a pause: the edges of speech are not known any better."""
+
+FLOOR_MS = 500
+"""Who has been speaking this long has the floor."""
+INTERRUPTION_MS = 500
+"""In an interruption, both then go on speaking for this long."""
+RESUMED_MS = 1000
+"""After a shorter pause, one goes on with what one said, and does not begin to speak."""
 
 
 class LossSpan(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,8 +173,13 @@ def build_timeline(
     )
 
 
-def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
-    """Find where two or more speak at once. Each track's spans must be in order and not touch."""
+def find_overlaps(
+    tracks: Sequence[Sequence[Span]], shortest_ms: int = SHORTEST_OVERLAP_MS
+) -> list[Span]:
+    """Find where two or more speak at once, for ``shortest_ms`` or longer.
+
+    Each track's spans must be in order and not touch.
+    """
     edges = sorted(
         edge for track in tracks for start, end in track for edge in ((start, 1), (end, -1))
     )
@@ -176,29 +189,39 @@ def find_overlaps(tracks: Sequence[Sequence[Span]]) -> list[Span]:
         speakers += step
         if step == 1 and speakers == _OVERLAPPING_SPEAKERS:
             started_ms = time_ms
-        elif step == -1 and speakers == 1 and time_ms > started_ms:
+        elif step == -1 and speakers == 1 and time_ms - started_ms >= shortest_ms:
             spans.append((started_ms, time_ms))
     return spans
 
 
 def find_interruptions(speech: Mapping[str, Sequence[Span]]) -> list[Interruption]:
-    """Find where one starts after another has spoken for 500 ms, and both go on for 500 ms."""
+    """Find where one begins to speak while another has the floor, and both go on for 500 ms.
+
+    Who has been speaking for 500 ms has the floor; of several, the one who began first. Who goes on
+    after a pause of less than a second does not begin.
+    """
     interruptions = []
     for interrupter, spans in speech.items():
-        for interrupted, others in speech.items():
-            if interrupter == interrupted:
+        for (_, silent_from), (start, end) in itertools.pairwise([(0, -RESUMED_MS), *spans]):
+            if start - silent_from < RESUMED_MS:
                 continue
-            for start, end in spans:
-                index = bisect.bisect_right(others, (start - _INTERRUPTION_MS, sys.maxsize)) - 1
-                if index >= 0 and min(end, others[index][1]) - start >= _INTERRUPTION_MS:
-                    interruptions.append(
-                        Interruption(
-                            at_ms=start,
-                            interrupter=interrupter,
-                            interrupted=interrupted,
-                        )
-                    )
+            holders = [
+                (held[0], track)
+                for track, others in speech.items()
+                if track != interrupter and (held := _find_floor(others, start))
+                if min(end, held[1]) - start >= INTERRUPTION_MS
+            ]
+            if holders:
+                interruptions.append(
+                    Interruption(at_ms=start, interrupter=interrupter, interrupted=min(holders)[1])
+                )
     return sorted(interruptions, key=lambda one: (one.at_ms, one.interrupter, one.interrupted))
+
+
+def _find_floor(spans: Sequence[Span], at_ms: int) -> Span | None:
+    """Find the last of a track's spans that had begun 500 ms before; it may have ended."""
+    index = bisect.bisect_right(spans, (at_ms - FLOOR_MS, sys.maxsize)) - 1
+    return spans[index] if index >= 0 else None
 
 
 def _to_spans(spans: Iterable[Span]) -> list[SpeechSpan]:

@@ -19,6 +19,11 @@ Silero 6.2.3 on NumPy          89 %      0 %           1,600  0.5 MB   16 ms
 The last four run the same network. The target is 300 times real time, which two of them reach
 safely; of these, the one on NumPy needs no library that is not there already. So it is used, and
 WebRTC's detector is not needed as a sieve before it.
+
+Each segment is analysed alone. The network then needs some 150 ms to notice speech that has already
+begun, a pause that the timeline bridges: with a segment every 5 s instead of every 30 s, the
+agreement falls by 1.2 percentage points at most. To begin with the memory of the segment's first
+second was tried: forwards, it found speech before the first word, backwards, less in the meetings.
 """
 
 from __future__ import annotations

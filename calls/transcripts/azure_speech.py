@@ -7,6 +7,7 @@ the times of their words. Diarization tells voices apart in a file that mixes th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,9 +23,15 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from calls.errors import TranscriptionFailed
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Word
+from event_log import log_event
 
 _MAX_SPEAKERS = 8
 _READ_TIMEOUT_SECONDS = 300
+
+_MIN_CONFIDENCE = 0.3
+"""A phrase with less is refused. Cautious: it was not measured, and words should not be lost."""
+
+_log = logging.getLogger(__name__)
 
 
 class AzureSpeech:
@@ -34,6 +41,7 @@ class AzureSpeech:
     """
 
     provider = name = "azure"
+    diarizes = True
     max_chunk_ms = 20 * 60 * 1000
     """58 MB at 24 kHz, of which a function holds two copies while it sends them."""
     max_pause_ms = 30_000
@@ -77,11 +85,24 @@ class AzureSpeech:
             raise TranscriptionFailed(
                 f"Azure AI Speech did not answer: {type(error).__name__}"
             ) from error
-        return [_to_phrase(phrase) for phrase in result.phrases]
+        return [_to_phrase(phrase) for phrase in result.phrases if self._is_speech(phrase)]
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    def _is_speech(self, phrase: TranscribedPhrase) -> bool:
+        confidence = phrase.confidence
+        if confidence is None or confidence >= _MIN_CONFIDENCE:
+            return True
+        log_event(
+            _log,
+            logging.INFO,
+            "phrase_refused",
+            engine=self.name,
+            confidence=round(confidence, 2),
+        )
+        return False
 
 
 def _to_phrase(phrase: TranscribedPhrase) -> Phrase:

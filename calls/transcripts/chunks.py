@@ -49,6 +49,25 @@ def _split_long(spans: Iterable[Span], max_ms: int) -> Iterable[Span]:
             yield part_start, min(end, part_start + max_ms)
 
 
+def silence_pauses(pcm: bytes, sample_rate: int, chunk: Span, speech: Iterable[Span]) -> bytes:
+    """Replace what is farther than 200 ms from speech by digital silence: it is not sent.
+
+    Args:
+        pcm: The chunk's samples, mono s16le.
+        sample_rate: Their rate, in Hz.
+        chunk: Where the chunk is.
+        speech: The track's speech.
+    """
+    silenced = bytearray(len(pcm))
+    for start, end in speech:
+        first, last = (
+            2 * (max(0, at_ms - chunk[0]) * sample_rate // 1000)
+            for at_ms in (start - PADDING_MS, end + PADDING_MS)
+        )
+        silenced[first:last] = pcm[first:last]
+    return bytes(silenced)
+
+
 def place_phrase(
     track: str,
     chunk: Span,

@@ -30,12 +30,14 @@ class Engine(Protocol):
 
     ``name`` is the provider with its model: phrases are cached under it. ``max_chunk_ms``
     is the longest chunk that the engine accepts, ``max_pause_ms`` the longest pause within one.
+    ``diarizes`` says whether it can tell the voices of a mixed track apart.
     """
 
     provider: str
     name: str
     max_chunk_ms: int
     max_pause_ms: int
+    diarizes: bool
 
     async def transcribe(
         self, wav_file: bytes, *, diarize: bool, locales: Sequence[str]

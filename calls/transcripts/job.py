@@ -23,7 +23,7 @@ from calls.results.call_result import CallResult
 from calls.results.layout import Layout
 from calls.results.voice_activity import Span
 from calls.storage import Document, Storage
-from calls.transcripts.chunks import place_phrase, plan_chunks
+from calls.transcripts.chunks import place_phrase, plan_chunks, silence_pauses
 from calls.transcripts.engine import Engine, Phrase
 from calls.transcripts.model import SCHEMA, Transcript, Utterance, sort_utterances
 from contract import names, wav
@@ -141,6 +141,7 @@ async def transcribe_call(
 def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -> Transcript:
     """Build what a run leaves, without a claim: the next run may go on with it at once."""
     call, errors = result.call_connection_id, progress.errors
+    tracks = [track.track for track in result.timeline.tracks]
     transcript = Transcript(
         schema=SCHEMA,
         call_connection_id=call,
@@ -148,6 +149,7 @@ def _build_transcript(engine: Engine, result: CallResult, progress: _Progress) -
         state="pending" if errors or progress.postponed else "complete",
         error=None,
         utterances=sort_utterances(progress.utterances),
+        diarized=engine.diarizes if names.MIXED_TRACK in tracks else None,
         layout_digest=result.layout_digest,
     )
     if errors:
@@ -308,7 +310,7 @@ class _ChunkTranscriber:
         self, track: str, chunk: Span, speech: Sequence[Span], progress: _Progress
     ) -> None:
         try:
-            phrases = await self._read_or_transcribe(track, chunk)
+            phrases = await self._read_or_transcribe(track, chunk, speech)
         except TranscriptionFailed as error:
             log_event(
                 _log,
@@ -330,7 +332,9 @@ class _ChunkTranscriber:
             if phrase.text
         ]
 
-    async def _read_or_transcribe(self, track: str, chunk: Span) -> list[Phrase] | None:
+    async def _read_or_transcribe(
+        self, track: str, chunk: Span, speech: Sequence[Span]
+    ) -> list[Phrase] | None:
         """Return the phrases of one chunk; None if the run has no time left for it.
 
         Raises TranscriptionFailed after three tries.
@@ -340,6 +344,7 @@ class _ChunkTranscriber:
         pcm = await recording.read_track(
             self._storage, layout, track, start, min(end, layout.frames)
         )
+        pcm = silence_pauses(pcm, layout.sample_rate, chunk, speech)
         wav_file = wav.header(layout.sample_rate, len(pcm)) + pcm
         engine_and_locales = "\0".join([self._engine.name, *self._locales, ""]).encode()
         digest = hashlib.sha256(engine_and_locales + wav_file).hexdigest()[:32]
@@ -349,8 +354,7 @@ class _ChunkTranscriber:
             return msgspec.json.decode(document.content, type=list[Phrase])
         if not self._budget.is_left():
             return None
-        is_mixed = names.participant_raw_id(track) is None
-        phrases = await self._transcribe(wav_file, diarize=is_mixed)
+        phrases = await self._transcribe(wav_file, diarize=names.participant_raw_id(track) is None)
         await self._storage.put(blobs.RESULTS, blob, msgspec.json.encode(phrases))
         return phrases
 

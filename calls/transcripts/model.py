@@ -47,8 +47,9 @@ class Utterance(msgspec.Struct, frozen=True, kw_only=True):
 class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A call's transcript; ``error`` says why it, or a part of it, failed.
 
-    ``layout_digest`` identifies the recording that it belongs to. ``claimed_at`` and
-    ``claimed_by`` are set while a run makes it.
+    ``diarized`` says whether the voices of a mixed track were told apart; it is left out where each
+    participant has a track. ``layout_digest`` identifies the recording that it belongs to.
+    ``claimed_at`` and ``claimed_by`` are set while a run makes it.
     """
 
     schema: int
@@ -57,6 +58,7 @@ class Transcript(msgspec.Struct, kw_only=True, omit_defaults=True):
     state: State
     error: str | None
     utterances: list[Utterance]
+    diarized: bool | None = None
     layout_digest: str = ""
     claimed_at: datetime | None = None
     claimed_by: str = ""

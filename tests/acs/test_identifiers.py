@@ -72,7 +72,7 @@ OTHER_RAW_IDS = [
 def test_what_can_be_called_is_what_the_sdk_has_a_type_for(
     text: str, kind: type[CommunicationIdentifier]
 ) -> None:
-    assert identifiers.is_communication_user_id(text)
+    assert identifiers.is_callable_id(text)
     assert type(identifier_from_raw_id(text)) is kind
 
 
@@ -80,7 +80,7 @@ def test_what_can_be_called_is_what_the_sdk_has_a_type_for(
     "text", [*OTHER_RAW_IDS, "8:acs:", "8:acs:a/b", "8:acs:a b", "acs:x", "8:acs:a\n", "8:x:y"]
 )
 def test_nobody_else_can_be_called(text: str) -> None:
-    assert not identifiers.is_communication_user_id(text)
+    assert not identifiers.is_callable_id(text)
 
 
 def test_a_phone_numbers_raw_id() -> None:

@@ -15,6 +15,7 @@ class ScriptedEngine:
 
     provider, name = "azure", "scripted"
     max_chunk_ms, max_pause_ms = 2000, 500
+    diarizes = True
 
     def __init__(self, transcribe: Transcribe) -> None:
         self._transcribe = transcribe

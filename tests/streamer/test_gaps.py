@@ -68,3 +68,20 @@ def test_a_copy_is_independent() -> None:
     gaps = gaps_of((0, 100))
     assert gaps.copy().claim(0, 100, 0) == 0
     assert gaps.samples == 100
+
+
+def test_a_gap_moves_with_the_audio_around_it() -> None:
+    gaps = gaps_of((0, 100), (300, 400), (500, 600))
+    # From 200 on: a shorter chunk, the gap, silence that is put in, and a gap that gets shorter.
+    gaps.follow_correction(200, [(100, 60), (100, 100), (0, 10), (100, 100), (100, 50)])
+    assert gaps.samples == 100 + 100 + 50
+    assert gaps.claim(0, 100, 0) == 0
+    assert gaps.claim(260, 100, 0) == 260
+    assert gaps.claim(470, 50, 0) == 470
+
+
+def test_a_gap_that_a_correction_removes_is_gone() -> None:
+    gaps = gaps_of((100, 200), (300, 400))
+    gaps.follow_correction(100, [(100, 0), (100, 100)])
+    assert gaps.samples == 100
+    assert gaps.claim(200, 100, 0) == 200

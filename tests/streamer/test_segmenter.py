@@ -21,10 +21,12 @@ FRAME = 320
 class Recorder:
     """A segmenter that starts at position 0, with its segments in memory."""
 
-    def __init__(self, *, length: int = 50 * FRAME, flush_bytes: int = 4096) -> None:
+    def __init__(
+        self, *, length: int = 50 * FRAME, flush_bytes: int = 4096, window: int = 0
+    ) -> None:
         self.segments: list[MemoryWriter] = []
         self.segmenter = Segmenter(
-            CutPlanner(length, 0, RATE),
+            CutPlanner(length, window, RATE),
             self._open,
             sample_rate=RATE,
             flush_bytes=flush_bytes,
@@ -221,3 +223,92 @@ def test_cuts_lie_in_pauses_and_no_sample_is_lost(flush_bytes: int) -> None:
     assert len(starts) == 4
     for start, (begin, end) in zip(starts[1:], pauses, strict=True):
         assert begin <= start / RATE <= end
+
+
+def test_what_is_counted_belongs_to_the_segment_of_its_frame() -> None:
+    recorder = Recorder(length=10 * FRAME)
+    for index in range(20):
+        if index in (9, 12):
+            recorder.segmenter.count("silent_frames")
+        recorder.segmenter.append(frame(index))
+    recorder.audio()
+    counts = [segment.counts for segment in recorder.segments]
+    assert [(count.frames, count.silent_frames) for count in counts if count] == [(10, 1), (10, 1)]
+
+
+def test_a_correction_belongs_to_the_segment_of_its_frame() -> None:
+    recorder = Recorder(length=10 * FRAME, flush_bytes=100 * FRAME)
+    for index in range(9):
+        recorder.segmenter.append(frame(100))
+        assert recorder.segmenter.position == (index + 1) * FRAME
+    for index in range(4):
+        recorder.segmenter.append(frame(index))
+    # The last frames are the quietest, and behind the cut.
+    assert recorder.segmenter.correct(-100) == -100
+    recorder.audio()
+    corrected = [
+        segment.counts and segment.counts.corrected_samples for segment in recorder.segments
+    ]
+    assert corrected == [0, -100]
+
+
+def test_a_cut_at_a_pause_takes_what_was_counted_behind_it() -> None:
+    recorder = Recorder(length=50 * FRAME, window=10 * FRAME, flush_bytes=20 * FRAME)
+    for index in range(100):
+        silent = 50 <= index < 55
+        if silent or index == 58:
+            recorder.segmenter.count("silent_frames" if silent else "unstamped")
+        recorder.segmenter.append(bytes(2 * FRAME) if silent else frame(1000 + index))
+        if index == 56:
+            recorder.segmenter.fill(2 * FRAME)
+    recorder.audio()
+    first, second, *_ = [segment.counts for segment in recorder.segments]
+    assert first
+    assert second
+    cut = recorder.segments[1].start
+    assert 50 * FRAME < cut < 55 * FRAME
+    silent_before = -(-(cut - 50 * FRAME) // FRAME)
+    assert (first.silent_frames, second.silent_frames) == (silent_before, 5 - silent_before)
+    assert (first.unstamped, second.unstamped) == (0, 1)
+    assert (first.gaps, second.gaps) == (0, 1)
+    assert (first.filled_samples, second.filled_samples) == (0, 2 * FRAME)
+
+
+def test_audio_that_is_written_again_does_not_become_louder() -> None:
+    """The quietest place stays where it is, though drift is corrected before the cut."""
+    cuts = []
+    for corrects in (False, True):
+        recorder = Recorder(length=50 * FRAME, window=10 * FRAME, flush_bytes=40 * FRAME)
+        for index in range(70):
+            loud = 40 <= index < 50
+            recorder.segmenter.append((900 if loud else 1000).to_bytes(2, "little") * FRAME)
+            if corrects and index == 49:
+                recorder.segmenter.correct(1)
+        recorder.audio()
+        cuts.append(recorder.segments[1].start // FRAME)
+    assert cuts[0] in range(40, 50)
+    assert cuts[1] in range(40, 50)
+
+
+@pytest.mark.parametrize("corrected", [-100, 100])
+def test_late_audio_after_a_correction_overwrites_nothing_else(corrected: int) -> None:
+    recorder = Recorder(flush_bytes=100 * FRAME)
+    segmenter = recorder.segmenter
+    # Quieter than silence is nothing: the first frame is, and so the gap behind it moves.
+    segmenter.append(bytes(2 * FRAME))
+    segmenter.append(frame(1))
+    segmenter.fill(FRAME)
+    segmenter.append(frame(3))
+    segmenter.correct(corrected)
+    assert segmenter.replace_gap(2 * FRAME + corrected, frame(2), 0)
+    (audio,) = recorder.audio()
+    assert audio == bytes(2 * (FRAME + corrected)) + frame(1) + frame(2) + frame(3)
+
+
+@pytest.mark.parametrize(("missing", "fits"), [(FRAME // 2, True), (FRAME // 2 + 1, False)])
+def test_late_audio_over_a_cut_is_kept_where_most_of_it_fits(missing: int, fits: bool) -> None:
+    recorder = Recorder(length=10 * FRAME)
+    segmenter = recorder.segmenter
+    segmenter.fill(12 * FRAME)
+    assert segmenter.replace_gap(10 * FRAME - missing, frame(1), 0) is fits
+    assert segmenter.counts.frames == segmenter.counts.late == int(fits)

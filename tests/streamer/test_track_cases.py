@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.streamer.track_rig import Rig, Sent, frame, steady
+from tests.streamer.track_rig import FRAME, Rig, Sent, frame, steady
+
+LIMIT = 0.06
 
 
 def test_waiting_frames_come_before_a_step_that_the_stream_knows() -> None:
@@ -92,3 +94,137 @@ def test_extra_frames_are_no_step() -> None:
     places = rig.places(range(600))
     assert not [n for n in range(200, 600) if abs(places[n] - n * 0.02) > 0.06]
     assert totals.clock_steps == 0
+
+
+# What the hour's soak found, each reduced to a few frames.
+
+
+def test_silence_with_stamps_in_whole_seconds_is_kept() -> None:
+    sent = [
+        item._replace(pcm=bytes(2 * FRAME), silent=True) if 200 <= item.number < 300 else item
+        for item in steady(range(500), lambda n: float(round(n * 0.02)))
+    ]
+    rig = Rig().send(sent)
+    totals = rig.finish()
+    assert (totals.frames, totals.silent_frames, totals.repeated) == (500, 100, 0)
+    audio = b"".join(item.pcm or frame(item.number) for item in sent)
+    assert rig.audio() == audio
+
+
+@pytest.mark.parametrize("step", [-0.14, -0.174, -0.1, 0.5, -0.5])
+@pytest.mark.parametrize("copied", [196, 199])
+def test_a_repeat_from_before_a_step_is_known_behind_it(step: float, copied: int) -> None:
+    sent = steady(range(500), lambda n: n * 0.02 + (step if n >= 200 else 0))
+    index = next(i for i, item in enumerate(sent) if item.number == 204)
+    sent.insert(index, sent[copied]._replace(arrival=sent[index].arrival))
+    rig = Rig().send(sent)
+    totals = rig.finish()
+    assert totals.repeated == 1
+    assert rig.audio() == b"".join(map(frame, range(500)))
+
+
+def test_a_tone_goes_on_over_a_step() -> None:
+    tone = frame(7)
+    stamps = [n * 0.02 - (0.5 if n >= 200 else 0) for n in range(500)]
+    sent = [Sent(n, stamps[n], n * 0.02, pcm=tone if n >= 210 else None) for n in range(500)]
+    totals = Rig().send(sent).finish()
+    assert totals.repeated <= 1
+    assert totals.filled_samples <= FRAME
+
+
+def test_a_repeat_of_a_frame_that_was_shortened_is_known() -> None:
+    sent = steady(range(500), lambda n: n * 0.0196)
+    sent += [item._replace(arrival=item.arrival + 0.1) for item in sent[20:480]]
+    rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
+    totals = rig.finish()
+    assert totals.corrected_samples < 0
+    assert (totals.frames, totals.repeated) == (500, 460)
+
+
+def test_a_loss_as_long_as_an_earlier_step_is_a_loss() -> None:
+    def stamp(n: int) -> float:
+        return n * 0.02 - (0.16 if n >= 100 else 0)
+
+    numbers = [*range(300), *range(308, 600)]
+    rig = Rig().send(steady(numbers, stamp))
+    totals = rig.finish()
+    assert totals.clock_steps == 1
+    places = rig.places(numbers)
+    assert {round(places[n] - n * 0.02, 6) for n in numbers} == {0.0}
+
+
+def test_a_step_into_a_gap_is_no_late_audio() -> None:
+    def stamp(n: int) -> float:
+        return n * 0.02 - (2.95 if n >= 900 else 0)
+
+    numbers = [*range(500), *range(880, 1200)]
+    rig = Rig().send(steady(numbers, stamp))
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps, totals.late) == (820, 1, 0)
+    places = rig.places(numbers)
+    assert all(abs(places[n] - n * 0.02) < 0.04 for n in numbers)
+
+
+def test_late_audio_that_comes_at_once_fills_its_gap() -> None:
+    late = [Sent(n, n * 0.02, 600 * 0.02 - 0.001) for n in range(500, 550)]
+    sent = [*steady(range(500)), *steady(range(550, 600)), *late, *steady(range(600, 700))]
+    rig = Rig(length=1000 * FRAME).send(sent)
+    totals = rig.finish()
+    assert (totals.frames, totals.late, totals.clock_steps) == (700, 50, 0)
+    assert rig.audio() == b"".join(map(frame, range(700)))
+
+
+def test_a_step_that_a_loss_hides_is_followed_within_two_seconds() -> None:
+    def stamp(n: int) -> float:
+        return n * 0.02 - (0.18 if n >= 200 else 0)
+
+    b = [*range(200), *range(209, 700)]
+    sent = [*steady(range(700), stamp), *steady(b, stamp, track="b", delay=0.001)]
+    rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
+    steps = rig.finish().clock_steps
+    pa, pb = rig.places(range(700)), rig.places(b, "b")
+    assert steps + rig.finish("b").clock_steps == 1
+    assert all(abs(pb[n] - pa[n]) < 0.021 for n in b if n >= 300)
+
+
+def test_one_late_frame_during_a_stall_moves_nothing() -> None:
+    sent = steady(range(200))
+    stray = Sent(100, 3600.0, 4.5, pcm=frame(1000))
+    behind = [item._replace(arrival=max(item.arrival, 6.5)) for item in steady(range(200, 500))]
+    rig = Rig().send([*sent, stray, *behind])
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (501, 0)
+    places = rig.places(range(500))
+    # What the stray takes is drift, which shortens a frame or two.
+    assert len(places) >= 498
+    assert all(abs(places[n] - n * 0.02) <= LIMIT for n in places)
+
+
+@pytest.mark.parametrize("first", [250, 100, 400])
+def test_strays_in_a_row_take_their_own_place_though_there_is_drift(first: int) -> None:
+    def stamp(n: int) -> float | None:
+        if n == first + 2:
+            return None
+        return n * 0.0196 + (1000 if n in (first, first + 1) else 0)
+
+    sent = [item._replace(arrival=item.number * 0.0196) for item in steady(range(600), stamp)]
+    rig = Rig().send(sent)
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (600, 0)
+    places = rig.places(range(600))
+    assert all(abs(places[n] - n * 0.0196) <= LIMIT for n in places)
+
+
+@pytest.mark.parametrize("window", [0, 5 * FRAME])
+def test_drift_is_corrected_at_a_quiet_place_also_with_a_pause_window(window: int) -> None:
+    """With one, each frame was written alone, and was the quietest."""
+    silence = bytes(2 * FRAME)
+    sent = [
+        item._replace(pcm=silence if item.number % 40 < 2 else None, arrival=item.number * 0.0196)
+        for item in steady(range(1000), lambda n: n * 0.0196)
+    ]
+    rig = Rig(window=window, length=200 * FRAME).send(sent)
+    totals = rig.finish()
+    assert totals.corrected_samples < -4 * FRAME
+    whole = rig.places(n for n in range(1000) if n % 40 >= 2)
+    assert len(whole) > 940

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acs.identifiers import (
-    COMMUNICATION_USER_ID_PATTERN,
+    CALLABLE_ID_PATTERN,
     MAX_NAME_CHARACTERS,
     MAX_RAW_ID_CHARACTERS,
     PHONE_NUMBER_PATTERN,
@@ -13,13 +13,13 @@ from calls.http.description.parts import ID, Json, body, json_content, operation
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
-_USER_ID = f"^{COMMUNICATION_USER_ID_PATTERN}$"
+_CALLABLE_ID = f"^{CALLABLE_ID_PATTERN}$"
 _LOCALE = f"^(auto|{LOCALE_PATTERN})$"
 _CONTEXT: Json = {"type": ["string", "null"], "minLength": 1, "maxLength": 1024}
 
 _PLACE_CALL = body(
     {
-        "to": {"anyOf": [text(_PHONE_NUMBER), text(_USER_ID)]},
+        "to": {"anyOf": [text(_PHONE_NUMBER), text(_CALLABLE_ID)]},
         "from": {"type": ["string", "null"], "pattern": _PHONE_NUMBER},
         "names": {
             "type": ["object", "null"],

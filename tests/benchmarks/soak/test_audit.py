@@ -120,12 +120,40 @@ def test_a_shortened_frame_needs_a_correction() -> None:
     assert (cut.kept, cut.untold) == (99, 1)
 
 
-def test_a_frame_may_be_removed_by_a_correction() -> None:
+def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
+    first, second = audio(*range(50))[:-200], audio(*range(50, 100))
+    meets = 1 - 100 / (50 * FRAME)
+    counts = Counts(corrected_samples=-100)
+    right = (segment(first, counts=counts), segment(second, meets))
+    wrong = (segment(first), segment(second, meets, counts=counts))
+    assert audit_segments(record(FRAMES), *right).is_well
+    assert audit_segments(record(FRAMES), *wrong).untold == 1
+
+
+def test_no_correction_removes_a_whole_frame() -> None:
     pcm = audio(*range(50), *range(51, 100))
     counts = Counts(corrected_samples=-FRAME)
-    totals = audit_segments(record(FRAMES), segment(pcm, counts=counts))
-    assert totals.is_well, totals.errors
-    assert totals.corrected == 1
+    assert audit_segments(record(FRAMES), segment(pcm, counts=counts)).untold == 1
+
+
+def test_silence_may_be_told_as_repeated_but_not_other_audio() -> None:
+    frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
+    pcm = bytes(3 * 2 * FRAME) + audio(*range(5, 100))
+    silent = audit_segments(
+        record(frames), segment(pcm, counts=Counts(silent_frames=3, repeated=2))
+    )
+    assert silent.is_well, silent.errors
+    assert (silent.kept, silent.repeated) == (98, 2)
+    numbered = audit_segments(record(FRAMES), segment(audio(*range(98)), counts=Counts(repeated=2)))
+    assert numbered.untold == 2
+
+
+def test_what_is_told_as_repeated_is_a_copy_first() -> None:
+    frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
+    frames.append(frames[-1]._replace(is_copy=True))
+    pcm = bytes(4 * 2 * FRAME) + audio(*range(5, 100))
+    counts = Counts(silent_frames=4, repeated=1)
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 1
 
 
 def test_a_frame_of_another_socket_or_track_is_an_error() -> None:

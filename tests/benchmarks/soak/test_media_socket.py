@@ -67,6 +67,15 @@ async def test_messages_arrive_and_a_close_is_answered(peer: Peer) -> None:
     assert media_socket.close_code is None, "the answer to a close of our own"
 
 
+async def test_what_is_written_to_a_lost_connection_is_not_sent(peer: Peer) -> None:
+    media_socket = await MediaSocket.open(peer.port, "call", "socket")
+    assert media_socket.send(b"{}")
+    media_socket.reset()
+    media_socket.has_ended = False
+    assert not media_socket.send(b"{}")
+    assert media_socket.has_ended
+
+
 async def test_a_ping_is_answered_and_the_servers_close_is_noted(peer: Peer) -> None:
     media_socket = await MediaSocket.open(peer.port, "call", "socket")
     async with asyncio.timeout(5):

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callDurationMs, callStatus, callTitle, isProcessing, shownDurationMs } from "../../../calls/console/record.js";
+import { callDurationMs, callStatus, callTitle, hasResult, isProcessing, shownDurationMs } from "../../../calls/console/record.js";
 
 const NOW = Date.parse("2026-11-25T10:01:00Z");
 
@@ -19,7 +19,7 @@ test("list and call show the recording's duration once there is one", () => {
 });
 
 test("a call is named for the other party", () => {
-  const named = { direction: "outgoing", to: "4:+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
+  const named = { direction: "outgoing", to: "+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
   assert.equal(callTitle(named), "Zo\u00eb (+1 555 123 0000)");
   const parties = { from: "4:+15559990000", to: "4:+15551230000" };
   assert.equal(callTitle({ direction: "outgoing", ...parties }), "+1 555 123 0000");
@@ -38,10 +38,11 @@ test("the status follows the call, then its streaming", () => {
   assert.equal(statusOf("failed", "active"), "Failed");
 });
 
-test("a call without a result is processing for a minute at most", () => {
-  const record = { state: "disconnected", created_at: "2026-11-25T10:00:00Z", ended_at: "2026-11-25T10:00:30Z" };
-  assert.ok(isProcessing(record, NOW));
-  assert.ok(!isProcessing(record, NOW + 30_000));
-  assert.ok(!isProcessing({ ...record, summary: {} }, NOW));
-  assert.ok(!isProcessing({ ...record, state: "connected" }, NOW));
+test("the state of the result says whether there is one", () => {
+  const endedWith = (state) => ({ state: "disconnected", result_state: state, streaming: { state: "inactive" } });
+  assert.equal(callStatus(endedWith("processing")).text, "Processing");
+  assert.ok(!isProcessing({ ...endedWith("processing"), state: "connected" }));
+  for (const state of ["final", "partial"]) assert.ok(hasResult(endedWith(state)));
+  for (const state of ["none", "processing", "recording"]) assert.ok(!hasResult(endedWith(state)));
+  assert.equal(callStatus(endedWith("none")).text, "Ended");
 });

@@ -78,6 +78,10 @@ async def reconcile(
     return await store.read_record(uploader.storage, call)
 
 
+async def is_unsettled(uploader: StreamUploader, call: str) -> bool:
+    return call in {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
+
+
 async def test_segments_whose_events_were_lost_are_analysed(uploader: StreamUploader) -> None:
     call = await create_call(uploader)
     stream = SampleStream(call, {None: noise(48_000)}, segment_seconds=1)
@@ -116,6 +120,26 @@ async def test_a_call_whose_manifest_never_arrived_is_partial(uploader: StreamUp
     record = await store.read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial, "the manifest has arrived now"
+
+
+async def test_a_segment_that_lands_after_its_call_was_finalized_is_in_the_result(
+    uploader: StreamUploader, run: Run
+) -> None:
+    """Its streamer was without Blob Storage for long, and then died before its manifest."""
+    call = await create_call(uploader)
+    stream = SampleStream(call, {None: noise(48_000)}, segment_seconds=1)
+    *early, late = stream.files
+    await uploader.upload_segments(stream, leave_out=[late])
+    assert (await reconcile(uploader, call, LATER)).finalized
+    await run()
+    assert not await is_unsettled(uploader, call)
+
+    await uploader.upload_segments(stream, leave_out=early)
+    await uploader.analyse_segment(stream, late)
+    assert await is_unsettled(uploader, call)
+    record = await reconcile(uploader, call, LATER)
+    assert record.summary is not None
+    assert (record.summary.segments, record.finalized) == (3, True)
 
 
 async def test_a_segment_that_never_landed_is_missing(uploader: StreamUploader) -> None:
@@ -213,10 +237,6 @@ async def test_a_call_is_not_finalized_while_its_transcript_is_being_made(
     await uploader.process(SampleStream(call, {None: conversation("agent")}))
     assert messages == [], "a run is making it"
     assert (await reconcile(uploader, call, LATER)).finalized
-
-
-async def is_unsettled(uploader: StreamUploader, call: str) -> bool:
-    return call in {entry.call_connection_id for entry in await list_unsettled(uploader.storage)}
 
 
 async def test_a_call_is_unsettled_until_it_is_finalized(

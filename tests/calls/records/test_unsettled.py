@@ -6,7 +6,8 @@ import pytest
 
 from calls.clients import Clients
 from calls.errors import CallNotFound
-from calls.records.store import change_record, read_record
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record, reopen_call
 from calls.records.unsettled import (
     UnsettledCall,
     add_unsettled,
@@ -76,3 +77,21 @@ async def test_the_position_is_kept_and_is_not_a_call(clients: Clients) -> None:
     await write_position(clients.storage, call)
     assert await read_position(clients.storage) == call
     assert await entry_of(clients, call) is None
+
+
+async def test_a_finalized_call_that_is_reopened_is_unsettled_again(clients: Clients) -> None:
+    call = new_call_id()
+
+    def finalize(record: CallRecord) -> bool:
+        record.finalized = True
+        return True
+
+    await change_record(clients.storage, call, finalize, create_at=STARTED_AT)
+    entry = await entry_of(clients, call)
+    assert entry is not None
+    await reopen_call(clients.storage, call)
+    await remove_unsettled(clients.storage, entry)
+    assert await entry_of(clients, call) is not None, "the entry is a new one"
+    assert not (await read_record(clients.storage, call)).finalized
+    with pytest.raises(CallNotFound):
+        await reopen_call(clients.storage, new_call_id())

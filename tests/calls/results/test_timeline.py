@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -149,6 +150,39 @@ def test_interruptions() -> None:
     assert find_interruptions(together) == [], "both began at once"
 
 
+def test_of_two_who_speak_already_the_first_is_interrupted() -> None:
+    spoken = {"a": [(1000, 9000)], "b": [(0, 9000)], "c": [(5000, 6000)]}
+    assert find_interruptions(spoken) == [
+        Interruption(at_ms=1000, interrupter="a", interrupted="b"),
+        Interruption(at_ms=5000, interrupter="c", interrupted="b"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("other", "is_interruption"),
+    [
+        ((500, 3000), True),
+        ((499, 3000), False),  # the first had spoken for less than 500 ms
+        ((2500, 9000), True),
+        ((2501, 9000), False),  # both went on for less than 500 ms
+        ((1000, 1500), True),
+        ((1000, 1499), False),  # a word of assent
+    ],
+)
+def test_an_interruption_needs_the_floor_and_goes_on(other: Span, *, is_interruption: bool) -> None:
+    assert bool(find_interruptions({"a": [(0, 3000)], "b": [other]})) == is_interruption
+
+
+def test_who_goes_on_after_a_short_pause_does_not_interrupt_again() -> None:
+    spoken = {"a": [(0, 9000)], "b": [(2000, 3000), (3999, 5000), (6000, 7000)]}
+    assert [one.at_ms for one in find_interruptions(spoken)] == [2000, 6000]
+
+
+def test_a_turn_without_a_pause_is_not_an_overlap() -> None:
+    assert find_overlaps([[(0, 1000)], [(801, 2000)]]) == []
+    assert find_overlaps([[(0, 1000)], [(800, 2000)]]) == [(800, 1000)]
+
+
 separate_spans = st.lists(st.integers(0, 300), unique=True, max_size=20).map(
     lambda edges: list(zip(*[iter(sorted(edges))] * 2, strict=False))
 )
@@ -156,7 +190,7 @@ separate_spans = st.lists(st.integers(0, 300), unique=True, max_size=20).map(
 
 @given(st.lists(separate_spans, max_size=4))
 def test_overlaps_are_where_two_or_more_speak(tracks: list[list[Span]]) -> None:
-    overlaps = find_overlaps(tracks)
+    overlaps = find_overlaps(tracks, shortest_ms=1)
     for time_ms in range(300):
         speakers = sum(any(start <= time_ms < end for start, end in spans) for spans in tracks)
         is_overlap = any(start <= time_ms < end for start, end in overlaps)

@@ -80,3 +80,28 @@ def test_short_speech_at_the_end_of_the_audio_is_kept() -> None:
     cut = voice_activity.detect_speech(pcm[: 32 * (start + 150)], 16_000)
     assert cut
     assert cut[-1][1] >= start + 130
+
+
+@pytest.mark.parametrize("segment_ms", [3000, 5100])
+@pytest.mark.parametrize("side", SIDES)
+def test_speech_is_whole_where_segments_cut_it(side: str, segment_ms: int) -> None:
+    """Each segment is analysed alone; the timeline joins what it finds."""
+    pcm = conversation(side)
+    detected = [
+        (at_ms + start, at_ms + end)
+        for at_ms in range(0, TRUTH["length_ms"], segment_ms)
+        for start, end in voice_activity.detect_speech(
+            pcm[32 * at_ms : 32 * (at_ms + segment_ms)], 16_000
+        )
+    ]
+    joined = voice_activity.bridge_pauses(detected)
+    assert len(joined) == len(true_spans(side))
+    assert np.mean(per_millisecond(joined) == per_millisecond(true_spans(side))) >= 0.97
+
+
+@pytest.mark.parametrize("gain_db", [-30, -20, 0])
+def test_the_level_does_not_matter(gain_db: int) -> None:
+    samples = np.frombuffer(conversation("agent"), dtype="<i2") * 10 ** (gain_db / 20)
+    detected = voice_activity.detect_speech(samples.astype("<i2").tobytes(), 16_000)
+    right = np.mean(per_millisecond(detected) == per_millisecond(true_spans("agent")))
+    assert right >= 0.97

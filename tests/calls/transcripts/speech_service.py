@@ -28,6 +28,7 @@ class SpeechService:
     def __init__(self) -> None:
         self.requests: list[dict[str, Any]] = []
         self.failures = 0
+        self.confidence = 0.9
         self.endpoint = ""
         self._runner: web.AppRunner
 
@@ -80,7 +81,7 @@ class SpeechService:
             "text": text,
             "words": words,
             "locale": "en-US",
-            "confidence": 0.9,
+            "confidence": self.confidence,
         }
         if "diarization" in definition:
             phrase["speaker"] = 1

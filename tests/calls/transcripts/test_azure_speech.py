@@ -73,6 +73,16 @@ async def test_diarization_is_requested_for_voices_to_tell_apart(
     await engine.close()
 
 
+@pytest.mark.parametrize(("confidence", "count"), [(0.29, 0), (0.3, 1)])
+async def test_a_phrase_without_confidence_is_refused(
+    speech_service: SpeechService, confidence: float, count: int
+) -> None:
+    speech_service.confidence = confidence
+    engine = AzureSpeech(speech_service.endpoint, KEY)
+    assert len(await engine.transcribe(WAV_FILE, diarize=False, locales=["en-US"])) == count
+    await engine.close()
+
+
 async def test_a_managed_identity_s_token_is_sent_only_over_tls(
     speech_service: SpeechService, tmp_path: Path
 ) -> None:

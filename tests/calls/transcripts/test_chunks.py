@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from calls.results.participants import Participants
 from calls.results.voice_activity import Span
-from calls.transcripts.chunks import place_phrase, plan_chunks
+from calls.transcripts.chunks import place_phrase, plan_chunks, silence_pauses
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Word
 
@@ -38,6 +38,19 @@ def test_chunks_hold_all_speech_and_are_not_too_long(
     for start, end in speech:
         covered = sum(max(0, min(end, b) - max(start, a)) for a, b in chunks)
         assert covered >= end - start
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000])
+def test_only_speech_is_sent(rate: int) -> None:
+    """A pause in a chunk may hold music, in which an engine would find words."""
+    chunk, speech = (1000, 6000), [(0, 900), (1200, 2000), (5000, 5900), (6100, 9000)]
+    sent = silence_pauses(b"\1\1" * (5 * rate), rate, chunk, speech)
+    assert len(sent) == 10 * rate
+    for at_ms in range(1000, 6000, 50):
+        first = 2 * ((at_ms - 1000) * rate // 1000)
+        is_sent = sent[first : first + 2] == b"\1\1"
+        is_near_speech = any(start - 200 <= at_ms < end + 200 for start, end in speech)
+        assert is_sent == is_near_speech, at_ms
 
 
 @pytest.mark.parametrize(

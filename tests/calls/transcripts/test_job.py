@@ -141,8 +141,25 @@ async def test_voices_in_a_mixed_track_are_told_apart(
     await uploader.process(mixed_stream(call))
     (request,) = azure.requests
     assert request["definition"]["diarization"]["maxSpeakers"] > 1
-    (utterance,) = (await read_transcript(uploader, call)).utterances
+    transcript = await read_transcript(uploader, call)
+    (utterance,) = transcript.utterances
     assert (utterance.participant, utterance.speaker) == (None, 1)
+    assert transcript.diarized is True
+
+
+@pytest.mark.parametrize("is_mixed", [True, False])
+async def test_a_transcript_says_that_voices_of_a_mixed_track_are_not_told_apart(
+    uploader: StreamUploader, use_engine: UseEngine, *, is_mixed: bool
+) -> None:
+    async def transcribe() -> list[Phrase]:
+        return []
+
+    engine = ScriptedEngine(transcribe)
+    engine.diarizes = False
+    use_engine(engine)
+    call = new_call_id()
+    await uploader.process(mixed_stream(call) if is_mixed else unmixed_stream(call))
+    assert (await read_transcript(uploader, call)).diarized is (False if is_mixed else None)
 
 
 async def test_a_failed_chunk_is_retried(uploader: StreamUploader, azure: SpeechService) -> None:
@@ -161,7 +178,7 @@ async def test_a_failed_transcript_says_why_and_does_not_delay_the_recording(
     await create_record(clients, call)
     await uploader.process(unmixed_stream(call))
     recording = await send_request(clients, results.send_recording, id=call)
-    assert recording.status_code == 200
+    assert recording.status_code == 307, "a link to it"
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript["utterances"]) == ("failed", [])
     assert transcript["error"].startswith("2 of 2 chunks failed: Azure AI Speech answered 429")

