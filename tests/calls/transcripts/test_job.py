@@ -249,7 +249,7 @@ async def test_an_unexpected_answer_or_none_is_a_failure(
     transcribe: Transcribe,
     message: str,
 ) -> None:
-    monkeypatch.setattr(job, "_TRY_SECONDS", 0.01)
+    monkeypatch.setattr(job, "TRY_SECONDS", 0.01)
     use_engine(ScriptedEngine(transcribe))
     call = new_call_id()
     await uploader.process(mixed_stream(call))
