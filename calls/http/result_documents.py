@@ -61,6 +61,10 @@ class Timeline(msgspec.Struct, kw_only=True):
     started_at: Annotated[Time, Meta(description="when the recording starts")]
     result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
     duration_ms: int
+    sample_rate: Annotated[int, Meta(description="the recording's samples per second")]
+    resampled_segments: Annotated[
+        int, Meta(description="how many segments came at another sample rate")
+    ]
     partial: Annotated[bool, Meta(description="a stream's manifest is missing")]
     tracks: Annotated[list[Track], Meta(description="in the order of the recording's channels")]
     overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]

@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
     """One segment of a call. ``analysed`` is False while its analysis is missing.
 
-    Levels are in dBFS (None: digital silence). ``filled_ms`` of silence replace lost audio.
+    Levels are in dBFS (None: digital silence). ``filled_ms`` of silence replace lost audio. If
+    ``sample_rate`` is not the timeline's, the segment is resampled in the recording.
     """
 
     track: str
@@ -38,6 +39,7 @@ class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
     start: datetime
     end: datetime
     duration_ms: float
+    sample_rate: int
     blob: str
     analysed: bool
     speech_share: float | None = None
@@ -171,6 +173,7 @@ def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) ->
                 start=entry.start,
                 end=entry.end,
                 duration_ms=round(entry.duration_ms, 3),
+                sample_rate=entry.sample_rate,
                 blob=f"{names.SEGMENTS}/{name.blob}",
                 analysed=analysis is not None,
                 speech_share=analysis.speech_share if analysis else None,

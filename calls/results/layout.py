@@ -2,7 +2,8 @@
 
 The recording begins with the call's first sample. Within a stream and a track, samples follow each
 other exactly. Where nothing was streamed, between two streams or in a gap, there is silence of the
-length that the timestamps give.
+length that the timestamps give. The recording has the highest sample rate of its segments; those of
+a lower rate are resampled.
 """
 
 from __future__ import annotations
@@ -22,13 +23,13 @@ _NAME_STEPS_PER_SECOND = 1000
 
 MISSING = "missing from storage"
 WRONG_LENGTH = "not as long as its manifest says"
-OTHER_RATE = "has another sample rate than the recording"
 
 
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """One segment in the recording.
 
-    ``position`` and ``samples`` count samples of the recording; ``sample_rate`` is the segment's.
+    ``position`` and ``samples`` count samples of the recording. ``sample_rate`` is the segment's
+    own; at that rate, it has ``own_samples``.
     ``fault`` says why its audio cannot be used (None: it can).
     """
 
@@ -37,6 +38,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     samples: int
     sample_rate: int
+    own_samples: int
     blob: str
     analysis_blob: str
     data_offset: int
@@ -69,6 +71,10 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         content = msgspec.json.encode((self.started_at, self.sample_rate, self.tracks, parts))
         return hashlib.sha256(content).hexdigest()
 
+    def is_resampled(self, placement: Placement) -> bool:
+        """Whether a segment has another sample rate than the recording."""
+        return placement.sample_rate != self.sample_rate
+
     def milliseconds(self, position: int) -> int:
         """A position as milliseconds from the recording's start."""
         return round(position * 1000 / self.sample_rate)
@@ -93,7 +99,8 @@ def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
         raise ValueError("a call without a manifest has no layout")
     starts = [to_microseconds(entry.start) for stream in streams for entry in stream.segments]
     origin = min(starts, default=to_microseconds(streams[0].started_at))
-    rate = next((s.sample_rate for s in streams if s.segments), streams[0].sample_rate)
+    rates = [entry.sample_rate for stream in streams for entry in stream.segments]
+    rate = max(rates, default=streams[0].sample_rate)
     placements = [
         placement for stream in streams for placement in _placements(stream, origin, rate, landed)
     ]
@@ -131,12 +138,13 @@ def _placements(
             position=position,
             samples=_samples_at(entry, rate),
             sample_rate=entry.sample_rate,
+            own_samples=entry.samples,
             blob=name.blob,
             analysis_blob=blobs.analysis_blob(name),
             data_offset=entry.bytes - 2 * entry.samples,
             md5=entry.md5,
             counts=entry.counts,
-            fault=_fault(entry, rate, landed.get(name.blob)),
+            fault=_fault(entry, landed.get(name.blob)),
         )
         ends[entry.track] = placement.end
         yield placement
@@ -151,9 +159,9 @@ def _samples_at(entry: SegmentEntry, rate: int) -> int:
     return entry.samples * rate // entry.sample_rate
 
 
-def _fault(entry: SegmentEntry, rate: int, landed_bytes: int | None) -> str | None:
+def _fault(entry: SegmentEntry, landed_bytes: int | None) -> str | None:
     if landed_bytes is None:
         return MISSING
     if landed_bytes != entry.bytes:
         return WRONG_LENGTH
-    return OTHER_RATE if entry.sample_rate != rate else None
+    return None

@@ -112,7 +112,7 @@ async def read_frames(storage: Storage, layout: Layout, start: int, end: int) ->
     placements = [
         p for p in layout.placements if p.position < end and p.end > start and not p.fault
     ]
-    parts = await asyncio.gather(*(_read(storage, p, start, end) for p in placements))
+    parts = await asyncio.gather(*(_read(storage, layout, p, start, end) for p in placements))
     for placement, part in zip(placements, parts, strict=True):
         offset = max(placement.position, start) - start
         frames[offset : offset + len(part), layout.tracks.index(placement.track)] = part
@@ -134,14 +134,59 @@ def channels(layout: Layout) -> int:
     return max(1, len(layout.tracks))
 
 
-async def _read(storage: Storage, placement: Placement, start: int, end: int) -> np.ndarray:
+async def _read(
+    storage: Storage, layout: Layout, placement: Placement, start: int, end: int
+) -> np.ndarray:
+    """Read a segment's samples from ``start`` to ``end`` of the recording, at its sample rate."""
     first = max(0, start - placement.position)
     last = min(placement.samples, end - placement.position)
+    if not layout.is_resampled(placement):
+        return await _read_samples(storage, placement, first, last)
+    return (await _read_resampled(storage, layout, placement))[first:last]
+
+
+async def _read_resampled(storage: Storage, layout: Layout, placement: Placement) -> np.ndarray:
+    """Read a whole segment at the recording's sample rate."""
+    from calls.results.resampling import CONTEXT_MS, Excerpt, resample
+
+    rate = placement.sample_rate
+    context = rate * CONTEXT_MS // 1000
+    neighbours = [p for p in layout.placements if _is_alike(p, placement)]
+    before = [p for p in neighbours if p.end == placement.position]
+    after = [p for p in neighbours if p.position == placement.end]
+    parts = await asyncio.gather(
+        *(_read_samples(storage, p, max(0, p.own_samples - context)) for p in before[-1:]),
+        _read_samples(storage, placement),
+        *(_read_samples(storage, p, 0, min(context, p.own_samples)) for p in after[:1]),
+    )
+    nothing = np.zeros(0, dtype="<i2")
+    excerpt = Excerpt(
+        before=parts[0] if before else nothing,
+        samples=parts[len(before[-1:])],
+        after=parts[-1] if after else nothing,
+    )
+    return await asyncio.to_thread(resample, excerpt, rate, layout.sample_rate, placement.samples)
+
+
+def _is_alike(placement: Placement, other: Placement) -> bool:
+    """Whether two segments of a track have one sample rate, and the first has audio."""
+    return (
+        placement.track == other.track
+        and placement.sample_rate == other.sample_rate
+        and placement.fault is None
+    )
+
+
+async def _read_samples(
+    storage: Storage, placement: Placement, first: int = 0, last: int | None = None
+) -> np.ndarray:
+    """Read samples ``first`` to ``last`` of a segment's own."""
+    count = (placement.own_samples if last is None else last) - first
     pcm = await storage.read_range(
         names.SEGMENTS,
         placement.blob,
         placement.data_offset + first * _SAMPLE_BYTES,
-        (last - first) * _SAMPLE_BYTES,
+        count * _SAMPLE_BYTES,
     )
     return np.frombuffer(pcm, dtype="<i2")
 

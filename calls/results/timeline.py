@@ -92,12 +92,17 @@ class Interruption(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Timeline(msgspec.Struct, frozen=True, kw_only=True):
-    """A call's timeline; ``partial`` while a stream's manifest is missing."""
+    """A call's timeline; ``partial`` while a stream's manifest is missing.
+
+    ``sample_rate`` is the recording's; ``resampled_segments`` came at another.
+    """
 
     schema: int = SCHEMA
     call_connection_id: str
     started_at: datetime
     duration_ms: int
+    sample_rate: int
+    resampled_segments: int
     partial: bool
     tracks: list[Track]
     overlaps: list[SpeechSpan]
@@ -149,6 +154,8 @@ def build_timeline(
         call_connection_id=call,
         started_at=layout.started_at,
         duration_ms=layout.duration_ms,
+        sample_rate=layout.sample_rate,
+        resampled_segments=sum(map(layout.is_resampled, layout.placements)),
         partial=partial,
         tracks=[
             Track(

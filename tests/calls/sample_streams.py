@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from contract import names, wav
@@ -91,6 +92,19 @@ class SampleStream:
                 if names.is_hashed_track(track := names.track_name(participant))
             },
         )
+
+    def join(self, later: SampleStream) -> SampleStream:
+        """This stream, continued by the segments of another, as if its sample rate had changed."""
+        for entry in later.manifest.segments:
+            content = later.files[entry.name(later.call, later.stream_id).blob]
+            self.files[entry.name(self.call, self.stream_id).blob] = content
+        self.manifest = msgspec.structs.replace(
+            self.manifest,
+            sample_rate=later.rate,
+            ended_at=later.manifest.ended_at,
+            segments=[*self.manifest.segments, *later.manifest.segments],
+        )
+        return self
 
     @property
     def manifest_blob(self) -> tuple[str, bytes]:

@@ -66,6 +66,39 @@ async def test_a_mixed_recording_of_two_streams_is_sample_exact(
     assert samples.tobytes() == first.pcm[None] + bytes(pause) + second.pcm[None]
 
 
+@pytest.mark.parametrize("rates", [(16_000, 24_000), (24_000, 16_000)])
+async def test_a_change_of_the_sample_rate_within_a_stream_loses_nothing(
+    uploader: StreamUploader, rates: tuple[int, int]
+) -> None:
+    """The recording is in the higher rate, and the result says what was resampled."""
+    call = new_call_id()
+    parts = [
+        SampleStream(
+            call,
+            {None: conversation("agent", rate)[: rate * 12]},
+            rate=rate,
+            segment_seconds=2,
+            start=STARTED_AT + timedelta(seconds=6 * n),
+        )
+        for n, rate in enumerate(rates)
+    ]
+    stream = parts[0].join(parts[1])
+    await uploader.process(stream)
+    recording, _ = await read_products(uploader, call)
+    rate, samples = read_channels(recording)
+    assert (rate, samples.shape) == (24_000, (24_000 * 12, 1))
+    spoken = np.frombuffer(conversation("agent", 24_000), dtype="<i2")[: 24_000 * 6].astype(float)
+    for half in np.split(samples[:, 0].astype(float), 2):
+        # The conversation at 16 kHz was made from the same speech, without what is above 8 kHz.
+        assert np.corrcoef(half, spoken)[0, 1] > 0.98
+    result = await assembly.read_result(uploader.storage, call)
+    assert result is not None
+    assert result.timeline.missing_segments == []
+    assert (result.timeline.sample_rate, result.timeline.resampled_segments) == (24_000, 3)
+    (streamed,) = result.streams
+    assert [s.sample_rate for s in streamed.segments] == [rates[0]] * 3 + [rates[1]] * 3
+
+
 async def test_an_unmixed_recording_has_a_channel_for_each_participant(
     uploader: StreamUploader,
 ) -> None:

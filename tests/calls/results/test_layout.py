@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.results.layout import MISSING, OTHER_RATE, WRONG_LENGTH, lay_out
+from calls.results.layout import MISSING, WRONG_LENGTH, lay_out
 from tests.calls.sample_streams import STARTED_AT, SampleStream
 
 
@@ -41,17 +41,33 @@ def test_a_stream_has_no_gaps_wherever_it_begins(
 
 def test_the_reasons_why_a_segment_cannot_be_used() -> None:
     stream = SampleStream("call", {None: bytes(96_000)}, segment_seconds=1)
-    other = SampleStream(
-        "call", {None: bytes(48_000)}, rate=24_000, start=STARTED_AT + timedelta(seconds=9)
-    )
-    landed = sizes_of(stream, other)
+    landed = sizes_of(stream)
     missing, short, _ = stream.files
     del landed[missing]
     landed[short] -= 2
-    laid_out = lay_out([stream.manifest, other.manifest], landed)
-    assert [p.fault for p in laid_out.placements] == [MISSING, WRONG_LENGTH, None, OTHER_RATE]
-    assert laid_out.sample_rate == 16_000
-    assert laid_out.duration_ms == 10_000, "a segment that cannot be used keeps its length"
+    laid_out = lay_out([stream.manifest], landed)
+    assert [p.fault for p in laid_out.placements] == [MISSING, WRONG_LENGTH, None]
+    assert laid_out.duration_ms == 3000, "a segment that cannot be used keeps its length"
+
+
+@pytest.mark.parametrize("rates", [(16_000, 24_000), (24_000, 16_000)])
+def test_the_recording_has_the_highest_sample_rate(rates: tuple[int, int]) -> None:
+    """Whichever came first: nothing that can be heard is lost."""
+    streams = [
+        SampleStream(
+            "call", {None: bytes(rate * 4)}, rate=rate, start=STARTED_AT + timedelta(seconds=2 * n)
+        )
+        for n, rate in enumerate(rates)
+    ]
+    laid_out = lay_out([stream.manifest for stream in streams], sizes_of(*streams))
+    assert laid_out.sample_rate == 24_000
+    assert [(p.position, p.samples, p.fault) for p in laid_out.placements] == [
+        (0, 48_000, None),
+        (48_000, 48_000, None),
+    ]
+    assert [laid_out.is_resampled(p) for p in laid_out.placements] == [
+        rate == 16_000 for rate in rates
+    ]
 
 
 def test_the_digest_identifies_the_audio_and_its_place() -> None:

@@ -37,6 +37,7 @@ def create_segment(
         position=start_ms * RATE // 1000,
         samples=(end_ms - start_ms) * RATE // 1000,
         sample_rate=RATE,
+        own_samples=(end_ms - start_ms) * RATE // 1000,
         blob=blob,
         analysis_blob=blob,
         data_offset=44,
