@@ -228,3 +228,19 @@ def test_drift_is_corrected_at_a_quiet_place_also_with_a_pause_window(window: in
     assert totals.corrected_samples < -4 * FRAME
     whole = rig.places(n for n in range(1000) if n % 40 >= 2)
     assert len(whole) > 940
+
+
+@pytest.mark.parametrize("ahead", [0.12, 0.25, 0.36])
+def test_a_small_step_ahead_is_no_gap_for_any_track(ahead: float) -> None:
+    def stamp(n: int) -> float:
+        return n * 0.02 + (ahead if n >= 200 else 0)
+
+    b = range(500)
+    sent = [*steady(range(500), stamp), *steady(b, stamp, track="b", delay=0.001)]
+    rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
+    totals = rig.finish()
+    totals.add(rig.finish("b"))
+    assert (totals.clock_steps, totals.filled_samples) == (1, 0)
+    pa, pb = rig.places(range(500)), rig.places(b, "b")
+    assert all(abs(pa[n] - n * 0.02) < 0.001 for n in pa)
+    assert all(abs(pb[n] - pa[n]) < 0.021 for n in pb)
