@@ -83,9 +83,6 @@ class Transcript(msgspec.Struct, kw_only=True):
     error: Annotated[str | None, Meta(description="why it, or a part of it, failed")]
     diarized: Annotated[
         bool | None,
-        Meta(
-            description="whether the voices of a mixed track were told apart; null where each "
-            "participant has a track"
-        ),
+        Meta(description="the voices of a mixed track were told apart; null for other tracks"),
     ]
     utterances: list[Utterance]
