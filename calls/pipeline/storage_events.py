@@ -6,6 +6,7 @@ of the triggers are given ``send``, which sends a message to the queue of transc
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from datetime import UTC, datetime, timedelta
@@ -142,7 +143,10 @@ async def analyse_segment(
     """
     segment = names.parse_segment(blob)
     try:
-        result = analysis.analyse(segment, content, counts_from_metadata(metadata))
+        # In a thread: the worker runs every other function on the event loop meanwhile.
+        result = await asyncio.to_thread(
+            analysis.analyse, segment, content, counts_from_metadata(metadata)
+        )
     except MalformedWav as error:
         raise ValueError(f"{blob} is not a WAV file: {error}") from error
     await clients.storage.put(

@@ -58,7 +58,10 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
     assert len(sent) == 2
     verify.compare_recording(sent, (tmp_path / "call.wav").read_bytes(), tracks)
     # What was said comes last, and is waited for.
-    assert re.search(r"\[00:00:\d\d\.\d+\] \+1555", ran.stdout), ran.stdout
+    speaker = r"(Robin Ray \(\+15551230000\)|Support \(\+15559990000\))"
+    assert re.search(rf"\[00:00:\d\d\.\d+\] {speaker}: \w", ran.stdout), ran.stdout
+    utterances = (await app.transcript(call))["utterances"]
+    assert {utterance["locale"] for utterance in utterances} == {"en"}, "what Whisper heard"
 
 
 @pytest.mark.asyncio(loop_scope="session")
