@@ -57,7 +57,7 @@ def create_results(
             "relative_to_azure_functions": round(imports.ratio, 2),
         },
         "analysis_times_real_time": round(analysis.times_real_time),
-        "machine": _describe_machine(),
+        "machine": describe_machine(),
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in _PACKAGES},
         "date": datetime.now(UTC).date().isoformat(),
@@ -125,7 +125,8 @@ def _lateness(run: ReceiverRun) -> dict[str, float]:
     return {"p50": round(run.lateness_p50_ms, 1), "p99": round(run.lateness_p99_ms, 1)}
 
 
-def _describe_machine() -> str:
+def describe_machine() -> str:
+    """The processor and the operating system."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return f"{line.partition(':')[2].strip()}, Linux {platform.release()}"

@@ -53,6 +53,11 @@ def call_result_blob(call_connection_id: str) -> str:
     return f"{call_connection_id}/call.json"
 
 
+def turn_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of the turn to assemble a call."""
+    return f"{call_connection_id}/turn.json"
+
+
 def transcript_blob(call_connection_id: str) -> str:
     """The name, in the ``results`` container, of a call's transcript."""
     return f"{call_connection_id}/transcript.json"

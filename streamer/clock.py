@@ -39,15 +39,16 @@ class Clock:
         reference_us: The timestamp that raw positions count from; None before the first one.
         origin_us: The moment of position 0, in microseconds since 1970; None before it is known.
         offsets: The offsets from raw positions to positions that were in use, the latest last.
+        has_witness: Whether the time of arrival says anything.
     """
 
     __slots__ = (
-        "_has_witness",
         "_lead",
         "_now",
         "_speed",
         "_started_at",
         "_wall_us",
+        "has_witness",
         "offsets",
         "origin_us",
         "reference_us",
@@ -68,7 +69,7 @@ class Clock:
         self._now = now
         self._wall_us = wall_us
         self._speed = speed or 1.0
-        self._has_witness = speed > 0
+        self.has_witness = speed > 0
         self._started_at: float | None = None
         self._lead = 0
 
@@ -123,20 +124,27 @@ class Clock:
 
     def is_possible(self, position: int, elapsed: int, slack: int) -> bool:
         """Whether audio of a position can have arrived after ``elapsed``, within ``slack``."""
-        return not self._has_witness or position <= self.expected(elapsed) + slack
+        return not self.has_witness or position <= self.expected(elapsed) + slack
 
     def is_recent(self, position: int, elapsed: int, late: int) -> bool:
         """Whether audio of a position arrived at most ``late`` samples late."""
-        return not self._has_witness or position >= self.expected(elapsed) - late
+        return not self.has_witness or position >= self.expected(elapsed) - late
 
     def missing(self, position: int, elapsed: int) -> int:
         """Return how much audio is missing from ``position`` on, by the time that passed."""
-        return self.expected(elapsed) - position if self._has_witness else 0
+        return self.expected(elapsed) - position if self.has_witness else 0
+
+    def has_passed(self, gap: int, position: int, elapsed: int) -> bool:
+        """Whether arrival shows a gap behind a position, and not a step of the sender's clock.
+
+        Half of it must have passed. Audio may come later than that, but not earlier.
+        """
+        return self.has_witness and 2 * self.missing(position, elapsed) >= gap
 
     def is_beyond_limit(self, position: int) -> bool:
         """Whether a position is further ahead of time than any audio may be."""
         lead = position - self.elapsed()
-        return self._has_witness and lead > MAX_LEAD_SECONDS * self.sample_rate
+        return self.has_witness and lead > MAX_LEAD_SECONDS * self.sample_rate
 
     def observe(self, position: int) -> None:
         """Take note of a position that a track has reached now, in order."""

@@ -240,7 +240,7 @@ class Placer:
         None where frames were lost for as long as the clock would have been set: the time passed.
         """
         advance = frame.advance(self._base())
-        if advance > 0 and 2 * self._clock.missing(self._position(), frame.elapsed) >= advance:
+        if advance > 0 and self._clock.has_passed(advance, self._position(), frame.elapsed):
             return None
         for offset in reversed(self._clock.offsets):
             base = self._position() - offset
@@ -266,8 +266,13 @@ class Placer:
         # The stream's latest step is the best explanation, also for a track that was silent then.
         for offset in reversed(clock.offsets):
             moved = frame.position(offset)
-            skew = round(self._skew) if offset == self._offset else 0
-            if moved - skew >= self._position() - self._late and self._is_possible(moved, frame):
+            gap = moved - self._position() - (round(self._skew) if offset == self._offset else 0)
+            is_gap = (
+                gap <= self._half
+                or not clock.has_witness
+                or clock.has_passed(gap, self._position(), frame.elapsed)
+            )
+            if gap >= -self._late and is_gap and self._is_possible(moved, frame):
                 if offset != self._offset:
                     self._use_offset(offset)
                 advance = frame.advance(self._base())
@@ -300,7 +305,7 @@ class Placer:
         ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
         was_moving, self._seen_position = position != self._seen_position, position
         was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
-        is_behind = 2 * clock.missing(position, clock.elapsed()) >= ahead
+        is_behind = clock.has_passed(ahead, position, clock.elapsed())
         if was_moving and was_ahead and ahead > self._half and is_behind:
             self._move_over(ahead)
             self._use_offset(clock.offsets[-1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import pkgutil
 import runpy
 import subprocess
@@ -15,6 +16,8 @@ import pytest
 from azure.functions.decorators.function_app import FunctionBuilder
 
 import functions
+from calls.settings import Settings
+from calls.transcripts import job
 
 ROOT = Path(__file__).parents[1]
 CALL_CONTROL = sorted(
@@ -121,3 +124,13 @@ def test_the_route_of_unknown_requests_is_tried_last() -> None:
         if function.get_trigger().get_dict_repr()["type"] == "httpTrigger"
     ]
     assert max(names, key=str.upper) == "unknown_route"
+
+
+def test_a_run_of_the_transcription_ends_before_the_host_s_timeout() -> None:
+    """Its last chunk begins before RUN_SECONDS are over, and may be tried several times."""
+    host = json.loads((ROOT / "host.json").read_text())
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    pauses = sum(Settings().transcription_retry_seconds * 2**n for n in range(1, job.CHUNK_TRIES))
+    longest = job.RUN_SECONDS + job.CHUNK_TRIES * job.TRY_SECONDS + pauses
+    assert longest < hours * 3600 + minutes * 60 + seconds - 60
+    assert job.CLAIM_LIFETIME.total_seconds() > longest, "a claim does not expire in a run"

@@ -2,7 +2,8 @@
 
 What it accepts without finding the audio, and why:
 
-- A silent frame that the manifest counts as silent is kept: it has no samples to look for.
+- A silent frame that the manifest counts as silent is kept: it has no samples to look for. After a
+  kill, it is one of those that the manifest counts as placed, and that carry no number.
 - A silent frame that the manifest counts as repeated, beyond the copies that were sent, is told: it
   is equal to the silence at the place that its timestamp says, and nothing tells the two apart.
 - A frame may lack samples where its own segment counts a correction of drift. None may be gone
@@ -194,7 +195,7 @@ def _account(
             first_sent[entry.number] = entry
     missing = [entry for number, entry in first_sent.items() if number not in found]
     silent = [entry for entry in record.sent if entry.is_silent]
-    silent_kept = min(len(silent), counts.silent_frames)
+    silent_kept = min(len(silent), _count_silent(manifest, len(found)))
     totals.kept += whole + silent_kept
     _account_copies(record, manifest, copies, totals)
     # Silent frames carry no number: those of the end are missing, but for what is told repeated.
@@ -222,6 +223,18 @@ def _account(
             f"{unexplained - told} frames are untold ({record.ended_by}; told {told}): "
             f"{numbers[:10]}",
         )
+
+
+def _count_silent(manifest: Manifest, numbered_frames: int) -> int:
+    """Count the silent frames of a manifest.
+
+    A killed process may not have saved that its last frames were silent: the file has them all the
+    same, and those that carry no number are silent.
+    """
+    counts = manifest.counts
+    if any(entry.recovered for entry in manifest.segments):
+        return max(counts.silent_frames, counts.frames - numbered_frames)
+    return counts.silent_frames
 
 
 def _account_copies(

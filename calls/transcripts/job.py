@@ -38,8 +38,8 @@ INTERRUPTED = "every run was interrupted; the log of the function transcribe_cal
 RUN_SECONDS = 180.0
 """After this time, a run starts no further chunk: a function may run for ten minutes in all."""
 
-_CHUNK_TRIES = 3
-_TRY_SECONDS = 90.0
+CHUNK_TRIES = 3
+TRY_SECONDS = 90.0
 
 _log = logging.getLogger(__name__)
 
@@ -360,9 +360,9 @@ class _ChunkTranscriber:
 
     async def _transcribe(self, wav_file: bytes, *, diarize: bool) -> list[Phrase]:
         engine = self._engine
-        for tries_left in reversed(range(_CHUNK_TRIES)):
+        for tries_left in reversed(range(CHUNK_TRIES)):
             try:
-                async with asyncio.timeout(_TRY_SECONDS):
+                async with asyncio.timeout(TRY_SECONDS):
                     phrases = await engine.transcribe(
                         wav_file, diarize=diarize, locales=self._locales
                     )
@@ -370,7 +370,7 @@ class _ChunkTranscriber:
                 return msgspec.json.decode(msgspec.json.encode(phrases), type=list[Phrase])
             except TimeoutError:
                 failure = TranscriptionFailed(
-                    f"{engine.provider} did not answer within {_TRY_SECONDS:.0f} s"
+                    f"{engine.provider} did not answer within {TRY_SECONDS:.0f} s"
                 )
             except TranscriptionFailed as error:
                 failure = error
@@ -388,7 +388,7 @@ class _ChunkTranscriber:
                 tries_left=tries_left,
                 error=failure,
             )
-            await asyncio.sleep(self._retry_seconds * 2 ** (_CHUNK_TRIES - 1 - tries_left))
+            await asyncio.sleep(self._retry_seconds * 2 ** (CHUNK_TRIES - 1 - tries_left))
         raise AssertionError("the last try returns or raises")
 
 

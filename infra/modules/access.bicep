@@ -49,7 +49,7 @@ var functionStorageRoles = [
   }
   {
     role: roles.storageQueueDataContributor
-    reason: 'The host passes blob trigger messages through queues and moves poison messages to another queue.'
+    reason: 'The host sends and receives the messages of blob triggers and transcriptions, and moves those that always fail to poison queues, which it creates.'
   }
   {
     role: roles.storageTableDataContributor

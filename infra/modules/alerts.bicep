@@ -91,6 +91,15 @@ var rules = [
     threshold: 0
   }
   {
+    name: 'transcripts-failed'
+    severity: 2
+    text: 'Transcribing a call failed on every retry. The transcript has the reason, and can be retried.'
+    // Counts the runs of the poison queue's function. Traces are sampled, requests are not (host.json).
+    query: 'AppRequests | where Name == \'on_failed_transcription\' | project TimeGenerated, value = 1.0'
+    aggregation: 'Total'
+    threshold: 0
+  }
+  {
     name: 'incoming-calls-failed'
     severity: 1
     text: 'An incoming call could not be answered: ACS or Blob Storage failed.'

@@ -35,6 +35,9 @@ param packageContainer string
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
+@description('The queue of calls to transcribe, and the poison queue that the host gives it (functions/__init__.py).')
+var queues = ['transcriptions', 'transcriptions-poison']
+
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
   {
@@ -110,6 +113,12 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
         properties: { publicAccess: 'None' }
       }
     ]
+  }
+
+  resource queueService 'queueServices' = {
+    name: 'default'
+
+    resource queue 'queues' = [for name in queues: { name: name }]
   }
 
   resource lifecycle 'managementPolicies' = {

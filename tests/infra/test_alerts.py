@@ -84,14 +84,21 @@ def test_every_query_on_the_streamer_s_log_is_known(queries: dict[str, str]) -> 
     assert names == STATS_FIELDS.keys()
 
 
-def test_poison_alert_counts_the_runs_of_the_poison_queue_s_function(
-    queries: dict[str, str], triggers: dict[str, dict[str, Any]]
+@pytest.mark.parametrize(
+    ("alert", "queue"),
+    [
+        ("poison-segments", "webjobs-blobtrigger-poison"),
+        ("transcripts-failed", "transcriptions-poison"),
+    ],
+)
+def test_poison_alerts_count_the_runs_of_their_queue_s_function(
+    alert: str, queue: str, queries: dict[str, str], triggers: dict[str, dict[str, Any]]
 ) -> None:
-    query = queries["poison-segments"]
+    query = queries[alert]
     match = re.fullmatch(r"AppRequests \| where Name == '(\w+)' \| .*", query)
     assert match is not None, query
     # The host names the request of a run after its function.
-    assert triggers[match.group(1)]["queueName"] == "webjobs-blobtrigger-poison"
+    assert triggers[match.group(1)]["queueName"] == queue
 
 
 def test_incoming_calls_alert_counts_failed_runs_of_the_function_that_answers(
@@ -123,4 +130,4 @@ def test_alerts_are_sent_to_the_operator(bicep_server: BicepServer) -> None:
         if resource["type"] == "Microsoft.Insights/metricAlerts":
             assert resource["properties"]["actions"] == [{"actionGroupId": group["id"]}]
             alerts += 1
-    assert alerts == len(STATS_FIELDS) + 3
+    assert alerts == len(STATS_FIELDS) + 4

@@ -12,6 +12,7 @@ import calls.settings
 import streamer.settings
 from calls import blobs
 from contract import names
+from functions import TRANSCRIPTION_QUEUE
 from infra import bicep
 from streamer import connection
 
@@ -38,7 +39,7 @@ ROLES = {
 # Who has which role on what, and why nothing less would do.
 ASSIGNMENTS = {
     ("function", "Storage Blob Data Owner", "storageAccounts"): "the host requires Owner",
-    ("function", "Storage Queue Data Contributor", "storageAccounts"): "blob triggers, poison",
+    ("function", "Storage Queue Data Contributor", "storageAccounts"): "blob triggers, transcripts",
     ("function", "Storage Table Data Contributor", "storageAccounts"): "host's diagnostic events",
     ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
     ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",
@@ -286,3 +287,23 @@ def test_names_are_valid(deployed: Deployed) -> None:
         assert resource_names
         for name in resource_names:
             assert re.fullmatch(pattern, name), name
+
+
+def test_the_queues_of_the_functions_are_created(
+    deployed: Deployed, functions: list[Any], triggers: dict[str, dict[str, Any]]
+) -> None:
+    created = {
+        resource["name"].rsplit("/", 1)[1]
+        for resource in deployed("Microsoft.Storage/storageAccounts/queueServices/queues")
+    }
+    outputs = {
+        binding.get_dict_repr()["queueName"]
+        for function in functions
+        for binding in function.get_bindings()
+        if binding.type == "queue"
+    }
+    listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
+    assert outputs == {TRANSCRIPTION_QUEUE}
+    # The blob triggers' poison queue is the host's own.
+    assert created == listened - {"webjobs-blobtrigger-poison"}
+    assert created == outputs | {f"{queue}-poison" for queue in outputs}

@@ -117,3 +117,20 @@ def test_at_any_speed_arrival_says_nothing() -> None:
     assert clock.is_recent(-(1 << 60), 0, 0)
     assert clock.missing(-5, 0) == 0
     assert not clock.is_beyond_limit(1 << 60)
+
+
+def test_a_gap_is_one_where_half_of_it_has_passed() -> None:
+    now = 0.0
+    clock = Clock(RATE, lambda: now, lambda: 0)
+    clock.elapsed()
+    now = 1.0
+    assert clock.has_passed(RATE, 0, clock.elapsed())
+    assert clock.has_passed(2 * RATE, 0, clock.elapsed())
+    assert not clock.has_passed(2 * RATE + 1, 0, clock.elapsed())
+    assert not clock.has_passed(RATE, RATE, clock.elapsed())
+
+
+def test_without_a_witness_nothing_has_passed() -> None:
+    clock = Clock(RATE, lambda: 0.0, lambda: 0, speed=0)
+    assert not clock.has_witness
+    assert not clock.has_passed(1, 0, RATE)

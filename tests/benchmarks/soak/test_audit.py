@@ -209,3 +209,13 @@ def test_segments_must_not_overlap_or_be_too_long() -> None:
         record(FRAMES, ended_at=2.0), segment(audio(*NUMBERS)), segment(bytes(2), 3600)
     )
     assert "recorded" in long.errors[0]
+
+
+def test_after_a_kill_frames_without_a_number_are_the_silent_ones() -> None:
+    frames = [sent(number, is_silent=number >= 95) for number in NUMBERS]
+    pcm = audio(*range(95)) + bytes(5 * 2 * FRAME)
+    counts = Counts(frames=100, silent_frames=2)
+    recovered = segment(pcm, counts=counts, recovered=True)
+    assert audit_segments(record(frames), recovered).kept == 100
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 3
+    assert audit_segments(record(frames[:90] + frames[94:]), recovered).kept == 96
