@@ -312,7 +312,7 @@ class Segmenter:
             self._buffer(pcm[:head])
             pcm = pcm[head:]
             self.position = self.boundary
-            self._cut()
+            self._cut(len(pcm) // BYTES_PER_SAMPLE)
             if not pcm:
                 return
             if self._writer is None:
@@ -332,22 +332,23 @@ class Segmenter:
         self.pending.append(pcm)
         self.buffered += len(pcm)
 
-    def _cut(self) -> None:
+    def _cut(self, pending_samples: int) -> None:
         """End the segment at the boundary; what lies behind the cut starts the next one.
 
+        ``pending_samples`` of the frame that is being appended lie behind the boundary.
         Another track may have decided meanwhile: then the cut may be later, or there are several.
         """
         assert self.position is not None
         position = self.position
         self._cuts.decide(position)
         while (cut := self._cuts.after(self.start)) < position:
-            self._cut_at(cut)
+            self._cut_at(cut, pending_samples)
         if cut == position:
             self.close_segment()
         else:
             self.boundary = cut
 
-    def _cut_at(self, cut: int) -> None:
+    def _cut_at(self, cut: int, pending_samples: int) -> None:
         """Split the open segment at a position before its end; the tail is the next segment's."""
         assert self.position is not None
         assert self._writer is not None
@@ -355,7 +356,7 @@ class Segmenter:
         self.flush()
         tail = self._writer.cut((cut - self.start) * BYTES_PER_SAMPLE)
         gaps = self._gaps.split(cut)
-        counts, marks = self._take_counts(cut, gaps.samples)
+        counts, marks = self._take_counts(cut, gaps.samples, pending_samples)
         self.position = cut
         self.close_segment()
         self._open(cut)
@@ -366,16 +367,20 @@ class Segmenter:
         self.position = position
 
     def _take_counts(
-        self, cut: int, filled_samples: int
+        self, cut: int, filled_samples: int, pending_samples: int
     ) -> tuple[Counts, list[tuple[int, str, int]]]:
-        """Take out of the open segment's counts what lies behind a cut, and return that."""
+        """Take out of the open segment's counts what lies behind a cut, and return that.
+
+        Frames are counted where they begin; the last one has ``pending_samples`` to come.
+        """
         assert self.position is not None
         marks = [mark for mark in self._marks if mark[0] >= cut]
         tail = Counts(filled_samples=filled_samples)
         for _, name, amount in marks:
             setattr(tail, name, getattr(tail, name) + amount)
         frame_samples = self._sample_rate * FRAME_MILLISECONDS // 1000
-        audio_samples = self.position - cut - filled_samples - tail.corrected_samples
+        end = self.position + pending_samples
+        audio_samples = end - cut - filled_samples - tail.corrected_samples
         tail.frames = min(self.counts.frames, max(0, audio_samples) // frame_samples)
         for name in tail.__struct_fields__:
             setattr(self.counts, name, getattr(self.counts, name) - getattr(tail, name))
