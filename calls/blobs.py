@@ -53,6 +53,11 @@ def call_result_blob(call_connection_id: str) -> str:
     return f"{call_connection_id}/call.json"
 
 
+def turn_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of the turn to assemble a call."""
+    return f"{call_connection_id}/turn.json"
+
+
 def transcript_blob(call_connection_id: str) -> str:
     """The name, in the ``results`` container, of a call's transcript."""
     return f"{call_connection_id}/transcript.json"
@@ -66,6 +71,11 @@ def chunk_blob(call_connection_id: str, digest: str) -> str:
 def recording_blob(call_connection_id: str) -> str:
     """The name, in the ``recordings`` container, of a call's recording; its type is the blob's."""
     return f"{call_connection_id}/recording"
+
+
+def rendition_blob(call_connection_id: str, name: str) -> str:
+    """The name, in the ``recordings`` container, of a rendition of a call's recording."""
+    return f"{recording_blob(call_connection_id)}.{name}"
 
 
 def index_blob(created_at: datetime, call_connection_id: str) -> str:

@@ -157,6 +157,7 @@ class Segmenter:
         """
         assert self.position is not None
         self.count("gaps")
+        self._recent.expect_silence(samples * BYTES_PER_SAMPLE)
         end = self.position + samples
         while self.position < end:
             if self._writer is None:

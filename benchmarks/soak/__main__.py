@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import random
 import shutil
 import sys
@@ -18,6 +19,8 @@ _ROOT = Path(__file__).parents[2]
 def main() -> int:
     """Run. Returns 1 where a frame is untold or there twice, or anything else is wrong."""
     arguments = create_parser().parse_args()
+    # Storage goes away on purpose; what that costs is audited.
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
     options = Options(arguments.minutes * 60, seed, arguments.streams, arguments.speed)
     # Not the system's temporary folder, which may be memory or a full partition.

@@ -13,6 +13,7 @@ from calls.clients import Clients
 from calls.http import requests
 from calls.http.requests import Fields
 from calls.http.respond import json_response
+from calls.listings import list_segment_names
 from calls.records.store import read_record
 from calls.results.links import link_expiry, sign_links
 from calls.storage import Storage
@@ -22,7 +23,6 @@ from event_log import log_event
 MAX_LINKS = 1000
 """The maximum number of links in one response."""
 
-_AUDIO_CONTAINERS = (names.SEGMENTS, blobs.RECORDINGS)
 _log = logging.getLogger(__name__)
 
 
@@ -75,8 +75,10 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
 
 
 async def _audio_blobs(storage: Storage, call: str) -> list[str]:
-    return [
-        f"{container}/{name}"
-        for container in _AUDIO_CONTAINERS
-        for name in await storage.blob_names(container, f"{call}/")
+    """Name the call's segments and its recording, without the recording's renditions."""
+    segment_blobs = await list_segment_names(storage, call)
+    recording = blobs.recording_blob(call)
+    recordings = await storage.blob_names(blobs.RECORDINGS, recording)
+    return [f"{names.SEGMENTS}/{name}" for name in segment_blobs] + [
+        f"{blobs.RECORDINGS}/{name}" for name in recordings if name == recording
     ]

@@ -11,8 +11,10 @@ from functools import cache
 import azure.functions as func
 
 from calls.http.description import calls, results, service
+from calls.http.description.completion import HEADERS, complete_operation
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
+from calls.http.description.texts import TAGS, TEXTS
 from calls.http.respond import json_response
 
 _SECURITY: Json = {
@@ -44,12 +46,24 @@ def document() -> Json:
     operations = calls.OPERATIONS | results.OPERATIONS | service.OPERATIONS
     for route, operation in operations.items():
         method, path = route.split()
-        paths.setdefault(path, {})[method.lower()] = operation
+        completed = complete_operation(route, operation, TEXTS[route])
+        paths.setdefault(path, {})[method.lower()] = completed
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Call Audio", "version": "1"},
+        "info": {
+            "title": "Call Audio",
+            "version": "1",
+            "description": "Records the audio of live phone calls on Azure Communication Services, "
+            "and turns it into a recording, a timeline and a transcript.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
-        "components": {"schemas": schemas(), "securitySchemes": _SECURITY},
+        "components": {
+            "headers": HEADERS,
+            "schemas": schemas(),
+            "securitySchemes": _SECURITY,
+        },
     }

@@ -81,4 +81,8 @@ class Transcript(msgspec.Struct, kw_only=True):
     result_state: Annotated[ResultState, Meta(description="how far the call's result is")]
     state: State
     error: Annotated[str | None, Meta(description="why it, or a part of it, failed")]
+    diarized: Annotated[
+        bool | None,
+        Meta(description="the voices of a mixed track were told apart; null for other tracks"),
+    ]
     utterances: list[Utterance]

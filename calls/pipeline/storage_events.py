@@ -18,10 +18,14 @@ from azure.core.exceptions import AzureError
 from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
+from calls.listings import log_foreign
 from calls.records.result_state import update_result_state
 from calls.records.store import reopen_call
 from calls.results import analysis, assembly, failures
+from calls.results.call_result import CallResult
+from calls.results.coalescing import run_in_turn
 from calls.results.failures import PoisonMessage
+from calls.results.layout import Layout
 from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
@@ -42,6 +46,9 @@ async def on_segment(segment: func.InputStream, send: Send) -> None:
     clients = get_clients()
     metadata = getattr(segment, "metadata", None) or {}
     blob = _blob_name(names.SEGMENTS, segment)
+    if not failures.is_processed_blob(names.SEGMENTS, blob):
+        log_foreign(names.SEGMENTS, [blob])
+        return
     if await analyse_segment(clients, blob, segment.read(), metadata):
         request_transcript(clients, names.parse_segment(blob).call_connection_id, send)
 
@@ -53,6 +60,9 @@ async def on_manifest(manifest: func.InputStream, send: Send) -> None:
     """
     clients = get_clients()
     blob = _blob_name(names.MANIFESTS, manifest)
+    if not failures.is_processed_blob(names.MANIFESTS, blob):
+        log_foreign(names.MANIFESTS, [blob])
+        return
     if await process_manifest(clients, blob, manifest.read()):
         request_transcript(clients, names.parse_manifest(blob).call_connection_id, send)
 
@@ -173,14 +183,20 @@ async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -
         partial: Assemble what has landed, even if something is missing.
 
     Returns:
-        Whether the call was assembled: its transcript is then due.
+        Whether the call was assembled: its transcript is then due. False also if another run
+        assembles it, with all that has landed.
 
     Raises Contended, AzureError.
     """
-    result_and_layout = await assembly.assemble(
-        clients.storage, call, clients.settings.recording_format, partial=partial
-    )
-    if result_and_layout is None:
+
+    async def assemble() -> tuple[CallResult, Layout] | None:
+        return await assembly.assemble(
+            clients.storage, call, clients.settings.recording_format, partial=partial
+        )
+
+    # Whoever assembles the call at the moment may wait for parts: this one must not.
+    run = assemble() if partial else run_in_turn(clients.storage, call, assemble)
+    if await run is None:
         return False
     await _update_result_state(clients, call)
     log_event(_log, logging.INFO, "call_assembled", call=call)

@@ -186,9 +186,16 @@ async def _read_streams(
     return StoredStreams(
         opened=frozenset(opened),
         ended=frozenset(ended),
-        result=_decode(document.content) if document else None,
+        result=_decode_outline(document.content) if document else None,
         is_quiet=is_quiet,
     )
+
+
+def _decode_outline(content: bytes) -> ResultOutline | None:
+    try:
+        return _decode(content)
+    except msgspec.DecodeError:
+        return None
 
 
 def last_event_time(record: CallRecord) -> datetime:

@@ -12,6 +12,7 @@ import msgspec
 
 from calls import blobs
 from calls.errors import CallNotFound, Contended
+from calls.listings import list_drafts, list_manifests, list_segments
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
 from calls.results import analysis, call_result, failures, recording
@@ -56,7 +57,7 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
     """
     result = await read_result(storage, call)
     if result is not None and not result.summary.missing_segments and not result.summary.partial:
-        manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
+        manifest_blobs = await list_manifests(storage, call)
         if len(manifest_blobs) == len(result.streams):
             return result.streams
     manifests, _ = await _read_manifests(storage, call)
@@ -122,7 +123,7 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
     manifests, unreadable_streams = await _read_manifests(storage, call)
     if not manifests and not unreadable_streams and not partial:
         return None
-    landed = await storage.listing(names.SEGMENTS, f"{call}/")
+    landed = await list_segments(storage, call)
     drafts = await _read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
         manifest
@@ -158,26 +159,26 @@ async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], 
     The function that an unreadable manifest triggers records the failure (see ``failures``). The
     call is assembled nevertheless, including that stream's segments.
     """
-    manifest_blobs = await storage.blob_names(names.MANIFESTS, f"{call}/")
-    documents = await storage.read_all(names.MANIFESTS, manifest_blobs)
+    manifest_blobs = await list_manifests(storage, call)
+    documents = await storage.read_all(names.MANIFESTS, list(manifest_blobs.values()))
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
-    for blob, document in zip(manifest_blobs, documents, strict=True):
+    for (stream_id, blob), document in zip(manifest_blobs.items(), documents, strict=True):
         if document is None:
             continue
         try:
             manifests.append(decode_manifest(document.content))
         except ValueError as error:
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
-            unreadable.add(names.parse_manifest(blob).stream_id)
+            unreadable.add(stream_id)
     return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
 
 
 async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
     """Read the manifests so far of the call's streams. They stand in for those that never come."""
-    draft_blobs = await storage.blob_names(names.DRAFTS, f"{call}/")
+    draft_blobs = await list_drafts(storage, call)
     drafts: list[Manifest] = []
-    for document in await storage.read_all(names.DRAFTS, draft_blobs):
+    for document in await storage.read_all(names.DRAFTS, list(draft_blobs.values())):
         try:
             drafts += [decode_manifest(document.content)] if document else []
         except ValueError as error:
@@ -187,15 +188,23 @@ async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
 
 async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:
     documents = await storage.read_all(blobs.RESULTS, analysis_blobs)
-    return {
-        blob: analysis.decode_analysis(document.content)
-        for blob, document in zip(analysis_blobs, documents, strict=True)
-        if document
-    }
+    analyses: dict[str, Analysis] = {}
+    for blob, document in zip(analysis_blobs, documents, strict=True):
+        try:
+            if document is not None:
+                analyses[blob] = analysis.decode_analysis(document.content)
+        except msgspec.DecodeError as error:
+            log_event(_log, logging.ERROR, "analysis_unreadable", blob=blob, error=error)
+    return analyses
 
 
-def _decode(document: Document) -> CallResult:
-    return msgspec.json.decode(document.content, type=CallResult)
+def _decode(document: Document) -> CallResult | None:
+    """Decode a result; None if it is not the app's: the next assembly replaces it."""
+    try:
+        return msgspec.json.decode(document.content, type=CallResult)
+    except msgspec.DecodeError as error:
+        log_event(_log, logging.ERROR, "result_unreadable", error=error)
+        return None
 
 
 async def _update_summary(storage: Storage, call: str, result: CallResult) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from acs.identifiers import is_call_connection_id
 from calls import blobs
 from calls.errors import FailedBlobMissing, FailureNotFound
+from calls.listings import log_foreign
 from calls.storage import Storage
 from contract import names
 
@@ -105,7 +106,7 @@ async def retry_failure(storage: Storage, failure_id: str) -> Failure:
     failure = None
     if is_failure_id(failure_id):
         document = await storage.read(blobs.FAILURES, f"{failure_id}.json")
-        failure = msgspec.json.decode(document.content, type=Failure) if document else None
+        failure = _decode(f"{failure_id}.json", document.content) if document else None
     if failure is None:
         raise FailureNotFound(failure_id)
     if not await storage.rewrite(failure.container, failure.blob):
@@ -118,8 +119,26 @@ async def list_failures(storage: Storage, call: str | None = None) -> list[Failu
     """List the failures of one call, or of all calls, newest first. Raises AzureError."""
     failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}." if call else "")
     documents = await storage.read_all(blobs.FAILURES, failure_blobs)
-    failures = [msgspec.json.decode(d.content, type=Failure) for d in documents if d]
+    failures: list[Failure] = []
+    foreign: list[str] = []
+    for blob, document in zip(failure_blobs, documents, strict=True):
+        failure = _decode(blob, document.content) if document else None
+        if failure is not None:
+            failures.append(failure)
+        elif document is not None:
+            foreign.append(blob)
+    log_foreign(blobs.FAILURES, foreign)
     return sorted(failures, key=lambda failure: failure.failed_at, reverse=True)
+
+
+def _decode(blob: str, content: bytes) -> Failure | None:
+    """Decode a failure; None for a blob that is not the app's."""
+    try:
+        failure = msgspec.json.decode(content, type=Failure)
+    except ValueError:
+        return None
+    is_own = blob == f"{failure.id}.json" and is_processed_blob(failure.container, failure.blob)
+    return failure if is_own else None
 
 
 async def failed_analysis_blobs(storage: Storage, call: str) -> set[str]:

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from contract import wav
+from local import verify
 from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.e2e.ringing import wait_for_deliveries
@@ -47,13 +47,21 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
     )
     assert ran.returncode == 0, ran.stderr
     call = json.loads((tmp_path / "call.json").read_text())["call_connection_id"]
-    record = await app.until(call, lambda r: is_assembled(r, 2), "both streams", 40)
+    record = await app.show(call)
+    assert is_assembled(record, 2), "both streams"
     contexts = [event.get("operation_context") for event in record["events"]]
     assert "second part" in contexts
-    assert wav.parse((tmp_path / "call.wav").read_bytes()).data_bytes
-    assert json.loads((tmp_path / "timeline.json").read_text())["tracks"]
+    timeline = json.loads((tmp_path / "timeline.json").read_text())
+    assert timeline["result_state"] == "final"
+    tracks = [track["participant"] for track in timeline["tracks"]]
+    sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
+    assert len(sent) == 2
+    verify.compare_recording(sent, (tmp_path / "call.wav").read_bytes(), tracks)
     # What was said comes last, and is waited for.
-    assert re.search(r"\[00:00:\d\d\.\d+\] \+1555", ran.stdout), ran.stdout
+    speaker = r"(Robin Ray \(\+15551230000\)|Support \(\+15559990000\))"
+    assert re.search(rf"\[00:00:\d\d\.\d+\] {speaker}: \w", ran.stdout), ran.stdout
+    utterances = (await app.transcript(call))["utterances"]
+    assert {utterance["locale"] for utterance in utterances} == {"en"}, "what Whisper heard"
 
 
 @pytest.mark.asyncio(loop_scope="session")

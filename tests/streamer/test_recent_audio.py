@@ -92,3 +92,24 @@ def test_audio_is_written_over_other() -> None:
 def test_an_overlay_lies_across_chunks() -> None:
     assert overlay([b"aabb", b"cc"], 2, b"xxyy") == [b"aa", b"xx", b"yy"]
     assert overlay([b"aabb"], -2, b"xxyy") == [b"yy", b"bb"]
+
+
+def test_a_gap_that_is_filled_pushes_nothing_out() -> None:
+    audio = RecentAudio(4 * SIZE)
+    audio.append(b"".join(frame(number) for number in range(4)))
+    audio.expect_silence(6 * SIZE)
+    audio.append(bytes(4 * SIZE))
+    audio.append(bytes(2 * SIZE) + frame(4) + frame(5))
+    assert contains(audio, frame(3), 9 * SIZE)
+    for first in (6, 10):
+        audio.append(b"".join(frame(number) for number in range(first, first + 4)))
+    assert not contains(audio, frame(3), 17 * SIZE)
+    assert contains(audio, frame(10), 4 * SIZE)
+
+
+def test_silence_is_kept_within_bounds() -> None:
+    audio = recent(*range(10), least_bytes=4 * SIZE)
+    audio.expect_silence(100 * SIZE)
+    for _ in range(20):
+        audio.append(bytes(SIZE))
+    assert not contains(audio, frame(9), 21 * SIZE)

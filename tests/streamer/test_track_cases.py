@@ -244,3 +244,16 @@ def test_a_small_step_ahead_is_no_gap_for_any_track(ahead: float) -> None:
     pa, pb = rig.places(range(500)), rig.places(b, "b")
     assert all(abs(pa[n] - n * 0.02) < 0.001 for n in pa)
     assert all(abs(pb[n] - pa[n]) < 0.021 for n in pb)
+
+
+def test_a_repeat_from_before_a_gap_and_a_step_is_known() -> None:
+    """The gap is filled at once, and longer than what is compared otherwise."""
+
+    def stamp(n: int) -> float:
+        return n * 0.02 - (0.5 if n >= 200 else 0)
+
+    sent = steady([*range(200), *range(285, 500)], stamp)
+    index = next(i for i, item in enumerate(sent) if item.number == 289)
+    sent.insert(index, sent[198]._replace(arrival=sent[index].arrival))
+    totals = Rig().send(sent).finish()
+    assert (totals.frames, totals.repeated) == (415, 1)

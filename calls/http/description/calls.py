@@ -15,12 +15,26 @@ from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
 _CALLABLE_ID = f"^{CALLABLE_ID_PATTERN}$"
 _LOCALE = f"^(auto|{LOCALE_PATTERN})$"
-_CONTEXT: Json = {"type": ["string", "null"], "minLength": 1, "maxLength": 1024}
+_CONTEXT: Json = {
+    "type": ["string", "null"],
+    "minLength": 1,
+    "maxLength": 1024,
+    "description": "text that ACS returns in its events",
+}
 
 _PLACE_CALL = body(
     {
-        "to": {"anyOf": [text(_PHONE_NUMBER), text(_CALLABLE_ID)]},
-        "from": {"type": ["string", "null"], "pattern": _PHONE_NUMBER},
+        "to": {
+            "anyOf": [text(_PHONE_NUMBER), text(_CALLABLE_ID)],
+            "description": "a phone number (E.164), or the raw id of a user or app",
+            "examples": ["+15551230000"],
+        },
+        "from": {
+            "type": ["string", "null"],
+            "pattern": _PHONE_NUMBER,
+            "description": "the caller id; required to call a phone number",
+            "examples": ["+15559990000"],
+        },
         "names": {
             "type": ["object", "null"],
             "description": "the participants' display names, by phone number or raw id",
@@ -45,14 +59,23 @@ _PLACE_CALL = body(
             ],
             "description": "the language: a BCP 47 locale, a list of candidates, or auto",
         },
-        "channels": {"enum": ["mixed", "unmixed"]},
-        "sample_rate": {"enum": [16_000, 24_000]},
-        "start_streaming": {"type": "boolean"},
+        "channels": {
+            "enum": ["mixed", "unmixed"],
+            "default": "mixed",
+            "description": "one track for all participants, or one each",
+        },
+        "sample_rate": {"enum": [16_000, 24_000], "default": 16_000, "description": "in Hz"},
+        "start_streaming": {
+            "type": "boolean",
+            "default": True,
+            "description": "start streaming when the call connects",
+        },
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
             "pattern": "^https://",
             "maxLength": 2048,
+            "description": "the AI resource that ACS connects to the call",
         },
     },
     required=["to"],

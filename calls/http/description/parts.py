@@ -17,6 +17,7 @@ ID: Json = {
     "in": "path",
     "required": True,
     "description": "the call connection id",
+    "example": "401f2980-0b2e-4c4d-9e84-1a6a2f6f3b5e",
     "schema": {"type": "string", "pattern": f"^{CALL_CONNECTION_ID_PATTERN}$"},
 }
 
@@ -29,21 +30,31 @@ def operation(
     ``answers`` has the content of each successful status (None: no body), ``problems`` lists the
     statuses that come with a problem document.
     """
-    problem = {CONTENT_TYPE: {"schema": ref("Problem")}}
     responses: dict[str, Json] = {}
-    for status, content in {**answers, **dict.fromkeys(problems, problem)}.items():
+    for status, content in answers.items():
         responses[str(status)] = {"description": HTTPStatus(status).phrase}
         if content is not None:
             responses[str(status)]["content"] = content
+    for status in problems:
+        responses[str(status)] = problem_response(HTTPStatus(status))
     if members.get("security") is None:
         # The host's own response, before any function runs.
         responses["401"] = {"description": "the function key is missing or wrong"}
     return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
 
 
+def problem_response(status: HTTPStatus) -> Json:
+    """A response that is a problem document."""
+    return {"description": status.phrase, "content": {CONTENT_TYPE: {"schema": ref("Problem")}}}
+
+
 def files(*media_types: str) -> Json:
     """The content of a response that is a file of one of the media types."""
-    return {media_type: {} for media_type in media_types}
+    binary = {"type": "string", "format": "binary"}
+    return {
+        media_type: {"schema": {"type": "string"} if media_type.startswith("text/") else binary}
+        for media_type in media_types
+    }
 
 
 def in_path(name: str, schema: Json) -> Json:

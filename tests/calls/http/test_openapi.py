@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,9 @@ import azure.functions as func
 from azure.functions import AuthLevel
 
 from calls.http import openapi
+from calls.http.description.texts import TEXTS
 from calls.http.problems import CONTENT_TYPE
+from local.up import ROOT
 from tests.security.conftest import UNKNOWN_ROUTE, HttpFunction, http_functions
 
 
@@ -63,10 +66,64 @@ async def test_the_app_answers_with_the_document() -> None:
     assert json.loads(response.get_body()) == openapi.document()
 
 
-def test_every_reference_leads_to_a_schema() -> None:
+def test_every_reference_leads_somewhere() -> None:
     document = openapi.document()
-    schemas = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
-    assert set(references(document)) <= schemas
+    components = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "headers")
+        for name in document["components"][kind]
+    }
+    assert set(references(document)) == components
+
+
+def test_an_operation_s_id_is_its_function_s_name() -> None:
+    names = set()
+    for function in runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions():
+        trigger = function.get_trigger().get_dict_repr()
+        if trigger["type"] == "httpTrigger" and trigger["route"] != UNKNOWN_ROUTE:
+            names.add(function.get_function_name())
+    ids = [operation["operationId"] for _, _, operation in operations()]
+    assert len(set(ids)) == len(ids)
+    assert {i for i in ids if not i.startswith("head_")} == names
+
+
+def test_operations_have_texts_for_people() -> None:
+    tags = {tag["name"] for tag in openapi.document()["tags"]}
+    used = set()
+    for path, method, operation in operations():
+        assert operation["summary"][0].isupper(), (method, path)
+        assert operation["description"].endswith("."), (method, path)
+        used.update(operation["tags"])
+    assert used == tags
+    assert TEXTS.keys() == {f"{method.upper()} {path}" for path, method, _ in operations()}
+
+
+def test_all_content_and_all_parameters_have_schemas() -> None:
+    for path, method, operation in operations():
+        for status, response in operation["responses"].items():
+            for media_type, content in response.get("content", {}).items():
+                assert content.get("schema"), (method, path, status, media_type)
+        for parameter in operation.get("parameters", ()):
+            assert parameter["schema"], (method, path, parameter["name"])
+
+
+def test_responses_have_their_headers() -> None:
+    def headers(path: str, method: str, status: str) -> set[str]:
+        operation = openapi.document()["paths"][path][method]
+        return set(operation["responses"][status].get("headers", {}))
+
+    common = {"Cache-Control", "X-Content-Type-Options"}
+    assert headers("/api/v1/calls", "get", "200") == common | {"ETag", "Link"}
+    assert headers("/api/v1/calls", "get", "304") == common | {"ETag"}
+    assert headers("/api/v1/calls", "post", "201") == common | {"Location", "Idempotent-Replayed"}
+    assert headers("/api/v1/calls", "get", "401") == set(), "the host's own"
+    assert headers("/api/v1/calls", "get", "503") == common | {"Retry-After"}
+    file = {"ETag", "Accept-Ranges", "Content-Disposition", "Last-Modified"}
+    recording = "/api/v1/calls/{id}/recording"
+    assert headers(recording, "get", "206") == common | file | {"Content-Range"}
+    assert headers(recording, "get", "307") == common | {"Location"}
+    assert headers(recording, "head", "200") == common | file
+    assert headers("/api/v1/calls/{id}/hangup", "post", "204") == common
 
 
 def test_every_security_scheme_is_described() -> None:

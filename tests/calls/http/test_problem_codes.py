@@ -38,11 +38,12 @@ def test_handlers_raise_problems_with_the_table_s_statuses() -> None:
 
 
 def test_errors_become_problems_with_the_table_s_statuses() -> None:
-    for error, mapping in problems._MAPPINGS.items():
-        assert CODES[mapping.code].status is mapping.status, error
+    for mapping in (*problems._MAPPINGS.values(), *problems._RESULT_MAPPINGS.values()):
+        assert CODES[mapping.code].status is mapping.status, mapping.code
 
 
 def test_every_code_is_used() -> None:
     used = {ast.literal_eval(code) for status, code in raised_problems() if status != "status"}
-    used |= {mapping.code for mapping in problems._MAPPINGS.values()} | {"acs_conflict"}
+    mappings = (*problems._MAPPINGS.values(), *problems._RESULT_MAPPINGS.values())
+    used |= {mapping.code for mapping in mappings} | {"acs_conflict"}
     assert used == CODES.keys()

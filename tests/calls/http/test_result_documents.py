@@ -16,18 +16,19 @@ def names(struct: type[msgspec.Struct]) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("document", "stored"),
+    ("document", "stored", "added"),
     [
-        (Failure, failures.Failure),
-        (Timeline, timeline.Timeline),
-        (Transcript, model.Transcript),
+        (Failure, failures.Failure, set()),
+        (Timeline, timeline.Timeline, {"result_state"}),
+        (Transcript, model.Transcript, {"result_state"}),
     ],
 )
 def test_a_stored_member_is_shown_or_internal(
-    document: type[msgspec.Struct], stored: type[msgspec.Struct]
+    document: type[msgspec.Struct], stored: type[msgspec.Struct], added: set[str]
 ) -> None:
+    """The record has the result's state, which is ``added`` to the documents of results."""
     internal = INTERNAL[stored.__name__]
-    assert names(document) | internal == names(stored)
+    assert names(document) | internal == names(stored) | added
     assert not names(document) & internal
 
 

@@ -102,7 +102,15 @@ async def test_a_transcript_that_failed_has_no_text(
     transcript = decode_body(await send_request(clients, transcripts.show_transcript, id=call))
     assert (transcript["state"], transcript.keys()) == (
         "failed",
-        {"call_connection_id", "provider", "result_state", "state", "error", "utterances"},
+        {
+            "call_connection_id",
+            "provider",
+            "result_state",
+            "state",
+            "error",
+            "diarized",
+            "utterances",
+        },
     )
     assert await refuse_text(uploader, call) == {(409, "transcript_failed", None)}
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
+from azure.storage.blob.aio import BlobServiceClient
 
 from calls import blobs
-from calls.http import call_details
-from calls.pipeline import storage_events
+from calls.http import call_details, links, results
+from calls.pipeline import reconciler, storage_events
 from calls.records.store import read_record
 from calls.results.assembly import read_result
 from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
 from calls.transcripts import job
 from contract import names, wav
+from tests.calls.call_events import record_events
+from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader, send_nothing
@@ -137,6 +140,63 @@ async def test_an_unreadable_manifest_does_not_hold_back_another_stream(
     record = await read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial
+
+
+async def test_foreign_blobs_do_not_stop_a_call(
+    uploader: StreamUploader, service: BlobServiceClient
+) -> None:
+    clients, call = uploader.clients, new_call_id()
+    await record_events(uploader.storage, call, STARTED_AT, "CallConnected", "CallDisconnected")
+    for container in (names.SEGMENTS, names.MANIFESTS, names.DRAFTS, blobs.RESULTS):
+        await add_foreign_blobs(service, container, call)
+    failure = f"{call}.notes.json"
+    await uploader.storage.put(blobs.FAILURES, failure, b"not ours")
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
+    for blob in (blobs.call_result_blob(call), blobs.turn_blob(call)):
+        await uploader.storage.put(blobs.RESULTS, blob, b"not ours")
+    await uploader.process(stream)
+    await reconciler.reconcile_call(clients, call, datetime.now(UTC), send_nothing)
+    document = decode_body(await send_request(clients, call_details.show_call, id=call))
+    assert (document["result_state"], document["missing"]) == ("final", None)
+    assert (document["summary"]["segments"], document["landed_segments"]) == (2, [])
+    track = names.MIXED_TRACK
+    segment = await send_request(clients, results.send_segment, id=call, track=track, index="1")
+    assert wav.samples(segment.get_body()) == stream.pcm[None][32_000:]
+    created = decode_body(await send_request(clients, links.create_links, "POST", id=call))
+    assert [link["blob"] for link in created["links"]] == [
+        *(f"segments/{blob}" for blob in stream.files),
+        f"recordings/{blobs.recording_blob(call)}",
+    ]
+    await uploader.storage.delete(blobs.FAILURES, failure)
+
+
+async def test_the_event_of_a_foreign_blob_is_ignored(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(storage_events, "get_clients", lambda: uploader.clients)
+    for container, run in (
+        (names.SEGMENTS, storage_events.on_segment),
+        (names.MANIFESTS, storage_events.on_manifest),
+    ):
+        blob: Any = InputStream(f"{container}/a-call/notes.txt", b"not ours", None)
+        await run(blob, send_nothing)
+        event = f"foreign_blobs_skipped container={container} count=1 first=a-call/notes.txt"
+        assert event in caplog.messages
+
+
+async def test_an_analysis_that_cannot_be_read_is_missing(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segments(stream)
+    first, _ = stream.files
+    broken = blobs.analysis_blob(names.parse_segment(first))
+    await uploader.storage.put(blobs.RESULTS, broken, b"not ours")
+    await uploader.finish_stream(stream)
+    result = await read_result(uploader.storage, call)
+    assert result is not None
+    (missing,) = result.timeline.missing_segments
+    assert (missing.blob, missing.reason) == (f"segments/{first}", NOT_ANALYSED)
 
 
 async def test_a_blob_that_has_been_deleted_has_not_failed(

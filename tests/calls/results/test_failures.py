@@ -94,6 +94,25 @@ async def test_failures_are_listed_newest_first_for_one_call_or_all(clients: Cli
     assert listed == sorted(listed, key=lambda failure: failure.failed_at, reverse=True)
 
 
+@pytest.mark.parametrize("content", [b"not ours", b"{}", b"", b"\xff"])
+async def test_a_foreign_blob_is_not_a_failure(
+    clients: Clients, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = new_call_id()
+    failure = await write_failure(clients, call)
+    other = await write_failure(clients, new_call_id())
+    foreign = f"{call}.notes.json"
+    await clients.storage.put(blobs.FAILURES, foreign, content)
+    # A copy of a failure under another name is not one either.
+    await clients.storage.put(blobs.FAILURES, f"{call}.x.json", msgspec.json.encode(other))
+    assert await failures.list_failures(clients.storage, call) == [failure]
+    assert len(await failures.failed_analysis_blobs(clients.storage, call)) == 1
+    event = f"foreign_blobs_skipped container=failures count=2 first={foreign}"
+    assert event in caplog.messages
+    for blob in (foreign, f"{call}.x.json"):
+        await clients.storage.delete(blobs.FAILURES, blob)
+
+
 async def test_a_later_failure_of_a_blob_replaces_the_earlier(clients: Clients) -> None:
     call = new_call_id()
     blob = segment_of(call)

@@ -6,13 +6,15 @@ from calls.http.description import parts
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
+BINARY = {"type": "string", "format": "binary"}
+
 
 def test_an_operation_has_its_responses_in_order() -> None:
     operation = parts.operation("Do it", {200: parts.files("audio/wav"), 304: None}, [404])
     assert operation == {
         "summary": "Do it",
         "responses": {
-            "200": {"description": "OK", "content": {"audio/wav": {}}},
+            "200": {"description": "OK", "content": {"audio/wav": {"schema": BINARY}}},
             "304": {"description": "Not Modified"},
             "401": {"description": "the function key is missing or wrong"},
             "404": {"description": "Not Found", "content": PROBLEM},
@@ -35,6 +37,13 @@ def test_a_body_is_required_if_a_member_of_it_is() -> None:
     assert parts.body({"a": {}}, required=["a"]) == {
         "required": True,
         "content": {"application/json": {"schema": schema | {"required": ["a"]}}},
+    }
+
+
+def test_files_are_binary_or_text() -> None:
+    assert parts.files("audio/flac", "text/csv") == {
+        "audio/flac": {"schema": BINARY},
+        "text/csv": {"schema": {"type": "string"}},
     }
 
 

@@ -1,0 +1,131 @@
+"""What each operation is called and does, for people and for generated clients.
+
+The ids are the names of the app's functions; those of HEAD begin with ``head``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TAGS = {
+    "calls": "place calls, stream their audio, hang up",
+    "results": "recording, timeline, transcript, and links to the audio",
+    "failures": "segments and manifests that failed permanently",
+    "service": "callbacks of ACS, health, and this document",
+    "console": "the console's files; not a part of the versioned interface",
+}
+
+
+class Text(NamedTuple):
+    """The id of an operation, the tag that it belongs to, and its description."""
+
+    operation_id: str
+    tag: str
+    description: str
+
+
+TEXTS = {
+    "GET /api/v1/calls": Text(
+        "list_calls",
+        "calls",
+        "Pages follow each other by `cursor`, and by the header `Link`. A call that begins while "
+        "you read is on none of the later pages.",
+    ),
+    "POST /api/v1/calls": Text(
+        "place_call",
+        "calls",
+        "ACS places the call and tells the app by callback events how it goes: look at the call's "
+        "`state`. With an `Idempotency-Key`, repeats return the existing call.",
+    ),
+    "GET /api/v1/calls/{id}": Text(
+        "show_call",
+        "calls",
+        "`streams` has what the streams' manifests list, and `landed_segments` what has been "
+        "uploaded since. `summary` is there once the call is assembled.",
+    ),
+    "POST /api/v1/calls/{id}/streaming/start": Text(
+        "start_streaming",
+        "calls",
+        "A call may be streamed in several parts. The state changes to `active` when ACS says so.",
+    ),
+    "POST /api/v1/calls/{id}/streaming/stop": Text(
+        "stop_streaming",
+        "calls",
+        "The call goes on. The state changes to `inactive` when ACS says so.",
+    ),
+    "POST /api/v1/calls/{id}/hangup": Text(
+        "hang_up",
+        "calls",
+        "For all participants. A call that has ended stays as it is, so it is safe to repeat this.",
+    ),
+    "POST /api/v1/calls/{id}/links": Text(
+        "create_links",
+        "results",
+        "Each link opens one blob without a key, until `expires_at`. Name the `blobs`, or leave "
+        "them out for all audio of the call.",
+    ),
+    "GET /api/v1/calls/{id}/timeline": Text(
+        "show_timeline",
+        "results",
+        "Times are milliseconds from the recording's start. The tracks are in the order of the "
+        "recording's channels.",
+    ),
+    "GET /api/v1/calls/{id}/transcript": Text(
+        "show_transcript",
+        "results",
+        "JSON shows every state. The other formats are there only once the transcript is complete.",
+    ),
+    "GET /api/v1/calls/{id}/transcript.{format}": Text(
+        "show_transcript_as",
+        "results",
+        "As `transcript`, for those who cannot send `Accept`.",
+    ),
+    "POST /api/v1/calls/{id}/transcript/retry": Text(
+        "retry_transcript",
+        "results",
+        "Only what failed is transcribed again.",
+    ),
+    "GET /api/v1/calls/{id}/recording": Text(
+        "send_recording",
+        "results",
+        "One channel per track, in the timeline's order. Without `Range`, a redirect leads to a "
+        "short-lived link to the file.",
+    ),
+    "HEAD /api/v1/calls/{id}/recording": Text(
+        "head_recording", "results", "The headers of the recording: its size, type and entity tag."
+    ),
+    "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
+        "send_segment",
+        "results",
+        "One track's segments are numbered from 0, in the order of their start.",
+    ),
+    "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
+        "head_segment", "results", "The headers of the segment: its size, type and entity tag."
+    ),
+    "GET /api/v1/failures": Text(
+        "list_failures", "failures", "Newest first. A failed blob stays in storage until a retry."
+    ),
+    "POST /api/v1/failures/{id}/retry": Text(
+        "retry_failure",
+        "failures",
+        "The failure leaves the list, and returns if the blob fails again.",
+    ),
+    "POST /api/v1/callbacks": Text(
+        "receive_callbacks",
+        "service",
+        "For ACS only, which signs its requests. Each event is recorded or refused on its own.",
+    ),
+    "GET /api/v1/openapi.json": Text(
+        "show_openapi", "service", "It needs no key, and holds nothing that is secret."
+    ),
+    "GET /api/v1/health": Text(
+        "health", "service", "It looks at nothing else: neither at storage nor at ACS."
+    ),
+    "GET /api/console": Text(
+        "show_console", "console", "The page asks for the function key, and holds no data itself."
+    ),
+    "GET /api/console/{file}": Text(
+        "show_console_file", "console", "Fixed files, the same for everyone."
+    ),
+}
+"""The text of each operation, by its route."""
