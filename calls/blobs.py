@@ -73,6 +73,11 @@ def recording_blob(call_connection_id: str) -> str:
     return f"{call_connection_id}/recording"
 
 
+def rendition_blob(call_connection_id: str, name: str) -> str:
+    """The name, in the ``recordings`` container, of a rendition of a call's recording."""
+    return f"{recording_blob(call_connection_id)}.{name}"
+
+
 def index_blob(created_at: datetime, call_connection_id: str) -> str:
     """The name, in the ``index`` container, that lists the newest call first."""
     milliseconds = int(created_at.timestamp() * 1000)

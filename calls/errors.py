@@ -10,6 +10,8 @@
     ├── EventMismatch
     ├── ResultNotReady
     ├── SegmentNotFound
+    ├── CannotEncode
+    ├── RenditionPending
     ├── FailureNotFound
     ├── FailedBlobMissing
     ├── InvalidCursor
@@ -104,6 +106,22 @@ class ResultNotReady(CallAudioError):
 
 class SegmentNotFound(CallAudioError):
     """Raised when a call has no such segment, or its audio has been deleted."""
+
+
+class CannotEncode(CallAudioError):
+    """Raised when an audio format cannot hold a recording's channels."""
+
+    def __init__(self, format_: str, channels: int) -> None:
+        super().__init__(
+            f"format: {format_} cannot hold {channels} channels; add mix=stereo or mix=mono"
+        )
+
+
+class RenditionPending(CallAudioError):
+    """Raised when a rendition of a recording is still being made."""
+
+    def __init__(self) -> None:
+        super().__init__("the recording is being converted; repeat the request")
 
 
 class FailureNotFound(CallAudioError):

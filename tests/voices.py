@@ -7,7 +7,7 @@ import io
 import av
 import numpy as np
 
-from calls.results.flac import FlacEncoder
+from calls.results.encoder import Encoder
 from contract import wav
 
 RATE = 16_000
@@ -40,7 +40,7 @@ def wav_file(frames: np.ndarray) -> bytes:
 
 def flac_file(frames: np.ndarray) -> bytes:
     """The frames as a recording in FLAC."""
-    encoder = FlacEncoder(RATE, frames.shape[1])
+    encoder = Encoder("flac", RATE, frames.shape[1])
     encoder.write(frames)
     return b"".join(encoder.close())
 

@@ -24,6 +24,8 @@ from calls.results.links import link_expiry, sign_links
 from calls.storage import Properties
 from event_log import log_event
 
+_EXTENSIONS = {"mpeg": "mp3"}
+
 _log = logging.getLogger(__name__)
 
 
@@ -43,7 +45,8 @@ class File(NamedTuple):
     @property
     def name(self) -> str:
         """The file's name for browsers."""
-        return f"{self.file_stem}.{self.properties.content_type.rpartition('/')[2]}"
+        kind = self.properties.content_type.rpartition("/")[2]
+        return f"{self.file_stem}.{_EXTENSIONS.get(kind, kind)}"
 
 
 async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> func.HttpResponse:

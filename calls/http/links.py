@@ -75,8 +75,10 @@ async def create_links(clients: Clients, request: func.HttpRequest) -> func.Http
 
 
 async def _audio_blobs(storage: Storage, call: str) -> list[str]:
+    """Name the call's segments and its recording, without the recording's renditions."""
     segment_blobs = await list_segment_names(storage, call)
-    recordings = await storage.blob_names(blobs.RECORDINGS, f"{call}/")
+    recording = blobs.recording_blob(call)
+    recordings = await storage.blob_names(blobs.RECORDINGS, recording)
     return [f"{names.SEGMENTS}/{name}" for name in segment_blobs] + [
-        f"{blobs.RECORDINGS}/{name}" for name in recordings
+        f"{blobs.RECORDINGS}/{name}" for name in recordings if name == recording
     ]

@@ -36,6 +36,7 @@ Code = Literal[
     "not_configured",
     "not_ready",
     "range_not_satisfiable",
+    "rendition_pending",
     "result_partial",
     "route_not_found",
     "segment_not_found",
@@ -138,6 +139,10 @@ CODES: dict[Code, Meaning] = {
     ),
     "keys_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "ACS's signing keys cannot be fetched; send it again"
+    ),
+    "rendition_pending": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the recording is long, and is still being converted; repeat the request",
     ),
     "storage_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"

@@ -94,6 +94,10 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     ),
     errors.ResultNotReady: _Mapping(HTTPStatus.CONFLICT, "not_ready", retry_after_seconds=1),
     errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND, "segment_not_found"),
+    errors.CannotEncode: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_request"),
+    errors.RenditionPending: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE, "rendition_pending", retry_after_seconds=10
+    ),
     errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND, "failure_not_found"),
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
     errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_cursor"),

@@ -63,6 +63,28 @@ def parse_number(text: str) -> int | None:
     return int(text) if is_number else None
 
 
+def take_choice[T: str](
+    request: func.HttpRequest, parameter: str, choices: tuple[T, ...]
+) -> T | None:
+    """Return a query parameter, which must be one of ``choices``; None if it is absent.
+
+    Raises Problem (400).
+    """
+    text = request.params.get(parameter)
+    if text is None:
+        return None
+    for choice in choices:
+        if text == choice:
+            return choice
+    message = f"must be {' or '.join(choices)}"
+    raise Problem(
+        HTTPStatus.BAD_REQUEST,
+        f"{parameter} {message}",
+        code="invalid_request",
+        errors=[{"field": parameter, "message": message}],
+    )
+
+
 class Fields:
     """The members of a JSON object, taken one by one; all faults are reported at once."""
 

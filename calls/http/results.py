@@ -15,6 +15,7 @@ from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
 from calls.http.result_documents import Timeline
 from calls.listings import list_segment_names
+from calls.results.renditions import FORMATS, MIXES, choose_rendition, make_rendition
 from contract import names
 
 _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
@@ -28,19 +29,28 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
     return json_response(show(Timeline, result.timeline, result_state=state))
 
 
-@takes_query(ALLOW_PARTIAL)
+@takes_query(ALLOW_PARTIAL, "format", "mix")
 async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET`` or ``HEAD /api/v1/calls/{id}/recording``: a range, or a redirect to the whole.
 
     Short recordings are redirected, too: a client that works with them works with long ones.
+    ``?format`` and ``?mix`` ask for a rendition.
     """
+    format_ = requests.take_choice(request, "format", FORMATS)
+    mix = requests.take_choice(request, "mix", MIXES)
     call = requests.call_connection_id(request)
     _, state = await read_ready_result(clients, request)
     blob = blobs.recording_blob(call)
     properties = await clients.storage.properties(blobs.RECORDINGS, blob)
     if properties is None:
         raise ResultNotReady(call, state, "its recording was deleted")
-    file = File(blobs.RECORDINGS, blob, properties, file_stem=call, max_whole_bytes=0)
+    rendition = choose_rendition(properties, format_, mix)
+    stem = call
+    if rendition is not None:
+        properties = await make_rendition(clients.storage, call, rendition, properties)
+        blob = blobs.rendition_blob(call, rendition.name)
+        stem = f"{call}-{rendition.mix}" if rendition.mix else call
+    file = File(blobs.RECORDINGS, blob, properties, stem, max_whole_bytes=0)
     return await send_file(clients, request, file)
 
 

@@ -10,6 +10,7 @@ from azure.core.exceptions import HttpResponseError
 
 from calls import blobs
 from calls.errors import CallNotFound, Contended, InvalidCursor
+from calls.listings import parse_names
 from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import add_unsettled
 from calls.storage import Storage
@@ -105,7 +106,8 @@ async def list_newest(
         if cursor is None:
             raise
         raise InvalidCursor from error
-    calls = dict.fromkeys(blobs.call_of_index_blob(name) for name in page.names)
+    index = parse_names(blobs.INDEX, page.names, blobs.call_of_index_blob)
+    calls = dict.fromkeys(index.values())
     documents = await storage.read_all(blobs.CALLS, [blobs.call_blob(call) for call in calls])
     records = [_decode(document.content) for document in documents if document is not None]
     return records, page.cursor

@@ -79,9 +79,9 @@ async def _flac_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[
 
     Block 0 comes last, because the encoder rewrites its header at the end.
     """
-    from calls.results.flac import FlacEncoder
+    from calls.results.encoder import Encoder
 
-    encoder = FlacEncoder(layout.sample_rate, channels(layout))
+    encoder = Encoder("flac", layout.sample_rate, channels(layout))
     number = 0
     async for frames in _frames(storage, layout):
         await asyncio.to_thread(encoder.write, frames)

@@ -31,6 +31,7 @@ def test_an_analysis_is_named_as_its_segment() -> None:
         (blobs.transcript_blob("a-call"), "a-call/transcript.json"),
         (blobs.chunk_blob("a-call", "0123"), "a-call/chunks/0123.json"),
         (blobs.recording_blob("a-call"), "a-call/recording"),
+        (blobs.rendition_blob("a-call", "mono.mp3"), "a-call/recording.mono.mp3"),
     ],
 )
 def test_a_call_s_blobs_begin_with_its_id(name: str, expected: str) -> None:

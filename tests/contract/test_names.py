@@ -84,6 +84,15 @@ def test_other_texts_are_not_manifest_names(blob: str) -> None:
         names.parse_manifest(blob)
 
 
+def test_a_stream_s_marker() -> None:
+    marker = names.stream_marker("call-1", STREAM)
+    assert marker == f"call-1/{STREAM}.open"
+    assert names.parse_marker(marker) == names.ManifestName("call-1", STREAM)
+    for other in ("", "call-1", f"call-1/{STREAM}.json", "call-1/x.open", f"../{STREAM}.open"):
+        with pytest.raises(names.MalformedName):
+            names.parse_marker(other)
+
+
 def test_stream_ids_are_unique_and_sort_by_their_start() -> None:
     first, second = names.new_stream_id(START), names.new_stream_id(START)
     later = names.new_stream_id(START + timedelta(milliseconds=1))

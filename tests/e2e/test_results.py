@@ -14,7 +14,7 @@ from azure.storage.blob.aio import BlobServiceClient
 from calls import blobs
 from calls.results import analysis
 from contract import names
-from local.client import AppClient, is_assembled, streaming_is
+from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.e2e.conftest import MASTER_KEY
@@ -72,6 +72,19 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
         async with session.get(f"/api/v1/calls/{call}/transcript.txt") as text:
             problem = await text.json(content_type="application/problem+json")
             assert (text.status, problem["code"]) == (409, "transcription_off")
+
+
+async def test_calls_without_audio_say_so_at_once(app: AppClient) -> None:
+    for connects, reason in ((True, "the media streaming was never started"), (False, "connected")):
+        call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
+        if connects:
+            await app.until(call, state_is("connected"), "the call connects")
+        await app.hang_up(call)
+        record = await app.until(call, lambda r: r["result_state"] == "none", "no result", 10)
+        assert reason in record["result_reason"]
+        status, problem, _ = await app.request("GET", f"/api/v1/calls/{call}/timeline")
+        assert (status, problem["code"]) == (404, "no_result")
+        assert problem["result_state"] == "none"
 
 
 async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: Up) -> None:

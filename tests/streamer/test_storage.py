@@ -127,6 +127,17 @@ async def test_an_unreachable_service_is_an_error_at_once() -> None:
     assert time.monotonic() - start < 5, "the outbox waits between attempts, not the SDK"
 
 
+async def test_a_stream_is_marked(
+    storage_client: Storage, service: BlobServiceClient, call: str
+) -> None:
+    stream = names.new_stream_id(NOW)
+    for _ in range(2):
+        await storage_client.mark_stream(call, stream)
+    drafts = service.get_container_client(names.DRAFTS)
+    (marker,) = drafts.list_blob_names(name_starts_with=f"{call}/")
+    assert names.parse_marker(marker) == names.ManifestName(call, stream)
+
+
 async def test_a_token_without_a_grant(storage_client: Storage) -> None:
     assert await storage_client.read_grant(names.grant_blob(new_token())) is None
 

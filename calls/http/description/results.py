@@ -10,10 +10,12 @@ from calls.http.description.parts import (
     in_path,
     json_content,
     operation,
+    query,
     ref,
 )
 from calls.http.links import MAX_LINKS
 from calls.http.readiness import ALLOW_PARTIAL
+from calls.results.renditions import FORMATS, MIXES
 
 _RANGE: Json = {"name": "Range", "in": "header", "schema": {"type": "string"}}
 _SEGMENT = [
@@ -28,7 +30,14 @@ _ALLOW_PARTIAL: Json = {
     "schema": {"type": "boolean", "default": False},
 }
 _OF_RESULT = [ID, _ALLOW_PARTIAL]
+_RENDITION = [
+    query("format", {"enum": list(FORMATS)})
+    | {"description": "convert the recording; mp3 and ogg are mixed to stereo, unless mix says so"},
+    query("mix", {"enum": list(MIXES)})
+    | {"description": "mix all participants; without it, each has a channel"},
+]
 _AUDIO = files("audio/wav", "audio/flac")
+_RECORDING = files("audio/wav", "audio/flac", "audio/mpeg", "audio/ogg")
 _AUDIO_ANSWERS: dict[int, Json | None] = {206: _AUDIO, 304: None, 307: None}
 _AUDIO_PROBLEMS = [404, 412, 416, 503]
 _TRANSCRIPT = json_content(ref("Transcript")) | files("text/vtt", "text/plain", "text/csv")
@@ -76,15 +85,15 @@ OPERATIONS: dict[str, Json] = {
     ),
     "GET /api/v1/calls/{id}/recording": operation(
         "Get the recording, or a link to it",
-        _AUDIO_ANSWERS,
+        _AUDIO_ANSWERS | {206: _RECORDING},
         [400, 409, *_AUDIO_PROBLEMS],
-        parameters=[*_OF_RESULT, _RANGE],
+        parameters=[*_OF_RESULT, *_RENDITION, _RANGE],
     ),
     "HEAD /api/v1/calls/{id}/recording": operation(
         "Get the recording: headers only",
         {200: None, 304: None},
         [400, 404, 409, 412, 503],
-        parameters=_OF_RESULT,
+        parameters=[*_OF_RESULT, *_RENDITION],
     ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": operation(
         "Get one segment",

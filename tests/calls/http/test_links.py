@@ -178,6 +178,17 @@ async def request_status(secure_storage: SecureStorage, method: str, url: str) -
         return response.status
 
 
+async def test_the_links_are_to_what_was_recorded_not_to_renditions(clients: Clients) -> None:
+    recording, rendition = blobs.recording_blob(CALL), blobs.rendition_blob(CALL, "mono.mp3")
+    for name in (recording, rendition):
+        await clients.storage.put(blobs.RECORDINGS, name, CONTENT)
+    _, document = await send(clients)
+    listed = [link["blob"] for link in document["links"]]
+    for name in (recording, rendition):
+        await clients.storage.delete(blobs.RECORDINGS, name)
+    assert listed == [f"segments/{SEGMENT}", f"recordings/{recording}"]
+
+
 async def test_a_link_allows_reading_its_blob_and_nothing_else(
     clients: Clients, secure_storage: SecureStorage
 ) -> None:

@@ -27,6 +27,8 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
         {"Retry-After": "1"},
     ),
     (errors.SegmentNotFound("no such segment"), 404, "segment_not_found", {}),
+    (errors.CannotEncode("flac", 9), 400, "invalid_request", {}),
+    (errors.RenditionPending(), 503, "rendition_pending", {"Retry-After": "10"}),
     (errors.FailureNotFound("a-failure"), 404, "failure_not_found", {}),
     (errors.FailedBlobMissing("segments/a"), 409, "blob_missing", {}),
     (errors.InvalidCursor(), 400, "invalid_cursor", {}),

@@ -161,3 +161,15 @@ def test_no_cursor() -> None:
 def test_a_cursor_of_others_is_invalid(text: str) -> None:
     with pytest.raises(InvalidCursor):
         requests.decode_cursor(text)
+
+
+def test_a_choice_in_the_query() -> None:
+    def take(**params: str) -> str | None:
+        request = func.HttpRequest("GET", "/", params=params, body=b"")
+        return requests.take_choice(request, "mix", ("mono", "stereo"))
+
+    assert take(mix="stereo") == "stereo"
+    assert take(other="x") is None
+    for wrong in ("", "Mono", "mono,stereo"):
+        with pytest.raises(Problem, match="mix must be mono or stereo"):
+            take(mix=wrong)

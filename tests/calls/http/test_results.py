@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import aiohttp
+import soundfile
 
 from calls.http import ranges, results
 from contract import names, wav
@@ -58,6 +61,51 @@ async def test_the_whole_recording_is_sent_by_blob_storage(uploader: StreamUploa
         assert answer.headers["Content-Type"] == "audio/wav"
         assert answer.headers["Content-Disposition"] == f'inline; filename="{call}.wav"'
         assert wav.samples(await answer.read()) == stream.pcm[None]
+
+
+async def test_a_rendition_is_sent_by_blob_storage(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, new_call_id()
+    pcm = {"4:+1": noise(16_000), "4:+2": noise(16_000, 2)}
+    await uploader.process(SampleStream(call, pcm))
+
+    async def fetch(**params: str) -> tuple[str, str, bytes]:
+        response = await send_request(clients, results.send_recording, params=params, id=call)
+        assert response.status_code == 307
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(response.headers["Location"]) as answer,
+        ):
+            disposition = answer.headers["Content-Disposition"]
+            return answer.headers["Content-Type"], disposition, await answer.read()
+
+    media_type, disposition, file = await fetch(format="mp3")
+    assert (media_type, disposition) == ("audio/mpeg", f'inline; filename="{call}-stereo.mp3"')
+    assert soundfile.info(io.BytesIO(file)).channels == 2
+    media_type, disposition, file = await fetch(format="wav", mix="mono")
+    assert (media_type, disposition) == ("audio/wav", f'inline; filename="{call}-mono.wav"')
+    assert wav.parse(file).channels == 1
+    _, disposition, file = await fetch(format="wav")
+    assert disposition == f'inline; filename="{call}.wav"'
+    assert wav.parse(file).channels == 2
+    part = await send_request(
+        clients,
+        results.send_recording,
+        headers={"Range": "bytes=0-3"},
+        params={"format": "flac"},
+        id=call,
+    )
+    assert (part.status_code, part.get_body(), part.mimetype) == (206, b"fLaC", "audio/flac")
+
+
+async def test_an_unknown_format_or_mix_is_refused(uploader: StreamUploader) -> None:
+    for parameter in ("format", "mix"):
+        response = await send_request(
+            uploader.clients, results.send_recording, params={parameter: "x"}, id=new_call_id()
+        )
+        assert response.status_code == 400
+        (error,) = decode_body(response)["errors"]
+        assert error["field"] == parameter
+        assert error["message"].startswith("must be ")
 
 
 async def test_the_timeline_has_its_documented_members(uploader: StreamUploader) -> None:

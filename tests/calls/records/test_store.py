@@ -154,3 +154,17 @@ async def test_a_cursor_that_the_storage_refuses_is_invalid(
         await list_newest(clients.storage, 1, "wrong")
     with pytest.raises(HttpResponseError):
         await list_newest(clients.storage, 1, None)
+
+
+async def test_a_foreign_blob_in_the_index_is_not_a_call(
+    clients: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = new_call_id()
+    await change_record(clients.storage, call, lambda _: True, create_at=FAR_FUTURE)
+    # Sorted before all calls.
+    await clients.storage.put(blobs.INDEX, "!notes.txt", b"not ours")
+    records, _ = await list_newest(clients.storage, 10, None)
+    assert call in [record.call_connection_id for record in records]
+    assert "foreign_blobs_skipped container=index count=1 first=!notes.txt" in caplog.messages
+    await clients.storage.delete(blobs.INDEX, "!notes.txt")
+    await clients.storage.delete(blobs.INDEX, blobs.index_blob(FAR_FUTURE, call))

@@ -1,4 +1,4 @@
-"""FLAC as a stream: what was taken bit by bit is one file with the right header."""
+"""Fields in the head of a FLAC file."""
 
 from __future__ import annotations
 
@@ -9,60 +9,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from calls.results.flac import FlacEncoder, add_comment
+from calls.results.flac import add_comment, add_speaker_positions
 from tests import voices
-
-RATE = 16_000
-
-
-def random_frames(count: int, channels: int) -> np.ndarray:
-    random = np.random.default_rng(channels)
-    return random.integers(-9000, 9000, (count, channels)).astype(np.int16)
-
-
-@pytest.mark.parametrize("channels", [1, 2, 8])
-@pytest.mark.parametrize("count", [1, RATE // 2, RATE * 12])
-def test_the_parts_are_one_file_with_the_same_samples(count: int, channels: int) -> None:
-    """Noise of 12 s is more than the head, which the encoder rewrites at the end."""
-    frames = random_frames(count, channels)
-    encoder = FlacEncoder(RATE, channels)
-    parts = []
-    for part in np.array_split(frames, 7):
-        encoder.write(part)
-        encoded_bytes = encoder.encoded_bytes
-        parts.append(encoder.take())
-        assert (len(parts[-1]), encoder.encoded_bytes) == (encoded_bytes, 0)
-    head, tail = encoder.close()
-    file = head + b"".join(parts) + tail
-    info = soundfile.info(io.BytesIO(file))
-    assert (info.format, info.subtype) == ("FLAC", "PCM_16")
-    assert (info.frames, info.samplerate, info.channels) == (count, RATE, channels)
-    samples, _ = soundfile.read(io.BytesIO(file), dtype="int16", always_2d=True)
-    assert np.array_equal(samples, frames)
-
-
-def test_long_audio_can_be_taken_before_its_end() -> None:
-    encoder = FlacEncoder(RATE, 1)
-    encoder.write(random_frames(RATE * 12, 1))
-    assert encoder.encoded_bytes > 0
-    assert encoder.take()
-    encoder.close()
-
-
-def test_nine_channels_are_more_than_flac_holds() -> None:
-    with pytest.raises(soundfile.LibsndfileError):
-        FlacEncoder(RATE, 9)
-
-
-@pytest.mark.parametrize("channels", range(1, 9))
-@pytest.mark.parametrize("layout", ["mono", "stereo"])
-def test_each_voice_is_heard_in_a_player_s_mix(channels: int, layout: str) -> None:
-    """Without their speaker positions, the fourth of six voices would be the subwoofer."""
-    levels = voices.loudness(
-        voices.mix(voices.flac_file(voices.hum(channels, 0.25)), layout), channels
-    )
-    assert min(levels) > max(levels) / 4, levels
-    assert min(levels) > voices.AMPLITUDE / 16, levels
 
 
 def test_a_comment_is_added_to_those_that_exist() -> None:
@@ -78,3 +26,9 @@ def test_a_comment_is_added_to_those_that_exist() -> None:
 def test_a_file_without_a_vorbis_comment_is_refused(file: bytes) -> None:
     with pytest.raises(ValueError, match="no Vorbis comment"):
         add_comment(file, "A=b")
+
+
+def test_up_to_two_channels_need_no_speaker_positions() -> None:
+    for channels in (1, 2):
+        file = voices.flac_file(voices.hum(channels, 0.1))
+        assert add_speaker_positions(file, channels) == file
