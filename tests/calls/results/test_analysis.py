@@ -83,8 +83,9 @@ def test_a_file_that_is_not_a_segment() -> None:
 
 
 def test_it_is_far_faster_than_real_time() -> None:
-    """4,000 times on one core here; a function must not fall behind its calls."""
+    """1,000 times and more on one core; a function must not fall behind its calls."""
     pcm = conversation("agent")
+    analyse(pcm)
     started = time.process_time()
     analyse(pcm)
-    assert 36 / (time.process_time() - started) > 100
+    assert 36 / (time.process_time() - started) > 300
