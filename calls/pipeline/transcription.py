@@ -80,6 +80,9 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
     """Transcribe a message's call; see ``on_message``."""
     call = message.call_connection_id
     engine = get_engine(clients)
+    if engine is not None and await _is_done(clients, message):
+        log_event(_log, logging.INFO, "transcription_skipped", call=call)
+        return
     result_and_layout = await assembly.read_result_and_layout(clients.storage, call)
     if engine is None or result_and_layout is None:
         # The call is assembled again if anything has landed since; another message then follows.
@@ -98,6 +101,15 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
     )
     if transcript is not None and transcript.state == "pending":
         request_transcript(clients, call, send)
+
+
+async def _is_done(clients: Clients, message: TranscriptionMessage) -> bool:
+    """Whether another message's run has made the transcript, or is making it."""
+    result = await assembly.read_result(clients.storage, message.call_connection_id)
+    if result is None:
+        return False
+    transcript = await job.read_transcript(clients.storage, message.call_connection_id)
+    return not job.is_due(transcript, result.layout_digest, datetime.now(UTC), message.id)
 
 
 async def _read_locales(clients: Clients, call: str) -> list[str]:

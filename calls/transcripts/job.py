@@ -50,20 +50,23 @@ async def read_transcript(storage: Storage, call: str) -> Transcript | None:
     return _decode(document) if document else None
 
 
-def is_due(transcript: Transcript | None, layout_digest: str, now: datetime) -> bool:
+def is_due(
+    transcript: Transcript | None, layout_digest: str, now: datetime, claim_id: str | None = None
+) -> bool:
     """Return whether a call has to be transcribed, for the first time or again.
 
     Args:
         transcript: The existing transcript.
         layout_digest: Identifies the recording that it must belong to.
         now: The current time.
+        claim_id: Of the run that asks: it may go on with its own, interrupted work.
     """
     if transcript is None or transcript.layout_digest != layout_digest:
         return True
-    return transcript.state == "pending" and not _is_claimed(transcript, now)
+    return transcript.state == "pending" and not _is_claimed(transcript, now, claim_id)
 
 
-def _is_claimed(transcript: Transcript, now: datetime, *, unless_by: str | None = None) -> bool:
+def _is_claimed(transcript: Transcript, now: datetime, unless_by: str | None) -> bool:
     """Whether a run holds the claim on a transcript, other than the one ``unless_by``."""
     if transcript.claimed_at is None or transcript.claimed_by == unless_by:
         return False
@@ -195,7 +198,7 @@ async def mark_failed(
     else:
         existing = _decode(document)
         is_other = existing.layout_digest != result.layout_digest or existing.state != "pending"
-        if is_other or _is_claimed(existing, datetime.now(UTC), unless_by=claim_id):
+        if is_other or _is_claimed(existing, datetime.now(UTC), claim_id):
             return
         failed.error, failed.utterances = existing.error or INTERRUPTED, existing.utterances
         content = msgspec.json.encode(failed)
@@ -241,10 +244,7 @@ async def _claim(
     document = await storage.read(blobs.RESULTS, blob)
     existing = _decode(document) if document else None
     now = datetime.now(UTC)
-    is_interrupted = (
-        existing is not None and existing.state == "pending" and existing.claimed_by == claim_id
-    )
-    if not is_interrupted and not is_due(existing, result.layout_digest, now):
+    if not is_due(existing, result.layout_digest, now, claim_id):
         return None
     is_repeated = existing is not None and existing.layout_digest == result.layout_digest
     claim = Transcript(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from calls.pipeline import transcription
+from calls.results import assembly
 from calls.results.assembly import read_result
 from calls.transcripts import job
 from calls.transcripts.engine import Phrase
@@ -117,3 +118,19 @@ async def test_a_malformed_message_fails_and_its_poison_message_is_dropped(
         await transcription.on_message(b"{}", send_nothing)
     await transcription.on_poison_message(b"{}")
     assert any(line.startswith("transcription_message_malformed") for line in caplog.messages)
+
+
+async def test_a_second_message_reads_nothing_but_the_result_and_the_transcript(
+    uploader: StreamUploader,
+    use_engine: UseEngine,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    use_engine(ScriptedEngine(say_good_day))
+    call = new_call_id()
+    await uploader.process(sample_stream(call))
+
+    async def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the parts are read again")
+
+    monkeypatch.setattr(assembly, "read_result_and_layout", fail)
+    await uploader.transcribe(call)

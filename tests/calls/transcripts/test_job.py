@@ -439,3 +439,20 @@ def test_when_a_transcript_is_due(
     )
     assert job.is_due(transcript, "digest", NOW) == due
     assert job.is_due(None, "digest", NOW)
+
+
+def test_an_interrupted_run_is_due_for_itself_alone() -> None:
+    transcript = Transcript(
+        schema=SCHEMA,
+        call_connection_id="call",
+        provider="azure",
+        state="pending",
+        error=None,
+        utterances=[],
+        layout_digest="digest",
+        claimed_at=NOW,
+        claimed_by="own",
+    )
+    assert job.is_due(transcript, "digest", NOW, "own")
+    assert not job.is_due(transcript, "digest", NOW, "other")
+    assert not job.is_due(transcript, "digest", NOW)
