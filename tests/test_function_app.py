@@ -17,9 +17,9 @@ import pytest
 from azure.functions.decorators.function_app import FunctionBuilder
 
 import functions
-from local.host.routes import path_pattern
 from calls.settings import Settings
 from calls.transcripts import job
+from local.host.routes import path_pattern
 
 ROOT = Path(__file__).parents[1]
 CALL_CONTROL = sorted(
@@ -141,3 +141,13 @@ def test_no_two_routes_match_the_same_request() -> None:
             and {*its["methods"]} & {*trigger["methods"]}
         }
         assert matching == {name}
+
+
+def test_a_run_of_the_transcription_ends_before_the_host_s_timeout() -> None:
+    """Its last chunk begins before RUN_SECONDS are over, and may be tried several times."""
+    host = json.loads((ROOT / "host.json").read_text())
+    hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
+    pauses = sum(Settings().transcription_retry_seconds * 2**n for n in range(1, job.CHUNK_TRIES))
+    longest = job.RUN_SECONDS + job.CHUNK_TRIES * job.TRY_SECONDS + pauses
+    assert longest < hours * 3600 + minutes * 60 + seconds - 60
+    assert job.CLAIM_LIFETIME.total_seconds() > longest, "a claim does not expire in a run"
