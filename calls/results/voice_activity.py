@@ -117,7 +117,7 @@ def _resample(samples: np.ndarray, rate: int) -> np.ndarray:
     """Resample to the detector's 16 kHz, by leaving out or adding high frequencies."""
     if rate == silero.RATE:
         return samples
-    count = len(samples) * silero.RATE // rate
+    count = max(1, len(samples) * silero.RATE // rate)
     spectrum = np.fft.rfft(samples)
     resampled: np.ndarray = np.fft.irfft(spectrum, count) * (count / len(samples))
     return resampled.astype(np.float32)

@@ -18,8 +18,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_vtt(transcript: Transcript) -> str:
-    """Format a transcript as WebVTT (W3C): one cue per utterance, whose voice is the speaker."""
+    """Format a transcript as WebVTT (W3C): one cue per utterance, whose voice is the speaker.
+
+    A note says so where the voices of a mixed track were not told apart.
+    """
     cues = ["WEBVTT"]
+    if transcript.diarized is False:
+        cues.append("NOTE The voices of the mixed track were not told apart.")
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
         text = _escape(one_line(utterance.text))

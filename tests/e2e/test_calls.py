@@ -309,3 +309,40 @@ async def test_an_incoming_call_is_answered_as_calls_are_placed(
     await asyncio.sleep(1)
     _, landed = await finish(app, up, call, 1)
     assert set(landed[0]) == {None}
+
+
+async def test_no_response_is_stored_or_guessed_at(app: AppClient) -> None:
+    call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
+    await app.until(call, state_is("connected"), "the call connects")
+    await app.hang_up(call)
+    await app.until(call, state_is("disconnected"), "the call ends")
+    for path, status, cached in (
+        ("/api/v1/calls", 200, "no-store"),
+        (f"/api/v1/calls/{call}", 200, "no-store"),
+        ("/api/v1/calls?colour=blue", 400, "no-store"),
+        ("/api/v1/nothing", 404, "no-store"),
+        ("/api/v1/health", 200, "no-store"),
+        ("/api/v1/openapi.json", 200, "no-cache"),
+        ("/api/console", 200, "no-cache"),
+        ("/api/console/nothing.js", 404, "no-cache"),
+    ):
+        answered, _, headers = await app.request("GET", path)
+        assert answered == status, path
+        assert headers["X-Content-Type-Options"] == "nosniff", path
+        assert headers["Cache-Control"] == cached, path
+    for path in (f"/api/v1/calls/{call}", "/api/v1/openapi.json"):
+        _, _, headers = await app.request("GET", path)
+        # Clients may write its name in another case.
+        (etag,) = [value for name, value in headers.items() if name.lower() == "etag"]
+        tag = {"If-None-Match": f'"other", W/{etag}'}
+        answered, document, _ = await app.request("GET", path, headers=tag)
+        assert (answered, document) == (304, None)
+
+
+async def test_what_only_storage_needs_is_not_shown(app: AppClient) -> None:
+    placed = await app.place_call(**PHONE, start_streaming=False)
+    shown = await app.show(placed["call_connection_id"])
+    _, page, _ = await app.request("GET", "/api/v1/calls?limit=1")
+    for document in (placed, shown, page["calls"][0]):
+        assert not document.keys() & {"schema", "requests", "finalized", "origin_known"}
+    await app.hang_up(placed["call_connection_id"])

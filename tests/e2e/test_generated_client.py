@@ -108,7 +108,7 @@ async def test_a_whole_call(client: ModuleType, up: Up) -> None:
     await app.until(show, lambda shown: shown.parsed.streaming.state == "inactive")
     for _ in range(2):
         assert (await app.ask("calls", "hang_up", call)).status_code == 204
-    shown = (await app.until(show, lambda shown: shown.parsed.summary)).parsed
+    shown = (await app.until(show, lambda shown: shown.parsed.result_state == "final")).parsed
     assert shown.state == models.CallDetailsState.DISCONNECTED
     assert {event.type_ for event in shown.events} >= {"CallConnected", "CallDisconnected"}
     assert shown.ended_at > shown.connected_at > shown.created_at

@@ -67,6 +67,14 @@ def test_silence_and_very_short_audio_have_no_speech() -> None:
     assert voice_activity.detect_speech(b"\1\0" * 100, 16_000) == []
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 48_000])
+@pytest.mark.parametrize("count", [1, 2, 3, 479, 480, 481, 7919])
+def test_audio_of_any_length_and_rate_is_accepted(count: int, rate: int) -> None:
+    loud = np.random.default_rng(count).integers(-9000, 9000, count).astype("<i2")
+    spans = voice_activity.detect_speech(loud.tobytes(), rate)
+    assert all(0 <= start < end <= count * 1000 // rate for start, end in spans)
+
+
 def test_short_pauses_are_bridged() -> None:
     spans = [(0, 100), (599, 700), (1200, 1300), (1250, 1260)]
     assert voice_activity.bridge_pauses(spans) == [(0, 700), (1200, 1300)]

@@ -130,3 +130,11 @@ def test_a_phrase_of_control_characters_makes_no_empty_cue() -> None:
         track="mixed", participant=None, start_ms=0, end_ms=1, text="\n\x00", words=[]
     )
     assert formats.to_vtt(create_transcript(utterance)) == "WEBVTT\n"
+
+
+@pytest.mark.parametrize(("diarized", "count"), [(None, 0), (True, 0), (False, 1)])
+def test_vtt_notes_that_voices_were_not_told_apart(*, diarized: bool | None, count: int) -> None:
+    transcript = create_transcript(*UTTERANCES)
+    transcript.diarized = diarized
+    text = formats.to_vtt(transcript)
+    assert text.count("\n\nNOTE The voices of the mixed track were not told apart.\n\n") == count
