@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import azure.functions as func
 import pytest
@@ -18,6 +19,7 @@ from azure.functions.decorators.function_app import FunctionBuilder
 import functions
 from calls.settings import Settings
 from calls.transcripts import job
+from local.host.routes import path_pattern
 
 ROOT = Path(__file__).parents[1]
 CALL_CONTROL = sorted(
@@ -115,15 +117,30 @@ def test_a_function_s_body_is_a_line_or_two(name: str) -> None:
             assert len(work) <= 2, node.name
 
 
+def http_triggers() -> dict[str, dict[str, Any]]:
+    """The HTTP triggers of the app's functions, by the functions' names."""
+    functions = runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions()
+    triggers = {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions}
+    return {name: trigger for name, trigger in triggers.items() if trigger["type"] == "httpTrigger"}
+
+
 def test_the_route_of_unknown_requests_is_tried_last() -> None:
     """The host tries routes in the order of names, without regard to which is more specific."""
-    functions = runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions()
-    names = [
-        function.get_function_name()
-        for function in functions
-        if function.get_trigger().get_dict_repr()["type"] == "httpTrigger"
-    ]
-    assert max(names, key=str.upper) == "unknown_route"
+    assert max(http_triggers(), key=str.upper) == "unknown_route"
+
+
+def test_no_two_routes_match_the_same_request() -> None:
+    triggers = http_triggers()
+    del triggers["unknown_route"]
+    for name, trigger in triggers.items():
+        path = "/" + trigger["route"].replace("{", "").replace("}", "")
+        matching = {
+            other
+            for other, its in triggers.items()
+            if path_pattern(its["route"]).fullmatch(path)
+            and {*its["methods"]} & {*trigger["methods"]}
+        }
+        assert matching == {name}
 
 
 def test_a_run_of_the_transcription_ends_before_the_host_s_timeout() -> None:
