@@ -335,7 +335,7 @@ class Segmenter:
     def _cut(self, rest: int) -> None:
         """End the segment at the boundary; what lies behind the cut starts the next one.
 
-        ``rest`` samples of a frame follow. Another track may have decided on a later cut, or several.
+        ``rest`` samples of a frame follow. Another track may have decided on a later cut, or more.
         """
         assert self.position is not None
         position = self.position
