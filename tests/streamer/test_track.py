@@ -269,5 +269,6 @@ def test_a_segment_s_last_frame_is_counted_once_and_with_its_marks(
     )
     rig.finish()
     for segment in rig.segments["a"]:
+        assert segment.counts is not None
         assert getattr(segment.counts, mark) == segment.counts.frames
         assert abs(segment.counts.frames - len(segment.pcm) / 2 / FRAME) < 1
