@@ -16,6 +16,9 @@ from streamer.segmenter import Segmenter
 ARRIVAL_SLACK_SECONDS = 0.3
 """How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
 
+ARRIVAL_GRAIN_SECONDS = 0.1
+"""The shortest time that arrival shows at all: sockets are read in batches of ``READ_BATCH_MS``."""
+
 CAREFUL_SECONDS = 2
 """For so long after a step of the sender's clock, every frame is compared with those before it."""
 
@@ -45,6 +48,7 @@ class Placer:
         "_careful_until",
         "_clock",
         "_flush_bytes",
+        "_grain",
         "_half",
         "_jump",
         "_late",
@@ -72,6 +76,8 @@ class Placer:
         self._late = settings.tolerance - self._half
         self._max_skew = self._half * 3 // 2
         self._slack = clock.arrival_samples(ARRIVAL_SLACK_SECONDS)
+        # A shorter gap cannot be told from a step of the clock: every track takes it for a gap.
+        self._grain = clock.arrival_samples(ARRIVAL_GRAIN_SECONDS)
         self._tolerance = settings.tolerance
         self._jump = settings.jump
         self._flush_bytes = settings.flush_bytes
@@ -268,7 +274,7 @@ class Placer:
             moved = frame.position(offset)
             gap = moved - self._position() - (round(self._skew) if offset == self._offset else 0)
             is_gap = (
-                gap <= self._half
+                gap <= self._grain
                 or not clock.has_witness
                 or clock.has_passed(gap, self._position(), frame.elapsed)
             )

@@ -257,3 +257,13 @@ def test_a_repeat_from_before_a_gap_and_a_step_is_known() -> None:
     sent.insert(index, sent[198]._replace(arrival=sent[index].arrival))
     totals = Rig().send(sent).finish()
     assert (totals.frames, totals.repeated) == (415, 1)
+
+
+def test_lost_frames_are_gaps_though_the_first_frame_was_late() -> None:
+    """Before the first tick, arrival seems to say that no time passed for the lost ones."""
+    numbers = [n for n in range(100) if n not in (7, 11, 17, 18, 24)]
+    rig = Rig()
+    counts = rig.send(Sent(n, n * 0.02, max(n, 1) * 0.02) for n in numbers).finish()
+    assert (counts.clock_steps, counts.gaps) == (0, 4)
+    places = rig.places(numbers)
+    assert {n: round(places[n] - n * 0.02, 4) for n in numbers} == dict.fromkeys(numbers, 0)
