@@ -310,7 +310,7 @@ class Segmenter:
             self._buffer(pcm[:head])
             pcm = pcm[head:]
             self.position = self.boundary
-            self._cut()
+            self._cut(len(pcm) // BYTES_PER_SAMPLE)
             if not pcm:
                 return
             if self._writer is None:
@@ -330,22 +330,22 @@ class Segmenter:
         self.pending.append(pcm)
         self.buffered += len(pcm)
 
-    def _cut(self) -> None:
+    def _cut(self, rest: int) -> None:
         """End the segment at the boundary; what lies behind the cut starts the next one.
 
-        Another track may have decided meanwhile: then the cut may be later, or there are several.
+        ``rest`` samples of a frame follow. Another track may have decided on a later cut, or more.
         """
         assert self.position is not None
         position = self.position
         self._cuts.decide(position)
         while (cut := self._cuts.after(self.start)) < position:
-            self._cut_at(cut)
+            self._cut_at(cut, rest)
         if cut == position:
             self.close_segment()
         else:
             self.boundary = cut
 
-    def _cut_at(self, cut: int) -> None:
+    def _cut_at(self, cut: int, rest: int) -> None:
         """Split the open segment at a position before its end; the tail is the next segment's."""
         assert self.position is not None
         assert self._writer is not None
@@ -353,7 +353,7 @@ class Segmenter:
         self.flush()
         tail = self._writer.cut((cut - self.start) * BYTES_PER_SAMPLE)
         gaps = self._gaps.split(cut)
-        counts, marks = self._take_counts(cut, gaps.samples)
+        counts, marks = self._take_counts(cut, gaps.samples, rest)
         self.position = cut
         self.close_segment()
         self._open(cut)
@@ -364,7 +364,7 @@ class Segmenter:
         self.position = position
 
     def _take_counts(
-        self, cut: int, filled_samples: int
+        self, cut: int, filled_samples: int, rest: int
     ) -> tuple[Counts, list[tuple[int, str, int]]]:
         """Take out of the open segment's counts what lies behind a cut, and return that."""
         assert self.position is not None
@@ -373,7 +373,7 @@ class Segmenter:
         for _, name, amount in marks:
             setattr(tail, name, getattr(tail, name) + amount)
         frame_samples = self._sample_rate * FRAME_MILLISECONDS // 1000
-        audio_samples = self.position - cut - filled_samples - tail.corrected_samples
+        audio_samples = self.position + rest - cut - filled_samples - tail.corrected_samples
         tail.frames = min(self.counts.frames, max(0, audio_samples) // frame_samples)
         for name in tail.__struct_fields__:
             setattr(self.counts, name, getattr(self.counts, name) - getattr(tail, name))

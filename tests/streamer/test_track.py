@@ -253,3 +253,22 @@ def test_tracks_share_one_clock_and_their_spans_line_up() -> None:
         3 * step,
     ]
     assert rig.clock.origin_us == ORIGIN_US
+
+
+@pytest.mark.parametrize("window", [0, 5 * FRAME, 10 * FRAME + 17])
+@pytest.mark.parametrize("length", [50 * FRAME, 50 * FRAME + 100])
+@pytest.mark.parametrize("mark", ["silent_frames", "unstamped"])
+def test_a_segment_s_last_frame_is_counted_once_and_with_its_marks(
+    window: int, length: int, mark: str
+) -> None:
+    """Also where a segment ends within a frame, and the cut is decided later."""
+    rig = Rig(window=window, length=length)
+    is_silent = mark == "silent_frames"
+    rig.send(
+        Sent(n, n * 0.02 if is_silent else None, n * 0.02, silent=is_silent) for n in range(230)
+    )
+    rig.finish()
+    for segment in rig.segments["a"]:
+        assert segment.counts is not None
+        assert getattr(segment.counts, mark) == segment.counts.frames
+        assert abs(segment.counts.frames - len(segment.pcm) / 2 / FRAME) < 1
