@@ -31,7 +31,9 @@ class Counts(msgspec.Struct, kw_only=True):
         late: Arrived late, but were still placed where they belong.
         late_dropped: Dropped, because their segment was already closed.
         unstamped: Placed in the order of arrival, because their timestamp could not be used.
-        corrected_samples: Silence added (if negative, removed) to correct drift, in samples.
+        corrected_samples: Silence added (if negative, removed) to correct drift, in samples: the
+            sum, in which what was added and what was removed may cancel out.
+        corrections: At how many places drift was corrected.
         clock_steps: How often the sender's clock was set back.
         lost: Lost, because there was no room for them, or with a process that was killed. Silence
             in their place counts as filled in.
@@ -46,6 +48,7 @@ class Counts(msgspec.Struct, kw_only=True):
     late_dropped: int = 0
     unstamped: int = 0
     corrected_samples: int = 0
+    corrections: int = 0
     clock_steps: int = 0
     lost: int = 0
 
@@ -60,7 +63,7 @@ class Counts(msgspec.Struct, kw_only=True):
             + self.late
             + self.late_dropped
             + self.unstamped
-            + abs(self.corrected_samples)
+            + self.corrections
             + self.clock_steps
             + self.lost
         )

@@ -151,10 +151,7 @@ class Segmenter:
         self._write(pcm)
 
     def fill(self, samples: int) -> None:
-        """Append a gap: ``samples`` of silence. Where it crosses a cut, each segment gets a part.
-
-        It is written a second at a time, to bound memory.
-        """
+        """Append a gap: ``samples`` of silence, a second at a time; each segment gets its part."""
         assert self.position is not None
         self.count("gaps")
         self._recent.expect_silence(samples * BYTES_PER_SAMPLE)
@@ -260,6 +257,7 @@ class Segmenter:
         for chunk, change in zip(chunks, changes, strict=True):
             if change:
                 self.count("corrected_samples", change)
+                self.count("corrections")
             self._write(chunk, is_heard=True)
         return sum(changes)
 

@@ -134,7 +134,7 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
     counts = [segment.entry.counts for segment in run]
     # By segment: may frames have been shortened in it? A killed process did not save all counts.
     corrected = [
-        bool(count.corrected_samples) or segment.entry.recovered
+        bool(count.corrections) or segment.entry.recovered
         for count, segment in zip(counts, run, strict=True)
     ]
     has_late = any(count.late for count in counts)
@@ -240,17 +240,20 @@ def _count_silent(manifest: Manifest, numbered_frames: int) -> int:
 def _account_copies(
     record: SocketRecord, manifest: Manifest, copies: list[SentFrame], totals: Totals
 ) -> None:
-    """Tell what became of frames that were sent again."""
+    """Tell what became of frames that were sent again.
+
+    One that a kill or a reset may have lost counts as that, though it may be a repeat, too.
+    """
     counts = manifest.counts
+    uncertain = sum(_explain_by_end(record, entry) != "nothing" for entry in copies)
     # Silence is equal to other silence, and may be taken for a repeat of it.
     silent = sum(frame.is_silent and not frame.is_copy for frame in record.sent)
     if counts.repeated > len(copies) + silent:
         _report(totals, record, f"{counts.repeated} repeated, but {len(copies)} sent again")
-    repeated = min(counts.repeated, len(copies))
+    repeated = min(counts.repeated, len(copies) - uncertain)
     # What is there twice is reported as that.
     rest = max(0, len(copies) - repeated - totals.duplicates)
     totals.repeated += repeated
-    uncertain = sum(_explain_by_end(record, entry) != "nothing" for entry in copies)
     totals.unflushed += min(rest, uncertain)
     rest -= min(rest, uncertain)
     dropped = min(rest, counts.late_dropped + counts.lost)

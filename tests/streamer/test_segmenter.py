@@ -245,7 +245,11 @@ def test_a_correction_belongs_to_the_segment_of_its_frame() -> None:
         recorder.segmenter.append(frame(index))
     # The last frames are the quietest, and behind the cut.
     assert recorder.segmenter.correct(-100) == -100
+    assert recorder.segmenter.correct(100) == 100
+    assert recorder.segmenter.correct(-100) == -100
     recorder.audio()
+    corrections = [segment.counts and segment.counts.corrections for segment in recorder.segments]
+    assert corrections == [0, 4]
     corrected = [
         segment.counts and segment.counts.corrected_samples for segment in recorder.segments
     ]

@@ -113,7 +113,7 @@ def test_silent_frames_are_known_by_their_count() -> None:
 
 def test_a_shortened_frame_needs_a_correction() -> None:
     pcm = audio(*range(50))[:-200] + audio(*range(50, 100))
-    corrected = audit_segments(record(FRAMES), segment(pcm, counts=Counts(corrected_samples=-100)))
+    corrected = audit_segments(record(FRAMES), segment(pcm, counts=Counts(corrections=1)))
     assert corrected.is_well, corrected.errors
     assert (corrected.kept, corrected.shortened) == (100, 1)
     cut = audit_segments(record(FRAMES), segment(pcm))
@@ -123,7 +123,7 @@ def test_a_shortened_frame_needs_a_correction() -> None:
 def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
     first, second = audio(*range(50))[:-200], audio(*range(50, 100))
     meets = 1 - 100 / (50 * FRAME)
-    counts = Counts(corrected_samples=-100)
+    counts = Counts(corrections=1)
     right = (segment(first, counts=counts), segment(second, meets))
     wrong = (segment(first), segment(second, meets, counts=counts))
     assert audit_segments(record(FRAMES), *right).is_well
@@ -132,7 +132,7 @@ def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
 
 def test_no_correction_removes_a_whole_frame() -> None:
     pcm = audio(*range(50), *range(51, 100))
-    counts = Counts(corrected_samples=-FRAME)
+    counts = Counts(corrections=1)
     assert audit_segments(record(FRAMES), segment(pcm, counts=counts)).untold == 1
 
 
@@ -219,3 +219,15 @@ def test_after_a_kill_frames_without_a_number_are_the_silent_ones() -> None:
     assert audit_segments(record(frames), recovered).kept == 100
     assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 3
     assert audit_segments(record(frames[:90] + frames[94:]), recovered).kept == 96
+
+
+def test_a_copy_that_a_kill_may_have_lost_leaves_the_repeats_to_silence() -> None:
+    frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
+    frames.append(sent(98, is_copy=True, sent_at=2.0))
+    pcm = bytes(4 * 2 * FRAME) + audio(*range(5, 100))
+    counts = Counts(frames=99, silent_frames=4, repeated=1)
+    books = record(frames, killed_at=2.0)
+    totals = audit_segments(books, segment(pcm, counts=counts, recovered=True))
+    assert totals.is_well, totals.errors
+    assert (totals.repeated, totals.unflushed) == (1, 1)
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 1
