@@ -45,6 +45,14 @@ async def test_whisper_transcribes_the_demo_conversation(
     assert all(word.start_ms <= word.end_ms for u in utterances for word in u.words)
 
 
+async def test_speech_is_kept_if_the_audio_begins_within_a_word() -> None:
+    """Whisper then takes the whole window, 27 s, rather for no speech (0.62)."""
+    pcm = conversation("agent")[2 * 16 * 900 : 2 * 16 * 27_690]
+    wav_file = wav.header(16_000, len(pcm)) + pcm
+    phrases = await create_whisper().transcribe(wav_file, diarize=False, locales=["en-US"])
+    assert "I will run a test on your line" in " ".join(phrase.text for phrase in phrases)
+
+
 async def test_a_missing_model_is_a_failure() -> None:
     with pytest.raises(TranscriptionFailed, match="Whisper failed"):
         await Whisper("/nowhere").transcribe(
@@ -122,7 +130,7 @@ async def test_whisper_invents_no_words_in_sounds(sound: str) -> None:
 
 @pytest.mark.parametrize(
     ("no_speech", "log_probability", "is_kept"),
-    [(0.13, -0.5, True), (0.61, -0.5, False), (0.13, -1.01, False), (0.94, -0.97, False)],
+    [(0.62, -0.5, True), (0.71, -0.5, False), (0.13, -1.01, False), (0.94, -0.97, False)],
 )
 async def test_a_phrase_is_refused_by_either_of_whisper_s_values(
     no_speech: float, log_probability: float, *, is_kept: bool
