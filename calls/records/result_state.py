@@ -170,7 +170,7 @@ def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -
         unknown_streams=unknown,
     )
     is_complete = missing == MissingAudio()
-    # What failed permanently is told, and is no reason to wait: nothing more comes by itself.
+    # What failed permanently does not come by itself: it is told, and not waited for.
     is_final = missing == MissingAudio(segments=min(missing.segments, stored.failed_segments))
     if result is None or not result.summary.segments:
         reason = _why_none(record, stored) if is_complete else _describe(missing)
