@@ -66,8 +66,9 @@ def phone_number_raw_id(phone_number: str) -> str:
 
 
 def display_id(raw_id: str) -> str:
-    """Return a raw id for display: a phone number without its prefix."""
-    return raw_id.removeprefix(_PHONE_PREFIX)
+    """Return a raw id for display: a phone number or ``anonymous`` without its prefix."""
+    text = raw_id.removeprefix(_PHONE_PREFIX)
+    return text if text[:1] == "+" or text.isdigit() or text == "anonymous" else raw_id
 
 
 def one_line(text: str) -> str:

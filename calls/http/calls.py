@@ -119,6 +119,8 @@ def _take_names(fields: Fields) -> dict[str, str]:
             fields.add_error(
                 "names", f"each name must be one line of 1 to {MAX_NAME_CHARACTERS} characters"
             )
+        elif raw_id in names:
+            fields.add_error("names", "each participant must have only one name")
         names[raw_id] = name
     return names
 

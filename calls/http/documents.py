@@ -114,9 +114,9 @@ class Call(msgspec.Struct, kw_only=True):
         Meta(description="how far the result is; `none`: no audio came, and none is expected"),
     ]
     result_reason: Annotated[
-        str | None, Meta(description="why there is none, or what a partial result lacks")
+        str | None, Meta(description="why there is none, or what the result lacks")
     ]
-    missing: Annotated[MissingAudio | None, Meta(description="what a partial result lacks")]
+    missing: Annotated[MissingAudio | None, Meta(description="what the result lacks")]
 
 
 class CallPage(msgspec.Struct, kw_only=True):

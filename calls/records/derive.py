@@ -136,6 +136,8 @@ def _derive_streaming(record: CallRecord) -> Streaming:
         request = record.requests[-1]
         if not _is_answered(request, latest):
             return Streaming(state="starting" if request.operation == "start" else "stopping")
+        if request.operation == "start" and _is_running(record):
+            return Streaming(state="active", details=latest[_STARTED].streaming_details)
     elif record.start_streaming and not latest:
         return Streaming(state="starting")
     if not latest:
@@ -160,6 +162,18 @@ def _is_answered(request: RequestRecord, latest: dict[str, EventRecord]) -> bool
         and (request.after is None or event.time >= request.after)
         for event in latest.values()
     )
+
+
+def _is_running(record: CallRecord) -> bool:
+    """Whether our own requests explain each stop, and more streams have started than stopped.
+
+    A stream takes a while to stop: its event may come after that of the next one's start.
+    """
+    stops = sum(event.type == _STOPPED for event in record.events)
+    requested_stops = sum(request.operation == "stop" for request in record.requests)
+    has_failed = any(event.type == _FAILED for event in record.events)
+    starts = sum(event.type == _STARTED for event in record.events)
+    return starts > stops <= requested_stops and not has_failed
 
 
 def _drop_excess_events(record: CallRecord) -> None:

@@ -65,17 +65,25 @@ class ResultOutline(msgspec.Struct, frozen=True):
     streams: list[StreamOutline]
 
 
+class _FailureOutline(msgspec.Struct, frozen=True):
+    """A part of ``calls.results.failures.Failure``."""
+
+    container: str
+
+
 class StoredStreams(msgspec.Struct, frozen=True, kw_only=True):
     """What is stored of an ended call: the ids of its streams, and its result.
 
     ``opened`` streams have a marker, a draft or a segment, ``ended`` ones a manifest. ``is_quiet``:
-    nothing has happened for so long that nothing more is expected.
+    nothing has happened for so long that nothing more is expected. ``failed_segments`` of the
+    missing ones failed permanently: they cannot come by themselves.
     """
 
     opened: frozenset[str]
     ended: frozenset[str]
     result: ResultOutline | None
     is_quiet: bool
+    failed_segments: int = 0
 
 
 _decode = msgspec.json.Decoder(ResultOutline).decode
@@ -162,11 +170,16 @@ def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -
         unknown_streams=unknown,
     )
     is_complete = missing == MissingAudio()
+    # What failed permanently does not come by itself: it is told, and not waited for.
+    is_final = missing == MissingAudio(segments=min(missing.segments, stored.failed_segments))
     if result is None or not result.summary.segments:
         reason = _why_none(record, stored) if is_complete else _describe(missing)
         return Status("none", reason, None if is_complete else missing)
     if is_complete:
         return Status("final")
+    if is_final:
+        text = _count_of(missing.segments, "segment failed", "segments failed")
+        return Status("final", f"{text} permanently", missing)
     return Status("partial", _describe(missing), missing)
 
 
@@ -183,12 +196,30 @@ async def _read_streams(
     is_quiet = last_event_time(record) <= quiet_since and all(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
+    result = _decode_outline(document.content) if document else None
     return StoredStreams(
         opened=frozenset(opened),
         ended=frozenset(ended),
-        result=_decode_outline(document.content) if document else None,
+        result=result,
         is_quiet=is_quiet,
+        failed_segments=await _count_failed_segments(storage, call)
+        if result is not None and result.summary.missing_segments
+        else 0,
     )
+
+
+async def _count_failed_segments(storage: Storage, call: str) -> int:
+    """Count the segments of a call that failed permanently."""
+    failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}.")
+    documents = await storage.read_all(blobs.FAILURES, failure_blobs)
+    return sum(_is_segment_failure(document.content) for document in documents if document)
+
+
+def _is_segment_failure(content: bytes) -> bool:
+    try:
+        return msgspec.json.decode(content, type=_FailureOutline).container == names.SEGMENTS
+    except msgspec.DecodeError:
+        return False
 
 
 def _decode_outline(content: bytes) -> ResultOutline | None:
@@ -243,11 +274,23 @@ def _describe(missing: MissingAudio) -> str:
     """Describe what is missing, for people."""
     streams = len(missing.unfinished_streams)
     parts = [
-        (missing.segments, "segments are missing or were not analysed"),
-        (streams, "streams ended without their manifest"),
-        (missing.unknown_streams, "streams that ACS reported left nothing"),
+        (
+            missing.segments,
+            "segment is missing or was not analysed",
+            "segments are missing or were not analysed",
+        ),
+        (streams, "stream ended without its manifest", "streams ended without their manifests"),
+        (
+            missing.unknown_streams,
+            "stream that ACS reported left nothing",
+            "streams that ACS reported left nothing",
+        ),
     ]
-    return "; ".join(f"{count} {text}" for count, text in parts if count)
+    return "; ".join(_count_of(*part) for part in parts if part[0])
+
+
+def _count_of(count: int, singular: str, plural: str) -> str:
+    return f"{count} {singular if count == 1 else plural}"
 
 
 def _status_of(record: CallRecord) -> Status:

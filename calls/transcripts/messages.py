@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from acs.identifiers import is_call_connection_id
 from calls.clients import Clients
 
 Send = Callable[[str], None]
@@ -31,6 +32,9 @@ def request_transcript(clients: Clients, call: str, send: Send) -> None:
 def decode_message(body: bytes) -> TranscriptionMessage:
     """Decode a message. Raises ValueError."""
     try:
-        return msgspec.json.decode(body, type=TranscriptionMessage)
+        message = msgspec.json.decode(body, type=TranscriptionMessage)
     except msgspec.DecodeError as error:
         raise ValueError(f"not a message of the queue of transcriptions: {error}") from error
+    if not is_call_connection_id(message.call_connection_id):
+        raise ValueError("not a message of the queue of transcriptions: its call's id is invalid")
+    return message

@@ -69,7 +69,7 @@ def add_routes(app: web.Application, functions: list[Function], prefix: str, key
             return web.Response(status=404)
         return await _run(match, request, keys)
 
-    app.router.add_route("*", "/{path:.*}", handle)
+    app.router.add_route("*", r"/{path:[\s\S]*}", handle)  # a path may have line ends, as %0A
 
 
 async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResponse:

@@ -87,6 +87,13 @@ def test_a_phone_numbers_raw_id() -> None:
     assert identifiers.phone_number_raw_id("+15551230000") == "4:+15551230000"
 
 
+def test_only_phone_numbers_are_displayed_without_a_prefix() -> None:
+    for shown in ("+15551230000", "15551230000", "anonymous"):
+        assert identifiers.display_id(f"4:{shown}") == shown
+    for raw_id in ("4:anonymous123", f"4:{GUID}", f"28:{GUID}", "8:acs:a_b", "4:"):
+        assert identifiers.display_id(raw_id) == raw_id
+
+
 @pytest.mark.parametrize("text", [*OTHER_RAW_IDS, *(raw_id for raw_id, _ in CALLABLE_IDS)])
 def test_any_printable_text_is_a_raw_id(text: str) -> None:
     assert identifiers.is_raw_id(text)

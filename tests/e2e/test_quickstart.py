@@ -126,7 +126,7 @@ async def test_its_errors_are_not_swallowed(app: AppClient, faults: aiohttp.Clie
     # The call itself goes on; the event that it is connected may be the later of the two.
     record = await app.until(call, state_is("connected"), "the call connects")
     assert record["streaming"]["state"] == "failed"
-    assert record["streaming"]["result"]["subCode"] in (8581, 8603)
+    assert record["streaming"]["result"]["sub_code"] in (8581, 8603)
     assert record["streaming"]["result"]["message"]
     assert record["streaming"]["details"]
     (failed,) = events(record, "MediaStreamingFailed")

@@ -105,6 +105,7 @@ def test_a_user_is_called_without_a_caller_id() -> None:
         (BODY | {"names": {TO: "Zoë\n"}}, ["names"]),
         (BODY | {"names": {"": "Zoë"}}, ["names"]),
         (BODY | {"names": {"4:\n": "Zoë"}}, ["names"]),
+        (BODY | {"names": {TO: "Zoë", f"4:{TO}": "Ann"}}, ["names"]),
         (BODY | {"names": {str(n): "x" for n in range(101)}}, ["names"]),
         (BODY | {"unknown": 1}, ["unknown"]),
         (BODY | {"channels": 1, "unknown": 1}, ["channels", "unknown"]),

@@ -67,8 +67,9 @@ async def test_a_call_is_assembled_without_a_broken_segment(uploader: StreamUplo
     broken = stream.break_first_segment()
     await uploader.upload_segments(stream)
     await uploader.analyse_segment(stream, list(stream.files)[1])
-    with pytest.raises(ValueError, match="is not a WAV file"):
+    with pytest.raises(ValueError, match="is not a WAV file") as error:
         await uploader.analyse_segment(stream, broken)
+    assert broken not in str(error.value), "the host logs it, and a name may have a phone number"
     await uploader.finish_stream(stream)
     assert await read_result(uploader.storage, call) is None
     await storage_events.try_once_more(uploader.clients, names.SEGMENTS, broken)

@@ -299,6 +299,20 @@ def test_each_request_waits_for_its_own_answer() -> None:
     assert states == ["starting", "stopping", "starting", "starting", "active", "inactive"]
 
 
+def test_a_stop_that_takes_longer_than_the_next_start_leaves_the_stream_active() -> None:
+    names = ["Started", "Started", "Stopped"]
+    events = [create_event(f"MediaStreaming{name}", 2 + n) for n, name in enumerate(names)]
+    record = record_of([EVENTS[0], events[0]])
+    add_request(record, request(1, "stop", 3))
+    add_request(record, request(2, "start", 3))
+    add_event(record, events[1])
+    add_event(record, events[2])
+    states = [record.streaming.state]
+    add_event(record, create_event("MediaStreamingStopped", 9))
+    states.append(record.streaming.state)
+    assert states == ["active", "inactive"], "nobody requested the second stop"
+
+
 def test_a_failed_stream_answers_any_request() -> None:
     failed = create_event("MediaStreamingFailed", 2, "badRequest")
     operations: list[Literal["start", "stop"]] = ["start", "stop"]

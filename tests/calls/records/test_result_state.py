@@ -6,12 +6,20 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from acs.events import ResultInformation
 from calls.pipeline import storage_events
 from calls.records.derive import add_event, add_request
-from calls.records.model import CallRecord, MissingAudio, RequestRecord, Summary, new_record
+from calls.records.model import (
+    CallRecord,
+    MissingAudio,
+    RequestRecord,
+    ResultState,
+    Summary,
+    new_record,
+)
 from calls.records.result_state import (
     ENDED_BY_UNKNOWN,
     SETTLE_SECONDS,
@@ -162,19 +170,19 @@ def test_a_result_is_final_once_every_stream_is_in_it(
         (
             stored("ab", "a", result_of("a", "b", without_end="b"), is_quiet=True),
             MissingAudio(unfinished_streams=["b"]),
-            "1 streams ended without their manifest",
+            "1 stream ended without its manifest",
         ),
         # Its streamer died before it had uploaded anything.
         (
             stored("ab", "a", result_of("a"), is_quiet=True),
             MissingAudio(unfinished_streams=["b"]),
-            "1 streams ended without their manifest",
+            "1 stream ended without its manifest",
         ),
         # Its manifest cannot be read, and it left no segments.
         (
             stored("ab", "ab", result_of("a"), is_quiet=True),
             MissingAudio(unfinished_streams=["b"]),
-            "1 streams ended without their manifest",
+            "1 stream ended without its manifest",
         ),
     ],
 )
@@ -185,12 +193,29 @@ def test_a_partial_result_says_what_is_missing(
     assert status == Status("partial", reason, missing)
 
 
+@pytest.mark.parametrize(
+    ("failed", "state", "reason"),
+    [
+        (1, "partial", "2 segments are missing or were not analysed"),
+        (2, "final", "2 segments failed permanently"),
+    ],
+)
+def test_what_failed_permanently_is_no_reason_to_wait(
+    failed: int, state: ResultState, reason: str
+) -> None:
+    streams = msgspec.structs.replace(
+        stored("a", "a", result_of("a", missing=2)), failed_segments=failed
+    )
+    status = status_of(record_of(CONNECTED, STARTED, ENDED), streams)
+    assert status == Status(state, reason, MissingAudio(segments=2))
+
+
 def test_a_stream_that_acs_reported_and_that_left_nothing_is_missing() -> None:
     record = record_of(CONNECTED, STARTED, STOPPED, STARTED, ENDED)
     status = status_of(record, stored("a", "a", result_of("a"), is_quiet=True))
     assert status == Status(
         "partial",
-        "1 streams that ACS reported left nothing",
+        "1 stream that ACS reported left nothing",
         MissingAudio(unknown_streams=1),
     )
 
@@ -323,6 +348,23 @@ async def test_a_streamer_that_died_leaves_a_partial_result(uploader: StreamUplo
     await uploader.finish_stream(second)
     record = await read_record(uploader.storage, call)
     assert (record.result_state, record.missing) == ("final", None), "the manifest has come"
+
+
+async def test_a_segment_that_failed_permanently_is_told_in_a_final_result(
+    uploader: StreamUploader,
+) -> None:
+    call, now = new_call_id(), datetime.now(UTC)
+    stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
+    broken = stream.break_first_segment()
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segment(stream, list(stream.files)[1])
+    await record_events(uploader.storage, call, now, CONNECTED, STARTED, ENDED)
+    await uploader.finish_stream(stream)
+    assert (await update(uploader, call, LATER)).result_state == "processing"
+    await storage_events.try_once_more(uploader.clients, names.SEGMENTS, broken)
+    record = await read_record(uploader.storage, call)
+    assert (record.result_state, record.missing) == ("final", MissingAudio(segments=1))
+    assert record.result_reason == "1 segment failed permanently"
 
 
 async def test_what_is_determined_from_an_older_record_is_not_written(

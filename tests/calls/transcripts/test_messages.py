@@ -30,7 +30,16 @@ async def test_nothing_is_requested_while_transcription_is_off(clients: Clients)
     assert messages == []
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b'{"call_connection_id": 1, "id": "a"}', b"\xff"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{}",
+        b'{"call_connection_id": 1, "id": "a"}',
+        b'{"call_connection_id": "../a", "id": "a"}',
+        b"\xff",
+    ],
+)
 def test_other_messages_are_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="not a message of the queue of transcriptions"):
         decode_message(body)

@@ -31,6 +31,12 @@ def test_unknown_routes_and_methods(host: Host) -> None:
     assert host.request("/api/things/7", "DELETE")[:2] == (404, "")
 
 
+def test_a_path_with_a_line_end_is_routed(host: Host) -> None:
+    headers = {"x-functions-key": host.key, "x-way": "w"}
+    status, body, _ = host.request("/api/things/7%0A8?q=x", "PUT", b"b", headers)
+    assert (status, body) == (201, "7\n8 x b")
+
+
 def test_a_function_that_raises_answers_500_without_a_body(host: Host) -> None:
     assert host.request("/api/fails")[:2] == (500, "")
 
