@@ -80,12 +80,16 @@ async def test_a_call_that_lacks_audio(uploader: StreamUploader, handler: Handle
     await storage_events.assemble_call(uploader.clients, call, partial=True)
     assert await refusal(uploader, handler, call) == (409, "result_partial", "partial", "300")
     detail = decode_body(await get(uploader, handler, call))["detail"]
-    assert "1 segments are missing or were not analysed" in detail
+    assert "1 segment is missing or was not analysed" in detail
     assert "allow_partial=true" in detail
     partial = await get(uploader, handler, call, allow_partial="true")
     assert partial.status_code in SHOWN
     if partial.mimetype == "application/json":
         assert decode_body(partial)["result_state"] == "partial"
+    if handler is results.show_timeline:
+        assert decode_body(partial)["partial"]
+    summary = decode_body(await get(uploader, call_details.show_call, call))["summary"]
+    assert summary["partial"], "although all manifests are there"
 
 
 async def test_a_call_without_audio(uploader: StreamUploader, handler: Handler) -> None:
