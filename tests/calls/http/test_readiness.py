@@ -80,7 +80,7 @@ async def test_a_call_that_lacks_audio(uploader: StreamUploader, handler: Handle
     await storage_events.assemble_call(uploader.clients, call, partial=True)
     assert await refusal(uploader, handler, call) == (409, "result_partial", "partial", "300")
     detail = decode_body(await get(uploader, handler, call))["detail"]
-    assert "1 segments are missing or were not analysed" in detail
+    assert "1 segment is missing or was not analysed" in detail
     assert "allow_partial=true" in detail
     partial = await get(uploader, handler, call, allow_partial="true")
     assert partial.status_code in SHOWN
