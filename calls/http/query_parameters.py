@@ -43,10 +43,10 @@ def check_query(handler: object, request: func.HttpRequest) -> None:
         return
     unknown = sorted(request.params.keys() - known - HOST_PARAMETERS)
     if unknown:
+        count = "1 unknown parameter" if len(unknown) == 1 else f"{len(unknown)} unknown parameters"
         raise Problem(
             HTTPStatus.BAD_REQUEST,
-            f"the query has {len(unknown)} unknown parameters; this route takes "
-            + (", ".join(sorted(known)) or "none"),
+            f"the query has {count}; this route takes " + (", ".join(sorted(known)) or "none"),
             code="invalid_request",
             errors=[{"field": name, "message": "is not a known parameter"} for name in unknown],
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -76,7 +77,7 @@ def take_choice[T: str](
     for choice in choices:
         if text == choice:
             return choice
-    message = f"must be {' or '.join(choices)}"
+    message = f"must be {_join_alternatives(choices)}"
     raise Problem(
         HTTPStatus.BAD_REQUEST,
         f"{parameter} {message}",
@@ -145,7 +146,9 @@ class Fields:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])
         if not any(value == choice and type(value) is type(choice) for choice in choices):
-            alternatives = " or ".join(msgspec.json.encode(choice).decode() for choice in choices)
+            alternatives = _join_alternatives(
+                [msgspec.json.encode(choice).decode() for choice in choices]
+            )
             self.add_error(field, f"must be {alternatives}")
             return choices[0]
         return value
@@ -181,3 +184,9 @@ def decode_cursor(text: str | None) -> str | None:
     except ValueError as error:
         raise InvalidCursor from error
     return cursor
+
+
+def _join_alternatives(choices: Sequence[str]) -> str:
+    """Return choices as a sentence names them: "a, b or c"."""
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last

@@ -37,7 +37,7 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     if format_ not in _MEDIA_TYPES:
         raise Problem(
             HTTPStatus.NOT_FOUND,
-            f"a transcript is available as {', '.join(_MEDIA_TYPES)}",
+            "a transcript is available as json, vtt, txt or csv",
             code="format_not_found",
         )
     call = requests.call_connection_id(request)

@@ -55,6 +55,13 @@ def test_unknown_parameters_are_named(handler: object, detail: str) -> None:
     ]
 
 
+def test_a_single_unknown_parameter() -> None:
+    with pytest.raises(
+        Problem, match=r"^the query has 1 unknown parameter; this route takes none$"
+    ):
+        check_query(handle_none, request(limit="1"))
+
+
 def test_the_parameters_of_handlers() -> None:
     assert query_parameters(calls.list_calls) == frozenset({"limit", "cursor"})
     assert query_parameters(failures.list_failures) == frozenset()

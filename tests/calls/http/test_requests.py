@@ -173,3 +173,9 @@ def test_a_choice_in_the_query() -> None:
     for wrong in ("", "Mono", "mono,stereo"):
         with pytest.raises(Problem, match="mix must be mono or stereo"):
             take(mix=wrong)
+
+
+def test_a_fault_names_the_choices_as_a_sentence_does() -> None:
+    request = func.HttpRequest("GET", "/", params={"format": "aac"}, body=b"")
+    with pytest.raises(Problem, match=r"^format must be wav, flac or mp3$"):
+        requests.take_choice(request, "format", ("wav", "flac", "mp3"))

@@ -51,7 +51,7 @@ async def test_the_format_is_that_of_the_suffix_or_of_the_accept_header(
             assert response.get_body().startswith(b"WEBVTT\n")
     unknown = await send_request(clients, transcripts.show_transcript, id=call, format="srt")
     assert unknown.status_code == 404
-    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt, csv"
+    assert decode_body(unknown)["detail"] == "a transcript is available as json, vtt, txt or csv"
 
 
 async def refuse_text(uploader: StreamUploader, call: str) -> set[tuple[int, str, str | None]]:
