@@ -17,6 +17,7 @@ import azure.functions as func
 
 from calls.clients import get_clients
 from calls.http.problems import CONTENT_TYPE, Problem
+from calls.http.response_headers import etag_matches
 from configuration import SettingsError
 
 INDEX = "index.html"
@@ -102,8 +103,7 @@ def serve_console(
         )
     content, etag = _read(file)
     headers["ETag"] = etag
-    cached_etags = request.headers.get("If-None-Match", "").split(",")
-    if etag in (cached.strip().removeprefix("W/") for cached in cached_etags):
+    if etag_matches(request.headers.get("If-None-Match"), etag):
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     return func.HttpResponse(content, mimetype=files()[file], charset="utf-8", headers=headers)
 

@@ -47,9 +47,17 @@ HEADERS: Json = {
         "description": "where it is: a path of this app, or a short-lived link to a file",
         "schema": {"type": "string", "examples": ["/api/v1/calls/401f2980-0b2e-4c4d-9e84"]},
     },
+    "Referrer-Policy": {
+        "description": "`no-referrer`: the request's URL may have the function key in it",
+        "schema": {"type": "string", "enum": ["no-referrer"]},
+    },
     "Retry-After": {
         "description": "seconds after which the request may be repeated",
         "schema": {"type": "string", "examples": ["5"]},
+    },
+    "Vary": {
+        "description": "the request's headers that choose the format",
+        "schema": {"type": "string", "examples": ["Accept"]},
     },
     "X-Content-Type-Options": {
         "description": "`nosniff`",
@@ -69,7 +77,7 @@ _COMMON = ("Cache-Control", "X-Content-Type-Options")
 _OF_FILES = ("Accept-Ranges", "Content-Disposition", "ETag", "Last-Modified")
 _OF_STATUSES = {
     HTTPStatus.PARTIAL_CONTENT: ("Content-Range",),
-    HTTPStatus.TEMPORARY_REDIRECT: ("Location",),
+    HTTPStatus.TEMPORARY_REDIRECT: ("Location", "Referrer-Policy"),
     HTTPStatus.CONFLICT: ("Retry-After",),
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
@@ -77,6 +85,8 @@ _OF_STATUSES = {
 _OF_ROUTES = {
     ("GET /api/v1/calls", HTTPStatus.OK): ("Link",),
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
+    ("GET /api/v1/calls/{id}/transcript", HTTPStatus.OK): ("Vary",),
+    ("GET /api/v1/calls/{id}/transcript.{format}", HTTPStatus.OK): ("Vary",),
 }
 
 

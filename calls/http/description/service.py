@@ -24,7 +24,9 @@ OPERATIONS: dict[str, Json] = {
         [],
         security=[],
     ),
-    "GET /api/console": operation("The console", {200: files("text/html")}, [], security=[]),
+    "GET /api/console": operation(
+        "The console", {200: files("text/html"), 304: None}, [], security=[]
+    ),
     "GET /api/console/{file}": operation(
         "The console's styles, scripts and icon",
         {200: files("text/html", "text/css", "text/javascript", "image/svg+xml"), 304: None},

@@ -72,7 +72,7 @@ def test_nothing_else_is_served(file: str) -> None:
 
 def test_a_file_that_the_browser_has_is_not_sent_again() -> None:
     etag = get("console.js").headers["ETag"]
-    for cached in (etag, f"W/{etag}", f'"other", {etag}'):
+    for cached in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         response = get("console.js", {"If-None-Match": cached})
         assert (response.status_code, response.get_body()) == (304, b"")
         assert response.headers["ETag"] == etag

@@ -121,7 +121,10 @@ def test_responses_have_their_headers() -> None:
     file = {"ETag", "Accept-Ranges", "Content-Disposition", "Last-Modified"}
     recording = "/api/v1/calls/{id}/recording"
     assert headers(recording, "get", "206") == common | file | {"Content-Range"}
-    assert headers(recording, "get", "307") == common | {"Location"}
+    assert headers(recording, "get", "307") == common | {"Location", "Referrer-Policy"}
+    for path in ("/api/v1/calls/{id}/transcript", "/api/v1/calls/{id}/transcript.{format}"):
+        assert headers(path, "get", "200") == common | {"ETag", "Vary"}
+    assert headers("/api/console", "get", "304") == common | {"ETag"}
     assert headers(recording, "head", "200") == common | file
     assert headers("/api/v1/calls/{id}/hangup", "post", "204") == common
 
