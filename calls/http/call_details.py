@@ -6,7 +6,7 @@ import azure.functions as func
 
 from calls.clients import Clients
 from calls.http import requests
-from calls.http.documents import show
+from calls.http.documents import show_record
 from calls.http.readiness import read_current_record
 from calls.http.respond import json_response
 from calls.http.result_documents import CallDetails
@@ -29,5 +29,7 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
         path for name in segment_blobs if (path := f"{names.SEGMENTS}/{name}") not in in_streams
     ]
     return json_response(
-        show(CallDetails, record, streams=streams, landed_segments=landed_segments, failures=failed)
+        show_record(
+            CallDetails, record, streams=streams, landed_segments=landed_segments, failures=failed
+        )
     )

@@ -24,7 +24,7 @@ from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
-from calls.http.documents import Call, CallPage, show
+from calls.http.documents import Call, CallPage, show_record
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
@@ -59,7 +59,7 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    return json_response(show(Call, record), HTTPStatus.CREATED, headers)
+    return json_response(show_record(Call, record), HTTPStatus.CREATED, headers)
 
 
 def parse_place_call(members: dict[str, Any]) -> PlaceCall:
@@ -132,7 +132,7 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     cursor = requests.decode_cursor(request.params.get("cursor"))
     records, next_cursor = await list_newest(clients.storage, limit, cursor)
     page = CallPage(
-        calls=[show(Call, record) for record in records],
+        calls=[show_record(Call, record) for record in records],
         cursor=requests.encode_cursor(next_cursor),
     )
     headers = {}
@@ -175,7 +175,7 @@ async def _change_streaming(
     operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
     fields.check()
     record = await streaming.change_streaming(clients, call, operation, operation_context)
-    return json_response(show(Call, record), HTTPStatus.ACCEPTED)
+    return json_response(show_record(Call, record), HTTPStatus.ACCEPTED)
 
 
 async def hang_up(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from calls.records.model import (
+    CallRecord,
     CallState,
     Direction,
     MissingAudio,
@@ -130,6 +131,14 @@ class Health(msgspec.Struct, kw_only=True):
     """The app is running."""
 
     status: Literal["ok"]
+
+
+def show_record[T: Call](document: type[T], record: CallRecord, **more: Any) -> T:
+    """Return the public document of a call's record; its summary is partial until it is final."""
+    summary = record.summary
+    if summary is not None:
+        summary = msgspec.structs.replace(summary, partial=record.result_state != "final")
+    return show(document, record, summary=summary, **more)
 
 
 def show[T](document: type[T], stored: object, **more: Any) -> T:

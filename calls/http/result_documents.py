@@ -65,7 +65,7 @@ class Timeline(msgspec.Struct, kw_only=True):
     resampled_segments: Annotated[
         int, Meta(description="how many segments came at another sample rate")
     ]
-    partial: Annotated[bool, Meta(description="a stream's manifest is missing")]
+    partial: Annotated[bool, Meta(description="the result is not final")]
     tracks: Annotated[list[Track], Meta(description="in the order of the recording's channels")]
     overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]
     longest_silence: SpeechSpan | None

@@ -26,7 +26,9 @@ _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
     result, state = await read_ready_result(clients, request)
-    return json_response(show(Timeline, result.timeline, result_state=state))
+    return json_response(
+        show(Timeline, result.timeline, result_state=state, partial=state != "final")
+    )
 
 
 @takes_query(ALLOW_PARTIAL, "format", "mix")

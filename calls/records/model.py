@@ -68,8 +68,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
     ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
     share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
-    replaces audio which never arrived. ``partial``: a stream's manifest is missing, and only its
-    segments are known.
+    replaces audio which never arrived. ``partial``: the result is not final; as stored, only that a
+    stream's manifest was missing at the assembly.
     """
 
     streams: int

@@ -86,6 +86,10 @@ async def test_a_call_that_lacks_audio(uploader: StreamUploader, handler: Handle
     assert partial.status_code in SHOWN
     if partial.mimetype == "application/json":
         assert decode_body(partial)["result_state"] == "partial"
+    if handler is results.show_timeline:
+        assert decode_body(partial)["partial"]
+    summary = decode_body(await get(uploader, call_details.show_call, call))["summary"]
+    assert summary["partial"], "although all manifests are there"
 
 
 async def test_a_call_without_audio(uploader: StreamUploader, handler: Handler) -> None:
