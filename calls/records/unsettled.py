@@ -10,7 +10,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from acs.identifiers import is_call_connection_id
 from calls import blobs
+from calls.listings import log_foreign
 from calls.storage import Storage
 
 WITHOUT_RECORD = timedelta(hours=1)
@@ -34,9 +36,11 @@ async def list_unsettled(storage: Storage) -> list[UnsettledCall]:
     """List all unsettled calls, sorted by their ids. Raises AzureError."""
     prefix = blobs.unsettled_blob("")
     entries = await storage.listing(blobs.UNSETTLED, prefix)
+    own = {blob: call for blob in entries if is_call_connection_id(call := blob[len(prefix) :])}
+    log_foreign(blobs.UNSETTLED, entries.keys() - own.keys())
     return [
-        UnsettledCall(blob.removeprefix(prefix), properties.last_modified, properties.etag)
-        for blob, properties in entries.items()
+        UnsettledCall(call, entries[blob].last_modified, entries[blob].etag)
+        for blob, call in own.items()
     ]
 
 
@@ -49,7 +53,7 @@ async def remove_unsettled(storage: Storage, entry: UnsettledCall) -> None:
 async def read_position(storage: Storage) -> str:
     """Return the call at which the last run of the reconciler has ended. Raises AzureError."""
     document = await storage.read(blobs.UNSETTLED, blobs.RECONCILER_POSITION)
-    return document.content.decode() if document else ""
+    return document.content.decode(errors="replace") if document else ""
 
 
 async def write_position(storage: Storage, call_connection_id: str) -> None:

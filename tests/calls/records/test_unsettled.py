@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from calls import blobs
 from calls.clients import Clients
 from calls.errors import CallNotFound
 from calls.records.model import CallRecord
@@ -95,3 +96,21 @@ async def test_a_finalized_call_that_is_reopened_is_unsettled_again(clients: Cli
     assert not (await read_record(clients.storage, call)).finalized
     with pytest.raises(CallNotFound):
         await reopen_call(clients.storage, new_call_id())
+
+
+async def test_foreign_blobs_are_skipped_and_counted(
+    clients: Clients, caplog: pytest.LogCaptureFixture
+) -> None:
+    call = new_call_id()
+    await add_unsettled(clients.storage, call)
+    foreign = blobs.unsettled_blob(f"{call}/notes.txt")
+    await clients.storage.put(blobs.UNSETTLED, foreign, b"")
+    await clients.storage.put(blobs.UNSETTLED, blobs.RECONCILER_POSITION, b"\xff")
+    try:
+        assert await entry_of(clients, call) is not None
+        assert await entry_of(clients, f"{call}/notes.txt") is None
+        assert await read_position(clients.storage)
+        assert any(line.startswith("foreign_blobs_skipped") for line in caplog.messages)
+    finally:
+        await clients.storage.delete(blobs.UNSETTLED, foreign)
+        await write_position(clients.storage, "")
