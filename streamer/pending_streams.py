@@ -71,7 +71,7 @@ class PendingStreams:
         for path in self._folder.glob("*.json"):
             try:
                 stream = msgspec.json.decode(path.read_bytes(), type=PendingStream)
-            except msgspec.DecodeError as error:
+            except ValueError as error:
                 # Without the note nothing is known of its grant. Its files wait for an operator.
                 log_event(
                     _log, logging.ERROR, "pending_note_malformed", stream=path.stem, error=error

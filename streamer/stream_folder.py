@@ -198,7 +198,7 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
             continue
         try:
             entry = msgspec.json.decode(line, type=SegmentEntry)
-        except msgspec.DecodeError:
+        except ValueError:
             log_event(_log, logging.WARNING, "segment_entry_skipped", stream=folder.name)
             continue
         # By its name: a reopened file knows its start only to the millisecond.

@@ -218,14 +218,14 @@ async def _count_failed_segments(storage: Storage, call: str) -> int:
 def _is_segment_failure(content: bytes) -> bool:
     try:
         return msgspec.json.decode(content, type=_FailureOutline).container == names.SEGMENTS
-    except msgspec.DecodeError:
+    except ValueError:
         return False
 
 
 def _decode_outline(content: bytes) -> ResultOutline | None:
     try:
         return _decode(content)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
 
 

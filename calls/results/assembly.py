@@ -193,7 +193,7 @@ async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[st
         try:
             if document is not None:
                 analyses[blob] = analysis.decode_analysis(document.content)
-        except msgspec.DecodeError as error:
+        except ValueError as error:
             log_event(_log, logging.ERROR, "analysis_unreadable", blob=blob, error=error)
     return analyses
 
@@ -202,7 +202,7 @@ def _decode(document: Document) -> CallResult | None:
     """Decode a result; None if it is not the app's: the next assembly replaces it."""
     try:
         return msgspec.json.decode(document.content, type=CallResult)
-    except msgspec.DecodeError as error:
+    except ValueError as error:
         log_event(_log, logging.ERROR, "result_unreadable", error=error)
         return None
 

@@ -125,5 +125,5 @@ def _decode(document: Document | None) -> _Turn | None:
         return None
     try:
         return msgspec.json.decode(document.content, type=_Turn)
-    except msgspec.DecodeError:
+    except ValueError:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -169,12 +168,13 @@ async def test_without_a_verified_token_the_call_is_refused(
     assert await status(server, new_token(), signed) == 101
 
 
+@pytest.mark.parametrize("note", [b'{"grant": "x"}', b'{"grant": "\xff"}', b""])
 async def test_a_note_that_cannot_be_read_keeps_its_stream_from_being_uploaded(
-    spool: Spool, caplog: pytest.LogCaptureFixture
+    spool: Spool, caplog: pytest.LogCaptureFixture, note: bytes
 ) -> None:
     (spool.root / "pending").mkdir()
     stream = "20260301T120000000Z-0a1b2c3d"
-    (spool.root / "pending" / f"{stream}.json").write_text(json.dumps({"grant": "x"}))
+    (spool.root / "pending" / f"{stream}.json").write_bytes(note)
     pending = PendingStreams(spool, GrantVerifier(None, "warn"), lambda *_: None)  # type: ignore[arg-type]
     path = spool.outbox / names.MANIFESTS / "call" / f"{stream}.json"
     path.parent.mkdir(parents=True)

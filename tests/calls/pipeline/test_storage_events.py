@@ -151,7 +151,7 @@ async def test_foreign_blobs_do_not_stop_a_call(
     for container in (names.SEGMENTS, names.MANIFESTS, names.DRAFTS, blobs.RESULTS):
         await add_foreign_blobs(service, container, call)
     failure = f"{call}.notes.json"
-    await uploader.storage.put(blobs.FAILURES, failure, b"not ours")
+    await uploader.storage.put(blobs.FAILURES, failure, b'{"container": "\xff"}')
     stream = SampleStream(call, {None: noise(32_000)}, segment_seconds=1)
     for blob in (blobs.call_result_blob(call), blobs.turn_blob(call)):
         await uploader.storage.put(blobs.RESULTS, blob, b"not ours")

@@ -102,7 +102,7 @@ async def test_the_turn_of_a_killed_run_expires(
 
 async def test_a_turn_that_is_not_the_app_s_is_replaced(clients: Clients) -> None:
     call = new_call_id()
-    await clients.storage.put(blobs.RESULTS, blobs.turn_blob(call), b"not ours")
+    await clients.storage.put(blobs.RESULTS, blobs.turn_blob(call), b'{"holder": "\xff"}')
 
     async def succeed() -> str:
         return "done"
