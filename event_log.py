@@ -47,6 +47,11 @@ def format_event(event: str, fields: dict[str, object]) -> str:
     return " ".join([event, *(f"{key}={_format_value(value)}" for key, value in fields.items())])
 
 
+def mask_phone_numbers(text: str) -> str:
+    """Return a text as events show it: only the last two digits of each phone number are left."""
+    return _PHONE_NUMBER.sub(r"\1***", text)
+
+
 def _format_value(value: object) -> str:
-    text = "-" if value is None else _PHONE_NUMBER.sub(r"\1***", str(value))
+    text = "-" if value is None else mask_phone_numbers(str(value))
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
