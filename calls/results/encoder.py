@@ -5,7 +5,9 @@ The encoder rewrites the file's head at the end (its length and checksum), so th
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import AsyncIterator
 from typing import Literal
 
 import numpy as np
@@ -111,3 +113,27 @@ class Encoder:
         if self._format == "flac":
             head = flac.add_speaker_positions(head, self._channels)
         return head, tail
+
+
+async def encode_blocks(
+    encoder: Encoder, frames: AsyncIterator[np.ndarray], block_bytes: int
+) -> AsyncIterator[tuple[int, bytes]]:
+    """Encode audio in a thread, and yield the file in numbered blocks.
+
+    Block 0 comes last, because the encoder rewrites its head at the end.
+
+    Args:
+        encoder: A new encoder.
+        frames: The audio: int16 arrays of shape (frames, channels).
+        block_bytes: A block, other than the first and the last, is at least so long.
+    """
+    number = 0
+    async for part in frames:
+        await asyncio.to_thread(encoder.write, part)
+        if encoder.encoded_bytes >= block_bytes:
+            number += 1
+            yield number, encoder.take()
+    head, tail = await asyncio.to_thread(encoder.close)
+    if tail:
+        yield number + 1, tail
+    yield 0, head

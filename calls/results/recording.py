@@ -75,23 +75,12 @@ async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[in
 
 
 async def _flac_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield the recording as FLAC in numbered blocks.
-
-    Block 0 comes last, because the encoder rewrites its header at the end.
-    """
-    from calls.results.encoder import Encoder
+    """Yield the recording as FLAC in numbered blocks; block 0 comes last."""
+    from calls.results.encoder import Encoder, encode_blocks
 
     encoder = Encoder("flac", layout.sample_rate, channels(layout))
-    number = 0
-    async for frames in _frames(storage, layout):
-        await asyncio.to_thread(encoder.write, frames)
-        if encoder.encoded_bytes >= BLOCK_BYTES:
-            number += 1
-            yield number, encoder.take()
-    head, tail = encoder.close()
-    if tail:
-        yield number + 1, tail
-    yield 0, head
+    async for block in encode_blocks(encoder, _frames(storage, layout), BLOCK_BYTES):
+        yield block
 
 
 async def _frames(storage: Storage, layout: Layout) -> AsyncIterator[np.ndarray]:

@@ -126,10 +126,10 @@ async def _write(
 async def _blocks(
     storage: Storage, call: str, rendition: Rendition, recording: Properties
 ) -> AsyncIterator[tuple[int, bytes]]:
-    """Yield the rendition in numbered blocks; block 0 comes last, as in ``recording``."""
+    """Yield the rendition in numbered blocks; encoded, block 0 comes last."""
     import soundfile
 
-    from calls.results.encoder import Encoder
+    from calls.results.encoder import Encoder, encode_blocks
 
     source = _BlobReader(storage, blobs.recording_blob(call), recording)
     with await asyncio.to_thread(soundfile.SoundFile, source) as file:
@@ -138,21 +138,14 @@ async def _blocks(
             data_bytes = file.frames * channels * _SAMPLE_BYTES
             yield 0, wav.long_header(file.samplerate, data_bytes, channels)
             number = 0
-            async for frames in _mixed_frames(file, rendition):
+            async for part in _mixed_frames(file, rendition):
                 number += 1
-                yield number, frames.tobytes()
+                yield number, part.tobytes()
             return
         encoder = Encoder(rendition.format, file.samplerate, channels)
-        number = 0
-        async for frames in _mixed_frames(file, rendition):
-            await asyncio.to_thread(encoder.write, frames)
-            if encoder.encoded_bytes >= _BLOCK_BYTES:
-                number += 1
-                yield number, encoder.take()
-        head, tail = await asyncio.to_thread(encoder.close)
-        if tail:
-            yield number + 1, tail
-        yield 0, head
+        frames = _mixed_frames(file, rendition)
+        async for block in encode_blocks(encoder, frames, _BLOCK_BYTES):
+            yield block
 
 
 async def _mixed_frames(file: object, rendition: Rendition) -> AsyncIterator[np.ndarray]:
