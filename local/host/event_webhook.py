@@ -10,18 +10,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import logging
 
 from aiohttp import web
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from event_log import log_event
-from local.host.http import Keys
+from local.host.http import Keys, refuse_key
 from local.host.worker import Function, InvocationError, invoke, log_failure
 
 WEBHOOK = "/runtime/webhooks/EventGrid"
-
-_log = logging.getLogger(__name__)
 
 
 def add_route(app: web.Application, functions: list[Function], keys: Keys) -> None:
@@ -31,17 +27,7 @@ def add_route(app: web.Application, functions: list[Function], keys: Keys) -> No
     async def webhook(request: web.Request) -> web.Response:
         code = request.query.get("code", "")
         if not hmac.compare_digest(code.encode(), keys.eventgrid_extension.encode()):
-            # Only the path: the query may contain a key.
-            log_event(
-                _log,
-                logging.WARNING,
-                "request_refused",
-                entrance="host",
-                status=401,
-                reason="key",
-                detail=WEBHOOK,
-            )
-            return web.Response(status=401)
+            return refuse_key(WEBHOOK)
         function = triggers.get(request.query.get("functionName", ""))
         if function is None:
             return web.Response(status=404)

@@ -81,17 +81,7 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         # aiohttp accepts bytes that are not valid text, but the worker does not.
         return web.Response(status=400)
     if not keys.allow(request, str(function.trigger.get("authLevel", "function")).lower()):
-        # Only the function: the query may contain a key.
-        log_event(
-            _log,
-            logging.WARNING,
-            "request_refused",
-            entrance="host",
-            status=401,
-            reason="key",
-            detail=function.name,
-        )
-        return web.Response(status=401)
+        return refuse_key(function.name)
     datum = Datum(
         {
             "method": Datum(request.method, "string"),
@@ -109,6 +99,24 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         log_failure(function, error)
         return web.Response(status=500)
     return _response(result)
+
+
+def refuse_key(entrance: str) -> web.Response:
+    """Refuse a request whose key is wrong.
+
+    Args:
+        entrance: The function or the path, for the log; without the query, which may hold a key.
+    """
+    log_event(
+        _log,
+        logging.WARNING,
+        "request_refused",
+        entrance="host",
+        status=401,
+        reason="key",
+        detail=entrance,
+    )
+    return web.Response(status=401)
 
 
 def _response(result: Datum | None) -> web.Response:
