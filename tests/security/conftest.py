@@ -117,7 +117,7 @@ class Stranger:
         return (Path(self.up.log_dir) / f"{part}.log").read_text(errors="replace")
 
     async def refusals(self, entrance: str, status: int, reason: str, least: int = 0) -> int:
-        """How often the app's log tells of a refusal; waits a little for ``least``."""
+        """How often the app's log reports a refusal; waits a little for ``least``."""
         line = f"refused entrance={entrance} status={status} reason={reason} "
         for _ in range(50):
             found = self.log("app").count(line)

@@ -112,14 +112,14 @@ def status_of(record: CallRecord, streams: StoredStreams, after_end: float = JUS
             1,
             "final",
         ),
-        # The second stream's marker is lost, and ACS's event tells of it.
+        # The second stream's marker is lost, but ACS's event reports it.
         (
             record_of(CONNECTED, STARTED, STOPPED, STARTED, ENDED),
             stored("a", "a", result_of("a")),
             3600,
             "processing",
         ),
-        # Its event is lost, and the marker tells of it.
+        # Its event is lost, but the marker shows it.
         (
             record_of(CONNECTED, STARTED, STOPPED, ENDED, starts=1),
             stored("ab", "a", result_of("a")),
