@@ -10,6 +10,7 @@ from typing import NamedTuple
 from acs.media import FRAME_MILLISECONDS
 from contract.manifest import Counts
 from streamer.clock import Clock
+from streamer.drift import DRIFT_WEIGHT, Drift
 from streamer.frames import Frame
 from streamer.segmenter import Segmenter
 
@@ -25,9 +26,6 @@ CAREFUL_SECONDS = 2
 MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
-DRIFT_WEIGHT = 1 / 32
-"""The weight of one more frame in the running mean of the drift."""
-
 
 class TrackSettings(NamedTuple):
     """How a track places its frames; lengths in samples, ``flush_bytes`` in bytes."""
@@ -41,18 +39,22 @@ class Placer:
     """A track's place on the stream's clock. All lengths are in samples.
 
     A raw position and the track's offset make a position. The skew is the running mean of how far
-    timestamps are ahead of the audio; it is drift, and corrected before it is a frame long.
+    timestamps are ahead of the audio, without the mean's lag. It is drift, and corrected before it
+    is a frame long.
     """
 
     __slots__ = (
         "_careful_until",
         "_clock",
+        "_drift",
         "_flush_bytes",
         "_grain",
         "_half",
         "_jump",
         "_late",
+        "_least",
         "_max_skew",
+        "_most",
         "_offset",
         "_reference_us",
         "_sample_rate",
@@ -87,6 +89,10 @@ class Placer:
         self._seen_position = 0
         self._offset = 0
         self._skew = 0.0
+        self._drift = Drift(2 * self._half)
+        # A frame that is so far ahead of the skew follows on directly.
+        self._least = -float(self._half)
+        self._most = float(self._half)
 
     @property
     def position(self) -> int | None:
@@ -115,13 +121,31 @@ class Placer:
 
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer; drift is corrected before."""
+        if self._segmenter.position is not None:
+            self._drift.follow(self._skew, self._segmenter.position)
+            self._least, self._most = self._drift.lag - self._half, self._drift.lag + self._half
         self._correct_drift()
         self._segmenter.flush()
 
     def _correct_drift(self) -> None:
-        if abs(self._skew) >= self._max_skew:
-            self._skew -= self._segmenter.correct(round(self._skew))
-        self._segmenter.skew = self._skew
+        if abs(self._ahead) >= self._max_skew:
+            self._shift_skew(-self._segmenter.correct(round(self._ahead)))
+        self._segmenter.skew = self._ahead
+
+    def _shift_skew(self, samples: float) -> None:
+        """Change the skew by what frames do not show."""
+        self._skew += samples
+        self._drift.shift(samples)
+
+    def _restart_skew(self) -> None:
+        """Have the next timestamp exact, where the track goes on by another rule."""
+        self._skew = -self._drift.lag
+        self._drift.restart()
+
+    @property
+    def _ahead(self) -> float:
+        """How far timestamps are ahead of the audio."""
+        return self._skew + self._drift.lag
 
     def _position(self) -> int:
         """The position of a track that has started."""
@@ -130,7 +154,7 @@ class Placer:
 
     def _base(self) -> int:
         """The raw position at which the track stands."""
-        return self._position() - self._offset + round(self._skew)
+        return self._position() - self._offset + round(self._ahead)
 
     def cut_now(self) -> None:
         """End the open segment where the track stands. Frames that wait go to the next one."""
@@ -155,7 +179,7 @@ class Placer:
         elif position + self._half * 2 >= segmenter.boundary:
             # A cut flushes, too.
             self._correct_drift()
-        segmenter.skew = self._skew
+        segmenter.skew = self._ahead
         # Before the frame: that may end the segment.
         if silent:
             segmenter.count("silent_frames")
@@ -262,7 +286,7 @@ class Placer:
         """Move on over a gap: silence or, where it is long, a new segment behind it."""
         if samples > self._jump:
             self._segmenter.restart_at(self._position() + samples)
-            self._skew = 0.0
+            self._restart_skew()
         elif samples > 0:
             self._segmenter.fill(samples)
 
@@ -272,7 +296,7 @@ class Placer:
         # The stream's latest step is the best explanation, also for a track that was silent then.
         for offset in reversed(clock.offsets):
             moved = frame.position(offset)
-            gap = moved - self._position() - (round(self._skew) if offset == self._offset else 0)
+            gap = moved - self._position() - (round(self._ahead) if offset == self._offset else 0)
             is_gap = (
                 gap <= self._grain
                 or not clock.has_witness
@@ -323,7 +347,7 @@ class Placer:
             self._segmenter.counts.clock_steps += 1
         clock.add_offset(offset)
         self._offset = offset
-        self._skew = 0.0
+        self._restart_skew()
         if self._segmenter.position is not None:
             self._careful_until = self._segmenter.position + CAREFUL_SECONDS * self._sample_rate
             self._reference_us = None

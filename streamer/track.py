@@ -37,8 +37,9 @@ from acs.media import BYTES_PER_SAMPLE
 from streamer import frames
 from streamer.clock import HALF_SECOND, MICROSECONDS, Clock
 from streamer.cuts import CutPlanner
+from streamer.drift import DRIFT_WEIGHT
 from streamer.frames import Frame
-from streamer.placer import DRIFT_WEIGHT, Placer, TrackSettings
+from streamer.placer import Placer, TrackSettings
 from streamer.segmenter import Segmenter, SegmentWriter
 from streamer.stamp_history import StampHistory
 
@@ -99,7 +100,7 @@ class Track(Placer):
         segmenter = self._segmenter
         position: int = segmenter.position  # type: ignore[assignment]  # the track has started
         deviation = raw + self._offset - position - self._skew
-        if -self._half <= deviation <= self._half and not self._waiting:
+        if self._least <= deviation <= self._most and not self._waiting:
             # The fast path: nothing waits, and the frame follows on directly.
             size = len(pcm)
             end = position + size // BYTES_PER_SAMPLE
@@ -162,6 +163,8 @@ class Track(Placer):
             elif is_same_time:
                 self._suspect = frame
         self._waiting.append(frame)
+        if position is not None and self._clock.is_beginning(frame.elapsed):
+            self._clock.observe(position + sum(frame.samples for frame in self._waiting))
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
     def _is_done(self, frame: Frame) -> bool:
@@ -195,7 +198,7 @@ class Track(Placer):
             or self._put_fitting()
             or self._put_outliers()
             or self._follow_known_step()
-            or self._accept_run()
+            or self._accept_run(overdue)
             or self._accept_lost_frames(overdue)
             or self._put_overdue(overdue)
         )
@@ -203,9 +206,13 @@ class Track(Placer):
     def _start(self, overdue: int | None) -> bool:
         """Find where the track begins; False where that needs more frames."""
         first = self._waiting[0]
-        if len(self._waiting) < WITNESSES and (overdue is None or first.elapsed > overdue):
+        is_overdue = overdue is not None and first.elapsed <= overdue
+        if len(self._waiting) < WITNESSES and not is_overdue:
             return False
-        raw, self._waiting = frames.order_first(self._waiting, self._tolerance)
+        raw, ordered, agreeing = frames.order_first(self._waiting, self._tolerance)
+        if agreeing == 1 and not is_overdue:
+            return False
+        self._waiting = ordered
         self._start_at(raw, first)
         return True
 
@@ -249,7 +256,7 @@ class Track(Placer):
                 # of the time of the others is drift.
                 position = self._position()
                 self._put_or_drop(frame)
-                self._skew -= self._position() - position
+                self._shift_skew(position - self._position())
                 return True
         self._put_waiting(fit)
         return True
@@ -282,10 +289,13 @@ class Track(Placer):
             self._use_offset(offset)
         return offset is not None
 
-    def _accept_run(self) -> bool:
+    def _accept_run(self, overdue: int | None) -> bool:
         """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
         run = self._find_run()
         if len(run) < WITNESSES:
+            return False
+        if overdue is None and self._clock.is_beginning(run[-1].elapsed):
+            # What is a gap in a burst, and a step otherwise, the next frames show.
             return False
         base = self._base()
         near = frames.find_near(self._waiting, base, self._tolerance)
@@ -328,7 +338,7 @@ class Track(Placer):
         length = 2 * self._half
         lost = (advance + self._half // 2) // length * length
         if not lost:
-            self._skew += advance
+            self._shift_skew(advance)
         elif self._is_possible(self._position() + lost, near[-1]):
             self._segmenter.fill(lost)
         else:

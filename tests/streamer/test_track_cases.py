@@ -227,7 +227,7 @@ def test_drift_is_corrected_at_a_quiet_place_also_with_a_pause_window(window: in
     totals = rig.finish()
     assert totals.corrected_samples < -4 * FRAME
     whole = rig.places(n for n in range(1000) if n % 40 >= 2)
-    assert len(whole) > 940
+    assert len(whole) >= 940
 
 
 @pytest.mark.parametrize("ahead", [0.12, 0.25, 0.36])
