@@ -121,7 +121,7 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
 
     Returns:
         The raw position of the first one, None where no frame has a timestamp; all, in order, those
-        that do not agree without their timestamps; and how many agree.
+        that cannot be right without their timestamps; and how many agree.
     """
     first = frames[0]
     # How far each may be behind the first one: at least by the audio between them in the order of
@@ -151,9 +151,12 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
     witness = agreeing[0]
     place = witness.advance(ranges[frames.index(witness)][1])
     ordered: list[tuple[int, Frame]] = []
-    for frame in frames:
+    for index, frame in enumerate(frames):
         if frame in agreeing:
             place = frame.advance(0)
+            ordered.append((place, frame))
+        elif index > frames.index(witness) and frame.raw is not None and frame.raw > place:
+            # It may lie behind a gap: the next frames show that.
             ordered.append((place, frame))
         else:
             ordered.append((place, frame._replace(raw=None)))
