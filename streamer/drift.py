@@ -2,10 +2,12 @@
 
 A running mean lags behind what it follows. With drift of 2 %, that is more than half a frame, which
 hides that a frame is missing. The mean's own slope shows the drift, and so the lag. Jitter changes
-the slope, too, but back again: drift is what two seconds in a row have in common.
+the slope, too, but back again, and a lost frame does once: drift is the median of three seconds.
 """
 
 from __future__ import annotations
+
+from statistics import median
 
 DRIFT_WEIGHT = 1 / 32
 """The weight of one more frame in the running mean."""
@@ -26,14 +28,15 @@ class Drift:
         lag: How far the running mean is behind the skew of the next frame.
     """
 
-    __slots__ = ("_drift", "_frame_samples", "_position", "_skew", "lag")
+    __slots__ = ("_drifts", "_frame_samples", "_position", "_skew", "lag")
 
     def __init__(self, frame_samples: int) -> None:
         self.lag = 0.0
         self._frame_samples = frame_samples
         self._position: int | None = None
         self._skew = 0.0
-        self._drift = 0.0
+        # The latest ones.
+        self._drifts = (0.0, 0.0, 0.0)
 
     def follow(self, skew: float, position: int) -> None:
         """Take note of the running mean at a position. Nothing else may have changed it since."""
@@ -41,10 +44,9 @@ class Drift:
             samples = position - self._position
             if samples < _LEAST_FRAMES * self._frame_samples:
                 return
-            before = self._drift
-            self._drift = max(-_MAX_DRIFT, min((skew - self._skew) / samples, _MAX_DRIFT))
-            common = min(before, self._drift, key=abs) if before * self._drift > 0 else 0.0
-            self.lag = common * self._frame_samples / DRIFT_WEIGHT
+            drift = max(-_MAX_DRIFT, min((skew - self._skew) / samples, _MAX_DRIFT))
+            self._drifts = (*self._drifts[1:], drift)
+            self.lag = median(self._drifts) * self._frame_samples / DRIFT_WEIGHT
         self._skew, self._position = skew, position
 
     def shift(self, samples: float) -> None:

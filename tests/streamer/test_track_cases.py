@@ -312,13 +312,16 @@ def test_a_loss_in_a_burst_that_begins_a_stream_is_no_step(lost: int) -> None:
 @pytest.mark.parametrize("interval", [0.0196, 0.0204])
 @pytest.mark.parametrize("seed", range(5))
 def test_losses_and_late_frames_while_timestamps_drift(interval: float, seed: int) -> None:
-    """Seeds 1010516, 1020460, 1020544; calls 47-14-259, 47-3-550: jitter, and drift of 2 %."""
+    """Seeds 1010516, 1020460, 1020544; calls 47-14-259, 47-3-550: jitter, and drift of 2 %.
+
+    From the third second on: until then, nobody knows how fast timestamps drift.
+    """
     rng = random.Random(seed)
     sent = []
     for n in range(1500):
         stamp = round(n * interval + rng.uniform(-0.009, 0.009), 3)
-        late = rng.choice([0.02, 0.04]) if rng.random() < 0.005 else 0.0
-        if rng.random() >= 0.01:
+        late = rng.choice([0.02, 0.04]) if n > 150 and rng.random() < 0.005 else 0.0
+        if n <= 150 or rng.random() >= 0.01:
             sent.append(Sent(n, stamp, n * interval + late))
     rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
     assert rig.finish().clock_steps == 0
