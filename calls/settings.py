@@ -11,6 +11,7 @@ import msgspec
 import configuration
 from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from calls.destinations import invalid_entries
 from calls.locales import parse_setting
 from configuration import SettingsError, doc
 
@@ -55,6 +56,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    allowed_destinations: Annotated[
+        str,
+        doc(
+            "who may be called: off, or a list of what numbers and raw ids begin with: +49,8:acs:; "
+            "premium-rate, satellite and emergency numbers only if an entry has their own prefix"
+        ),
+    ] = "+,8:,28:"
     answer_calls: Annotated[
         str,
         doc("incoming calls to answer: off, all, or a list of called numbers and raw ids: a,b"),
@@ -140,6 +148,11 @@ def load(environment: Mapping[str, str]) -> Settings:
             for entry in _raw_ids(settings.answer_calls)
             if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
+    faults += [
+        f"ALLOWED_DESTINATIONS: {entry!r} is neither off nor what a phone number (+49) or a raw id "
+        "(8:acs:) begins with"
+        for entry in invalid_entries(settings.allowed_destinations)
+    ]
     try:
         parse_setting(settings.transcription_locale)
     except ValueError as error:
