@@ -111,7 +111,7 @@ async def test_a_blob_that_somebody_else_wrote_is_a_conflict(
 async def test_the_longest_segment_is_written_by_one_request(storage_client: Storage) -> None:
     """In blocks, which the SDK uses for long content, one checksum would not fit."""
     an_hour = 3600 * 48_000 * 2
-    assert storage_client._service._config.max_single_put_size > an_hour  # type: ignore[attr-defined]
+    assert storage_client._service._config.max_single_put_size > an_hour
 
 
 async def test_another_refusal_is_left_to_the_outbox(storage_client: Storage, call: str) -> None:
