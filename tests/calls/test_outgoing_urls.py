@@ -146,8 +146,22 @@ def test_a_list_of_hosts() -> None:
 
 @pytest.mark.parametrize(
     "setting",
-    ["*", "*.com", "a", "a.*", "*.*.example", "https://a.example", "a.example:443", "a.example/b"]
-    + ["a.example,", "10.0.0.1", "a b.example", "a.example\n.b.example", "[::1]", "*a.example"],
+    [
+        "*",
+        "*.com",
+        "*.*.example",
+        "*a.example",
+        "a.*",
+        "a",
+        "a.example,",
+        "a.example:443",
+        "a.example/b",
+        "a b.example",
+        "a.example\n.b.example",
+        "https://a.example",
+        "10.0.0.1",
+        "[::1]",
+    ],
 )
 def test_what_is_not_a_host_is_a_fault_of_the_setting(setting: str) -> None:
     with pytest.raises(ValueError, match="is neither a host name"):
