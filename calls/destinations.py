@@ -61,15 +61,20 @@ def require_allowed(allowed_destinations: str, to: str) -> None:
 
 
 def parse_entries(allowed_destinations: str) -> list[str]:
-    """Return the entries of ALLOWED_DESTINATIONS; ``off`` has none."""
+    """Return the entries of ALLOWED_DESTINATIONS; ``off`` has none.
+
+    Raises ValueError for an entry with which neither a phone number nor a callable raw id begins.
+    """
     if allowed_destinations == OFF:
         return []
-    return [entry.strip() for entry in allowed_destinations.split(",")]
-
-
-def invalid_entries(allowed_destinations: str) -> list[str]:
-    """Return the entries that no phone number and no callable raw id can begin with."""
-    return [entry for entry in parse_entries(allowed_destinations) if not _is_valid(entry)]
+    entries = [entry.strip() for entry in allowed_destinations.split(",")]
+    for entry in entries:
+        if not _is_valid(entry):
+            raise ValueError(
+                f"{entry!r} is neither off nor what a phone number (+49) or a raw id (8:acs:) "
+                "begins with"
+            )
+    return entries
 
 
 def _is_valid(entry: str) -> bool:

@@ -31,6 +31,7 @@ from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
+from calls.settings import Settings
 
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
@@ -41,7 +42,7 @@ MAX_NAMES = 100
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``POST /api/v1/calls``: 201 with the call; an Idempotency-Key places at most one call."""
-    call = parse_place_call(requests.read_json_object(request))
+    call = parse_place_call(requests.read_json_object(request), clients.settings)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
         raise Problem(
@@ -62,7 +63,7 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     return json_response(show_record(Call, record), HTTPStatus.CREATED, headers)
 
 
-def parse_place_call(members: dict[str, Any]) -> PlaceCall:
+def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
     """Parse the body of ``POST /api/v1/calls``. Raises Problem (400) with all faults at once."""
     fields = Fields(members)
     to, caller = fields.take_text("to"), fields.take_text("from")
@@ -81,8 +82,12 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     if caller is not None and not is_phone_number(caller):
         fields.add_error("from", "must be an E.164 phone number")
     endpoint = fields.take_text("cognitive_services_endpoint")
-    if endpoint is not None and not endpoint.startswith("https://"):
-        fields.add_error("cognitive_services_endpoint", "must begin with https://")
+    if endpoint is not None and not settings.permits_cognitive_services(endpoint):
+        fields.add_error(
+            "cognitive_services_endpoint",
+            "must be https:// and the host of an Azure AI resource "
+            "(*.cognitiveservices.azure.com, *.services.ai.azure.com or COGNITIVE_SERVICES_HOSTS)",
+        )
     call = PlaceCall(
         to=to or "",
         from_=caller,

@@ -39,6 +39,7 @@ Code = Literal[
     "range_not_satisfiable",
     "rendition_pending",
     "result_partial",
+    "role_required",
     "route_not_found",
     "segment_not_found",
     "storage_unavailable",
@@ -76,6 +77,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "role_required": Meaning(
+        HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from calls.destinations import find_denied_prefix, invalid_entries, require_allowed
+from calls.destinations import find_denied_prefix, parse_entries, require_allowed
 from calls.errors import DestinationNotAllowed
 from calls.settings import Settings
 
@@ -115,23 +117,33 @@ def test_entries(entries: str, to: str, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "invalid"),
+    ("setting", "entries"),
     [
-        (DEFAULT, []),
+        (DEFAULT, ["+", "8:", "28:"]),
         ("off", []),
-        ("+49, +1 ,8:acs:,28:orgid:45ab", []),
-        ("49", ["49"]),
-        ("+49 30", ["+49 30"]),
-        ("+049", ["+049"]),
-        ("", [""]),
-        ("+49,", [""]),
-        ("off,+49", ["off"]),
-        ("*", ["*"]),
-        ("4:+49", ["4:+49"]),
-        ("8:skype:", ["8:skype:"]),
-        ("9:", ["9:"]),
-        ("+1234567890123456", ["+1234567890123456"]),
+        ("+49, +1 ,8:acs:,28:orgid:45ab", ["+49", "+1", "8:acs:", "28:orgid:45ab"]),
     ],
 )
-def test_entries_with_which_nothing_can_begin_are_invalid(setting: str, invalid: list[str]) -> None:
-    assert invalid_entries(setting) == invalid
+def test_a_list_of_entries(setting: str, entries: list[str]) -> None:
+    assert parse_entries(setting) == entries
+
+
+@pytest.mark.parametrize(
+    ("setting", "invalid"),
+    [
+        ("49", "49"),
+        ("+49 30", "+49 30"),
+        ("+1,+049", "+049"),
+        ("", ""),
+        ("+49,", ""),
+        ("off,+49", "off"),
+        ("*", "*"),
+        ("4:+49", "4:+49"),
+        ("8:skype:", "8:skype:"),
+        ("9:", "9:"),
+        ("+1234567890123456", "+1234567890123456"),
+    ],
+)
+def test_an_entry_with_which_nothing_can_begin_is_named(setting: str, invalid: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(repr(invalid))} is neither off nor "):
+        parse_entries(setting)

@@ -99,12 +99,13 @@ def test_a_wrong_list_of_destinations_is_named() -> None:
     [
         ("TRANSCRIPTION_LOCALE", "english"),
         ("TRANSCRIPTION_LOCALE", "auto,en-US"),
+        ("COGNITIVE_SERVICES_HOSTS", "10.0.0.1"),
         ("ANSWER_CHANNELS", "stereo"),
         ("ANSWER_SAMPLE_RATE", "8000"),
         ("ANSWER_START_STREAMING", "perhaps"),
     ],
 )
-def test_wrong_settings_for_streaming_an_answered_call(name: str, wrong: str) -> None:
+def test_a_wrong_setting_is_named(name: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: "):
         load(VALID | {name: wrong})
 

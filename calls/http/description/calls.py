@@ -73,9 +73,12 @@ _PLACE_CALL = body(
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
-            "pattern": "^https://",
+            "pattern": "^https://[A-Za-z0-9.-]+/?$",
             "maxLength": 2048,
-            "description": "the AI resource that ACS connects to the call",
+            "description": "the Azure AI resource that ACS connects to the call: a host of "
+            "`*.cognitiveservices.azure.com`, `*.services.ai.azure.com` or "
+            "`COGNITIVE_SERVICES_HOSTS`",
+            "examples": ["https://my-speech.cognitiveservices.azure.com"],
         },
     },
     required=["to"],
