@@ -48,20 +48,20 @@ def test_no_ordinary_number_is_denied() -> None:
 
 
 def test_every_code_that_is_not_a_country_s_is_denied_but_international_freephone() -> None:
-    codes = set(phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS)
-    numbers = {
-        code: phonenumbers.format_number(
-            phonenumbers.example_number_for_non_geo_entity(code), PhoneNumberFormat.E164
-        )
-        for code in codes
-    }
-    assert {c for c, number in numbers.items() if find_denied_prefix(number) is None} == {800}
-    assert {870, 881, 882, 883, 979} <= codes
+    allowed = set()
+    for code in phonenumbers.COUNTRY_CODES_FOR_NON_GEO_REGIONS:
+        number = phonenumbers.example_number_for_non_geo_entity(code)
+        assert number is not None
+        text = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        if find_denied_prefix(text) is None:
+            allowed.add(code)
+    assert allowed == {800}
 
 
 @pytest.mark.parametrize("region", ["US", "GB", "DE", "FR", "IT", "RU", "CI", "BR", "FI", "HK"])
 def test_a_country_code_is_split_off_as_libphonenumber_does(region: str) -> None:
     number = phonenumbers.example_number(region)
+    assert number is not None
     digits = phonenumbers.format_number(number, PhoneNumberFormat.E164).removeprefix("+")
     national = phonenumbers.national_significant_number(number)
     assert split_country_code(digits) == (str(number.country_code), national)
