@@ -17,6 +17,7 @@ Code = Literal[
     "call_ended",
     "call_not_found",
     "contended",
+    "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -70,6 +71,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
+    ),
+    "destination_not_allowed": Meaning(
+        HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
     ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
