@@ -69,7 +69,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
     ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
     share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
-    replaces audio which never arrived. ``partial``: the result is not final; as stored, only that a
+    replaces audio which never arrived. ``recording_sha256`` is the digest of the recording's file,
+    without ``format`` and ``mix``. ``partial``: the result is not final; as stored, only that a
     stream's manifest was missing at the assembly.
     """
 
@@ -86,6 +87,7 @@ class Summary(msgspec.Struct, kw_only=True):
     longest_silence_ms: int = 0
     interruptions: int = 0
     recording_bytes: int = 0
+    recording_sha256: str = ""
     talk: list[Talk] = msgspec.field(default_factory=list)
 
 
