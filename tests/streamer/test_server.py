@@ -88,7 +88,7 @@ async def test_unusual_messages_are_accepted(
     (manifest,) = stored.manifests()
     assert stored.track() == pcm(0) + pcm(1) + bytes(2 * FRAME) + pcm(3)
     assert manifest.counts.silent_frames == 1
-    assert manifest.dtmf == [], "there is no grant that lets tones be kept"
+    assert manifest.dtmf == [], "no grant lets tones be kept"
     assert manifest.packets["Hologram"] == manifest.packets["DtmfData"] == 1
 
 
