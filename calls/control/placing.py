@@ -96,7 +96,7 @@ async def _place(
     reservation = Reservation(id=request_id, grant=names.grant_blob(token), begun_at=now)
     await limits.reserve(reservation)
     try:
-        await create_grant(storage, now, call.sample_rate, token)
+        await create_grant(storage, now, call.sample_rate, call.dtmf, token)
         properties = await _create_call(clients, call, token, request_id)
     except (AcsError, AzureError) as error:
         if not _may_have_been_placed(error):
