@@ -1,9 +1,9 @@
 """How many calls a principal may place: at the same time, and on a day (UTC).
 
 A principal's calls are counted in one blob, which all instances change under its ETag. A call is
-*reserved* there before ACS is asked for it, so that the limits hold whatever number of requests comes
-at once. Requests that a process gets at the same time share a read and a
-write; so only processes meet at the ETag, not single requests.
+*reserved* there before ACS is asked for it, so that the limits hold however many requests come at
+once. Requests that a process gets at the same time share a read and a write; so only processes
+meet at the ETag, not single requests.
 
 A reservation counts until its call has ended. Nobody writes that down: when the limit seems to be
 reached, the grants and records of the reserved calls are read, and those that have ended are
