@@ -28,7 +28,11 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient
 from calls.blobs import CONTAINERS
 
 _JSON = ContentSettings(content_type="application/json")
+_LINES = ContentSettings(content_type="application/jsonl")
 _PRECONDITION_FAILED = 412
+SHA256 = "sha256"
+"""The metadata that has the SHA-256 of a blob's content."""
+
 _WRITE_ID = "writeid"
 """The metadata that identifies a conditional write."""
 
@@ -121,6 +125,28 @@ class Storage:
         client = self._service.get_blob_client(container, blob)
         await client.upload_blob(content, overwrite=True, content_settings=_JSON)
 
+    async def append(self, container: str, blob: str, content: bytes) -> bool:
+        """Add a block to an append blob, which is created if it does not exist.
+
+        The block may be added twice: if a response is lost, the client repeats its request.
+
+        Returns:
+            False if the blob has as many blocks as a blob can have.
+        """
+        client = self._service.get_blob_client(container, blob)
+        try:
+            await client.append_block(content)
+        except ResourceNotFoundError:
+            with contextlib.suppress(ResourceExistsError):
+                # Without the condition, it would replace what another writer has just created.
+                await client.create_append_blob(_LINES, match_condition=MatchConditions.IfMissing)
+            await client.append_block(content)
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) != "BlockCountExceedsLimit":
+                raise
+            return False
+        return True
+
     async def delete(self, container: str, blob: str, etag: str | None = None) -> None:
         """Delete a blob, unless it no longer exists or no longer has this ETag."""
         conditions: dict[str, Any] = {}
@@ -196,6 +222,9 @@ class Storage:
     ) -> bool:
         """Write a blob in blocks; it appears whole or not at all.
 
+        If the blocks come in the order of their numbers, the blob's metadata gets the SHA-256 of
+        its content.
+
         Args:
             container: The container's name.
             blob: The blob's name.
@@ -211,10 +240,14 @@ class Storage:
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
         prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
+        digest = hashlib.sha256()
         async for number, block in blocks:
             # All block ids of a blob must have the same length.
             ids.append(f"{prefix}-{number:06d}")
+            digest.update(block)
             await client.stage_block(ids[-1], block)
+        if ids == sorted(ids):
+            metadata = {**metadata, SHA256: digest.hexdigest()}
         conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}

@@ -97,7 +97,7 @@ TEXTS = {
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
-        "`track` is the participant's number in the call: `p1`, `p2`, or `mixed`. One track's segments "
+        "`track` is the participant's number in the call (`p1`), or `mixed`. The segments of a track "
         "are numbered from 0, in the order of their start.",
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
