@@ -97,8 +97,8 @@ TEXTS = {
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
-        "`track` is the participant's number in the call (`p1`), or `mixed`. The segments of a track "
-        "are numbered from 0, in the order of their start.",
+        "`track` is the participant's number in the call (`p1`), or `mixed`. A track's segments are "
+        "numbered from 0, in the order of their start.",
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
