@@ -97,7 +97,7 @@ TEXTS = {
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
-        "`track` is the participant's number in the call (`p1`), or `mixed`. A track's segments are "
+        "`track` is the participant's number in the call (`p1`), or `mixed`. Its segments are "
         "numbered from 0, in the order of their start.",
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
