@@ -17,6 +17,7 @@ Code = Literal[
     "call_ended",
     "call_not_found",
     "contended",
+    "cross_site",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -41,6 +42,7 @@ Code = Literal[
     "role_required",
     "route_not_found",
     "segment_not_found",
+    "sign_in_required",
     "storage_unavailable",
     "streaming_conflict",
     "transcript_failed",
@@ -73,6 +75,13 @@ CODES: dict[Code, Meaning] = {
     ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "sign_in_required": Meaning(
+        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
+    ),
+    "cross_site": Meaning(
+        HTTPStatus.FORBIDDEN,
+        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
