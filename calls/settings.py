@@ -11,9 +11,11 @@ import msgspec
 import configuration
 from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from calls.destinations import parse_entries
 from calls.locales import parse_setting
 from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, parse_hosts
 from configuration import SettingsError, doc
+from contract.grants import DtmfMode
 
 Authentication = Literal["keys", "entra"]
 Channels = Literal["mixed", "unmixed"]
@@ -74,6 +76,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    allowed_destinations: Annotated[
+        str,
+        doc(
+            "who may be called: off, or a list of what numbers and raw ids begin with: +49,8:acs:; "
+            "premium-rate, satellite and emergency numbers only if an entry has their own prefix"
+        ),
+    ] = "+,8:,28:"
     answer_calls: Annotated[
         str,
         doc("incoming calls to answer: off, all, or a list of called numbers and raw ids: a,b"),
@@ -94,6 +103,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "*.services.ai.azure.com: a.example,*.b.example"
         ),
     ] = ""
+    dtmf: Annotated[
+        DtmfMode,
+        doc(
+            "the most that calls keep of DTMF tones: off, times (when and who) or digits (a typed "
+            "card number, too)"
+        ),
+    ] = "off"
     link_seconds: Annotated[int, doc("how long a link to audio is valid", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("check of ACS's bearer token on callback events: require, warn or off")
@@ -191,6 +207,7 @@ def load(environment: Mapping[str, str]) -> Settings:
 def _malformed_settings(settings: Settings) -> list[str]:
     parsers: dict[str, tuple[Callable[[str], object], str]] = {
         "TRANSCRIPTION_LOCALE": (parse_setting, settings.transcription_locale),
+        "ALLOWED_DESTINATIONS": (parse_entries, settings.allowed_destinations),
         "COGNITIVE_SERVICES_HOSTS": (parse_hosts, settings.cognitive_services_hosts),
     }
     faults = []

@@ -60,6 +60,7 @@ TOGETHER = {
     "security/test_openapi.py": "security/test_entrances.py",
     "security/test_roles.py": "security/test_entrances.py",
     "security/test_secrets.py": "security/test_entrances.py",
+    "security/test_wallet.py": "security/test_entrances.py",
 }
 """Files that one worker runs after another one, on the same running system."""
 

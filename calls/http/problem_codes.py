@@ -18,6 +18,7 @@ Code = Literal[
     "call_not_found",
     "contended",
     "cross_site",
+    "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -72,6 +73,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
+    ),
+    "destination_not_allowed": Meaning(
+        HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
     ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"

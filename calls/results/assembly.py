@@ -6,6 +6,7 @@ result: it writes the recording first and then, under its ETag, the call's resul
 
 from __future__ import annotations
 
+import hashlib
 import logging
 
 import msgspec
@@ -60,7 +61,7 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
         manifest_blobs = await list_manifests(storage, call)
         if len(manifest_blobs) == len(result.streams):
             return result.streams
-    manifests, _ = await _read_manifests(storage, call)
+    manifests, _, _ = await _read_manifests(storage, call)
     analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
     return [call_result.build_stream_result(manifest, analyses) for manifest in manifests]
 
@@ -97,10 +98,12 @@ async def assemble(
             # A lifecycle rule deletes old segments; the results made from them are kept.
             log_event(_log, logging.WARNING, "assembly_skipped", call=call, reason="segments_gone")
             return None
-        size = await recording.write_recording(storage, call, layout, format_, existing_recording)
-        if size is None:
+        written = await recording.write_recording(
+            storage, call, layout, format_, existing_recording
+        )
+        if written is None:
             continue
-        result = call_result.build_result(call, parts, layout, size)
+        result = call_result.build_result(call, parts, layout, written)
         if await _write_result(storage, blob, document, msgspec.json.encode(result)):
             await _update_summary(storage, call, result)
             return result, layout
@@ -120,11 +123,11 @@ async def _write_result(
 
 async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
     """Read all parts of a call; None if one is missing that may still arrive."""
-    manifests, unreadable_streams = await _read_manifests(storage, call)
+    manifests, unreadable_streams, digests = await _read_manifests(storage, call)
     if not manifests and not unreadable_streams and not partial:
         return None
     landed = await list_segments(storage, call)
-    drafts = await _read_drafts(storage, call) if partial or unreadable_streams else []
+    drafts = await read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
         manifest
         for manifest in call_result.synthesize_manifests(call, manifests, landed, drafts)
@@ -142,7 +145,14 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
             return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
     display_names = await _read_names(storage, call)
-    return Parts(manifests, analyses, landed, partial=bool(synthesized), names=display_names)
+    return Parts(
+        manifests,
+        analyses,
+        landed,
+        partial=bool(synthesized),
+        names=display_names,
+        digests=digests,
+    )
 
 
 async def _read_names(storage: Storage, call: str) -> dict[str, str]:
@@ -153,8 +163,14 @@ async def _read_names(storage: Storage, call: str) -> dict[str, str]:
         return {}
 
 
-async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:
-    """Read the call's manifests; also return the ids of streams with an unreadable manifest.
+async def _read_manifests(
+    storage: Storage, call: str
+) -> tuple[list[Manifest], set[str], dict[str, str]]:
+    """Read the call's manifests, by their streams' ids.
+
+    Returns:
+        The manifests, the ids of streams with an unreadable one, and the SHA-256 of the others by
+        stream id.
 
     The function that an unreadable manifest triggers records the failure (see ``failures``). The
     call is assembled nevertheless, including that stream's segments.
@@ -163,19 +179,24 @@ async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], 
     documents = await storage.read_all(names.MANIFESTS, list(manifest_blobs.values()))
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
+    digests: dict[str, str] = {}
     for (stream_id, blob), document in zip(manifest_blobs.items(), documents, strict=True):
         if document is None:
             continue
         try:
             manifests.append(decode_manifest(document.content))
+            digests[stream_id] = hashlib.sha256(document.content).hexdigest()
         except ValueError as error:
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
             unreadable.add(stream_id)
-    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
+    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable, digests
 
 
-async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
-    """Read the manifests so far of the call's streams. They stand in for those that never come."""
+async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
+    """Read the manifests so far of the call's streams. They stand in for those that never come.
+
+    Raises AzureError.
+    """
     draft_blobs = await list_drafts(storage, call)
     drafts: list[Manifest] = []
     for document in await storage.read_all(names.DRAFTS, list(draft_blobs.values())):

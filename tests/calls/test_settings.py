@@ -85,6 +85,15 @@ def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
+def test_a_wrong_list_of_destinations_is_named() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^ALLOWED_DESTINATIONS: '0049' is neither "
+    ) as refused:
+        load(VALID | {"ALLOWED_DESTINATIONS": "+49,0049"})
+    assert len(str(refused.value).splitlines()) == 1
+    assert load(VALID | {"ALLOWED_DESTINATIONS": "+49,8:acs:"}).allowed_destinations == "+49,8:acs:"
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [

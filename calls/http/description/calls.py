@@ -70,6 +70,10 @@ _PLACE_CALL = body(
             "default": True,
             "description": "start streaming when the call connects",
         },
+        "dtmf": {
+            "enum": ["off", "times", "digits"],
+            "description": "what is kept of DTMF tones, at most `DTMF`, which is the default",
+        },
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
@@ -98,7 +102,7 @@ OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls": operation(
         "Place a call with media streaming",
         {201: json_content(ref("Call"))},
-        [400, 409, 413, 422, 502, 503],
+        [400, 403, 409, 413, 422, 502, 503],
         parameters=[
             {
                 "name": "Idempotency-Key",
