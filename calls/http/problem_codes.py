@@ -74,14 +74,14 @@ CODES: dict[Code, Meaning] = {
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
     ),
+    "sign_in_required": Meaning(
+        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
+    ),
     "destination_not_allowed": Meaning(
         HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
     ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
-    ),
-    "sign_in_required": Meaning(
-        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
     ),
     "cross_site": Meaning(
         HTTPStatus.FORBIDDEN,
