@@ -25,6 +25,7 @@ from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.documents import Call, CallPage, show_record
+from calls.http.principals import request_principal
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
@@ -189,7 +190,9 @@ async def _change_streaming(
     fields = Fields(requests.read_json_object(request))
     operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
     fields.check()
-    record = await streaming.change_streaming(clients, call, operation, operation_context)
+    record = await streaming.change_streaming(
+        clients, call, operation, operation_context, request_principal(request)
+    )
     return json_response(show_record(Call, record), HTTPStatus.ACCEPTED)
 
 

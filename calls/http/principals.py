@@ -52,6 +52,8 @@ ROUTES: dict[str, Access] = {
     "show_call": _unrecorded("Caller", "Listener", "Auditor"),
     "place_call": _recorded("Caller"),
     "hang_up": _recorded("Caller"),
+    "pause_call": _recorded("Caller"),
+    "resume_call": _recorded("Caller"),
     "start_streaming": _recorded("Caller"),
     "stop_streaming": _recorded("Caller"),
     "show_timeline": _unrecorded("Listener"),
