@@ -81,6 +81,10 @@ async def meet_pause_deadlines(clients: Clients, record: CallRecord, now: dateti
     elif pause.resume_at is not None and pause.resume_at <= now:
         due_at = pause.resume_at
         request = new_request("start", SYSTEM, now)
+        # What cannot be recorded is not done.
+        await audit.record_action(
+            clients.storage, "resume_call", SYSTEM, call=call, outcome="begun"
+        )
         await _resume(clients, call, request, lambda p: p.resume_at == due_at)
         await audit.record_action(clients.storage, "resume_call", SYSTEM, call=call)
     elif is_overdue(record, now):

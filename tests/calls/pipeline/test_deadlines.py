@@ -93,8 +93,12 @@ async def test_a_message_ends_a_pause_that_is_over(
     await deadlines.on_message(message(call))
     assert connection.operations == ["start"]
     assert open_pause(await read_record(clients.storage, call)) is None
-    (action,) = await read_actions(clients, call)
-    assert (action.action, action.principal) == ("resume_call", SYSTEM)
+    actions = await read_actions(clients, call)
+    assert [(a.action, a.outcome) for a in actions] == [
+        ("resume_call", "begun"),
+        ("resume_call", "done"),
+    ]
+    assert {action.principal for action in actions} == {SYSTEM}
 
 
 async def test_the_reconciler_ends_a_pause_whose_message_was_lost(
