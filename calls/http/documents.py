@@ -159,17 +159,6 @@ class CallPage(msgspec.Struct, kw_only=True):
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
 
 
-class Actor(msgspec.Struct, kw_only=True):
-    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
-
-    kind: Kind
-    id: Annotated[
-        str,
-        Meta(description="the object id in Entra ID, or the key's name", examples=["Caller-crm"]),
-    ]
-    name: Annotated[str, Meta(description="for people", examples=["robin.ray@example.com"])]
-
-
 class Me(msgspec.Struct, kw_only=True):
     """Who sends the request, and what they may do."""
 
