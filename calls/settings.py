@@ -15,6 +15,7 @@ from calls.destinations import parse_entries
 from calls.locales import parse_setting
 from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, parse_hosts
 from configuration import SettingsError, doc
+from contract.grants import DtmfMode
 
 Channels = Literal["mixed", "unmixed"]
 Check = Literal["require", "warn", "off"]
@@ -84,6 +85,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "*.services.ai.azure.com: a.example,*.b.example"
         ),
     ] = ""
+    dtmf: Annotated[
+        DtmfMode,
+        doc(
+            "the most that calls keep of DTMF tones: off, times (when and who) or digits (a typed "
+            "card number, too)"
+        ),
+    ] = "off"
     link_seconds: Annotated[int, doc("how long a link to audio is valid", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("check of ACS's bearer token on callback events: require, warn or off")

@@ -66,7 +66,7 @@ async def place_call(
 async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None) -> CallRecord:
     require_allowed(clients.settings.allowed_destinations, call.to)
     now = datetime.now(UTC)
-    token = await create_grant(clients.storage, now, call.sample_rate)
+    token = await create_grant(clients.storage, now, call.sample_rate, call.dtmf)
     headers = {}
     if idempotency_key is not None:
         # ACS recognizes a repeated request by this id.

@@ -32,12 +32,14 @@ from calls.http.respond import json_response
 from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
 from calls.settings import Settings
+from contract.grants import DtmfMode
 
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
 MAX_NAMES = 100
+_DTMF_MODES: tuple[DtmfMode, ...] = ("off", "times", "digits")
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
@@ -94,6 +96,7 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         channels=fields.take_choice("channels", ("mixed", "unmixed")),
         sample_rate=fields.take_choice("sample_rate", (16_000, 24_000)),
         start_streaming=fields.take_choice("start_streaming", (True, False)),
+        dtmf=_take_dtmf(fields, settings.dtmf),
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
@@ -101,6 +104,13 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
     )
     fields.check()
     return call
+
+
+def _take_dtmf(fields: Fields, most: DtmfMode) -> DtmfMode:
+    """Take ``dtmf``: as much as DTMF permits, or less."""
+    permitted = _DTMF_MODES[: _DTMF_MODES.index(most) + 1]
+    mode: DtmfMode = fields.take_choice("dtmf", permitted[::-1])
+    return mode
 
 
 def _take_locales(fields: Fields) -> list[str] | None:

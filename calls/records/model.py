@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from acs.events import ResultInformation
+from contract.grants import DtmfMode
 
 SCHEMA = 1
 
@@ -131,6 +132,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     channels: str | None = None
     sample_rate: int | None = None
     start_streaming: bool | None = None
+    dtmf: DtmfMode | None = None
     locales: list[str] | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None

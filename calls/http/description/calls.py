@@ -70,6 +70,10 @@ _PLACE_CALL = body(
             "default": True,
             "description": "start streaming when the call connects",
         },
+        "dtmf": {
+            "enum": ["off", "times", "digits"],
+            "description": "what is kept of DTMF tones, at most `DTMF`, which is the default",
+        },
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],

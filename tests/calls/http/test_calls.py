@@ -89,6 +89,25 @@ def test_a_setting_adds_hosts() -> None:
     assert call.cognitive_services_endpoint == "https://a.speech.example/"
 
 
+@pytest.mark.parametrize(
+    ("setting", "permitted"),
+    [("off", ["off"]), ("times", ["times", "off"]), ("digits", ["digits", "times", "off"])],
+)
+def test_a_call_keeps_no_more_of_dtmf_tones_than_the_setting(
+    setting: str, permitted: list[str]
+) -> None:
+    assert parse(BODY, dtmf=setting).dtmf == setting
+    for mode in ("off", "times", "digits"):
+        body = BODY | {"dtmf": mode}
+        if mode in permitted:
+            assert parse(body, dtmf=setting).dtmf == mode
+            continue
+        with pytest.raises(Problem) as refused:
+            parse(body, dtmf=setting)
+        assert refused.value.errors is not None
+        assert [error["field"] for error in refused.value.errors] == ["dtmf"]
+
+
 def test_a_user_is_called_without_a_caller_id() -> None:
     assert parse({"to": USER}).from_ is None
 
