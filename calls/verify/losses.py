@@ -1,4 +1,4 @@
-"""What the streamer itself says was lost. It is no difference, but belongs to the proof. Pure."""
+"""What the streamer itself says was lost: not a difference, but part of the proof. Pure."""
 
 from __future__ import annotations
 

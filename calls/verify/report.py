@@ -11,7 +11,7 @@ class Report:
     """What was compared, what differs, and what the streamer itself said was lost.
 
     ``differences`` has a line for each thing that differs, by its name in Blob Storage; ``losses``
-    are no differences: they were told when the call was recorded.
+    are not differences: the manifests have them.
     """
 
     def __init__(self, call: str) -> None:
