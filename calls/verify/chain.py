@@ -10,9 +10,10 @@ import msgspec
 
 from calls import blobs
 from calls.listings import FOLDER_KEY, list_manifests, list_segments
-from calls.results.assembly import read_drafts
+from calls.results.assembly import read_drafts, read_notes
 from calls.results.call_result import CallResult, synthesize_manifests
 from calls.results.layout import MISSING, Layout, lay_out
+from calls.results.participants import add_notes, heard_participants
 from calls.results.timeline import NOT_ANALYSED
 from calls.storage import Properties, Storage
 from calls.verify.report import CannotCheck, Report
@@ -76,6 +77,9 @@ async def check_chain(storage: Storage, result: CallResult, report: Report) -> C
         for manifest in synthesize_manifests(call, manifests, landed, drafts)
         if manifest.stream_id in streams
     ]
+    if any("" in heard_participants(manifest).values() for manifest in manifests):
+        notes = await read_notes(storage, call)
+        manifests = [add_notes(manifest, notes) for manifest in manifests]
     entries = {
         entry.name(call, manifest.stream_id).blob: entry
         for manifest in manifests

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from calls.results.call_result import CallResult
 from calls.verify.report import CannotCheck
 from contract import names
 from contract.manifest import DRAFT_ENDED_BY, encode_manifest, segment_metadata
-from tests.calls.sample_streams import SampleStream, new_call_id, noise
+from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
 from tests.calls.verify.evidence import Evidence
 
 FIRST, SECOND = "4:+15550000001", "4:+15550000002"
@@ -112,6 +113,23 @@ async def test_a_manifest_that_was_deleted(evidence: Evidence, stream: SampleStr
     await evidence.delete(names.MANIFESTS, stream.manifest_blob[0])
     report = await evidence.verify(stream.call)
     assert report.differences == [f"manifests/{stream.manifest_blob[0]} is missing"]
+
+
+async def test_a_deleted_manifest_of_a_stream_that_numbers_participants_otherwise(
+    evidence: Evidence,
+) -> None:
+    """Its participants' notes still say who is on which track, so that the layout is the same."""
+    call = new_call_id()
+    first = SampleStream(call, {FIRST: noise(3200), SECOND: noise(3200, 2)})
+    later = STARTED_AT + timedelta(seconds=1)
+    second = SampleStream(call, {SECOND: noise(3200, 3)}, start=later)
+    note = names.NoteName(call, second.stream_id, second.tracks[SECOND])
+    await evidence.write(names.DRAFTS, note.blob, SECOND.encode())
+    await evidence.uploader.process(first, second)
+    assert (await evidence.verify(call)).is_proven
+    await evidence.delete(names.MANIFESTS, second.manifest_blob[0])
+    report = await evidence.verify(call)
+    assert report.differences == [f"manifests/{second.manifest_blob[0]} is missing"]
 
 
 async def test_a_stream_that_was_added(evidence: Evidence, stream: SampleStream) -> None:

@@ -56,7 +56,7 @@ async def test_what_lies_where_nothing_was_streamed(
     await evidence.uploader.assemble(stream)
     await flip_sample(evidence, stream, 12_000, channel=1)
     differences = (await evidence.verify(stream.call)).differences
-    track = names.track_name(SECOND)
+    track = stream.tracks[SECOND]
     assert differences[1:] == [
         f"{recording_of(stream)} differs from silence of track {track} at 0:00:00.750: 1 sample"
     ]
@@ -111,7 +111,7 @@ async def test_calls_with_gaps_several_streams_and_two_rates(
     assert report.checks[-1] == (
         "0:00:04.000 of 2 channels were compared with 6 segments, 5 of them resampled"
     )
-    track = names.track_name(FIRST)
+    track = stream.tracks[FIRST]
     assert report.losses == [f"track {track}: nothing was streamed from 0:00:01.000 to 0:00:03.000"]
     # A segment's end depends on the next one: nothing is said about resampled ones beside it.
     await evidence.delete(names.SEGMENTS, next(iter(stream.files)))
