@@ -103,7 +103,7 @@ async def test_a_manifest_of_a_newer_version_is_a_failure(uploader: StreamUpload
     call = new_call_id()
     stream = SampleStream(call, {None: noise(16_000)})
     blob, content = stream.manifest_blob
-    newer = content.replace(b'"schema": 1', b'"schema": 99')
+    newer = content.replace(b'"schema": %d' % SCHEMA, b'"schema": 99')
     await uploader.storage.put(names.MANIFESTS, blob, newer)
     await storage_events.try_once_more(uploader.clients, names.MANIFESTS, blob)
     (failure,) = await list_failures(uploader.storage, call)
