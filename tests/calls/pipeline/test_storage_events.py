@@ -19,6 +19,7 @@ from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
 from calls.transcripts import job
 from contract import names, wav
+from contract.manifest import SCHEMA
 from tests.calls.call_events import record_events
 from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.handler_requests import create_record, decode_body, send_request
