@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from acs import events
 from acs.events import CallbackEvent, EventData
@@ -37,15 +41,22 @@ CALL = PlaceCall(
 )
 
 
-@pytest.fixture
-def limited_clients(acs_clients: Clients) -> Clients:
-    acs_clients.settings = msgspec.structs.replace(
-        acs_clients.settings,
-        max_call_minutes=MINUTES,
-        # Which refuses ACS's events at once.
-        callback_url=acs_clients.settings.acs_endpoint,
-    )
-    return acs_clients
+@pytest_asyncio.fixture
+async def limited_clients(acs_clients: Clients) -> AsyncIterator[Clients]:
+    """Clients with a limit, and a receiver of ACS's events."""
+
+    async def accept(_: web.Request) -> web.Response:
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/{path:.*}", accept)
+    async with TestServer(app) as receiver:
+        acs_clients.settings = msgspec.structs.replace(
+            acs_clients.settings,
+            max_call_minutes=MINUTES,
+            callback_url=str(receiver.make_url("/")),
+        )
+        yield acs_clients
 
 
 async def place(clients: Clients) -> CallRecord:
