@@ -8,3 +8,6 @@ STORAGE_CONNECTION = "AudioStorage"
 
 TRANSCRIPTION_QUEUE = "transcriptions"
 """The queue of calls to transcribe."""
+
+ENDED_CALLS_QUEUE = "ended-calls"
+"""The queue of calls to assemble that have ended."""

@@ -51,7 +51,7 @@ async def write_recording(
     content = f"{layout.digest}.{format_}"
     if existing is not None and existing.metadata.get(_CONTENT_KEY) == content:
         return existing.size
-    is_written = await storage.write_in_blocks(
+    return await storage.write_in_blocks(
         blobs.RECORDINGS,
         blobs.recording_blob(call),
         wav_blocks(storage, layout) if format_ == "wav" else _flac_blocks(storage, layout),
@@ -60,8 +60,6 @@ async def write_recording(
         metadata={_CONTENT_KEY: content},
         etag=existing.etag if existing else None,
     )
-    properties = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
-    return properties.size if is_written and properties is not None else None
 
 
 async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:

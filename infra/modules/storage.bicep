@@ -35,8 +35,8 @@ param packageContainer string
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('The queue of calls to transcribe, and the poison queue that the host gives it (functions/__init__.py).')
-var queues = ['transcriptions', 'transcriptions-poison']
+@description('The queues of calls to transcribe and of ended calls, and the poison queues that the host gives them (functions/__init__.py).')
+var queues = ['transcriptions', 'transcriptions-poison', 'ended-calls', 'ended-calls-poison']
 
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
