@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from acs import media
 from contract import names
+from contract.grants import DtmfMode
 from contract.manifest import DtmfTone
 from streamer import metrics
 from streamer.stream_folder import StreamState
@@ -33,17 +34,21 @@ Log = Callable[..., None]
 class PacketCounter:
     """Counts messages in the state of their stream, so that a restart reads the numbers, too."""
 
-    def __init__(self, state: StreamState, max_malformed: int, log: Log) -> None:
+    def __init__(
+        self, state: StreamState, max_malformed: int, log: Log, dtmf: DtmfMode = "off"
+    ) -> None:
         """Start with counts of 0.
 
         Args:
             state: Where the counts and the DTMF tones go.
             max_malformed: How many malformed messages in a row are accepted.
             log: Logs an event with the stream's ids.
+            dtmf: What may be kept of DTMF tones.
         """
         self._state = state
         self._max_malformed = max_malformed
         self._log = log
+        self._dtmf = dtmf
         self._malformed_in_a_row = 0
         self._valid_packets = 0
 
@@ -91,18 +96,20 @@ class PacketCounter:
             self._state.participants[track] = raw_id[:_MAX_RAW_ID_CHARACTERS]
 
     def count_other(self, packet: media.Packet) -> None:
-        """Count a packet that is not audio, and keep its DTMF tone."""
+        """Count a packet that is not audio, and keep what may be kept of its DTMF tone."""
         packets = self._state.packets
         kind = packet.kind[:_MAX_KIND_CHARACTERS]
         if kind not in packets and len(packets) >= _MAX_KINDS:
             kind = _OTHER
         packets[kind] = packets.get(kind, 0) + 1
         dtmf = packet.dtmf_data
-        if dtmf is not None and len(self._state.dtmf) < _MAX_DTMF_TONES:
+        if self._dtmf == "off" or dtmf is None:
+            return
+        if len(self._state.dtmf) < _MAX_DTMF_TONES:
             stamp = dtmf.timestamp_us()
             self._state.dtmf.append(
                 DtmfTone(
-                    tone=dtmf.tone[:_MAX_TONE_CHARACTERS],
+                    tone=dtmf.tone[:_MAX_TONE_CHARACTERS] if self._dtmf == "digits" else None,
                     received_at=datetime.now(UTC),
                     timestamp=None if stamp is None else media.from_microseconds(stamp),
                     participant_raw_id=dtmf.participant_raw_id,

@@ -14,6 +14,7 @@ from functools import partial
 from acs import media
 from acs.errors import MalformedPacket
 from contract import names
+from contract.grants import DtmfMode
 from event_log import log_event
 from streamer import metrics
 from streamer.audio_gate import AudioGate
@@ -54,6 +55,7 @@ class Stream:
         outbox: Outbox,
         request_close: Callable[[Close], None],
         granted_rate: int | None = None,
+        dtmf: DtmfMode = "off",
     ) -> None:
         """Begin a stream, with a new id.
 
@@ -65,6 +67,7 @@ class Stream:
             outbox: Where to hand finished segments and the manifest.
             request_close: Called when the stream itself must be closed (a timeout).
             granted_rate: The sample rate in the call's grant, in Hz, if it has one.
+            dtmf: What may be kept of DTMF tones, by the call's grant.
 
         Raises:
             OSError: The spool accepts no files.
@@ -80,7 +83,7 @@ class Stream:
         self._placing: dict[str | None, Track] = {}
         self._activity = TrackActivity()
         self._segments = StreamSegments(spool, outbox, self._state, self._tracks)
-        self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log)
+        self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log, dtmf)
         self._gate = AudioGate(
             self._state,
             self._packets,

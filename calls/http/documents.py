@@ -26,6 +26,7 @@ from calls.records.model import (
     StreamingState,
     Summary,
 )
+from contract.grants import DtmfMode
 
 INTERNAL: dict[str, frozenset[str]] = {
     "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
@@ -89,6 +90,10 @@ class Call(msgspec.Struct, kw_only=True):
     sample_rate: Annotated[int | None, Meta(description="in Hz", examples=[16_000])]
     start_streaming: Annotated[
         bool | None, Meta(description="streaming starts when the call connects")
+    ]
+    dtmf: Annotated[
+        DtmfMode | None,
+        Meta(description="what is kept of DTMF tones, in the streams' manifests"),
     ]
     locales: Annotated[
         list[str] | None,

@@ -17,6 +17,7 @@ Code = Literal[
     "call_ended",
     "call_not_found",
     "contended",
+    "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -38,6 +39,7 @@ Code = Literal[
     "range_not_satisfiable",
     "rendition_pending",
     "result_partial",
+    "role_required",
     "route_not_found",
     "segment_not_found",
     "storage_unavailable",
@@ -70,8 +72,14 @@ CODES: dict[Code, Meaning] = {
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
     ),
+    "destination_not_allowed": Meaning(
+        HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
+    ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "role_required": Meaning(
+        HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),

@@ -6,6 +6,7 @@ result: it writes the recording first and then, under its ETag, the call's resul
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
@@ -95,7 +96,7 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
     result = await read_result(storage, call)
     if result is not None and await _has_everything(storage, call, result):
         return result.streams
-    manifests, _ = await _read_manifests(storage, call)
+    manifests, _, _ = await _read_manifests(storage, call)
     analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
     return [call_result.build_stream_result(manifest, analyses) for manifest in manifests]
 
@@ -163,9 +164,11 @@ async def assemble(
             # A lifecycle rule deletes old segments; the results made from them are kept.
             log_event(_log, logging.WARNING, "assembly_skipped", call=call, reason="segments_gone")
             return None
-        size = await recording.write_recording(storage, call, layout, format_, existing_recording)
-        if size is not None:
-            result = call_result.build_result(call, parts, layout, size)
+        written = await recording.write_recording(
+            storage, call, layout, format_, existing_recording
+        )
+        if written is not None:
+            result = call_result.build_result(call, parts, layout, written)
             if await _write_result(storage, blob, document, msgspec.json.encode(result)):
                 assembled = AssembledResult(
                     ResultOutline(
@@ -197,6 +200,7 @@ class _Streams(NamedTuple):
     manifests: list[Manifest]
     listed: ListedStreams
     is_partial: bool
+    digests: dict[str, str]
 
     def to_parts(
         self, analyses: dict[str, Analysis], display_names: dict[str, str] | None = None
@@ -207,6 +211,7 @@ class _Streams(NamedTuple):
             self.listed.landed,
             partial=self.is_partial,
             names=display_names or {},
+            digests=self.digests,
         )
 
 
@@ -221,12 +226,12 @@ async def _list_streams(
         partial: Also synthesize the manifests of streams that have none.
         known: The contents of manifests, by their blobs.
     """
-    manifests, unreadable_streams = await _read_manifests(storage, call, known)
+    manifests, unreadable_streams, digests = await _read_manifests(storage, call, known)
     if not manifests and not unreadable_streams and not partial:
         return None
     ended = frozenset(unreadable_streams.union(manifest.stream_id for manifest in manifests))
     landed = await list_segments(storage, call)
-    drafts = await _read_drafts(storage, call) if partial or unreadable_streams else []
+    drafts = await read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
         manifest
         for manifest in call_result.synthesize_manifests(call, manifests, landed, drafts)
@@ -234,7 +239,9 @@ async def _list_streams(
     ]
     manifests = sorted([*manifests, *synthesized], key=lambda manifest: manifest.stream_id)
     listed = ListedStreams(ended, landed)
-    return _Streams(manifests, listed, bool(synthesized)) if manifests else None
+    if not manifests:
+        return None
+    return _Streams(manifests, listed, bool(synthesized), digests)
 
 
 async def _read_parts(
@@ -263,8 +270,12 @@ async def are_failed(storage: Storage, call: str, analysis_blobs: Iterable[str])
 
 async def _read_manifests(
     storage: Storage, call: str, known: Mapping[str, bytes] = _NOTHING
-) -> tuple[list[Manifest], set[str]]:
-    """Read the call's manifests; also return the ids of streams with an unreadable manifest.
+) -> tuple[list[Manifest], set[str], dict[str, str]]:
+    """Read the call's manifests, by their streams' ids.
+
+    Returns:
+        The manifests, the ids of streams with an unreadable one, and the SHA-256 of the others by
+        stream id.
 
     The function that an unreadable manifest triggers records the failure (see ``failures``). The
     call is assembled nevertheless, including that stream's segments.
@@ -275,19 +286,24 @@ async def _read_manifests(
     contents = {b: d.content for b, d in zip(others, documents, strict=True) if d} | dict(known)
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
+    digests: dict[str, str] = {}
     for stream_id, blob in manifest_blobs.items():
         if blob not in contents:
             continue
         try:
             manifests.append(decode_manifest(contents[blob]))
+            digests[stream_id] = hashlib.sha256(contents[blob]).hexdigest()
         except ValueError as error:
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
             unreadable.add(stream_id)
-    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
+    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable, digests
 
 
-async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
-    """Read the manifests so far of the call's streams. They stand in for those that never come."""
+async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
+    """Read the manifests so far of the call's streams. They stand in for those that never come.
+
+    Raises AzureError.
+    """
     draft_blobs = await list_drafts(storage, call)
     drafts: list[Manifest] = []
     for document in await storage.read_all(names.DRAFTS, list(draft_blobs.values())):

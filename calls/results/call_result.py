@@ -15,6 +15,7 @@ from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
 from calls.results.participants import Participants, list_participants
+from calls.results.recording import WrittenRecording
 from calls.results.timeline import Timeline
 from calls.results.voice_activity import bridge_pauses
 from calls.storage import Properties
@@ -64,12 +65,28 @@ class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
     segments: list[SegmentResult]
 
 
+class ManifestDigest(msgspec.Struct, kw_only=True, frozen=True):
+    """The SHA-256 of a stream's manifest.
+
+    It is None where there was none that could be read: the metadata of the stream's segments, and
+    its draft, then took its place.
+    """
+
+    stream_id: str
+    sha256: str | None
+
+
 class CallResult(msgspec.Struct, kw_only=True, frozen=True):
-    """An assembled call. ``layout_digest`` identifies the recording's content."""
+    """An assembled call. ``layout_digest`` identifies the recording's content.
+
+    ``manifests`` are those that it was made of. With the summary's ``recording_sha256``, they prove
+    that the recording is what was streamed (see ``calls/verify``).
+    """
 
     schema: int = SCHEMA
     call_connection_id: str
     layout_digest: str
+    manifests: list[ManifestDigest] = []
     summary: Summary
     timeline: Timeline
     streams: list[StreamResult]
@@ -78,7 +95,8 @@ class CallResult(msgspec.Struct, kw_only=True, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """What a call is assembled from; analyses and landed segments by their blobs' names.
 
-    ``names`` has the participants' display names by raw id.
+    ``names`` has the participants' display names by raw id, ``digests`` the SHA-256 of the
+    manifests that were read, by stream id.
     """
 
     manifests: list[Manifest]
@@ -86,6 +104,7 @@ class Parts(msgspec.Struct, frozen=True):
     landed: dict[str, Properties]
     partial: bool
     names: dict[str, str] = {}
+    digests: dict[str, str] = {}
 
     @property
     def participants(self) -> Participants:
@@ -98,14 +117,16 @@ class Parts(msgspec.Struct, frozen=True):
         return lay_out(self.manifests, sizes)
 
 
-def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) -> CallResult:
+def build_result(
+    call: str, parts: Parts, layout: Layout, recording: WrittenRecording
+) -> CallResult:
     """Build a call's result.
 
     Args:
         call: The call connection id.
         parts: What the call is assembled from.
         layout: The recording's layout, made from ``parts``.
-        recording_bytes: The recording's size.
+        recording: The recording, as it was written.
     """
     call_timeline = timeline.build_timeline(
         call, layout, parts.analyses, parts.participants, partial=parts.partial
@@ -114,14 +135,20 @@ def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) 
     return CallResult(
         call_connection_id=call,
         layout_digest=layout.digest,
-        summary=_summarize(streams, call_timeline, recording_bytes),
+        manifests=[
+            ManifestDigest(
+                stream_id=manifest.stream_id, sha256=parts.digests.get(manifest.stream_id)
+            )
+            for manifest in parts.manifests
+        ],
+        summary=_summarize(streams, call_timeline, recording),
         timeline=call_timeline,
         streams=streams,
     )
 
 
 def _summarize(
-    streams: Sequence[StreamResult], call_timeline: Timeline, recording_bytes: int
+    streams: Sequence[StreamResult], call_timeline: Timeline, recording: WrittenRecording
 ) -> Summary:
     segments = [segment for stream in streams for segment in stream.segments]
     audio_ms = sum(segment.duration_ms for segment in segments)
@@ -145,7 +172,8 @@ def _summarize(
         overlap_ms=sum(span.end_ms - span.start_ms for span in call_timeline.overlaps),
         longest_silence_ms=silence.end_ms - silence.start_ms if silence else 0,
         interruptions=len(call_timeline.interruptions),
-        recording_bytes=recording_bytes,
+        recording_bytes=recording.size,
+        recording_sha256=recording.sha256,
         talk=[
             Talk(
                 track=track.track,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -15,7 +15,7 @@ CREATED_AT = datetime(2026, 11, 25, 12, 0, 0, 123_456, tzinfo=UTC)
 
 def test_the_containers_are_those_of_both_programs_once_each() -> None:
     assert set(names.CONTAINERS) < set(blobs.CONTAINERS)
-    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 12
+    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 13
 
 
 def test_an_analysis_is_named_as_its_segment() -> None:
@@ -60,6 +60,12 @@ def test_an_index_blob_has_13_digits_for_centuries(created_at: datetime) -> None
 def test_other_names_are_not_index_blobs(blob: str) -> None:
     with pytest.raises(MalformedName, match="not the name of an index blob"):
         blobs.call_of_index_blob(blob)
+
+
+def test_a_day_s_audit_trail_is_in_numbered_parts() -> None:
+    day = date(2026, 11, 26)
+    assert blobs.audit_blob(day, 0) == "2026-11-26/0000.jsonl"
+    assert blobs.audit_blob(day, 12).startswith(blobs.audit_prefix(day))
 
 
 def test_what_a_sender_chose_is_in_no_name() -> None:

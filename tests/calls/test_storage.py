@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 import pytest_asyncio
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob.aio import BlobServiceClient
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from calls import blobs
 from calls.clients import Clients
@@ -87,6 +92,30 @@ async def test_a_document_is_deleted_only_under_its_etag(
     assert await storage_client.properties(CONTAINER, blob) is None
 
 
+async def test_many_writers_append_to_one_blob(storage_client: Storage, blob: str) -> None:
+    lines = [f"{number}\n".encode() for number in range(20)]
+    await asyncio.gather(*(storage_client.append(CONTAINER, blob, line) for line in lines))
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert sorted(document.content.splitlines(keepends=True)) == sorted(lines)
+
+
+async def test_a_full_append_blob_takes_no_block(
+    storage_client: Storage, blob: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = HttpResponseError("409")
+    error.error_code = "BlockCountExceedsLimit"  # type: ignore[attr-defined]
+
+    async def append_block(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(BlobClient, "append_block", append_block)
+    assert not await storage_client.append(CONTAINER, blob, b"line")
+    error.error_code = "AuthorizationFailure"  # type: ignore[attr-defined]
+    with pytest.raises(HttpResponseError):
+        await storage_client.append(CONTAINER, blob, b"line")
+
+
 async def test_a_rewritten_blob_keeps_its_content_type_and_metadata(
     storage_client: Storage, service: BlobServiceClient, blob: str
 ) -> None:
@@ -131,11 +160,13 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 async def write_blocks(
     storage: Storage, blob: str, contents: dict[int, bytes], name: str, etag: str | None = None
 ) -> int | None:
+    """Write blocks; returns the blob's size, or None."""
+
     async def blocks() -> AsyncIterator[tuple[int, bytes]]:
         for number, content in contents.items():
             yield number, content
 
-    return await storage.write_in_blocks(
+    written = await storage.write_in_blocks(
         CONTAINER,
         blob,
         blocks(),
@@ -144,17 +175,21 @@ async def write_blocks(
         metadata={"content": name},
         etag=etag,
     )
+    return written.size if written else None
 
 
-@pytest.mark.usefixtures("way")
-async def test_blocks_are_in_the_order_of_their_numbers(storage_client: Storage, blob: str) -> None:
+async def test_blocks_are_in_the_order_of_their_numbers(
+    storage_client: Storage, blob: str, way: str
+) -> None:
     assert await write_blocks(storage_client, blob, {2: b"c", 0: b"a", 1: b"b"}, "one") == 3
     document = await storage_client.read(CONTAINER, blob)
     properties = await storage_client.properties(CONTAINER, blob)
     assert document is not None
     assert properties is not None
     assert document.content == b"abc"
-    assert (properties.content_type, properties.metadata) == ("audio/wav", {"content": "one"})
+    assert (properties.content_type, properties.metadata["content"]) == ("audio/wav", "one")
+    digest = None if way == "blocks" else hashlib.sha256(b"abc").hexdigest()
+    assert properties.metadata.get("sha256") == digest, "the blocks were staged in another order"
 
 
 @pytest.mark.parametrize(("sizes", "requests"), [([4], 1), ([1, 3], 1), ([1, 3, 1], 4), ([5], 2)])
@@ -173,6 +208,17 @@ async def test_a_small_blob_takes_one_request(
     document = await storage_client.read(CONTAINER, blob)
     assert document is not None
     assert document.content == b"".join(contents.values())
+
+
+@pytest.mark.usefixtures("way")
+async def test_blocks_that_come_in_order_have_the_digest_of_the_blob(
+    storage_client: Storage, blob: str
+) -> None:
+    assert await write_blocks(storage_client, blob, {0: b"a", 1: b"b"}, "one")
+    properties = await storage_client.properties(CONTAINER, blob)
+    assert properties is not None
+    digest = hashlib.sha256(b"ab").hexdigest()
+    assert properties.metadata == {"content": "one", "sha256": digest}
 
 
 @pytest.mark.usefixtures("way")

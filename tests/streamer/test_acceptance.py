@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from acs import media
 from contract import names
 from contract.manifest import Manifest
 from tests.streamer.conftest import (
@@ -221,25 +220,6 @@ async def test_an_empty_or_long_raw_id_gets_a_track_of_its_own(
     assert manifest.participants == {track: raw_id[:1024]}
     assert {entry.track for entry in manifest.segments} == {track, names.track_name("4:+1")}
     assert stored.track(track) == b"".join(map(pcm, range(30)))
-
-
-async def test_dtmf_tones_are_normalized_and_have_their_own_time(
-    streamer: Start, headers: Headers, stored: Stored
-) -> None:
-    stamp = ORIGIN.isoformat().replace("+00:00", "Z")
-    tones: list[dict[str, object]] = [
-        {"data": "3", "timestamp": stamp, "participantRawID": "4:+1"},
-        {"data": 7},
-        {"data": "pound", "timestamp": "yesterday"},
-        {"data": "asterisk", "timestamp": None},
-    ]
-    packets = [json.dumps({"kind": "DtmfData", "dtmfData": tone}) for tone in tones]
-    manifest = await record(streamer(), headers, stored, [metadata(), audio(0), *packets])
-    assert [tone.tone for tone in manifest.dtmf] == ["3", "7", "#", "*"]
-    assert [tone.timestamp for tone in manifest.dtmf] == [ORIGIN, None, None, None]
-    assert manifest.dtmf[0].at == ORIGIN
-    assert manifest.dtmf[1].at == manifest.dtmf[1].received_at
-    assert manifest.packets == {media.AUDIO_METADATA: 1, media.AUDIO_DATA: 1, "DtmfData": 4}
 
 
 async def test_unknown_kinds_and_scattered_malformed_packets_do_not_cost_the_stream(
