@@ -170,17 +170,16 @@ async def assemble(
         if written is not None:
             result = call_result.build_result(call, parts, layout, written)
             if await _write_result(storage, blob, document, msgspec.json.encode(result)):
-                assembled = AssembledResult(
-                    ResultOutline(
-                        result.summary,
-                        [StreamOutline(s.stream_id, s.ended_by) for s in result.streams],
-                    ),
-                    max(stream.ended_at for stream in result.streams),
-                    streams.listed,
-                )
-                return Assembly(result, layout, overview.record, assembled)
+                for_record = _outline(result, streams.listed)
+                return Assembly(result, layout, overview.record, for_record)
         overview = None
     raise Contended(f"call {call} is being assembled by too many runs at once")
+
+
+def _outline(result: CallResult, listed: ListedStreams) -> AssembledResult:
+    streams = [StreamOutline(stream.stream_id, stream.ended_by) for stream in result.streams]
+    ended_at = max(stream.ended_at for stream in result.streams)
+    return AssembledResult(ResultOutline(result.summary, streams), ended_at, listed)
 
 
 async def _write_result(
