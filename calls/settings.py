@@ -17,6 +17,7 @@ from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, parse_
 from configuration import SettingsError, doc
 from contract.grants import DtmfMode
 
+Authentication = Literal["keys", "entra"]
 Channels = Literal["mixed", "unmixed"]
 Check = Literal["require", "warn", "off"]
 RecordingFormat = Literal["wav", "flac"]
@@ -44,6 +45,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     azure_client_id: Annotated[
         str, doc("client id of the user-assigned managed identity; empty: system-assigned")
     ] = ""
+    authentication: Annotated[
+        Authentication,
+        doc("who requests come from: keys (function keys) or entra (App Service Authentication)"),
+    ] = "keys"
+    function_keys: Annotated[
+        str,
+        doc(
+            "function keys by role, NAME=SHA256,...: NAME is Caller, Listener, Auditor or Admin, "
+            "or begins with one (Caller-crm); empty: every key may do everything"
+        ),
+    ] = ""
+    website_auth_enabled: Annotated[
+        bool, doc("set by App Service where its authentication is on; entra refuses all without it")
+    ] = False
+    console_lock_minutes: Annotated[
+        int, doc("minutes without input after which the console locks; 0: never", ge=0, le=1440)
+    ] = 15
     acs_endpoint: Annotated[str, doc("endpoint of the ACS resource")] = ""
     acs_access_key: Annotated[
         str, doc("access key of the ACS resource (local only); empty: managed identity")

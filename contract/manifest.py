@@ -144,8 +144,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     restart finished it. ``packets`` counts messages by kind, malformed ones under ``malformed``.
     ``irregular`` counts, by reason, what differed from ACS's documentation and was recorded all the
     same. ``declared_sample_rate`` is what AudioMetadata said, None without one: where it differs
-    from ``sample_rate``, the frames showed another. ``participants`` has the raw ids of tracks with
-    a hashed name.
+    from ``sample_rate``, the frames showed another. ``participants`` has the raw id of each
+    track's participant.
     """
 
     schema: int = SCHEMA

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from acs import media
-from contract import names
 from contract.grants import DtmfMode
 from contract.manifest import DtmfTone
 from streamer import metrics
@@ -25,7 +24,6 @@ _MAX_DTMF_TONES = 10_000
 _MAX_TONE_CHARACTERS = 32
 _MAX_KINDS = 64
 _MAX_KIND_CHARACTERS = 64
-_MAX_RAW_ID_CHARACTERS = 1024
 
 Log = Callable[..., None]
 """Logs an event of the stream: its level, its name, and its fields."""
@@ -88,12 +86,6 @@ class PacketCounter:
         if reason not in irregular:
             self._log(logging.WARNING, "packet_irregular", reason=reason, detail=detail)
         irregular[reason] = irregular.get(reason, 0) + 1
-
-    def note_participant(self, track: str, raw_id: str) -> None:
-        """Keep the raw id of a participant whose track has a hashed name."""
-        if names.is_hashed_track(track):
-            self.count_irregular("raw_id", "a participant's raw id is empty or too long")
-            self._state.participants[track] = raw_id[:_MAX_RAW_ID_CHARACTERS]
 
     def count_other(self, packet: media.Packet) -> None:
         """Count a packet that is not audio, and keep what may be kept of its DTMF tone."""

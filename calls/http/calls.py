@@ -143,7 +143,7 @@ def _take_names(fields: Fields) -> dict[str, str]:
 @takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls?limit=&cursor=``: calls without events, and the next page's cursor."""
-    limit = _parse_limit(request.params.get("limit"))
+    limit = requests.take_limit(request, _DEFAULT_LIMIT, _MAX_LIMIT)
     cursor = requests.decode_cursor(request.params.get("cursor"))
     records, next_cursor = await list_newest(clients.storage, limit, cursor)
     page = CallPage(
@@ -155,21 +155,6 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
         query = urlencode({"limit": limit, "cursor": page.cursor})
         headers["Link"] = f'</api/v1/calls?{query}>; rel="next"'
     return json_response(page, headers=headers)
-
-
-def _parse_limit(text: str | None) -> int:
-    if not text:
-        return _DEFAULT_LIMIT
-    limit = requests.parse_number(text)
-    if limit is None or not 1 <= limit <= _MAX_LIMIT:
-        message = f"must be a number from 1 to {_MAX_LIMIT}"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"limit: {message}",
-            code="invalid_request",
-            errors=[{"field": "limit", "message": message}],
-        )
-    return limit
 
 
 async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from calls.audit import Outcome
+from calls.principals import Kind, Role
 from calls.records.model import (
     CallRecord,
     CallState,
@@ -130,6 +132,64 @@ class CallPage(msgspec.Struct, kw_only=True):
 
     calls: list[Call]
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
+
+
+class Actor(msgspec.Struct, kw_only=True):
+    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
+
+    kind: Kind
+    id: Annotated[
+        str,
+        Meta(description="the object id in Entra ID, or the key's name", examples=["Caller-crm"]),
+    ]
+    name: Annotated[str, Meta(description="for people", examples=["robin.ray@example.com"])]
+
+
+class Me(msgspec.Struct, kw_only=True):
+    """Who sends the request, and what they may do."""
+
+    principal: Actor
+    roles: list[Role]
+    operations: Annotated[
+        list[str],
+        Meta(description="the ids of the operations that the roles allow", examples=["hang_up"]),
+    ]
+
+
+class AuditEntry(msgspec.Struct, kw_only=True):
+    """One action in the audit trail."""
+
+    id: Annotated[str, Meta(description="an entry that is there twice was made once")]
+    time: Time
+    action: Annotated[
+        str,
+        Meta(
+            description="the operation's id; `play_recording` and `play_segment` for ranges",
+            examples=["place_call"],
+        ),
+    ]
+    outcome: Annotated[
+        Outcome,
+        Meta(description="`begun` before a change; another entry of the request says the rest"),
+    ]
+    principal: Actor
+    request: Annotated[str | None, Meta(description="the same for all entries of one request")]
+    call: CallId | None
+    address: Annotated[
+        str | None, Meta(description="where the request came from", examples=["203.0.113.7"])
+    ]
+    details: Annotated[
+        dict[str, str], Meta(description="the response's status and code", examples=[{}])
+    ]
+
+
+class AuditPage(msgspec.Struct, kw_only=True):
+    """Entries of the audit trail, oldest first."""
+
+    entries: list[AuditEntry]
+    cursor: Annotated[
+        str | None, Meta(description="of the next page; null at the end, not where a page is short")
+    ]
 
 
 class Health(msgspec.Struct, kw_only=True):

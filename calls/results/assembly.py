@@ -16,7 +16,7 @@ import msgspec
 
 from calls import blobs
 from calls.errors import Contended
-from calls.listings import list_drafts, list_manifests, list_segments
+from calls.listings import list_drafts, list_manifests, list_notes, list_segments
 from calls.records.result_state import AssembledResult
 from calls.records.store import decode_record, read_record_document
 from calls.records.stored_streams import ListedStreams, ResultOutline, StreamOutline
@@ -24,6 +24,12 @@ from calls.results import analysis, call_result, failures, recording
 from calls.results.analysis import Analysis
 from calls.results.call_result import CallResult, Parts, StreamResult
 from calls.results.layout import Layout
+from calls.results.participants import (
+    Participants,
+    add_notes,
+    heard_participants,
+    list_participants,
+)
 from calls.settings import RecordingFormat
 from calls.storage import Document, Storage
 from contract import names
@@ -98,7 +104,25 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
         return result.streams
     manifests, _, _ = await _read_manifests(storage, call)
     analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
-    return [call_result.build_stream_result(manifest, analyses) for manifest in manifests]
+    participants = await _known_participants(storage, call, manifests)
+    return [
+        call_result.build_stream_result(manifest, analyses, participants) for manifest in manifests
+    ]
+
+
+async def read_participants(storage: Storage, call: str) -> Participants:
+    """Read who is on the tracks of a call's streams, open ones included. Raises AzureError."""
+    manifests, _, _ = await _read_manifests(storage, call)
+    return await _known_participants(storage, call, manifests)
+
+
+async def _known_participants(
+    storage: Storage, call: str, manifests: list[Manifest]
+) -> Participants:
+    notes = await _read_notes(storage, call)
+    complete = [add_notes(manifest, notes) for manifest in manifests]
+    heard = {manifest.stream_id: heard_participants(manifest) for manifest in complete}
+    return list_participants(notes | heard)
 
 
 async def is_up_to_date(storage: Storage, call: str) -> bool:
@@ -240,6 +264,9 @@ async def _list_streams(
     listed = ListedStreams(ended, landed)
     if not manifests:
         return None
+    if any("" in heard_participants(manifest).values() for manifest in manifests):
+        notes = await _read_notes(storage, call)
+        manifests = [add_notes(manifest, notes) for manifest in manifests]
     return _Streams(manifests, listed, bool(synthesized), digests)
 
 
@@ -311,6 +338,18 @@ async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
         except ValueError as error:
             log_event(_log, logging.ERROR, "draft_unreadable", call=call, error=error)
     return drafts
+
+
+async def _read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
+    """Read the notes of the call's participants: the raw ids of tracks, by stream."""
+    notes = await list_notes(storage, call)
+    documents = await storage.read_all(names.DRAFTS, list(notes))
+    raw_ids: dict[str, dict[str, str]] = {}
+    for note, document in zip(notes.values(), documents, strict=True):
+        if document is not None:
+            raw_id = document.content.decode(errors="replace")
+            raw_ids.setdefault(note.stream_id, {})[note.track] = raw_id
+    return raw_ids
 
 
 async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:

@@ -14,7 +14,11 @@ from calls.records.result_state import ENDED_BY_UNKNOWN
 from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
-from calls.results.participants import Participants, list_participants
+from calls.results.participants import (
+    Participants,
+    heard_participants,
+    list_participants,
+)
 from calls.results.recording import WrittenRecording
 from calls.results.timeline import Timeline
 from calls.results.voice_activity import bridge_pauses
@@ -31,6 +35,7 @@ _log = logging.getLogger(__name__)
 class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
     """One segment of a call. ``analysed`` is False while its analysis is missing.
 
+    ``track`` is the call's; in ``blob``, the participant has the number of the stream.
     Levels are in dBFS (None: digital silence). ``filled_ms`` of silence replace lost audio. If
     ``sample_rate`` is not the timeline's, the segment is resampled in the recording.
     """
@@ -109,7 +114,8 @@ class Parts(msgspec.Struct, frozen=True):
     @property
     def participants(self) -> Participants:
         """The call's participants."""
-        return list_participants(self.manifests, self.names)
+        streams = {manifest.stream_id: heard_participants(manifest) for manifest in self.manifests}
+        return list_participants(streams, self.names)
 
     def lay_out(self) -> Layout:
         """Lay out the call's recording."""
@@ -128,10 +134,13 @@ def build_result(
         layout: The recording's layout, made from ``parts``.
         recording: The recording, as it was written.
     """
+    participants = parts.participants
     call_timeline = timeline.build_timeline(
-        call, layout, parts.analyses, parts.participants, partial=parts.partial
+        call, layout, parts.analyses, participants, partial=parts.partial
     )
-    streams = [build_stream_result(manifest, parts.analyses) for manifest in parts.manifests]
+    streams = [
+        build_stream_result(manifest, parts.analyses, participants) for manifest in parts.manifests
+    ]
     return CallResult(
         call_connection_id=call,
         layout_digest=layout.digest,
@@ -187,17 +196,19 @@ def _summarize(
     )
 
 
-def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:
-    """Build a stream's result from its manifest and from analyses by their blobs' names."""
+def build_stream_result(
+    manifest: Manifest, analyses: Mapping[str, Analysis], participants: Participants
+) -> StreamResult:
+    """Build a stream's result from its manifest, from analyses by blob name, and from who spoke."""
     segments = []
-    participants = list_participants([manifest], {})
     for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
         name = entry.name(manifest.call_connection_id, manifest.stream_id)
         analysis = analyses.get(blobs.analysis_blob(name))
+        track = participants.track(manifest.stream_id, entry.track)
         segments.append(
             SegmentResult(
-                track=entry.track,
-                participant=participants.raw_id(entry.track),
+                track=track,
+                participant=participants.raw_id(track),
                 start=entry.start,
                 end=entry.end,
                 duration_ms=round(entry.duration_ms, 3),

@@ -60,14 +60,6 @@ def test_kinds_and_tones_are_bounded() -> None:
     assert (tone.tone, tone.timestamp, tone.participant_raw_id) == ("x" * 32, now, "4:+1")
 
 
-def test_the_raw_id_of_a_hashed_track_is_kept() -> None:
-    packets, _ = counter()
-    packets.note_participant("4~3A~2B1", "4:+1")
-    assert not packets._state.participants
-    packets.note_participant("~~" + "0" * 64, "x" * 5000)
-    assert packets._state.participants == {"~~" + "0" * 64: "x" * 1024}
-
-
 STAMP = datetime(2026, 11, 26, 3, 30, tzinfo=UTC)
 
 

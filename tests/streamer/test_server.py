@@ -56,8 +56,12 @@ async def test_an_unmixed_stream_has_a_track_for_each_participant(
             for raw_id, base in (("4:+15551230000", 0), ("8:acs:a_b", 1000)):
                 await socket.send(audio(index, raw_id=raw_id, data=pcm(base + index, 480)))
     (manifest,) = stored.manifests()
-    for raw_id, base in (("4:+15551230000", 0), ("8:acs:a_b", 1000)):
-        track = names.track_name(raw_id)
+    assert manifest.participants == {"p1": "4:+15551230000", "p2": "8:acs:a_b"}
+    drafts = stored.service.get_container_client(names.DRAFTS)
+    for track, base in (("p1", 0), ("p2", 1000)):
+        note = names.NoteName(stored.call, manifest.stream_id, track)
+        raw_id = drafts.download_blob(note.blob).readall().decode()
+        assert raw_id == manifest.participants[track]
         assert stored.track(track) == b"".join(pcm(base + i, 480) for i in range(60))
     spans = {
         track: [(e.start, e.samples) for e in manifest.segments if e.track == track]

@@ -324,6 +324,24 @@ async def test_a_draft_tells_what_a_killed_streamer_did_not_upload(
     assert not result.timeline.missing_segments
 
 
+async def test_who_spoke_is_known_although_the_manifest_never_comes(
+    uploader: StreamUploader,
+) -> None:
+    """The disk of a replica may be lost with it: notes are uploaded when a participant is heard."""
+    call = new_call_id()
+    stream = SampleStream(call, {"4:+1": noise(8000), "4:+2": noise(8000)})
+    await uploader.upload_segments(stream)
+    for blob in stream.files:
+        await uploader.analyse_segment(stream, blob)
+    note = names.NoteName(call, stream.stream_id, "p2")
+    await uploader.storage.put(names.DRAFTS, note.blob, b"4:+2")
+    assert await storage_events.assemble_call(uploader.clients, call, partial=True)
+    result = await assembly.read_result(uploader.storage, call)
+    assert result is not None
+    tracks = [(track.track, track.participant) for track in result.timeline.tracks]
+    assert tracks == [("p1", "p1"), ("p2", "4:+2")]
+
+
 @pytest.mark.parametrize("format_", ["wav", "flac"])
 async def test_a_call_without_any_audio_is_assembled(
     uploader: StreamUploader, format_: RecordingFormat

@@ -63,7 +63,7 @@ async def test_frames_of_any_part(
     frames = await read_frames(uploader.storage, layout, start, end)
     assert frames.shape == (end - start, 2)
     for index, participant in enumerate((FIRST, SECOND)):
-        assert layout.tracks[index] == names.track_name(participant)
+        assert layout.tracks[index] == stream.tracks[participant]
         assert np.array_equal(frames[:, index], channel(stream, participant)[start:end])
         pcm = await read_track(uploader.storage, layout, layout.tracks[index], start, end)
         assert pcm == channel(stream, participant)[start:end].tobytes()
