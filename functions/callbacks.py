@@ -17,12 +17,9 @@ async def receive_callbacks(
     ended: func.Out[List[str]],  # noqa: UP006
 ) -> func.HttpResponse:
     """Receive callback events; the handler verifies ACS's bearer token."""
-    from functools import partial
-
     from calls.http import callbacks, respond
 
-    handler = partial(callbacks.receive_callbacks, send=ended.set)
-    return await respond.respond(handler, req)
+    return await respond.respond(callbacks.callback_handler(ended.set), req)
 
 
 @blueprint.queue_trigger("message", ENDED_CALLS_QUEUE, STORAGE_CONNECTION)

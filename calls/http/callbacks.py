@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial, update_wrapper
 from http import HTTPStatus
 
 import azure.functions as func
@@ -18,12 +19,20 @@ from calls.errors import EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
+from calls.http.respond import Handler
 from calls.records.callback_events import record_callback_event
 from calls.records.ended_calls import encode_message
 from calls.records.result_state import update_result_state
 
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
+
+
+def callback_handler(send: Callable[[list[str]], None]) -> Handler:
+    """Return the handler of callbacks that sends messages to the queue of ended calls."""
+    handler = partial(receive_callbacks, send=send)
+    update_wrapper(handler, receive_callbacks)
+    return handler
 
 
 @takes_any_query

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Literal
 
 import azure.functions as func
@@ -70,7 +69,7 @@ async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int
 async def send_events(
     clients: Clients, *events: dict[str, Any], **headers: str
 ) -> func.HttpResponse:
-    handler = partial(callbacks.receive_callbacks, send=send_nothing)
+    handler = callbacks.callback_handler(send_nothing)
     body = json.dumps(events).encode()
     return await send_request(clients, handler, "POST", body=body, headers=headers)
 
