@@ -11,3 +11,6 @@ TRANSCRIPTION_QUEUE = "transcriptions"
 
 ENDED_CALLS_QUEUE = "ended-calls"
 """The queue of calls to assemble that have ended."""
+
+DEADLINE_QUEUE = "deadlines"
+"""The queue of calls with a deadline: a message becomes visible when it is due."""

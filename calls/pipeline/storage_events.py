@@ -275,5 +275,6 @@ async def _assemble_and_record(
     except CallNotFound:
         # A stream of a call that this app did not place (GRANT_CHECK is not require).
         log_event(_log, logging.WARNING, "call_without_record", call=call)
-    log_event(_log, logging.INFO, "call_assembled", call=call)
+    sha256 = assembled.result.summary.recording_sha256
+    log_event(_log, logging.INFO, "call_assembled", call=call, recording_sha256=sha256)
     return True

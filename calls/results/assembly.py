@@ -119,7 +119,7 @@ async def read_participants(storage: Storage, call: str) -> Participants:
 async def _known_participants(
     storage: Storage, call: str, manifests: list[Manifest]
 ) -> Participants:
-    notes = await _read_notes(storage, call)
+    notes = await read_notes(storage, call)
     complete = [add_notes(manifest, notes) for manifest in manifests]
     heard = {manifest.stream_id: heard_participants(manifest) for manifest in complete}
     return list_participants(notes | heard)
@@ -265,7 +265,7 @@ async def _list_streams(
     if not manifests:
         return None
     if any("" in heard_participants(manifest).values() for manifest in manifests):
-        notes = await _read_notes(storage, call)
+        notes = await read_notes(storage, call)
         manifests = [add_notes(manifest, notes) for manifest in manifests]
     return _Streams(manifests, listed, bool(synthesized), digests)
 
@@ -340,8 +340,11 @@ async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
     return drafts
 
 
-async def _read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
-    """Read the notes of the call's participants: the raw ids of tracks, by stream."""
+async def read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
+    """Read the notes of the call's participants: the raw ids of tracks, by stream.
+
+    Raises AzureError.
+    """
     notes = await list_notes(storage, call)
     documents = await storage.read_all(names.DRAFTS, list(notes))
     raw_ids: dict[str, dict[str, str]] = {}

@@ -38,8 +38,15 @@ param packageContainer string
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('The queues of calls to transcribe and of ended calls, and the poison queues that the host gives them (functions/__init__.py).')
-var queues = ['transcriptions', 'transcriptions-poison', 'ended-calls', 'ended-calls-poison']
+@description('The queues of functions/__init__.py, and the poison queues that the host gives them.')
+var queues = [
+  'transcriptions'
+  'transcriptions-poison'
+  'ended-calls'
+  'ended-calls-poison'
+  'deadlines'
+  'deadlines-poison'
+]
 
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [

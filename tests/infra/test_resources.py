@@ -12,7 +12,7 @@ import calls.settings
 import streamer.settings
 from calls import blobs
 from contract import names
-from functions import ENDED_CALLS_QUEUE, TRANSCRIPTION_QUEUE
+from functions import DEADLINE_QUEUE, ENDED_CALLS_QUEUE, TRANSCRIPTION_QUEUE
 from infra import bicep
 from streamer import connection
 
@@ -304,8 +304,9 @@ def test_the_queues_of_the_functions_are_created(
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
     assert outputs == {TRANSCRIPTION_QUEUE, ENDED_CALLS_QUEUE}
-    assert created == outputs | {f"{queue}-poison" for queue in outputs}
-    # The blob triggers' poison queue is the host's own. The reconciler does what a message about an
-    # ended call has failed to do: nobody listens to its poison queue.
-    listened -= {"webjobs-blobtrigger-poison"}
-    assert listened == created - {f"{ENDED_CALLS_QUEUE}-poison"}
+    queues = outputs | {DEADLINE_QUEUE}
+    assert created == queues | {f"{queue}-poison" for queue in queues}
+    # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines
+    # and of ended calls: the reconciler does what their messages have failed to do.
+    unheard = {f"{DEADLINE_QUEUE}-poison", f"{ENDED_CALLS_QUEUE}-poison"}
+    assert listened - {"webjobs-blobtrigger-poison"} == created - unheard
