@@ -24,7 +24,7 @@ class Clients:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.call_automation = call_automation_client(settings)
-        self.storage = Storage(_blob_service(settings))
+        self.storage = Storage(blob_service(settings))
         self.verifier: TokenVerifier | None = None
         if settings.callback_token_check != "off":
             self.verifier = TokenVerifier(
@@ -79,7 +79,8 @@ def managed_identity(settings: Settings) -> Any:
     return ManagedIdentityCredential()
 
 
-def _blob_service(settings: Settings) -> BlobServiceClient:
+def blob_service(settings: Settings, credential: Any = None) -> BlobServiceClient:
+    """The client of Blob Storage; without a credential, it has the app's managed identity."""
     # One quick retry covers a stale connection; whoever sent the request, or the host, does the
     # rest. (The SDK's default policy would wait 15 s before it: a call rings for only 30 s.)
     options: dict[str, Any] = {
@@ -93,6 +94,6 @@ def _blob_service(settings: Settings) -> BlobServiceClient:
         return BlobServiceClient.from_connection_string(settings.audio_storage, **options)
     return BlobServiceClient(
         settings.audio_storage_blob_service_uri,
-        credential=managed_identity(settings),
+        credential=credential or managed_identity(settings),
         **options,
     )

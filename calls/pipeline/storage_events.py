@@ -196,10 +196,12 @@ async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -
 
     # Whoever assembles the call at the moment may wait for parts: this one must not.
     run = assemble() if partial else run_in_turn(clients.storage, call, assemble)
-    if await run is None:
+    assembled = await run
+    if assembled is None:
         return False
     await _update_result_state(clients, call)
-    log_event(_log, logging.INFO, "call_assembled", call=call)
+    sha256 = assembled[0].summary.recording_sha256
+    log_event(_log, logging.INFO, "call_assembled", call=call, recording_sha256=sha256)
     return True
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from calls import blobs
+from calls.principals import SYSTEM
 from contract import names
 from contract.names import MalformedName, SegmentName
 
@@ -69,8 +70,8 @@ def test_a_day_s_audit_trail_is_in_numbered_parts() -> None:
 
 
 def test_what_a_sender_chose_is_in_no_name() -> None:
-    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob("../x")):
+    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob(SYSTEM, "../x")):
         assert "x" not in name
         assert "/" not in name
-    assert blobs.incoming_blob("same") != blobs.idempotency_blob("same")
-    assert blobs.idempotency_blob("one") != blobs.idempotency_blob("two")
+    assert blobs.incoming_blob("same") != blobs.idempotency_blob(SYSTEM, "same")
+    assert blobs.idempotency_blob(SYSTEM, "one") != blobs.idempotency_blob(SYSTEM, "two")
