@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
 from azure.communication.callautomation.aio import CallAutomationClient
@@ -16,6 +16,12 @@ from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
+
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueClient
+
+DEADLINE_QUEUE = "deadlines"
+"""The queue of messages that become visible when a deadline of a call is due."""
 
 
 class Clients:
@@ -33,7 +39,15 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
                 longest_seconds=settings.callback_token_seconds,
             )
+        self._deadline_queue: QueueClient | None = None
         self._exit_stack = AsyncExitStack()
+
+    def deadline_queue(self) -> QueueClient:
+        """The queue of deadlines; created, and its library loaded, at first use."""
+        if self._deadline_queue is None:
+            self._deadline_queue = _deadline_queue(self.settings)
+            self.on_close(self._deadline_queue.close)
+        return self._deadline_queue
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call ``close`` when these clients are closed."""
@@ -77,6 +91,19 @@ def managed_identity(settings: Settings) -> Any:
     if settings.azure_client_id:
         return ManagedIdentityCredential(client_id=settings.azure_client_id)
     return ManagedIdentityCredential()
+
+
+def _deadline_queue(settings: Settings) -> QueueClient:
+    from azure.storage.queue.aio import QueueClient
+
+    if settings.audio_storage:
+        return QueueClient.from_connection_string(settings.audio_storage, DEADLINE_QUEUE)
+    return QueueClient(
+        settings.audio_storage_queue_service_uri,
+        DEADLINE_QUEUE,
+        credential=managed_identity(settings),
+        use_env_settings=bool(getproxies()),
+    )
 
 
 def blob_service(settings: Settings, credential: Any = None) -> BlobServiceClient:

@@ -8,3 +8,6 @@ STORAGE_CONNECTION = "AudioStorage"
 
 TRANSCRIPTION_QUEUE = "transcriptions"
 """The queue of calls to transcribe."""
+
+DEADLINE_QUEUE = "deadlines"
+"""The queue of calls with a deadline: a message becomes visible when it is due."""
