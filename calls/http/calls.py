@@ -175,7 +175,9 @@ async def _change_streaming(
     fields = Fields(requests.read_json_object(request))
     operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
     fields.check()
-    record = await streaming.change_streaming(clients, call, operation, operation_context)
+    record = await streaming.change_streaming(
+        clients, call, operation, operation_context, request_principal(request)
+    )
     return json_response(show_record(Call, record), HTTPStatus.ACCEPTED)
 
 

@@ -159,6 +159,16 @@ class Fields:
             return None
         return value
 
+    def take_number(self, field: str, least: int, most: int) -> int | None:
+        """Take a whole number from ``least`` to ``most``; None if the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if type(value) is not int or not least <= value <= most:
+            self.add_error(field, f"must be a whole number from {least} to {most}")
+            return None
+        return value
+
     def take_choice(self, field: str, choices: tuple[Any, ...]) -> Any:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])

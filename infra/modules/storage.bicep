@@ -47,8 +47,15 @@ param packageContainer string
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('The queue of calls to transcribe, and the poison queue that the host gives it (functions/__init__.py).')
-var queues = ['transcriptions', 'transcriptions-poison']
+@description('The queues of functions/__init__.py, and the poison queues that the host gives them.')
+var queues = [
+  'transcriptions'
+  'transcriptions-poison'
+  'ended-calls'
+  'ended-calls-poison'
+  'deadlines'
+  'deadlines-poison'
+]
 
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
