@@ -39,7 +39,14 @@ param packageContainer string
 param deadLetterContainer string
 
 @description('The queues of functions/__init__.py, and the poison queues that the host gives them.')
-var queues = ['transcriptions', 'transcriptions-poison', 'deadlines', 'deadlines-poison']
+var queues = [
+  'transcriptions'
+  'transcriptions-poison'
+  'ended-calls'
+  'ended-calls-poison'
+  'deadlines'
+  'deadlines-poison'
+]
 
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
