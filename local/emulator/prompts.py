@@ -1,7 +1,7 @@
 """Prompts that the app plays into a call: their audio, and the events about them.
 
 Source: Microsoft's ``play-action.md`` (the results of events), and ``PlayRequest`` of
-``azure-communication-callautomation`` 1.6.0. There is no speech synthesis here: a text becomes a
+``azure-communication-callautomation`` 1.6.0. Nothing here synthesizes speech: a text becomes a
 tone for each of its words, always the same one. Files are read from a folder, by the last part of
 their URL. Prompts are played one after the other.
 """
