@@ -6,9 +6,10 @@ Those that it shares with the streamer are in ``contract/names.py``.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 
 from acs.identifiers import is_call_connection_id
+from calls.principals import Principal
 from contract.names import CONTAINERS as SHARED_CONTAINERS
 from contract.names import MalformedName, SegmentName
 
@@ -19,6 +20,7 @@ INDEX = "index"
 UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
+AUDIT = "audit"
 
 CONTAINERS = (
     *SHARED_CONTAINERS,
@@ -29,6 +31,7 @@ CONTAINERS = (
     UNSETTLED,
     IDEMPOTENCY,
     FAILURES,
+    AUDIT,
 )
 """Every container of the system."""
 
@@ -105,9 +108,24 @@ def incoming_blob(correlation_id: str) -> str:
     return f"incoming-{_sha256(correlation_id)}.json"
 
 
-def idempotency_blob(key: str) -> str:
-    """The name, in the ``idempotency`` container, of an Idempotency-Key."""
-    return f"{_sha256(key)}.json"
+def idempotency_blob(principal: Principal, key: str) -> str:
+    """The name, in the ``idempotency`` container, of a principal's Idempotency-Key."""
+    return f"{_sha256(f'{principal.kind}\n{principal.id}\n{key}')}.json"
+
+
+def usage_blob(principal: Principal) -> str:
+    """The name, in the ``idempotency`` container, of the count of a principal's calls."""
+    return f"usage-{_sha256(f'{principal.kind}\n{principal.id}')}.json"
+
+
+def audit_blob(day: date, part: int) -> str:
+    """The name, in the ``audit`` container, of one part of a day's trail; the first is 0."""
+    return f"{audit_prefix(day)}{part:04d}.jsonl"
+
+
+def audit_prefix(day: date) -> str:
+    """What the names of all parts of a day's trail begin with."""
+    return f"{day.isoformat()}/"
 
 
 def _sha256(text: str) -> str:

@@ -5,6 +5,9 @@
     ├── CallEnded
     ├── StreamingStateConflict
     ├── MissingCallConnectionId
+    ├── DestinationNotAllowed
+    ├── TooManyConcurrentCalls
+    ├── TooManyCallsToday
     ├── IdempotencyKeyReused
     ├── IdempotencyKeyInUse
     ├── EventMismatch
@@ -53,10 +56,10 @@ class CallEnded(CallAudioError):
 
 
 class StreamingStateConflict(CallAudioError):
-    """Raised when media streaming cannot be started or stopped in its current state."""
+    """Raised when media streaming cannot be started, stopped or paused in its current state."""
 
-    def __init__(self, state: str) -> None:
-        super().__init__(f"the media streaming is {state}")
+    def __init__(self, state: str, remedy: str = "") -> None:
+        super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
 
 
 class MissingCallConnectionId(CallAudioError):
@@ -64,6 +67,37 @@ class MissingCallConnectionId(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("ACS returned a call without a call connection id")
+
+
+class DestinationNotAllowed(CallAudioError):
+    """Raised when ALLOWED_DESTINATIONS does not allow a call's destination."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"ALLOWED_DESTINATIONS does not allow this destination: {reason}")
+
+
+class TooManyConcurrentCalls(CallAudioError):
+    """Raised when MAX_CONCURRENT_CALLS does not allow a principal another call."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"MAX_CONCURRENT_CALLS: {limit} of your calls have not ended; hang one up, or try "
+            "again when one has ended"
+        )
+
+
+class TooManyCallsToday(CallAudioError):
+    """Raised when MAX_CALLS_PER_DAY does not allow a principal another call.
+
+    ``retry_after_seconds`` is the time until the next day begins, in UTC.
+    """
+
+    def __init__(self, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"MAX_CALLS_PER_DAY: you have placed {limit} calls today; the next day begins at "
+            "00:00 UTC"
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class IdempotencyKeyReused(CallAudioError):

@@ -36,10 +36,16 @@ _ATTEMPTS = 3
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts' addresses and keys; ``python -m local up --json`` prints them as one line."""
+    """The parts' addresses and keys; ``python -m local up --json`` prints them as one line.
+
+    ``function_key`` is an Admin's; the other function keys have the roles in their names.
+    """
 
     app: str
     function_key: str
+    caller_key: str
+    listener_key: str
+    auditor_key: str
     streamer: str
     acs_endpoint: str
     acs_key: str
@@ -56,6 +62,7 @@ class Up:
         data_dir: Where storage, spool and logs are kept; None: in a temporary folder.
         audio: The audio files that calls play, one for each participant; none: a conversation.
         hang_up_at_end: Hang up when the audio ends.
+        sign_in: Users sign in, instead of sending a function key.
         settings: Added to the environment of every part.
     """
 
@@ -67,6 +74,7 @@ class Up:
         data_dir: Path | None = None,
         audio: Sequence[Path] = (),
         hang_up_at_end: bool = False,
+        sign_in: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._use_free_ports = use_free_ports
@@ -74,6 +82,7 @@ class Up:
         self._data_dir = data_dir
         self._audio = [str(path.absolute()) for path in audio]
         self._hang_up_at_end = hang_up_at_end
+        self._sign_in = sign_in
         self._settings = dict(settings or {})
         self._stack = contextlib.AsyncExitStack()
         self._parts: list[ChildProcess] = []
@@ -124,6 +133,9 @@ class Up:
         addresses = Addresses(
             app=app,
             function_key=secrets.token_urlsafe(32),
+            caller_key=secrets.token_urlsafe(32),
+            listener_key=secrets.token_urlsafe(32),
+            auditor_key=secrets.token_urlsafe(32),
             streamer=f"ws://{HOST}:{ports['streamer']}",
             acs_endpoint=acs_endpoint,
             acs_key=base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -215,8 +227,14 @@ class Up:
     async def _launch_app(self, addresses: Addresses, port: int, event_grid_key: str) -> None:
         settings = {
             "FUNCTION_KEY": addresses.function_key,
+            "FUNCTION_KEY_CALLER": addresses.caller_key,
+            "FUNCTION_KEY_LISTENER": addresses.listener_key,
+            "FUNCTION_KEY_AUDITOR": addresses.auditor_key,
             "EVENT_GRID_KEY": event_grid_key,
             "ANSWER_CALLS": "all",
+            # The emulator's calls cost nothing.
+            "MAX_CONCURRENT_CALLS": "0",
+            "MAX_CALLS_PER_DAY": "0",
             "AzureWebJobsStorage": addresses.storage_connection_string,
             "AudioStorage": addresses.storage_connection_string,
             "ACS_ENDPOINT": addresses.acs_endpoint,
@@ -227,6 +245,8 @@ class Up:
             **_transcription_settings(),
         }
         arguments = ["-m", "local.host", "--port", str(port), "--app-dir", str(ROOT)]
+        if self._sign_in:
+            arguments.append("--sign-in")
         await self._launch("app", arguments, settings, addresses.app + "/admin/host/ping")
 
     async def _launch(

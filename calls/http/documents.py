@@ -17,6 +17,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from calls.audit import Outcome
+from calls.principals import Kind, Role
 from calls.records.model import (
     CallRecord,
     CallState,
@@ -26,6 +28,8 @@ from calls.records.model import (
     StreamingState,
     Summary,
 )
+from calls.records.pauses import list_pauses
+from contract.grants import DtmfMode
 
 INTERNAL: dict[str, frozenset[str]] = {
     "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
@@ -54,6 +58,27 @@ class Streaming(msgspec.Struct, kw_only=True):
     state: StreamingState
     details: str | None
     result: AcsResult | None
+
+
+class Actor(msgspec.Struct, kw_only=True):
+    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
+
+    kind: Kind
+    id: Annotated[str, Meta(description="the object id in Entra ID, or the key's name")]
+    name: str
+
+
+class Pause(msgspec.Struct, kw_only=True):
+    """One pause of the recording, from the request to pause to the one to resume."""
+
+    paused_at: Time
+    paused_by: Actor | None
+    reason: Annotated[str | None, Meta(examples=["card payment"])]
+    resume_at: Annotated[Time | None, Meta(description="when it ends by itself")]
+    resumed_at: Annotated[
+        Time | None, Meta(description="null while it lasts, and if the call ended in it")
+    ]
+    resumed_by: Actor | None
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -90,6 +115,10 @@ class Call(msgspec.Struct, kw_only=True):
     start_streaming: Annotated[
         bool | None, Meta(description="streaming starts when the call connects")
     ]
+    dtmf: Annotated[
+        DtmfMode | None,
+        Meta(description="what is kept of DTMF tones, in the streams' manifests"),
+    ]
     locales: Annotated[
         list[str] | None,
         Meta(
@@ -100,6 +129,10 @@ class Call(msgspec.Struct, kw_only=True):
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None
+    hung_up_reason: Annotated[
+        str | None,
+        Meta(description="why the app hung up by itself; null otherwise", examples=[None]),
+    ]
     result: Annotated[AcsResult | None, Meta(description="why the call ended or failed")]
     participants: Annotated[
         list[RawId], Meta(description="the raw ids of who is in the call, or was at its end")
@@ -107,6 +140,9 @@ class Call(msgspec.Struct, kw_only=True):
     names: Annotated[
         dict[str, str],
         Meta(description="display names by raw id", examples=[{"4:+15551230000": "Robin Ray"}]),
+    ]
+    pauses: Annotated[
+        list[Pause], Meta(description="when the recording was paused; the last one may be open")
     ]
     summary: Annotated[Summary | None, Meta(description="null until the call is assembled")]
     assembled_at: Time | None
@@ -127,6 +163,53 @@ class CallPage(msgspec.Struct, kw_only=True):
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
 
 
+class Me(msgspec.Struct, kw_only=True):
+    """Who sends the request, and what they may do."""
+
+    principal: Actor
+    roles: list[Role]
+    operations: Annotated[
+        list[str],
+        Meta(description="the ids of the operations that the roles allow", examples=["hang_up"]),
+    ]
+
+
+class AuditEntry(msgspec.Struct, kw_only=True):
+    """One action in the audit trail."""
+
+    id: Annotated[str, Meta(description="an entry that is there twice was made once")]
+    time: Time
+    action: Annotated[
+        str,
+        Meta(
+            description="the operation's id; `play_recording` and `play_segment` for ranges",
+            examples=["place_call"],
+        ),
+    ]
+    outcome: Annotated[
+        Outcome,
+        Meta(description="`begun` before a change; another entry of the request says the rest"),
+    ]
+    principal: Actor
+    request: Annotated[str | None, Meta(description="the same for all entries of one request")]
+    call: CallId | None
+    address: Annotated[
+        str | None, Meta(description="where the request came from", examples=["203.0.113.7"])
+    ]
+    details: Annotated[
+        dict[str, str], Meta(description="the response's status and code", examples=[{}])
+    ]
+
+
+class AuditPage(msgspec.Struct, kw_only=True):
+    """Entries of the audit trail, oldest first."""
+
+    entries: list[AuditEntry]
+    cursor: Annotated[
+        str | None, Meta(description="of the next page; null at the end, not where a page is short")
+    ]
+
+
 class Health(msgspec.Struct, kw_only=True):
     """The app is running."""
 
@@ -138,7 +221,7 @@ def show_record[T: Call](document: type[T], record: CallRecord, **more: Any) -> 
     summary = record.summary
     if summary is not None:
         summary = msgspec.structs.replace(summary, partial=record.result_state != "final")
-    return show(document, record, summary=summary, **more)
+    return show(document, record, summary=summary, pauses=list_pauses(record), **more)
 
 
 def show[T](document: type[T], stored: object, **more: Any) -> T:

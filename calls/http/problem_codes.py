@@ -17,6 +17,8 @@ Code = Literal[
     "call_ended",
     "call_not_found",
     "contended",
+    "cross_site",
+    "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -38,10 +40,14 @@ Code = Literal[
     "range_not_satisfiable",
     "rendition_pending",
     "result_partial",
+    "role_required",
     "route_not_found",
     "segment_not_found",
+    "sign_in_required",
     "storage_unavailable",
     "streaming_conflict",
+    "too_many_calls_today",
+    "too_many_concurrent_calls",
     "transcript_failed",
     "transcript_pending",
     "transcript_complete",
@@ -70,8 +76,21 @@ CODES: dict[Code, Meaning] = {
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
     ),
+    "sign_in_required": Meaning(
+        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
+    ),
+    "destination_not_allowed": Meaning(
+        HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
+    ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "cross_site": Meaning(
+        HTTPStatus.FORBIDDEN,
+        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
+    ),
+    "role_required": Meaning(
+        HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
@@ -123,6 +142,13 @@ CODES: dict[Code, Meaning] = {
     ),
     "idempotency_key_reused": Meaning(
         HTTPStatus.UNPROCESSABLE_ENTITY, "the `Idempotency-Key` was used with another body"
+    ),
+    "too_many_calls_today": Meaning(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "`MAX_CALLS_PER_DAY` is reached; the day ends at 00:00 UTC, after `Retry-After`",
+    ),
+    "too_many_concurrent_calls": Meaning(
+        HTTPStatus.TOO_MANY_REQUESTS, "`MAX_CONCURRENT_CALLS` is reached; hang up a call, or wait"
     ),
     "internal_error": Meaning(
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"

@@ -86,6 +86,23 @@ def take_choice[T: str](
     )
 
 
+def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
+    """Return the query's ``limit``, a number from 1 to ``maximum``. Raises Problem (400)."""
+    text = request.params.get("limit")
+    if not text:
+        return default
+    limit = parse_number(text)
+    if limit is None or not 1 <= limit <= maximum:
+        message = f"must be a number from 1 to {maximum}"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"limit: {message}",
+            code="invalid_request",
+            errors=[{"field": "limit", "message": message}],
+        )
+    return limit
+
+
 class Fields:
     """The members of a JSON object, taken one by one; all faults are reported at once."""
 
@@ -139,6 +156,16 @@ class Fields:
             or not all(isinstance(item, str) for item in value.values())
         ):
             self.add_error(field, f"must be an object of up to {max_items} strings")
+            return None
+        return value
+
+    def take_number(self, field: str, least: int, most: int) -> int | None:
+        """Take a whole number from ``least`` to ``most``; None if the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if type(value) is not int or not least <= value <= most:
+            self.add_error(field, f"must be a whole number from {least} to {most}")
             return None
         return value
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from calls.http.documents import Call, CallId, Event, Time
+from calls.http.documents import Call, CallId, Event, Pause, Time
 from calls.records.model import ResultState
 from calls.results.analysis import SpeechSpan
 from calls.results.call_result import StreamResult
@@ -27,12 +27,24 @@ class Failure(msgspec.Struct, kw_only=True):
 
     id: Annotated[str, Meta(description="for the retry")]
     call_connection_id: CallId
-    track: str | None
+    track: Annotated[str | None, Meta(description="the track in the stream, as the blob names it")]
     start: Time | None
     container: Annotated[str, Meta(examples=["segments"])]
     blob: str
     error: Annotated[str, Meta(description="what went wrong in the last attempt")]
     failed_at: Time
+
+
+class LandedSegment(msgspec.Struct):
+    """A segment whose stream has no manifest yet: its end is not known."""
+
+    stream_id: str
+    track: Annotated[str, Meta(description="the participant's number in the call", examples=["p1"])]
+    participant: Annotated[
+        str | None, Meta(description="the raw id, or the track's name where nobody knows it")
+    ]
+    start: Time
+    blob: str
 
 
 class CallDetails(Call, kw_only=True):
@@ -41,7 +53,7 @@ class CallDetails(Call, kw_only=True):
     events: list[Event]
     streams: list[StreamResult]
     landed_segments: Annotated[
-        list[str], Meta(description="blobs of segments whose stream has no manifest yet")
+        list[LandedSegment], Meta(description="segments whose stream has no manifest yet")
     ]
     failures: Annotated[
         list[Failure], Meta(description="this call's segments and manifests that failed")
@@ -52,6 +64,13 @@ class FailureList(msgspec.Struct, kw_only=True):
     """What failed permanently, newest first."""
 
     failures: list[Failure]
+
+
+class PauseSpan(Pause, kw_only=True):
+    """A pause of the recording, and where it lies in it."""
+
+    start_ms: int
+    end_ms: int
 
 
 class Timeline(msgspec.Struct, kw_only=True):
@@ -70,6 +89,7 @@ class Timeline(msgspec.Struct, kw_only=True):
     overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]
     longest_silence: SpeechSpan | None
     interruptions: list[Interruption]
+    pauses: Annotated[list[PauseSpan], Meta(description="where the recording was paused")]
     missing_segments: list[MissingSegment]
 
 

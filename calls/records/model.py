@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 
 from acs.events import ResultInformation
+from calls.principals import Principal
+from contract.grants import DtmfMode
 
 SCHEMA = 1
 
@@ -30,7 +32,10 @@ class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """One of our requests to ``start`` or ``stop`` media streaming.
+    """One of our requests to ``start`` or ``stop`` media streaming, ``by`` a principal.
+
+    ``is_pause``: the stop is to be followed by a start, ``resume_at`` by itself (None: only on
+    request). ``reason`` is the principal's own.
 
     It comes after the events of media streaming that the record had: the last of them was at
     ``after``, by ACS's clock, and the last of each type are ``after_events``, by their ids.
@@ -43,6 +48,10 @@ class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
     after: datetime | None = None
     after_events: list[str] = msgspec.field(default_factory=list)
     while_stopping: bool = False
+    by: Principal | None = None
+    is_pause: bool = False
+    resume_at: datetime | None = None
+    reason: str | None = None
 
 
 class Streaming(msgspec.Struct, kw_only=True):
@@ -68,7 +77,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
     ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
     share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
-    replaces audio which never arrived. ``partial``: the result is not final; as stored, only that a
+    replaces audio which never arrived. ``recording_sha256`` is the digest of the recording's file,
+    without ``format`` and ``mix``. ``partial``: the result is not final; as stored, only that a
     stream's manifest was missing at the assembly.
     """
 
@@ -85,6 +95,7 @@ class Summary(msgspec.Struct, kw_only=True):
     longest_silence_ms: int = 0
     interruptions: int = 0
     recording_bytes: int = 0
+    recording_sha256: str = ""
     talk: list[Talk] = msgspec.field(default_factory=list)
 
 
@@ -111,7 +122,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
     to do for it. ``names`` has the participants' display names by raw id, where they are
-    known. ``locales`` are the candidates for its language, or ``auto`` alone.
+    known. ``locales`` are the candidates for its language, or ``auto`` alone. ``hung_up_reason``
+    says why the app hung up by itself.
     """
 
     schema: int = SCHEMA
@@ -129,10 +141,12 @@ class CallRecord(msgspec.Struct, kw_only=True):
     channels: str | None = None
     sample_rate: int | None = None
     start_streaming: bool | None = None
+    dtmf: DtmfMode | None = None
     locales: list[str] | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None
+    hung_up_reason: str | None = None
     result: ResultInformation | None = None
     participants: list[str] = msgspec.field(default_factory=list)
     events: list[EventRecord] = msgspec.field(default_factory=list)

@@ -14,6 +14,12 @@ param name string
 @description('Name of the function app\'s plan.')
 param planName string
 
+@description('Name of the virtual network of a private deployment.')
+param networkName string
+
+@description('Whether the app reaches everything else through the virtual network.')
+param isPrivate bool
+
 @description('Name of the function app\'s identity.')
 param identityName string
 
@@ -59,7 +65,10 @@ param maximumInstanceCount int
 @description('Memory of each instance, in MB.')
 param instanceMemoryMB int
 
-@description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
+@description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
+param functionKeys string
+
+@description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
 // The callbacks and Event Grid's webhooks authenticate their callers themselves; health, the description of
@@ -79,6 +88,12 @@ var anonymousPaths = [
 
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' existing = {
   name: identityName
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = if (isPrivate) {
+  name: networkName
+
+  resource subnet 'subnets' existing = { name: 'functions' }
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -105,6 +120,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
     functionAppConfig: {
       deployment: {
         storage: {
@@ -166,6 +182,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'
         STREAMER_URL: streamerUrl
         ANSWER_CALLS: answerCalls
+        FUNCTION_KEYS: functionKeys
+        AUTHENTICATION: empty(signInClientId) ? 'keys' : 'entra'
       },
       settings
     )

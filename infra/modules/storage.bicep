@@ -14,6 +14,15 @@ param name string
 @description('Redundancy of the storage account.')
 param sku string
 
+@description('Whether it is reached through its private endpoints only.')
+param isPrivate bool
+
+@description('URI of the Key Vault key that encrypts the account, with or without a version. Empty: Microsoft manages the key.')
+param encryptionKeyUri string
+
+@description('Resource id of the identity with which the account uses the key. Empty: Microsoft manages the key.')
+param encryptionIdentityId string
+
 @description('Origin of the console, which plays recordings from this account.')
 param consoleOrigin string
 
@@ -26,6 +35,9 @@ param resultDays int
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 param temporaryDays int
 
+@description('Days to keep the audit trail. 0: keep it indefinitely.')
+param auditDays int
+
 @description('Days during which deleted blobs and containers can be restored.')
 param softDeleteDays int
 
@@ -35,8 +47,15 @@ param packageContainer string
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
-@description('The queue of calls to transcribe, and the poison queue that the host gives it (functions/__init__.py).')
-var queues = ['transcriptions', 'transcriptions-poison']
+@description('The queues of functions/__init__.py, and the poison queues that the host gives them.')
+var queues = [
+  'transcriptions'
+  'transcriptions-poison'
+  'ended-calls'
+  'ended-calls-poison'
+  'deadlines'
+  'deadlines-poison'
+]
 
 @description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
 var retention = [
@@ -55,10 +74,31 @@ var retention = [
     days: temporaryDays
     containers: ['grants', 'idempotency', deadLetterContainer]
   }
+  {
+    name: 'audit'
+    days: auditDays
+    containers: ['audit']
+  }
 ]
 
 @description('The names of all containers.')
 var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
+
+@description('The parts of the key\'s URI: https:, an empty one, the vault, keys, the key\'s name, and perhaps its version.')
+var keyParts = split(encryptionKeyUri, '/')
+
+@description('How the account is encrypted with the key. Without a version in its URI, the newest one is used, within a day.')
+var encryption = empty(encryptionKeyUri)
+  ? { keySource: 'Microsoft.Storage' }
+  : {
+      keySource: 'Microsoft.Keyvault'
+      identity: { userAssignedIdentity: encryptionIdentityId }
+      keyvaultproperties: {
+        keyvaulturi: 'https://${keyParts[2]}'
+        keyname: keyParts[4]
+        keyversion: length(keyParts) > 5 ? keyParts[5] : null
+      }
+    }
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -66,7 +106,14 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: sku }
+  identity: empty(encryptionKeyUri)
+    ? { type: 'None' }
+    : {
+        type: 'UserAssigned'
+        userAssignedIdentities: { '${encryptionIdentityId}': {} }
+      }
   properties: {
+    encryption: encryption
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     allowBlobPublicAccess: false
@@ -74,11 +121,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     accessTier: 'Hot'
-    // Public endpoint, access by identity only. Event Grid is a trusted service.
-    publicNetworkAccess: 'Enabled'
+    // With a public endpoint, access is by identity only, too. Event Grid is a trusted service in either case.
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: 'Allow'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
     }
   }
 
@@ -134,7 +181,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
             type: 'Lifecycle'
             definition: {
               filters: {
-                blobTypes: ['blockBlob']
+                // The audit trail is in append blobs.
+                blobTypes: ['blockBlob', 'appendBlob']
                 prefixMatch: map(rule.containers, container => '${container}/')
               }
               actions: {

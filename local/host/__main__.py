@@ -12,14 +12,21 @@ import signal
 import sys
 from pathlib import Path
 
+from calls.function_keys import key_digest
+from calls.principals import ROLES
 from local.host.host import FunctionsHost, HostOptions
 from local.host.http import HideMalformedRequests, Keys
 from local.host.worker import Function, IndexingError
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns 1 when the app or the port is not available."""
     options = _parse_options()
+    if options.sign_in and options.host not in _LOOPBACK:
+        print("host: --sign-in asks for no password: listen on 127.0.0.1 only", file=sys.stderr)
+        return 1
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -45,11 +52,22 @@ async def _run(options: argparse.Namespace) -> int:
         options.master_key or os.environ.get("MASTER_KEY") or secrets.token_urlsafe(32),
         secrets.token_urlsafe(32),
         os.environ.get("EVENT_GRID_KEY") or secrets.token_urlsafe(32),
+        _named_keys(),
     )
+    _name_keys(keys)
+    if options.sign_in:
+        # As App Service says it, and as the template sets it with sign-in.
+        os.environ |= {"WEBSITE_AUTH_ENABLED": "True", "AUTHENTICATION": "entra"}
     host = FunctionsHost(
         app_dir,
         keys,
-        HostOptions(options.host, options.port, options.poll_seconds, options.retry_seconds),
+        HostOptions(
+            options.host,
+            options.port,
+            options.poll_seconds,
+            options.retry_seconds,
+            options.sign_in,
+        ),
     )
     await host.start()
     _announce(host.functions, host.address, keys, as_json=options.json)
@@ -59,6 +77,22 @@ async def _run(options: argparse.Namespace) -> int:
     await stop.wait()
     await host.stop()
     return 0
+
+
+def _named_keys() -> dict[str, str]:
+    """Return a key for each role but Admin, whose is the function key: FUNCTION_KEY_CALLER, ..."""
+    return {
+        role: os.environ.get(f"FUNCTION_KEY_{role.upper()}") or secrets.token_urlsafe(32)
+        for role in ROLES
+        if role != "Admin"
+    }
+
+
+def _name_keys(keys: Keys) -> None:
+    """Tell the app which key has which name, unless the setting is there."""
+    named = {"Admin": keys.function, **keys.named}
+    entries = (f"{name}={key_digest(key)}" for name, key in named.items())
+    os.environ.setdefault("FUNCTION_KEYS", ",".join(entries))
 
 
 def _apply_local_settings(app_dir: Path) -> None:
@@ -72,6 +106,7 @@ def _apply_local_settings(app_dir: Path) -> None:
 def _announce(functions: list[Function], address: str, keys: Keys, *, as_json: bool) -> None:
     if as_json:
         ready = {"url": address, "function_key": keys.function, "master_key": keys.master}
+        ready |= {f"{name.lower()}_key": key for name, key in keys.named.items()}
         print(json.dumps(ready), flush=True)
         return
     print("Functions:", flush=True)
@@ -101,6 +136,11 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--master-key", help="key of everything (default: MASTER_KEY, else a random one)"
+    )
+    parser.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="stand in for App Service Authentication: users sign in, without a password",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
     parser.add_argument(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -16,6 +17,7 @@ from azure_functions_runtime.bindings.datumdef import Datum
 
 from event_log import log_event
 from local.host.routes import Match, build_routes, find_route
+from local.host.sign_in import SignIn
 from local.host.worker import Function, InvocationError, invoke, log_failure
 
 MAX_BODY_BYTES = 100 * 1024 * 1024
@@ -36,14 +38,20 @@ class HideMalformedRequests(logging.Filter):
 class Keys:
     """The host's keys.
 
-    ``function`` is for functions, ``master`` for everything, and the extensions' keys for their
-    webhooks.
+    ``function`` and ``named`` are for functions, ``master`` is for everything, and the extensions'
+    keys are for their webhooks.
     """
 
     def __init__(
-        self, function: str, master: str, blobs_extension: str, eventgrid_extension: str
+        self,
+        function: str,
+        master: str,
+        blobs_extension: str,
+        eventgrid_extension: str,
+        named: Mapping[str, str],
     ) -> None:
         self.function = function
+        self.named = named
         self.master = master
         self.blobs_extension = blobs_extension
         self.eventgrid_extension = eventgrid_extension
@@ -56,23 +64,36 @@ class Keys:
         is_master = hmac.compare_digest(key.encode(), self.master.encode())
         if level == "admin":
             return is_master
-        return hmac.compare_digest(key.encode(), self.function.encode()) or is_master
+        known = (self.function, *self.named.values())
+        matches = [hmac.compare_digest(key.encode(), function.encode()) for function in known]
+        return is_master or any(matches)
 
 
-def add_routes(app: web.Application, functions: list[Function], prefix: str, keys: Keys) -> None:
-    """Serve every HTTP trigger."""
+def add_routes(
+    app: web.Application,
+    functions: list[Function],
+    prefix: str,
+    keys: Keys,
+    sign_in: SignIn | None = None,
+) -> None:
+    """Serve every HTTP trigger; with ``sign_in``, only to whoever is signed in."""
     routes = build_routes(functions, prefix)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        headers = _headers(request)
         match = find_route(routes, request.method, request.rel_url.raw_path)
+        if sign_in is not None and not sign_in.admit(request, headers):
+            return refuse(match.function.name if match else "-", "sign_in")
         if match is None:
             return web.Response(status=404)
-        return await _run(match, request, keys)
+        return await _run(match, request, headers, keys)
 
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)  # a path may have line ends, as %0A
 
 
-async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResponse:
+async def _run(
+    match: Match, request: web.Request, headers: dict[str, str], keys: Keys
+) -> web.StreamResponse:
     """Run the function that a request's route leads to, if its key is sufficient."""
     function = match.function
     try:
@@ -81,12 +102,12 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         # aiohttp accepts bytes that are not valid text, but the worker does not.
         return web.Response(status=400)
     if not keys.allow(request, str(function.trigger.get("authLevel", "function")).lower()):
-        return refuse_key(function.name)
+        return refuse(function.name, "key")
     datum = Datum(
         {
             "method": Datum(request.method, "string"),
             "url": Datum(str(request.url), "string"),
-            "headers": {k.lower(): Datum(v, "string") for k, v in request.headers.items()},
+            "headers": {k: Datum(v, "string") for k, v in headers.items()},
             "params": {k: Datum(v, "string") for k, v in match.parameters.items()},
             "query": {k: Datum(v, "string") for k, v in request.query.items()},
             "body": Datum(await request.read(), "bytes"),
@@ -101,11 +122,26 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
     return _response(result)
 
 
-def refuse_key(entrance: str) -> web.Response:
-    """Refuse a request whose key is wrong.
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers that the worker gets: the host joins those that are there several times.
+
+    App Service adds where the request comes from.
+    """
+    headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+    if request.transport is not None:
+        address, port = request.transport.get_extra_info("peername")[:2]
+        forwarded = headers.get("x-forwarded-for")
+        own = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        headers["x-forwarded-for"] = f"{forwarded}, {own}" if forwarded else own
+    return headers
+
+
+def refuse(entrance: str, reason: str) -> web.Response:
+    """Refuse a request whose key is wrong, or of whoever is not signed in.
 
     Args:
         entrance: The function or the path, for the log; without the query, which may hold a key.
+        reason: ``key`` or ``sign_in``, for the log.
     """
     log_event(
         _log,
@@ -113,7 +149,7 @@ def refuse_key(entrance: str) -> web.Response:
         "request_refused",
         entrance="host",
         status=401,
-        reason="key",
+        reason=reason,
         detail=entrance,
     )
     return web.Response(status=401)

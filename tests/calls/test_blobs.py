@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from calls import blobs
+from calls.principals import SYSTEM
 from contract import names
 from contract.names import MalformedName, SegmentName
 
@@ -15,7 +16,7 @@ CREATED_AT = datetime(2026, 11, 25, 12, 0, 0, 123_456, tzinfo=UTC)
 
 def test_the_containers_are_those_of_both_programs_once_each() -> None:
     assert set(names.CONTAINERS) < set(blobs.CONTAINERS)
-    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 12
+    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 13
 
 
 def test_an_analysis_is_named_as_its_segment() -> None:
@@ -62,9 +63,15 @@ def test_other_names_are_not_index_blobs(blob: str) -> None:
         blobs.call_of_index_blob(blob)
 
 
+def test_a_day_s_audit_trail_is_in_numbered_parts() -> None:
+    day = date(2026, 11, 26)
+    assert blobs.audit_blob(day, 0) == "2026-11-26/0000.jsonl"
+    assert blobs.audit_blob(day, 12).startswith(blobs.audit_prefix(day))
+
+
 def test_what_a_sender_chose_is_in_no_name() -> None:
-    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob("../x")):
+    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob(SYSTEM, "../x")):
         assert "x" not in name
         assert "/" not in name
-    assert blobs.incoming_blob("same") != blobs.idempotency_blob("same")
-    assert blobs.idempotency_blob("one") != blobs.idempotency_blob("two")
+    assert blobs.incoming_blob("same") != blobs.idempotency_blob(SYSTEM, "same")
+    assert blobs.idempotency_blob(SYSTEM, "one") != blobs.idempotency_blob(SYSTEM, "two")

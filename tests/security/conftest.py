@@ -20,6 +20,8 @@ from websockets.exceptions import InvalidStatus
 from local.up import ROOT, Up
 
 PHONE = {"to": "+15551230000", "from": "+15559990000"}
+MAX_CONCURRENT_CALLS = 100
+"""More than the tests leave open with the function key, whose calls are counted apart."""
 UNKNOWN_ROUTE = "v1/{*path}"
 """The route of all requests under /api/v1 that no other route serves."""
 TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]+\.")
@@ -32,6 +34,7 @@ class HttpFunction(NamedTuple):
     method: str
     route: str
     level: AuthLevel
+    name: str
 
 
 def http_functions() -> list[HttpFunction]:
@@ -43,8 +46,8 @@ def http_functions() -> list[HttpFunction]:
         trigger = function.get_trigger().get_dict_repr()
         if trigger["type"] == "httpTrigger":
             for method in trigger.get("methods") or HttpMethod:
-                name = str(getattr(method, "value", method))
-                found.append(HttpFunction(name, trigger["route"], trigger["authLevel"]))
+                verb, name = str(getattr(method, "value", method)), function.get_function_name()
+                found.append(HttpFunction(verb, trigger["route"], trigger["authLevel"], name))
     return found
 
 
@@ -129,7 +132,8 @@ class Stranger:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    async with Up(use_free_ports=True) as running:
+    settings = {"MAX_CONCURRENT_CALLS": str(MAX_CONCURRENT_CALLS)}
+    async with Up(use_free_ports=True, settings=settings) as running:
         yield running
 
 

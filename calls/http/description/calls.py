@@ -10,6 +10,7 @@ from acs.identifiers import (
 )
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
+from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
@@ -70,15 +71,39 @@ _PLACE_CALL = body(
             "default": True,
             "description": "start streaming when the call connects",
         },
+        "dtmf": {
+            "enum": ["off", "times", "digits"],
+            "description": "what is kept of DTMF tones, at most `DTMF`, which is the default",
+        },
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
-            "pattern": "^https://",
+            "pattern": "^https://[A-Za-z0-9.-]+/?$",
             "maxLength": 2048,
-            "description": "the AI resource that ACS connects to the call",
+            "description": "the Azure AI resource that ACS connects to the call: a host of "
+            "`*.cognitiveservices.azure.com`, `*.services.ai.azure.com` or "
+            "`COGNITIVE_SERVICES_HOSTS`",
+            "examples": ["https://my-speech.cognitiveservices.azure.com"],
         },
     },
     required=["to"],
+)
+_PAUSE = body(
+    {
+        "max_seconds": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_PAUSE_SECONDS,
+            "description": "after this time the recording resumes by itself",
+        },
+        "reason": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": MAX_REASON_CHARACTERS,
+            "description": "why, in one line",
+            "examples": ["card payment"],
+        },
+    }
 )
 _CHANGE_STREAMING = body({"operation_context": _CONTEXT})
 
@@ -95,7 +120,7 @@ OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls": operation(
         "Place a call with media streaming",
         {201: json_content(ref("Call"))},
-        [400, 409, 413, 422, 502, 503],
+        [400, 403, 409, 413, 422, 429, 502, 503],
         parameters=[
             {
                 "name": "Idempotency-Key",
@@ -110,6 +135,19 @@ OPERATIONS: dict[str, Json] = {
         "Show one call with its streams and segments",
         {200: json_content(ref("CallDetails"))},
         [404, 503],
+        parameters=[ID],
+    ),
+    "POST /api/v1/calls/{id}/pause": operation(
+        "Pause the recording",
+        {202: json_content(ref("Call"))},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
+        requestBody=_PAUSE,
+    ),
+    "POST /api/v1/calls/{id}/resume": operation(
+        "Resume a paused recording",
+        {202: json_content(ref("Call"))},
+        [400, 404, 409, 413, 502, 503],
         parameters=[ID],
     ),
     "POST /api/v1/calls/{id}/streaming/start": operation(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 TAGS = {
     "calls": "place calls, stream their audio, hang up",
     "results": "recording, timeline, transcript, and links to the audio",
+    "audit": "who did what, and who may",
     "failures": "segments and manifests that failed permanently",
     "service": "callbacks of ACS, health, and this document",
     "console": "the console's files; not a part of the versioned interface",
@@ -42,6 +43,18 @@ TEXTS = {
         "calls",
         "`streams` has what the streams' manifests list, and `landed_segments` what has been "
         "uploaded since. `summary` is there once the call is assembled.",
+    ),
+    "POST /api/v1/calls/{id}/pause": Text(
+        "pause_call",
+        "calls",
+        "ACS stops streaming, and the recording has silence in the pause. Wait until the state of "
+        "the streaming is `inactive`: what is said before is still recorded. A repeat changes "
+        "nothing.",
+    ),
+    "POST /api/v1/calls/{id}/resume": Text(
+        "resume_call",
+        "calls",
+        "A call that is being streamed stays as it is.",
     ),
     "POST /api/v1/calls/{id}/streaming/start": Text(
         "start_streaming",
@@ -97,7 +110,8 @@ TEXTS = {
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
-        "One track's segments are numbered from 0, in the order of their start.",
+        "`track` is the participant's number in the call (`p1`), or `mixed`. Its segments are "
+        "numbered from 0, in the order of their start.",
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
@@ -109,6 +123,15 @@ TEXTS = {
         "retry_failure",
         "failures",
         "The failure leaves the list, and returns if the blob fails again.",
+    ),
+    "GET /api/v1/me": Text(
+        "show_me", "audit", "`operations` has the ids of the operations that the roles allow."
+    ),
+    "GET /api/v1/audit": Text(
+        "read_audit",
+        "audit",
+        "Oldest first. A page may be short, or empty, although there are more: follow `cursor` "
+        "until it is null.",
     ),
     "POST /api/v1/callbacks": Text(
         "receive_callbacks",
