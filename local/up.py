@@ -232,6 +232,8 @@ class Up:
             "FUNCTION_KEY_AUDITOR": addresses.auditor_key,
             "EVENT_GRID_KEY": event_grid_key,
             "ANSWER_CALLS": "all",
+            # As infra/modules/function_app.bicep has it.
+            "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "1048576",
             # The emulator's calls cost nothing.
             "MAX_CONCURRENT_CALLS": "0",
             "MAX_CALLS_PER_DAY": "0",
