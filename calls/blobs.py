@@ -6,7 +6,7 @@ Those that it shares with the streamer are in ``contract/names.py``.
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import date, datetime
 
 from acs.identifiers import is_call_connection_id
 from contract.names import CONTAINERS as SHARED_CONTAINERS
@@ -19,6 +19,11 @@ INDEX = "index"
 UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
+RETENTION = "retention"
+"""Holds, deletions and their receipts, and when each call expires."""
+
+DEAD_LETTERS = "dead-letters"
+"""Events that Event Grid could not deliver. It is there in Azure only, where Bicep creates it."""
 
 CONTAINERS = (
     *SHARED_CONTAINERS,
@@ -29,6 +34,7 @@ CONTAINERS = (
     UNSETTLED,
     IDEMPOTENCY,
     FAILURES,
+    RETENTION,
 )
 """Every container of the system."""
 
@@ -108,6 +114,47 @@ def incoming_blob(correlation_id: str) -> str:
 def idempotency_blob(key: str) -> str:
     """The name, in the ``idempotency`` container, of an Idempotency-Key."""
     return f"{_sha256(key)}.json"
+
+
+def idempotency_notes(call_connection_id: str) -> str:
+    """What the names of the notes begin with that an Idempotency-Key placed a call.
+
+    The rest of a note's name is that of the key's blob, and it is empty: its name says it all.
+    """
+    return f"calls/{call_connection_id}/"
+
+
+def disposition_blob(call_connection_id: str) -> str:
+    """The name, in the ``retention`` container, of a call's disposition."""
+    return f"calls/{call_connection_id}.json"
+
+
+def deletion_blob(deletion_id: str) -> str:
+    """The name, in the ``retention`` container, of a deletion, and finally of its receipt."""
+    return f"deletions/{deletion_id}.json"
+
+
+def unfinished_blob(deletion_id: str) -> str:
+    """The name, in the ``retention`` container, of the note that a deletion is not completed."""
+    return f"unfinished/{deletion_id}"
+
+
+def expiry_blob(day: date, call_connection_id: str) -> str:
+    """The name, in the ``retention`` container, that lists what to look at first, first."""
+    return f"expiry/{day.isoformat()}/{call_connection_id}"
+
+
+def parse_expiry_blob(blob: str) -> tuple[date, str]:
+    """The day and the call in the name of an ``expiry_blob``. Raises MalformedName."""
+    parts = blob.split("/")
+    try:
+        _, day, call = parts
+        parsed = date.fromisoformat(day)
+    except ValueError as error:
+        raise MalformedName(f"not the name of an expiry: {blob!r}") from error
+    if blob != expiry_blob(parsed, call) or not is_call_connection_id(call):
+        raise MalformedName(f"not the name of an expiry: {blob!r}")
+    return parsed, call
 
 
 def _sha256(text: str) -> str:
