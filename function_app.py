@@ -9,6 +9,7 @@ from functions import (
     console,
     incoming_calls,
     results,
+    retention,
     schedules,
     service,
     storage_events,
@@ -25,6 +26,7 @@ for module in (
     storage_events,
     transcription,
     schedules,
+    retention,
     console,
     service,
 ):

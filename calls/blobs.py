@@ -25,6 +25,8 @@ RETENTION = "retention"
 DEAD_LETTERS = "dead-letters"
 """Events that Event Grid could not deliver. It is there in Azure only, where Bicep creates it."""
 
+AUDIT = "audit"
+
 CONTAINERS = (
     *SHARED_CONTAINERS,
     CALLS,
@@ -35,11 +37,15 @@ CONTAINERS = (
     IDEMPOTENCY,
     FAILURES,
     RETENTION,
+    AUDIT,
 )
 """Every container of the system."""
 
 RECONCILER_POSITION = "position"
 """The blob, in the ``unsettled`` container, that names the last call of the reconciler's run."""
+
+EXPIRY_POSITION = "expiry-position"
+"""The blob, in the ``retention`` container, that names the last entry of a run over expiries."""
 
 _NEWEST_FIRST = 10**13 - 1
 
@@ -155,6 +161,16 @@ def parse_expiry_blob(blob: str) -> tuple[date, str]:
     if blob != expiry_blob(parsed, call) or not is_call_connection_id(call):
         raise MalformedName(f"not the name of an expiry: {blob!r}")
     return parsed, call
+
+
+def audit_blob(day: date, part: int) -> str:
+    """The name, in the ``audit`` container, of one part of a day's trail; the first is 0."""
+    return f"{audit_prefix(day)}{part:04d}.jsonl"
+
+
+def audit_prefix(day: date) -> str:
+    """What the names of all parts of a day's trail begin with."""
+    return f"{day.isoformat()}/"
 
 
 def _sha256(text: str) -> str:

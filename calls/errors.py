@@ -3,11 +3,11 @@
     CallAudioError
     ├── CallNotFound
     │   └── CallDeleted
-    ├── CallEnded
     ├── CallNotEnded
     ├── CallOnHold
     ├── DeletionRunning
     ├── DeletionNotFound
+    ├── CallEnded
     ├── StreamingStateConflict
     ├── MissingCallConnectionId
     ├── IdempotencyKeyReused
@@ -46,7 +46,7 @@ class CallAudioError(Exception):
 
 
 class CallNotFound(CallAudioError):
-    """Raised when a call has no record."""
+    """Base class for a call without a record; raised itself for one that never had any."""
 
     def __init__(self, call_connection_id: str) -> None:
         super().__init__(f"call {_quote(call_connection_id)} does not exist")

@@ -28,6 +28,7 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient
 from calls.blobs import CONTAINERS
 
 _JSON = ContentSettings(content_type="application/json")
+_LINES = ContentSettings(content_type="application/jsonl")
 _PRECONDITION_FAILED = 412
 _WRITE_ID = "writeid"
 """The metadata that identifies a conditional write."""
@@ -120,6 +121,28 @@ class Storage:
         """Write a document unconditionally."""
         client = self._service.get_blob_client(container, blob)
         await client.upload_blob(content, overwrite=True, content_settings=_JSON)
+
+    async def append(self, container: str, blob: str, content: bytes) -> bool:
+        """Add a block to an append blob, which is created if it does not exist.
+
+        The block may be added twice: if a response is lost, the client repeats its request.
+
+        Returns:
+            False if the blob has as many blocks as a blob can have.
+        """
+        client = self._service.get_blob_client(container, blob)
+        try:
+            await client.append_block(content)
+        except ResourceNotFoundError:
+            with contextlib.suppress(ResourceExistsError):
+                # Without the condition, it would replace what another writer has just created.
+                await client.create_append_blob(_LINES, match_condition=MatchConditions.IfMissing)
+            await client.append_block(content)
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) != "BlockCountExceedsLimit":
+                raise
+            return False
+        return True
 
     async def delete(self, container: str, blob: str, etag: str | None = None) -> None:
         """Delete a blob, unless it no longer exists or no longer has this ETag."""

@@ -13,7 +13,7 @@ import msgspec
 
 from contract.names import SegmentName
 
-SCHEMA = 1
+SCHEMA = 2
 
 DRAFT_ENDED_BY = "draft: the stream goes on"
 """The ``ended_by`` of a manifest so far, which is in the ``drafts`` container."""
@@ -77,9 +77,11 @@ class Counts(msgspec.Struct, kw_only=True):
 class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     """One segment: ``samples`` of one channel from ``start`` on, in a WAV file of ``bytes`` bytes.
 
-    ``md5`` is the hexadecimal digest of the file. ``recovered`` segments were left by a killed
-    process. ``clock_offset_ms`` is how far the sender's timestamps are ahead of the audio at the
-    segment's end: drift that is not corrected yet. It is 0 where nobody knows it.
+    ``sha256`` is the hexadecimal digest of the file. ``crc64`` is what Blob Storage compared with
+    the file when it arrived (see ``streamer/checksums.py``); it is empty in an entry that was made
+    from the blob's metadata. ``recovered`` segments were left by a killed process.
+    ``clock_offset_ms`` is how far the sender's timestamps are ahead of the audio at the segment's
+    end: drift that is not corrected yet. It is 0 where nobody knows it.
     """
 
     track: str
@@ -87,7 +89,8 @@ class SegmentEntry(msgspec.Struct, kw_only=True, frozen=True):
     sample_rate: int
     samples: int
     bytes: int
-    md5: str
+    sha256: str
+    crc64: str = ""
     counts: Counts
     recovered: bool = False
     clock_offset_ms: float = 0.0
@@ -161,6 +164,12 @@ class Manifest(msgspec.Struct, kw_only=True):
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
 
 
+class _AnyManifest(msgspec.Struct):
+    """What a manifest of any schema has."""
+
+    schema: int
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
     """Encode a manifest as its blob's content."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1)
@@ -169,29 +178,35 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def decode_manifest(blob: bytes) -> Manifest:
     """Decode a manifest from its blob's content.
 
-    Raises ValueError if it is malformed, or of a later schema.
+    Raises ValueError if it is malformed, or of another schema.
     """
-    manifest = msgspec.json.decode(blob, type=Manifest)
-    if manifest.schema > SCHEMA:
+    schema = msgspec.json.decode(blob, type=_AnyManifest).schema
+    if schema > SCHEMA:
+        raise ValueError(f"the manifest's schema {schema} is newer than {SCHEMA}: update this app")
+    if schema < SCHEMA:
         raise ValueError(
-            f"the manifest's schema {manifest.schema} is newer than {SCHEMA}: deploy a newer app"
+            f"the manifest's schema {schema} is older than {SCHEMA}, and has no SHA-256 of its "
+            "segments: read it with the version that wrote it"
         )
-    return manifest
+    return msgspec.json.decode(blob, type=Manifest)
 
 
 def segment_metadata(entry: SegmentEntry) -> dict[str, str]:
-    """Return the metadata of a segment's blob: enough to analyse it without the manifest."""
+    """Return the metadata of a segment's blob: enough to analyse it without the manifest.
+
+    Counts that are 0 are left out: each is a header of the upload.
+    """
     metadata = {
         "track": entry.track,
         "start": entry.start.isoformat(),
         "sample_rate": str(entry.sample_rate),
         "samples": str(entry.samples),
-        "md5": entry.md5,
+        "sha256": entry.sha256,
         "recovered": str(entry.recovered).lower(),
         "clock_offset_ms": str(entry.clock_offset_ms),
     }
-    metadata |= {name: str(getattr(entry.counts, name)) for name in entry.counts.__struct_fields__}
-    return metadata
+    counts = ((name, getattr(entry.counts, name)) for name in entry.counts.__struct_fields__)
+    return metadata | {name: str(count) for name, count in counts if count}
 
 
 def counts_from_metadata(metadata: dict[str, str]) -> Counts:
@@ -210,7 +225,7 @@ def entry_from_metadata(metadata: dict[str, str], size: int) -> SegmentEntry:
             sample_rate=int(lower["sample_rate"]),
             samples=int(lower["samples"]),
             bytes=size,
-            md5=lower["md5"],
+            sha256=lower["sha256"],
             counts=counts_from_metadata(metadata),
             recovered=lower.get("recovered") == "true",
             clock_offset_ms=float(lower.get("clock_offset_ms", "0")),

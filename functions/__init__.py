@@ -8,3 +8,6 @@ STORAGE_CONNECTION = "AudioStorage"
 
 TRANSCRIPTION_QUEUE = "transcriptions"
 """The queue of calls to transcribe."""
+
+DELETION_QUEUE = "deletions"
+"""The queue of deletions to run."""

@@ -31,6 +31,10 @@ param resultDays int
 @minValue(0)
 param temporaryDays int
 
+@description('Days to keep the audit trail. 0: keep it indefinitely.')
+@minValue(0)
+param auditDays int
+
 @description('Days during which deleted blobs and containers can be restored.')
 @minValue(1)
 @maxValue(365)
@@ -118,6 +122,7 @@ module storage 'modules/storage.bicep' = {
     segmentDays: segmentDays
     resultDays: resultDays
     temporaryDays: temporaryDays
+    auditDays: auditDays
     softDeleteDays: softDeleteDays
     packageContainer: packageContainer
     deadLetterContainer: deadLetterContainer

@@ -13,6 +13,7 @@ param storageSku = 'Standard_ZRS'
 param segmentDays = 30
 param resultDays = 365
 param temporaryDays = 7
+param auditDays = 730
 param softDeleteDays = 7
 param logDays = 30
 param logDailyGigabytes = -1

@@ -7,7 +7,7 @@
     ├── SealFailed          a stream cannot end, because a segment could not be sealed
     ├── StorageError        Blob Storage holds something else than it should
     │   ├── BlobConflict    a blob of that name holds other content
-    │   └── ChecksumMismatch  the content was not stored as it was sent
+    │   └── ChecksumMismatch  what arrived is not what the checksum is of
     └── HandshakeRefused    a WebSocket handshake is answered with an HTTP error
 
 Wrong settings raise ``configuration.SettingsError``, a full or broken disk ``OSError``, and an
@@ -40,7 +40,7 @@ class BlobConflict(StorageError):
 
 
 class ChecksumMismatch(StorageError):
-    """Raised when Blob Storage reports another checksum than that of the content sent."""
+    """Raised when Blob Storage refuses content whose checksum differs from the one sent with it."""
 
 
 class HandshakeRefused(StreamerError):

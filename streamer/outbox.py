@@ -5,15 +5,14 @@ What it promises:
 - A bounded pool of workers uploads the files. A failed upload is tried again, with growing pauses,
   for as long as the process lives; the next start uploads the rest.
 - A stream's manifest is uploaded after its segments, and so proves that they are there.
-- A file whose blob exists with other content goes to the ``rejected`` container: nothing is lost or
-  overwritten.
+- A file whose blob exists with other content goes to the ``rejected`` container, and so does a
+  segment that was damaged on the disk: nothing is lost or overwritten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
 import random
@@ -28,6 +27,7 @@ from contract.manifest import SegmentEntry, segment_metadata
 from contract.wav import HEADER_BYTES
 from event_log import log_event
 from streamer import metrics
+from streamer.checksums import Checksums, compute_checksums
 from streamer.errors import BlobConflict, ChecksumMismatch, StorageError
 from streamer.recovery import list_outbox
 from streamer.spool import Spool, audio_bytes, describe_error
@@ -127,24 +127,32 @@ class Outbox:
         try:
             await self._upload(path, content)
         except BlobConflict:
-            moved = await loop.run_in_executor(self._spool.worker, self._spool.quarantine, path)
-            self._reject(path, moved)
+            await self._reject(path, "blob_conflict")
+        except ChecksumMismatch:
+            if not self._is_damaged(path, content):
+                raise
+            await self._reject(path, "damaged_in_spool")
         else:
             self._complete(path)
 
+    def _is_damaged(self, path: Path, content: bytes) -> bool:
+        """Whether a segment's file has changed since it was sealed."""
+        entry = self._entries.get(path)
+        return entry is not None and compute_checksums(content).sha256 != entry.sha256
+
     async def _upload(self, path: Path, content: bytes) -> None:
         entry = self._entries.get(path)
-        md5 = (
-            bytes.fromhex(entry.md5)
-            if entry
-            else hashlib.md5(content, usedforsecurity=False).digest()
+        checksums = (
+            Checksums(entry.sha256, entry.crc64)
+            if entry is not None and entry.crc64
+            else compute_checksums(content)
         )
         container, _, blob = path.relative_to(self._spool.outbox).as_posix().partition("/")
         await self._storage.put_once(
             container,
             blob,
             content,
-            md5=md5,
+            checksums=checksums,
             content_type=_content_type(path),
             metadata=segment_metadata(entry) if entry else {},
         )
@@ -181,10 +189,12 @@ class Outbox:
         metrics.count_removed(frames)
         self._forget(path)
 
-    def _reject(self, path: Path, moved: list[Path]) -> None:
-        """Upload a file, whose blob exists and holds other content, to its place in quarantine."""
+    async def _reject(self, path: Path, reason: str) -> None:
+        """Quarantine a file that cannot become its blob, and upload it from there."""
+        loop = asyncio.get_running_loop()
+        moved = await loop.run_in_executor(self._spool.worker, self._spool.quarantine, path)
         metrics.UPLOADS_REJECTED.inc()
-        self._log_file(logging.ERROR, "upload_rejected", path, reason="blob_conflict")
+        self._log_file(logging.ERROR, "upload_rejected", path, reason=reason)
         self._audio_bytes.pop(path, None)
         for file in moved:
             self.add(file)

@@ -12,7 +12,6 @@ What it promises:
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import shutil
 from pathlib import Path
@@ -23,6 +22,7 @@ from contract import names, wav
 from contract.manifest import Counts, SegmentEntry, decode_manifest
 from event_log import log_event
 from streamer import metrics
+from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
 from streamer.spool import NEW, Spool, describe_error
 from streamer.stream_folder import (
@@ -188,13 +188,15 @@ def _read_entry(path: Path) -> SegmentEntry:
     """Return the entry of a segment whose manifest is missing. Raises ValueError."""
     content = path.read_bytes()
     audio = wav.parse(content)
+    checksums = compute_checksums(content)
     return SegmentEntry(
         track=path.parent.name,
         start=names.parse_start(path.stem),
         sample_rate=audio.sample_rate,
         samples=audio.data_bytes // BYTES_PER_SAMPLE,
         bytes=len(content),
-        md5=hashlib.md5(content, usedforsecurity=False).hexdigest(),
+        sha256=checksums.sha256,
+        crc64=checksums.crc64,
         counts=Counts(),
         recovered=True,
     )

@@ -19,8 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
-import mmap
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -32,6 +30,7 @@ from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
 from streamer import metrics
 from streamer.backlog import Backlog
+from streamer.checksums import compute_checksums
 from streamer.part_header import exact_start, open_header
 from streamer.segment_counts import count_losses, split_counts, written_counts
 from streamer.spool import PART, Spool, append_to_file, move_file, open_file, write_all
@@ -225,15 +224,15 @@ class SegmentFile:
         size = wav.HEADER_BYTES + self._disk_bytes
         os.ftruncate(descriptor, size)
         write_all(descriptor, wav.header(self.sample_rate, self._disk_bytes), 0)
-        with mmap.mmap(descriptor, size, prot=mmap.PROT_READ) as content:
-            md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        checksums = compute_checksums(os.pread(descriptor, size, 0))
         entry = SegmentEntry(
             track=self.path.parent.name,
             start=self.start,
             sample_rate=self.sample_rate,
             samples=self.samples,
             bytes=size,
-            md5=md5,
+            sha256=checksums.sha256,
+            crc64=checksums.crc64,
             counts=counts,
             recovered=recovered,
             clock_offset_ms=self.clock_offset_ms,

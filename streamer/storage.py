@@ -7,6 +7,7 @@ from urllib.request import getproxies
 
 from azure.core import MatchConditions
 from azure.core.exceptions import (
+    HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
@@ -16,8 +17,18 @@ from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
+from streamer.checksums import Checksums
 from streamer.errors import BlobConflict, ChecksumMismatch
 from streamer.settings import Settings
+
+_LARGEST_PUT_BYTES = 5000 * 1024 * 1024
+"""The service's limit. Source: the REST API reference, Put Blob."""
+
+_SHA256 = "sha256"
+"""The metadata that tells whether a blob holds the same content."""
+
+_CRC64_MISMATCH = "Crc64Mismatch"
+"""Blob Storage's error code for content with another CRC64 than the request's header."""
 
 
 class Storage:
@@ -30,6 +41,8 @@ class Storage:
             "retry_policy": LinearRetry(backoff=0, retry_total=1, random_jitter_range=0),
             "connection_timeout": 5,
             "read_timeout": settings.upload_timeout_seconds,
+            # A blob is written by one request, under one checksum, however long a segment is.
+            "max_single_put_size": _LARGEST_PUT_BYTES,
             # Else aiohttp looks for a .netrc, on another thread, twice for each request.
             "use_env_settings": bool(getproxies()),
         }
@@ -63,7 +76,7 @@ class Storage:
         blob: str,
         content: bytes,
         *,
-        md5: bytes,
+        checksums: Checksums,
         content_type: str,
         metadata: dict[str, str],
     ) -> None:
@@ -73,33 +86,34 @@ class Storage:
             container: The container's name.
             blob: The blob's name in it.
             content: The blob's content.
-            md5: The MD5 digest of ``content``.
+            checksums: Those of ``content``. The blob's metadata has the SHA-256.
             content_type: The blob's media type.
             metadata: The blob's metadata.
 
         Raises:
             BlobConflict: The blob exists and holds other content.
-            ChecksumMismatch: Blob Storage reports another MD5.
+            ChecksumMismatch: Blob Storage received other content than that.
             AzureError: Blob Storage cannot be reached, or refuses.
         """
         client = self._service.get_blob_client(container, blob)
         try:
-            response = await client.upload_blob(
+            await client.upload_blob(
                 content,
                 overwrite=False,
-                metadata=metadata,
-                content_settings=ContentSettings(
-                    content_type=content_type, content_md5=bytearray(md5)
-                ),
+                metadata={**metadata, _SHA256: checksums.sha256},
+                content_settings=ContentSettings(content_type=content_type),
+                # The service refuses the content if it has another one. The SDK's own option would
+                # compute it here, and not see what happened to the file since it was sealed.
+                transactional_content_crc64=bytearray.fromhex(checksums.crc64),
             )
-            stored_md5 = response.get("content_md5")
         except ResourceExistsError:
             properties = await client.get_blob_properties()
-            stored_md5 = properties.content_settings.content_md5
-            if stored_md5 is not None and bytes(stored_md5) != md5:
+            if (properties.metadata or {}).get(_SHA256) != checksums.sha256:
                 raise BlobConflict(f"{container}/{blob} exists and holds other content") from None
-        if stored_md5 is not None and bytes(stored_md5) != md5:
-            raise ChecksumMismatch(f"{container}/{blob} was stored with another MD5 than sent")
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) != _CRC64_MISMATCH:
+                raise
+            raise ChecksumMismatch(f"{container}/{blob} did not arrive as its CRC64 says") from None
 
     async def mark_stream(self, call_connection_id: str, stream_id: str) -> None:
         """Write the marker that a stream has opened. Raises AzureError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -13,13 +14,15 @@ from acs.identifiers import is_call_connection_id
 from calls import refusals
 from calls.clients import Clients
 from calls.control.grants import end_grants
-from calls.errors import EventMismatch
+from calls.errors import CallDeleted, EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
 from calls.records.callback_events import record_callback_event
 from calls.records.result_state import update_result_state
+from event_log import log_event
 
+_log = logging.getLogger(__name__)
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
 
@@ -57,6 +60,9 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
                 await update_result_state(
                     clients.storage, call, now, clients.settings.partial_after_seconds
                 )
+        except CallDeleted:
+            # It came late: ACS must not send it again.
+            log_event(_log, logging.INFO, "callback_event_dropped", call=call, type=event.name)
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"
@@ -64,6 +70,12 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             mismatches.append(
                 f"event {event.id!r}: does not belong to the call that it names ({error.reason})"
             )
+    _refuse_some(mismatches, faults)
+    return func.HttpResponse(status_code=HTTPStatus.OK)
+
+
+def _refuse_some(mismatches: list[str], faults: list[str]) -> None:
+    """Raise the Problem of events that were refused, if any were."""
     if faults:
         detail = f"{len(faults)} events: {faults[0]}"
         refusals.log_refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", detail)
@@ -80,7 +92,6 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
         raise Problem(
             HTTPStatus.BAD_REQUEST, detail, code="malformed_events", errors=errors, reason=None
         )
-    return func.HttpResponse(status_code=HTTPStatus.OK)
 
 
 async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:

@@ -86,6 +86,23 @@ def take_choice[T: str](
     )
 
 
+def take_flag(request: func.HttpRequest, parameter: str) -> bool:
+    """Return a query parameter that is true or false; false if it is absent.
+
+    Raises Problem (400).
+    """
+    text: str = request.params.get(parameter, "false")
+    if text not in ("true", "false"):
+        message = "must be true or false"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"{parameter}: {message}",
+            code="invalid_request",
+            errors=[{"field": parameter, "message": message}],
+        )
+    return text == "true"
+
+
 class Fields:
     """The members of a JSON object, taken one by one; all faults are reported at once."""
 
@@ -104,6 +121,16 @@ class Fields:
             return None
         if not isinstance(value, str) or not value or len(value) > max_characters:
             self.add_error(field, f"must be a string of 1 to {max_characters} characters")
+            return None
+        return value
+
+    def take_number(self, field: str, maximum: int) -> int | None:
+        """Take a whole number from 1 to ``maximum``; None if the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if type(value) is not int or not 1 <= value <= maximum:
+            self.add_error(field, f"must be a whole number from 1 to {maximum}")
             return None
         return value
 

@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError
 from calls import refusals
 from calls.clients import Clients, get_clients
 from calls.errors import CallAudioError
+from calls.http.principals import authorize
 from calls.http.problems import CONTENT_TYPE, Problem, problem_for
 from calls.http.query_parameters import check_query
 from calls.http.response_headers import SECURITY_HEADERS, complete_response
@@ -38,6 +39,7 @@ async def respond_with(
     """Run a handler with the given clients; whatever it raises becomes a problem document."""
 
     async def handle(request: func.HttpRequest) -> func.HttpResponse:
+        authorize(request, handler.__name__)
         check_query(handler, request)
         return await handler(create_clients(), request)
 

@@ -37,6 +37,7 @@ from calls.records.unsettled import (
     write_position,
 )
 from calls.results import assembly, failures
+from calls.retention.late_arrivals import delete_late_arrivals
 from calls.storage import Properties
 from calls.transcripts.messages import Send
 from contract import names
@@ -111,6 +112,8 @@ class _Run:
                     )
                 except CallNotFound:
                     is_settled = now - entry.written_at > WITHOUT_RECORD
+                if await delete_late_arrivals(storage, call):
+                    is_settled = True
                 if is_settled:
                     await remove_unsettled(storage, entry)
                     self._settled += 1

@@ -26,6 +26,7 @@ from calls.results.call_result import CallResult
 from calls.results.coalescing import run_in_turn
 from calls.results.failures import PoisonMessage
 from calls.results.layout import Layout
+from calls.retention.late_arrivals import removing_late_arrivals
 from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
@@ -49,8 +50,10 @@ async def on_segment(segment: func.InputStream, send: Send) -> None:
     if not failures.is_processed_blob(names.SEGMENTS, blob):
         log_foreign(names.SEGMENTS, [blob])
         return
-    if await analyse_segment(clients, blob, segment.read(), metadata):
-        request_transcript(clients, names.parse_segment(blob).call_connection_id, send)
+    call = names.parse_segment(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await analyse_segment(clients, blob, segment.read(), metadata):
+            request_transcript(clients, call, send)
 
 
 async def on_manifest(manifest: func.InputStream, send: Send) -> None:
@@ -63,8 +66,10 @@ async def on_manifest(manifest: func.InputStream, send: Send) -> None:
     if not failures.is_processed_blob(names.MANIFESTS, blob):
         log_foreign(names.MANIFESTS, [blob])
         return
-    if await process_manifest(clients, blob, manifest.read()):
-        request_transcript(clients, names.parse_manifest(blob).call_connection_id, send)
+    call = names.parse_manifest(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await process_manifest(clients, blob, manifest.read()):
+            request_transcript(clients, call, send)
 
 
 async def on_poison_message(body: bytes, send: Send) -> None:
@@ -77,9 +82,14 @@ async def on_poison_message(body: bytes, send: Send) -> None:
     except msgspec.DecodeError as error:
         raise ValueError(f"not a message of the Functions host: {error}") from error
     clients, container, blob = get_clients(), message.container_name, message.blob_name
-    if await try_once_more(clients, container, blob):
-        parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
-        request_transcript(clients, parse(blob).call_connection_id, send)
+    if not failures.is_processed_blob(container, blob):
+        log_event(_log, logging.ERROR, "poison_blob_unknown", container=container, blob=blob)
+        return
+    parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
+    call = parse(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await try_once_more(clients, container, blob):
+            request_transcript(clients, call, send)
 
 
 def _blob_name(container: str, blob: func.InputStream) -> str:
@@ -95,9 +105,6 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> bool:
     Raises AzureError: the storage is at fault, not the blob.
     """
     storage = clients.storage
-    if not failures.is_processed_blob(container, blob):
-        log_event(_log, logging.ERROR, "poison_blob_unknown", container=container, blob=blob)
-        return False
     properties = await storage.properties(container, blob)
     document = await storage.read(container, blob)
     if properties is None or document is None:

@@ -7,12 +7,14 @@ result: it writes the recording first and then, under its ETag, the call's resul
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 
 import msgspec
 
 from calls import blobs
-from calls.errors import CallNotFound, Contended
+from calls.errors import CallDeleted, CallNotFound, Contended
 from calls.listings import list_drafts, list_manifests, list_segments
+from calls.records.expiries import add_expiry
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
 from calls.results import analysis, call_result, failures, recording
@@ -220,6 +222,9 @@ async def _update_summary(storage: Storage, call: str, result: CallResult) -> No
 
     try:
         await change_record(storage, call, apply)
+    except CallDeleted:
+        pass
     except CallNotFound:
         # A stream of a call that this app did not place (GRANT_CHECK is not require).
+        await add_expiry(storage, call, datetime.now(UTC))
         log_event(_log, logging.WARNING, "call_without_record", call=call)

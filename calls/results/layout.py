@@ -42,7 +42,7 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
     blob: str
     analysis_blob: str
     data_offset: int
-    md5: str
+    sha256: str
     counts: Counts
     fault: str | None
 
@@ -67,7 +67,9 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def digest(self) -> str:
         """Identifies the recording's content: the same for the same audio at the same places."""
-        parts = [(p.track, p.position, p.samples, p.md5, p.fault is None) for p in self.placements]
+        parts = [
+            (p.track, p.position, p.samples, p.sha256, p.fault is None) for p in self.placements
+        ]
         content = msgspec.json.encode((self.started_at, self.sample_rate, self.tracks, parts))
         return hashlib.sha256(content).hexdigest()
 
@@ -142,7 +144,7 @@ def _placements(
             blob=name.blob,
             analysis_blob=blobs.analysis_blob(name),
             data_offset=entry.bytes - 2 * entry.samples,
-            md5=entry.md5,
+            sha256=entry.sha256,
             counts=entry.counts,
             fault=_fault(entry, landed.get(name.blob)),
         )

@@ -14,7 +14,6 @@ from calls import blobs
 from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
 from calls.principals import Principal
 from calls.records.dispositions import Disposition, change_disposition, read_disposition
-from calls.records.expiries import add_expiry
 from calls.records.store import read_record
 from calls.retention import inventory
 from calls.retention.model import Deletion, Receipt, Scope
@@ -120,6 +119,8 @@ async def change_deletion(
 
     Raises DeletionNotFound, Contended, AzureError, and what ``apply`` raises.
     """
+    if not _ID.fullmatch(id_):
+        raise DeletionNotFound(id_)
     blob = blobs.deletion_blob(id_)
     for _ in range(_MAX_ATTEMPTS):
         document = await storage.read(blobs.RETENTION, blob)
@@ -153,60 +154,3 @@ async def list_unfinished(storage: Storage) -> list[str]:
     prefix = blobs.unfinished_blob("")
     listing = await storage.blob_names(blobs.RETENTION, prefix)
     return [id_ for blob in listing if _ID.fullmatch(id_ := blob.removeprefix(prefix))]
-
-
-async def delete_late_arrivals(storage: Storage, call: str) -> bool:
-    """Delete what was written about a call after it was deleted.
-
-    Whoever has written something about a call runs this afterwards. While the call's deletion is
-    running, it is only told: it counts what it deletes, and goes on until nothing is left.
-
-    Returns:
-        Whether the call was deleted.
-
-    Raises Contended, AzureError: run this again.
-    """
-    disposition = await read_disposition(storage, call)
-    if disposition.deletion is None:
-        return False
-
-    def apply(deletion: Deletion) -> bool:
-        if deletion.receipt.state == "completed":
-            return False
-        deletion.arrivals += 1
-        return True
-
-    deletion = await change_deletion(storage, disposition.deletion, apply)
-    if deletion.receipt.state == "completed":
-        count = await _delete_again(storage, deletion)
-        if count:
-            log_event(_log, logging.WARNING, "late_blobs_deleted", call=call, count=count)
-    return True
-
-
-async def _delete_again(storage: Storage, deletion: Deletion) -> int:
-    """Delete all that there is of a deleted call; return how many blobs that were."""
-    await inventory.collect(storage, deletion)
-    count = 0
-    for container in inventory.CONTAINERS["call"]:
-        for blob in await inventory.list_blobs(storage, deletion, container):
-            if blob.version is None and blob.snapshot is None:
-                await storage.delete(container, blob.name)
-                count += 1
-    return count
-
-
-async def watch_for_late_arrivals(storage: Storage, call: str, now: datetime) -> None:
-    """Have a deleted call looked at again a day, a week and a month later. Raises AzureError.
-
-    What lands in the watched containers is deleted by its event. A streamer whose disk comes back
-    after weeks may also write what no event reports.
-    """
-    disposition = await read_disposition(storage, call)
-    if disposition.deleted_at is None:
-        return
-    for days in (1, 7, 30):
-        moment = disposition.deleted_at + timedelta(days=days)
-        if moment > now:
-            await add_expiry(storage, call, moment)
-            return

@@ -74,10 +74,12 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
     stored: list[StoredBlob] = []
     for prefix in await _prefixes(storage, deletion, container):
         is_folder = prefix.endswith(("/", ".")) or container == blobs.INDEX
-        async for blob in _stored(storage, container, prefix):
-            # One call's id may be the beginning of another one's.
-            if is_folder or blob.name == prefix:
-                stored.append(blob)
+        # One call's id may be the beginning of another one's.
+        stored += [
+            blob
+            async for blob in _stored(storage, container, prefix)
+            if is_folder or blob.name == prefix
+        ]
     if container == blobs.INDEX:
         call = deletion.receipt.call_connection_id
         stored = [blob for blob in stored if blob.name.partition("-")[2] == call]

@@ -13,6 +13,7 @@ import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
@@ -24,8 +25,8 @@ from calls.retention.deletions import (
     change_deletion,
     is_current,
     read_deletion,
-    watch_for_late_arrivals,
 )
+from calls.retention.late_arrivals import watch_for_late_arrivals
 from calls.retention.model import (
     Deletion,
     Plan,
@@ -110,7 +111,7 @@ class _Run:
         if deletion.next_run_at is not None and deletion.next_run_at > now:
             return False
         try:
-            await self._change(lambda deletion: None)
+            await self._change(lambda _: None)
             if deletion.plan is not None:
                 await self._carry_out(deletion.plan)
             while self._clock() < self._deadline:
@@ -280,7 +281,7 @@ async def close_deletion(storage: Storage, deletion: Deletion, now: datetime) ->
 async def _delete(storage: Storage, container: str, blob: StoredBlob) -> bool:
     """Delete a blob, version or snapshot; return False if the service refuses that for now."""
     client = storage.service.get_blob_client(container, blob.name, snapshot=blob.snapshot)
-    options = {"version_id": blob.version} if blob.version else {}
+    options: dict[str, Any] = {"version_id": blob.version} if blob.version else {}
     if not blob.version and not blob.snapshot:
         options["delete_snapshots"] = "include"
     try:

@@ -26,6 +26,9 @@ param resultDays int
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 param temporaryDays int
 
+@description('Days to keep the audit trail. 0: keep it indefinitely.')
+param auditDays int
+
 @description('Days during which deleted blobs and containers can be restored.')
 param softDeleteDays int
 
@@ -54,6 +57,11 @@ var retention = [
     name: 'temporary'
     days: temporaryDays
     containers: ['grants', 'idempotency', deadLetterContainer]
+  }
+  {
+    name: 'audit'
+    days: auditDays
+    containers: ['audit']
   }
 ]
 
@@ -134,7 +142,8 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
             type: 'Lifecycle'
             definition: {
               filters: {
-                blobTypes: ['blockBlob']
+                // The audit trail is in append blobs.
+                blobTypes: ['blockBlob', 'appendBlob']
                 prefixMatch: map(rule.containers, container => '${container}/')
               }
               actions: {

@@ -70,7 +70,7 @@ class SampleStream:
                     sample_rate=rate,
                     samples=len(part) // 2,
                     bytes=len(file),
-                    md5=hashlib.md5(file).hexdigest(),
+                    sha256=hashlib.sha256(file).hexdigest(),
                     counts=counts or Counts(frames=len(part) // 640),
                 )
                 entries.append(entry)

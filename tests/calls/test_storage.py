@@ -8,8 +8,12 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 import pytest_asyncio
-from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
-from azure.storage.blob.aio import BlobServiceClient
+from azure.core.exceptions import (
+    HttpResponseError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+)
+from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from calls import blobs
 from calls.clients import Clients
@@ -84,6 +88,30 @@ async def test_a_document_is_deleted_only_under_its_etag(
     assert await storage_client.read(CONTAINER, blob) is not None
     await storage_client.delete(CONTAINER, blob)
     assert await storage_client.properties(CONTAINER, blob) is None
+
+
+async def test_many_writers_append_to_one_blob(storage_client: Storage, blob: str) -> None:
+    lines = [f"{number}\n".encode() for number in range(20)]
+    await asyncio.gather(*(storage_client.append(CONTAINER, blob, line) for line in lines))
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert sorted(document.content.splitlines(keepends=True)) == sorted(lines)
+
+
+async def test_a_full_append_blob_takes_no_block(
+    storage_client: Storage, blob: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = HttpResponseError("409")
+    error.error_code = "BlockCountExceedsLimit"  # type: ignore[attr-defined]
+
+    async def append_block(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(BlobClient, "append_block", append_block)
+    assert not await storage_client.append(CONTAINER, blob, b"line")
+    error.error_code = "AuthorizationFailure"  # type: ignore[attr-defined]
+    with pytest.raises(HttpResponseError):
+        await storage_client.append(CONTAINER, blob, b"line")
 
 
 async def test_a_rewritten_blob_keeps_its_content_type_and_metadata(

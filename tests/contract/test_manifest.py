@@ -16,7 +16,7 @@ ENTRY = m.SegmentEntry(
     sample_rate=16_000,
     samples=8_000,
     bytes=16_044,
-    md5="00" * 16,
+    sha256="00" * 32,
     counts=COUNTS,
     clock_offset_ms=-7.25,
 )
@@ -38,12 +38,19 @@ def test_a_manifest_survives_encoding_and_decoding() -> None:
     assert m.decode_manifest(m.encode_manifest(manifest)) == manifest
 
 
-def test_a_later_schema_is_refused() -> None:
-    blob = b'{"schema":2,"call_connection_id":"c","stream_id":"s","sample_rate":1,"started_at":'
-    stamp = b'"2024-11-15T19:16:12Z"'
-    blob += stamp + b',"ended_at":' + stamp + b',"ended_by":"","segments":[],"counts":{}}'
-    with pytest.raises(ValueError, match="newer"):
-        m.decode_manifest(blob)
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [(1, "older than 2, and has no SHA-256"), (3, "newer than 2: update this app")],
+)
+def test_a_manifest_of_another_schema_is_refused(schema: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        m.decode_manifest(b'{"schema":%d,"segments":[{"md5":"00"}]}' % schema)
+
+
+def test_what_is_not_a_manifest_is_refused() -> None:
+    for blob in (b"", b"[]", b"{}", b'{"schema":2}'):
+        with pytest.raises(ValueError, match=r"truncated|Expected|missing"):
+            m.decode_manifest(blob)
 
 
 def test_metadata_carries_every_count() -> None:
@@ -53,6 +60,8 @@ def test_metadata_carries_every_count() -> None:
         m.counts_from_metadata({name.title(): value for name, value in metadata.items()}) == COUNTS
     )
     assert metadata["samples"] == "8000"
+    assert "lost" not in metadata, "a count of 0 is left out: each is a header of the upload"
+    assert m.entry_from_metadata(metadata, 16_044) == ENTRY
     assert ENTRY.duration_ms == 500
 
 

@@ -60,7 +60,7 @@ class Model:
             name = entry.name(self.state.call_connection_id, self.state.stream_id).blob
             content = blobs[f"{names.SEGMENTS}/{name}"]
             unlisted.remove(f"{names.SEGMENTS}/{name}")
-            assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
+            assert hashlib.sha256(content).hexdigest() == entry.sha256
             start = round((entry.start - START) / timedelta(seconds=1) * RATE)
             samples = memoryview(wav.samples(content)).cast("h")
             for index, value in enumerate(samples):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
+from streamer.checksums import compute_checksums
 from streamer.outbox import Outbox
 from streamer.settings import load
 from streamer.spool import Spool
@@ -57,7 +57,7 @@ async def put_another(blobs: Storage, name: str) -> None:
         names.SEGMENTS,
         name,
         b"another",
-        md5=hashlib.md5(b"another", usedforsecurity=False).digest(),
+        checksums=compute_checksums(b"another"),
         content_type="audio/wav",
         metadata={},
     )
@@ -104,6 +104,32 @@ async def test_what_is_rejected_goes_to_a_container_and_not_to_a_disk_that_dies(
     assert wav.samples(container.download_blob(name).readall()) == pcm(0)
     assert not list(spool.outbox.rglob("*.*"))
     assert spool.used_bytes == 0
+    spool.close()
+
+
+async def test_a_segment_that_was_damaged_in_the_spool_holds_nothing_up(
+    blobs: Storage, tmp_path: Path, call: str, stored: Stored, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    path, entry = segment(spool, call, 0)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    outbox = Outbox(spool, blobs, 1)
+    outbox.start()
+    outbox.add(path, entry)
+    async with asyncio.timeout(20):
+        await outbox.wait_until_empty()
+    await outbox.stop()
+    assert not list(
+        stored.service.get_container_client(names.SEGMENTS).list_blob_names(
+            name_starts_with=f"{call}/"
+        )
+    )
+    container = stored.service.get_container_client(names.REJECTED)
+    (name,) = container.list_blob_names(name_starts_with=f"segments/{call}/")
+    assert container.download_blob(name).readall() == content
+    assert "reason=damaged_in_spool" in caplog.text
     spool.close()
 
 

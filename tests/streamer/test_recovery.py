@@ -199,5 +199,5 @@ def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool)
     (path, synthesized), (last, _) = list_outbox(spool)
     assert (path, last) == (target, manifest)
     assert synthesized is not None
-    for field in ("samples", "bytes", "md5", "start", "track"):
+    for field in ("samples", "bytes", "sha256", "crc64", "start", "track"):
         assert getattr(synthesized, field) == getattr(entry, field)

@@ -6,18 +6,17 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pytest
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob import BlobServiceClient
-from azure.storage.blob.aio import BlobClient
 
 from contract import names
 from contract.grants import decode_grant, encode_grant, new_grant, new_token
 from local.ports import free_ports
+from streamer.checksums import compute_checksums
 from streamer.errors import BlobConflict, ChecksumMismatch
 from streamer.settings import load
 from streamer.storage import Storage
@@ -26,16 +25,12 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CHECKS_OFF = {"TOKEN_CHECK": "off", "GRANT_CHECK": "off"}
 
 
-def md5(content: bytes) -> bytes:
-    return hashlib.md5(content, usedforsecurity=False).digest()
-
-
 async def put(storage_client: Storage, blob: str, content: bytes) -> None:
     await storage_client.put_once(
         names.SEGMENTS,
         blob,
         content,
-        md5=md5(content),
+        checksums=compute_checksums(content),
         content_type="audio/wav",
         metadata={"rate": "16000"},
     )
@@ -71,8 +66,8 @@ async def test_a_blob_has_its_content_type_checksum_and_metadata(
     assert download.readall() == b"audio"
     settings = download.properties.content_settings
     assert settings.content_type == "audio/wav"
-    assert settings.content_md5 == bytearray(md5(b"audio"))
-    assert download.properties.metadata == {"rate": "16000"}
+    digest = hashlib.sha256(b"audio").hexdigest()
+    assert download.properties.metadata == {"rate": "16000", "sha256": digest}
 
 
 async def test_the_same_content_may_be_put_again(storage_client: Storage, call: str) -> None:
@@ -93,27 +88,42 @@ async def test_other_content_is_a_conflict_and_is_not_written(
 async def test_content_that_was_damaged_on_its_way_is_not_written(
     storage_client: Storage, service: BlobServiceClient, call: str
 ) -> None:
-    with pytest.raises(AzureError, match="Md5Mismatch"):
+    with pytest.raises(ChecksumMismatch, match=f"{names.SEGMENTS}/{call}/blob"):
         await storage_client.put_once(
             names.SEGMENTS,
             f"{call}/blob",
             b"damaged",
-            md5=md5(b"audio"),
+            checksums=compute_checksums(b"audio"),
             content_type="audio/wav",
             metadata={},
         )
     assert not service.get_blob_client(names.SEGMENTS, f"{call}/blob").exists()
 
 
-async def test_another_checksum_in_the_answer_is_an_error(
-    storage_client: Storage, call: str, monkeypatch: pytest.MonkeyPatch
+async def test_a_blob_that_somebody_else_wrote_is_a_conflict(
+    storage_client: Storage, service: BlobServiceClient, call: str
 ) -> None:
-    async def upload_blob(*_: Any, **__: Any) -> dict[str, Any]:
-        return {"content_md5": bytearray(md5(b"other"))}
-
-    monkeypatch.setattr(BlobClient, "upload_blob", upload_blob)
-    with pytest.raises(ChecksumMismatch, match=f"{names.SEGMENTS}/{call}/blob"):
+    service.get_blob_client(names.SEGMENTS, f"{call}/blob").upload_blob(b"audio")
+    with pytest.raises(BlobConflict):
         await put(storage_client, f"{call}/blob", b"audio")
+
+
+async def test_the_longest_segment_is_written_by_one_request(storage_client: Storage) -> None:
+    """In blocks, which the SDK uses for long content, one checksum would not fit."""
+    an_hour = 3600 * 48_000 * 2
+    assert storage_client._service._config.max_single_put_size > an_hour
+
+
+async def test_another_refusal_is_left_to_the_outbox(storage_client: Storage, call: str) -> None:
+    with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
+        await storage_client.put_once(
+            "missing",
+            f"{call}/blob",
+            b"audio",
+            checksums=compute_checksums(b"audio"),
+            content_type="audio/wav",
+            metadata={},
+        )
 
 
 async def test_an_unreachable_service_is_an_error_at_once() -> None:

@@ -219,7 +219,7 @@ def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) 
         audio = wav.parse(content)
         assert (audio.sample_rate, audio.data_bytes) == (entry.sample_rate, entry.samples * 2)
         assert len(content) == entry.bytes
-        assert hashlib.md5(content, usedforsecurity=False).hexdigest() == entry.md5
+        assert hashlib.sha256(content).hexdigest() == entry.sha256
         assert entry.samples, "no segment is empty"
         # Its counts explain its length, except for frames across its first and last sample.
         explained = entry.counts.frames * (entry.sample_rate // 50) + entry.counts.corrected_samples

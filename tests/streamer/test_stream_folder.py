@@ -30,7 +30,7 @@ def entry(second: int, track: str = "mixed") -> SegmentEntry:
         sample_rate=16_000,
         samples=16_000,
         bytes=32_044,
-        md5="00" * 16,
+        sha256="00" * 32,
         counts=Counts(frames=50),
     )
 

@@ -85,6 +85,8 @@ _OF_STATUSES = {
 _OF_ROUTES = {
     ("GET /api/v1/calls", HTTPStatus.OK): ("Link",),
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
+    ("DELETE /api/v1/calls/{id}", HTTPStatus.ACCEPTED): ("Location", "Retry-After"),
+    ("GET /api/v1/deletions/{id}", HTTPStatus.OK): ("Retry-After",),
     ("GET /api/v1/calls/{id}/transcript", HTTPStatus.OK): ("Vary",),
     ("GET /api/v1/calls/{id}/transcript.{format}", HTTPStatus.OK): ("Vary",),
 }
@@ -104,6 +106,8 @@ def complete_operation(route: str, operation: Json, text: Text) -> Json:
         # An unknown query parameter, and an unexpected error.
         responses.setdefault("400", problem_response(HTTPStatus.BAD_REQUEST))
         responses.setdefault("500", problem_response(HTTPStatus.INTERNAL_SERVER_ERROR))
+    if " /api/v1/calls/{id}" in route and route != "DELETE /api/v1/calls/{id}":
+        responses.setdefault("410", problem_response(HTTPStatus.GONE))
     if _is_tagged(route, operation):
         parameters.append(IF_NONE_MATCH)
         responses.setdefault("304", {"description": HTTPStatus.NOT_MODIFIED.phrase})

@@ -50,7 +50,7 @@ def segment(
         sample_rate=RATE,
         samples=len(pcm) // 2,
         bytes=44 + len(pcm),
-        md5="",
+        sha256="",
         counts=counts or Counts(),
         recovered=recovered,
     )

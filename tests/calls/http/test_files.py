@@ -33,10 +33,10 @@ def send(clients: Clients, blob: str) -> Send:
     async def send(
         method: str = "GET", headers: dict[str, str] | None = None, file: File | None = None
     ) -> func.HttpResponse:
-        async def handle(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+        async def send_recording(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
             return await send_file(clients, request, file or await read_file(clients, blob))
 
-        return await send_request(clients, handle, method, headers=headers)
+        return await send_request(clients, send_recording, method, headers=headers)
 
     return send
 

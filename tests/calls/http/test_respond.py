@@ -13,12 +13,18 @@ from azure.core.exceptions import ServiceRequestError
 
 from calls import errors
 from calls.clients import Clients
-from calls.http import respond
+from calls.http import principals, respond
 from calls.http.problems import Problem
 from configuration import SettingsError
 
 SECRET = "AccountKey=c2VjcmV0"
 REQUEST = func.HttpRequest("GET", "/", body=b"")
+
+
+@pytest.fixture(autouse=True)
+def _route(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route for the handlers of these tests."""
+    monkeypatch.setitem(principals.ROUTES, "handle", principals.PUBLIC)
 
 
 async def respond_to(error: Exception, clients: Any = None) -> tuple[func.HttpResponse, Any]:

@@ -77,7 +77,7 @@ def test_the_digest_identifies_the_audio_and_its_place() -> None:
     assert lay_out([stream.manifest], landed).digest == digest
     assert lay_out([stream.manifest], {}).digest != digest
     entries = stream.manifest.segments
-    for change in ({"md5": "0"}, {"start": entries[0].start + timedelta(milliseconds=20)}):
+    for change in ({"sha256": "0"}, {"start": entries[0].start + timedelta(milliseconds=20)}):
         changed = [msgspec.structs.replace(entries[0], **change), *entries[1:]]
         manifest = msgspec.structs.replace(stream.manifest, segments=changed)
         names = {e.name("call", stream.stream_id).blob: e.bytes for e in changed}

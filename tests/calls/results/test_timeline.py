@@ -41,7 +41,7 @@ def create_segment(
         blob=blob,
         analysis_blob=blob,
         data_offset=44,
-        md5="",
+        sha256="",
         counts=counts or Counts(),
         fault=None,
     )
