@@ -2,8 +2,8 @@
 
 ``segment_uploaded call=3f2 bytes=960044`` can be found by its name and parsed by Kusto's
 ``parse-kv``. A value with anything but plain printable characters is written as a JSON string, so
-text from a peer can neither leave its field nor start a new line. Of a phone number, which the name
-of a segment may contain, only the last two digits are written.
+text from a peer can neither leave its field nor start a new line. Of a phone number, which such a
+text may contain, only the last two digits are written.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _PLAIN = re.compile(r"[!#-<>-~]+", re.ASCII)
 """Printable ASCII without space, quotation mark and equals sign."""
 
 _PHONE_NUMBER = re.compile(
-    r"(\+|~2B|%2B|\b4(?::|~3A|%3A))[0-9]{3,13}(?=[0-9]{2})", re.ASCII | re.IGNORECASE
+    r"(\+|%2B|\b4(?::|%3A))[0-9]{3,13}(?=[0-9]{2})", re.ASCII | re.IGNORECASE
 )
-"""All but the last two digits, in the text itself, in a track's name and in a URL."""
+"""All but the last two digits, in the text itself and in a URL."""
 
 
 def log_event(

@@ -1,5 +1,7 @@
 """The function app: registers the triggers in ``functions``, one blueprint per subject."""
 
+import os
+
 # Nothing heavy is imported here or in functions/: every cold start waits for these modules.
 import azure.functions as func
 
@@ -16,7 +18,11 @@ from functions import (
     transcription,
 )
 
-app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
+# With entra, App Service Authentication stands before the app, and the app checks its header.
+signs_in = os.environ.get("AUTHENTICATION") == "entra"
+app = func.FunctionApp(
+    http_auth_level=func.AuthLevel.ANONYMOUS if signs_in else func.AuthLevel.FUNCTION
+)
 
 for module in (
     calls,

@@ -11,11 +11,22 @@ import re
 
 CALL_CONNECTION_ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
 PHONE_NUMBER_PATTERN = r"\+[1-9][0-9]{1,14}"
-CALLABLE_ID_PATTERN = (
-    "(?:8:(?:acs|dod-acs|gcch-acs|spool|orgid|dod|gcch|teamsvisitor)|28:(?:orgid|dod|gcch))"
-    ":[A-Za-z0-9_-]{1,200}"
+CALLABLE_ID_PREFIXES = (
+    "8:acs:",
+    "8:dod-acs:",
+    "8:gcch-acs:",
+    "8:spool:",
+    "8:orgid:",
+    "8:dod:",
+    "8:gcch:",
+    "8:teamsvisitor:",
+    "28:orgid:",
+    "28:dod:",
+    "28:gcch:",
 )
-"""The raw ids that the SDK's ``identifier_from_raw_id`` reads as a user or as a Teams app."""
+"""How the raw ids begin that the SDK's ``identifier_from_raw_id`` reads as a user or Teams app."""
+
+CALLABLE_ID_PATTERN = f"(?:{'|'.join(CALLABLE_ID_PREFIXES)})[A-Za-z0-9_-]{{1,200}}"
 
 MAX_RAW_ID_CHARACTERS = 256
 MAX_NAME_CHARACTERS = 256

@@ -11,18 +11,28 @@ An entry has no phone number, token or participant's name in it; ``details`` mus
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
+from acs.json_errors import JSON_ERRORS
 from calls import blobs
 from calls.principals import Principal
 from calls.storage import Storage
+from event_log import log_event
 
-Outcome = Literal["done", "refused", "failed"]
+_log = logging.getLogger(__name__)
+
+Outcome = Literal["begun", "done", "refused", "failed"]
+"""``begun`` is recorded before a change, and another outcome, of the same request, after it."""
+
+_SCAN_BYTES = 1024 * 1024
+_MAX_SCANNED_BYTES = 8 * 1024 * 1024
+"""A page is short, or even empty, if so much of the trail has been read for it."""
 
 _first_parts: dict[date, int] = {}
 """The part of the current day's trail that this process knows not to be full."""
@@ -35,8 +45,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
         id: Unique: an entry that is there twice was added once.
         time: When it was recorded, in UTC.
         action: What was done, such as ``place_call``, in snake_case.
-        outcome: Whether it was done, refused or failed.
+        outcome: Whether it was begun, done or refused, or failed.
         principal: Who did it.
+        request: The same for all entries of one request.
         call: The call connection id.
         address: The address that the request came from.
         details: More about it, without personal data.
@@ -47,6 +58,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     outcome: Outcome
     principal: Principal
+    request: str | None = None
     call: str | None = None
     address: str | None = None
     details: dict[str, str] = {}
@@ -60,11 +72,12 @@ async def record_action(
     call: str | None = None,
     address: str | None = None,
     outcome: Outcome = "done",
+    request: str | None = None,
     details: Mapping[str, str] | None = None,
 ) -> None:
     """Add an entry to the audit trail.
 
-    What requests do is recorded by ``calls.http.respond``, as ``calls.http.principals`` says for
+    What requests do is recorded by ``calls.http.audited``, as ``calls.http.principals`` says for
     each route; call this for what the app does by itself, as ``principals.SYSTEM``.
 
     Args:
@@ -73,7 +86,8 @@ async def record_action(
         principal: Who did it.
         call: The call connection id, if it concerns one call.
         address: The address that the request came from.
-        outcome: Whether it was done, refused or failed.
+        outcome: Whether it was begun, done or refused, or failed.
+        request: The same for all entries of one request.
         details: More about it: constant words and numbers, never a phone number, token or name.
 
     Raises AzureError if the entry could not be added.
@@ -85,6 +99,7 @@ async def record_action(
         action=action,
         outcome=outcome,
         principal=principal,
+        request=request,
         call=call,
         address=address,
         details=dict(details or {}),
@@ -97,3 +112,86 @@ async def record_action(
     if part:
         _first_parts.clear()
         _first_parts[day] = part
+
+
+class Selection(NamedTuple):
+    """Which entries to read; None selects all. ``until`` is not included."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    call: str | None = None
+    principal: str | None = None
+
+    def has(self, entry: Entry) -> bool:
+        """Return whether an entry is selected."""
+        return (
+            (self.since is None or self.since <= entry.time)
+            and (self.until is None or entry.time < self.until)
+            and self.call in (None, entry.call)
+            and self.principal in (None, entry.principal.id)
+        )
+
+    def has_day(self, blob: str) -> bool:
+        """Return whether a blob of the trail may have entries that are selected."""
+        day = blob.partition("/")[0]
+        return (self.since is None or day >= _day(self.since)) and (
+            self.until is None or day <= _day(self.until)
+        )
+
+
+class Position(NamedTuple):
+    """Where in the trail to read on."""
+
+    blob: str
+    offset: int
+
+
+class Page(NamedTuple):
+    """Entries in the order in which they were added, and where the next page begins, if any."""
+
+    entries: list[Entry]
+    position: Position | None
+
+
+async def read_entries(
+    storage: Storage, selection: Selection, limit: int, position: Position | None
+) -> Page:
+    """Read the entries that are selected, oldest first.
+
+    A page has at most ``limit`` entries. It has fewer, or none, if it is the last, or if much of
+    the trail had to be read for it.
+
+    Raises AzureError.
+    """
+    entries: dict[str, Entry] = {}
+    scanned = 0
+    for blob, properties in (await storage.listing(blobs.AUDIT, "")).items():
+        if not selection.has_day(blob) or (position is not None and blob < position.blob):
+            continue
+        offset = position.offset if position is not None and blob == position.blob else 0
+        while offset < properties.size:
+            length = min(_SCAN_BYTES, properties.size - offset)
+            chunk = await storage.read_range(blobs.AUDIT, blob, offset, length)
+            for line in chunk[: chunk.rfind(b"\n") + 1].splitlines(keepends=True):
+                offset += len(line)
+                entry = _parse(blob, line)
+                if entry is not None and selection.has(entry):
+                    entries[entry.id] = entry
+                    if len(entries) == limit:
+                        return Page(list(entries.values()), Position(blob, offset))
+            scanned += length
+            if scanned >= _MAX_SCANNED_BYTES:
+                return Page(list(entries.values()), Position(blob, offset))
+    return Page(list(entries.values()), None)
+
+
+def _parse(blob: str, line: bytes) -> Entry | None:
+    try:
+        return msgspec.json.decode(line, type=Entry)
+    except JSON_ERRORS as error:
+        log_event(_log, logging.ERROR, "audit_entry_unreadable", blob=blob, error=error)
+        return None
+
+
+def _day(time: datetime) -> str:
+    return time.astimezone(UTC).date().isoformat()

@@ -10,6 +10,7 @@
     ├── CallEnded
     ├── StreamingStateConflict
     ├── MissingCallConnectionId
+    ├── DestinationNotAllowed
     ├── IdempotencyKeyReused
     ├── IdempotencyKeyInUse
     ├── EventMismatch
@@ -117,6 +118,13 @@ class MissingCallConnectionId(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("ACS returned a call without a call connection id")
+
+
+class DestinationNotAllowed(CallAudioError):
+    """Raised when ALLOWED_DESTINATIONS does not allow a call's destination."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"ALLOWED_DESTINATIONS does not allow this destination: {reason}")
 
 
 class IdempotencyKeyReused(CallAudioError):

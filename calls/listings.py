@@ -38,28 +38,38 @@ async def list_segment_names(storage: Storage, call: str) -> dict[str, names.Seg
 async def list_manifests(storage: Storage, call: str) -> dict[str, str]:
     """List the blobs of a call's manifests by stream id, in order. Raises AzureError."""
     blob_names = await storage.blob_names(names.MANIFESTS, f"{call}/")
-    return _by_stream(parse_names(names.MANIFESTS, blob_names, names.parse_manifest), ".json")
+    parsed = parse_names(names.MANIFESTS, blob_names, names.parse_manifest)
+    return {name.stream_id: blob for blob, name in parsed.items()}
 
 
 async def list_drafts(storage: Storage, call: str) -> dict[str, str]:
     """List the blobs of the drafts of a call's manifests by stream id. Raises AzureError."""
-    blob_names = await storage.blob_names(names.DRAFTS, f"{call}/")
-    return _by_stream(parse_names(names.DRAFTS, blob_names, _parse_marker_or_draft), ".json")
+    parsed = await _list_known_streams(storage, call)
+    return {name.stream_id: blob for blob, name in parsed.items() if blob.endswith(".json")}
+
+
+async def list_notes(storage: Storage, call: str) -> dict[str, names.NoteName]:
+    """List the notes of a call's participants: their names by blob. Raises AzureError."""
+    parsed = await _list_known_streams(storage, call)
+    return {blob: name for blob, name in parsed.items() if isinstance(name, names.NoteName)}
 
 
 async def list_opened_streams(storage: Storage, call: str) -> set[str]:
-    """List the streams of a call that have a marker or a draft. Raises AzureError."""
+    """List the streams of a call that have a marker, a note or a draft. Raises AzureError."""
+    return {name.stream_id for name in (await _list_known_streams(storage, call)).values()}
+
+
+async def _list_known_streams(
+    storage: Storage, call: str
+) -> dict[str, names.ManifestName | names.NoteName]:
     blob_names = await storage.blob_names(names.DRAFTS, f"{call}/")
-    parsed = parse_names(names.DRAFTS, blob_names, _parse_marker_or_draft)
-    return {name.stream_id for name in parsed.values()}
+    return parse_names(names.DRAFTS, blob_names, _parse_marker_note_or_draft)
 
 
-def _parse_marker_or_draft(blob: str) -> names.ManifestName:
-    return names.parse_manifest(blob) if blob.endswith(".json") else names.parse_marker(blob)
-
-
-def _by_stream(parsed: dict[str, names.ManifestName], suffix: str) -> dict[str, str]:
-    return {name.stream_id: blob for blob, name in parsed.items() if blob.endswith(suffix)}
+def _parse_marker_note_or_draft(blob: str) -> names.ManifestName | names.NoteName:
+    if blob.endswith(".json"):
+        return names.parse_manifest(blob)
+    return names.parse_note(blob) if blob.endswith(names.NOTE) else names.parse_marker(blob)
 
 
 def parse_names[T](

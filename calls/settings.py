@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 import msgspec
@@ -11,9 +11,13 @@ import msgspec
 import configuration
 from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
+from calls.destinations import parse_entries
 from calls.locales import parse_setting
+from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, parse_hosts
 from configuration import SettingsError, doc
+from contract.grants import DtmfMode
 
+Authentication = Literal["keys", "entra"]
 Channels = Literal["mixed", "unmixed"]
 Check = Literal["require", "warn", "off"]
 RecordingFormat = Literal["wav", "flac"]
@@ -41,6 +45,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     azure_client_id: Annotated[
         str, doc("client id of the user-assigned managed identity; empty: system-assigned")
     ] = ""
+    authentication: Annotated[
+        Authentication,
+        doc("who requests come from: keys (function keys) or entra (App Service Authentication)"),
+    ] = "keys"
+    function_keys: Annotated[
+        str,
+        doc(
+            "function keys by role, NAME=SHA256,...: NAME is Caller, Listener, Auditor or Admin, "
+            "or begins with one (Caller-crm); empty: every key may do everything"
+        ),
+    ] = ""
+    website_auth_enabled: Annotated[
+        bool, doc("set by App Service where its authentication is on; entra refuses all without it")
+    ] = False
+    console_lock_minutes: Annotated[
+        int, doc("minutes without input after which the console locks; 0: never", ge=0, le=1440)
+    ] = 15
     acs_endpoint: Annotated[str, doc("endpoint of the ACS resource")] = ""
     acs_access_key: Annotated[
         str, doc("access key of the ACS resource (local only); empty: managed identity")
@@ -55,6 +76,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streamer_url: Annotated[
         str, doc("the streamer's public address, wss://...; ACS streams to /media/ there")
     ] = ""
+    allowed_destinations: Annotated[
+        str,
+        doc(
+            "who may be called: off, or a list of what numbers and raw ids begin with: +49,8:acs:; "
+            "premium-rate, satellite and emergency numbers only if an entry has their own prefix"
+        ),
+    ] = "+,8:,28:"
     answer_calls: Annotated[
         str,
         doc("incoming calls to answer: off, all, or a list of called numbers and raw ids: a,b"),
@@ -68,6 +96,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     answer_start_streaming: Annotated[
         bool, doc("whether streaming of an answered call starts at once: true or false")
     ] = True
+    cognitive_services_hosts: Annotated[
+        str,
+        doc(
+            "more hosts of cognitive_services_endpoint, besides *.cognitiveservices.azure.com and "
+            "*.services.ai.azure.com: a.example,*.b.example"
+        ),
+    ] = ""
+    dtmf: Annotated[
+        DtmfMode,
+        doc(
+            "the most that calls keep of DTMF tones: off, times (when and who) or digits (a typed "
+            "card number, too)"
+        ),
+    ] = "off"
     link_seconds: Annotated[int, doc("how long a link to audio is valid", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         Check, doc("check of ACS's bearer token on callback events: require, warn or off")
@@ -135,6 +177,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether to answer calls to this raw id."""
         return self.answer_calls == "all" or raw_id in _raw_ids(self.answer_calls)
 
+    def permits_cognitive_services(self, endpoint: str) -> bool:
+        """Whether ACS may connect a call to this Azure AI resource."""
+        hosts = [*COGNITIVE_SERVICES_HOSTS, *parse_hosts(self.cognitive_services_hosts)]
+        return is_endpoint_of(endpoint, hosts)
+
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError with all faults at once."""
@@ -153,10 +200,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             for entry in _raw_ids(settings.answer_calls)
             if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
-    try:
-        parse_setting(settings.transcription_locale)
-    except ValueError as error:
-        faults.append(f"TRANSCRIPTION_LOCALE: {error}")
+    faults += _malformed_settings(settings)
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
@@ -171,6 +215,21 @@ def load(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _malformed_settings(settings: Settings) -> list[str]:
+    parsers: dict[str, tuple[Callable[[str], object], str]] = {
+        "TRANSCRIPTION_LOCALE": (parse_setting, settings.transcription_locale),
+        "ALLOWED_DESTINATIONS": (parse_entries, settings.allowed_destinations),
+        "COGNITIVE_SERVICES_HOSTS": (parse_hosts, settings.cognitive_services_hosts),
+    }
+    faults = []
+    for name, (parse, text) in parsers.items():
+        try:
+            parse(text)
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    return faults
 
 
 def _raw_ids(answer_calls: str) -> list[str]:

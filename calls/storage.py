@@ -30,6 +30,9 @@ from calls.blobs import CONTAINERS
 _JSON = ContentSettings(content_type="application/json")
 _LINES = ContentSettings(content_type="application/jsonl")
 _PRECONDITION_FAILED = 412
+SHA256 = "sha256"
+"""The metadata that has the SHA-256 of a blob's content."""
+
 _WRITE_ID = "writeid"
 """The metadata that identifies a conditional write."""
 
@@ -219,6 +222,9 @@ class Storage:
     ) -> bool:
         """Write a blob in blocks; it appears whole or not at all.
 
+        If the blocks come in the order of their numbers, the blob's metadata gets the SHA-256 of
+        its content.
+
         Args:
             container: The container's name.
             blob: The blob's name.
@@ -234,10 +240,14 @@ class Storage:
         client = self._service.get_blob_client(container, blob)
         ids: list[str] = []
         prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
+        digest = hashlib.sha256()
         async for number, block in blocks:
             # All block ids of a blob must have the same length.
             ids.append(f"{prefix}-{number:06d}")
+            digest.update(block)
             await client.stage_block(ids[-1], block)
+        if ids == sorted(ids):
+            metadata = {**metadata, SHA256: digest.hexdigest()}
         conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}

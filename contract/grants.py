@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime, timedelta
+from typing import Literal
 
 import msgspec
 
@@ -21,13 +22,17 @@ MEDIA_PATH = "/media/"
 """The path of the streamer's media WebSocket, which the stream token follows."""
 
 
+DtmfMode = Literal["off", "times", "digits"]
+"""What is kept of a call's DTMF tones: nothing, when and who, or the digits, too."""
+
+
 class StreamGrant(msgspec.Struct, kw_only=True):
     """Permission to stream one call.
 
     It is unbound, with a ``call_connection_id`` of None, until the call is known.
     ``correlation_id`` is None if it was unknown when the grant was bound. ``sample_rate`` is the
-    one that the call was placed with, in Hz. Once the call has ended, at ``ended_at``, the grant
-    opens no further stream.
+    one that the call was placed with, in Hz. ``dtmf`` says what may be kept of DTMF tones. Once the
+    call has ended, at ``ended_at``, the grant opens no further stream.
     """
 
     schema: int = SCHEMA
@@ -36,6 +41,7 @@ class StreamGrant(msgspec.Struct, kw_only=True):
     call_connection_id: str | None = None
     correlation_id: str | None = None
     sample_rate: int | None = None
+    dtmf: DtmfMode = "off"
     ended_at: datetime | None = None
 
 
@@ -44,9 +50,11 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def new_grant(now: datetime, sample_rate: int | None = None) -> StreamGrant:
+def new_grant(now: datetime, sample_rate: int | None = None, dtmf: DtmfMode = "off") -> StreamGrant:
     """Create an unbound grant that is valid from ``now``, for a call of ``sample_rate`` Hz."""
-    return StreamGrant(created_at=now, expires_at=now + LIFETIME, sample_rate=sample_rate)
+    return StreamGrant(
+        created_at=now, expires_at=now + LIFETIME, sample_rate=sample_rate, dtmf=dtmf
+    )
 
 
 def encode_grant(grant: StreamGrant) -> bytes:

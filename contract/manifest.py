@@ -119,12 +119,14 @@ def total(entries: Iterable[SegmentEntry]) -> Counts:
 
 
 class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):
-    """One DTMF tone: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``, or what else the sender named.
+    """One DTMF tone: when a participant pressed a key, if the call's grant lets that be kept.
 
-    ``timestamp`` is the sender's own, None where it sent none; ``received_at`` is our clock's.
+    ``tone`` is ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``, or what else the sender named; None
+    where only the time may be kept. ``timestamp`` is the sender's own, None where it sent none;
+    ``received_at`` is our clock's.
     """
 
-    tone: str
+    tone: str | None = None
     received_at: datetime
     timestamp: datetime | None = None
     participant_raw_id: str | None = None
@@ -142,8 +144,8 @@ class Manifest(msgspec.Struct, kw_only=True):
     restart finished it. ``packets`` counts messages by kind, malformed ones under ``malformed``.
     ``irregular`` counts, by reason, what differed from ACS's documentation and was recorded all the
     same. ``declared_sample_rate`` is what AudioMetadata said, None without one: where it differs
-    from ``sample_rate``, the frames showed another. ``participants`` has the raw ids of tracks with
-    a hashed name.
+    from ``sample_rate``, the frames showed another. ``participants`` has the raw id of each
+    track's participant.
     """
 
     schema: int = SCHEMA

@@ -12,7 +12,6 @@ import re
 import secrets
 from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from acs.identifiers import is_call_connection_id
 
@@ -20,8 +19,8 @@ SEGMENTS = "segments"
 MANIFESTS = "manifests"
 GRANTS = "grants"
 DRAFTS = "drafts"
-"""A marker of each stream that has opened, and the manifests so far of streams whose streamer was
-told to end; each of these has its manifest's name."""
+"""What is known of a stream before its manifest: a marker that it has opened, a note of each
+participant, and the manifest so far of a stream whose streamer was told to end."""
 
 REJECTED = "rejected"
 """What the streamer could not store in its place, or could not read: for people to look at."""
@@ -33,12 +32,9 @@ MIXED_TRACK = "mixed"
 """The only track of a stream in which ACS mixes all participants."""
 
 _MARKER = ".open"
-_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+NOTE = ".note"
 _STREAM_ID = re.compile(r"\d{8}T\d{9}Z-[0-9a-f]{8}", re.ASCII)
-_HASHED = "~~"
-_TRACK = re.compile(r"(?:[A-Za-z0-9_.-]|~[0-9A-F]{2})+|~~[0-9a-f]{64}", re.ASCII)
-_LONGEST_TRACK = 255
-"""A track names a folder of the spool, and Linux allows no longer name (NAME_MAX)."""
+_TRACK = re.compile(rf"{MIXED_TRACK}|p[1-9]\d{{0,3}}", re.ASCII)
 _START = re.compile(r"\d{8}T\d{6}\.\d{3}Z", re.ASCII)
 
 
@@ -78,6 +74,19 @@ class ManifestName(NamedTuple):
         return f"{self.call_connection_id}/{self.stream_id}.json"
 
 
+class NoteName(NamedTuple):
+    """The parts of the blob name of a participant's note: who is on a track of a stream."""
+
+    call_connection_id: str
+    stream_id: str
+    track: str
+
+    @property
+    def blob(self) -> str:
+        """The name in the ``drafts`` container."""
+        return f"{self.call_connection_id}/{self.stream_id}.{self.track}{NOTE}"
+
+
 def stream_marker(call_connection_id: str, stream_id: str) -> str:
     """Return the name, in the ``drafts`` container, of the marker that a stream has opened.
 
@@ -99,43 +108,18 @@ def new_stream_id(now: datetime) -> str:
     return f"{stamp}Z-{secrets.token_hex(4)}"
 
 
-def track_name(participant_raw_id: str | None) -> str:
-    """Return the track of a participant, as a name that is safe in paths; None: the mixed track.
+def track_name(number: int) -> str:
+    """Return the name of the track of a participant: ``p1`` is the first one that a stream heard.
 
-    It is reversible: every unsafe character is written ``~XX`` for each of its UTF-8 bytes. A
-    participant's track is never ``.``, ``..`` or the name of the mixed track. An id that is empty,
-    or too long for that, gets a hashed name; the stream's manifest then has the id.
+    No name holds a phone number: names are in URLs, in logs, and in the metrics of Blob Storage.
+    The stream's manifest has the raw id of each track's participant.
     """
-    if participant_raw_id is None:
-        return MIXED_TRACK
-    name = "".join(
-        "".join(f"~{byte:02X}" for byte in character.encode())
-        if _UNSAFE.match(character)
-        else character
-        for character in participant_raw_id
-    )
-    if not 1 <= len(name) <= _LONGEST_TRACK:
-        return _HASHED + _sha256(participant_raw_id)
-    if name in (MIXED_TRACK, ".", ".."):
-        name = "~" + name.encode().hex().upper()[:2] + name[1:]
-    return name
+    return f"p{number}"
 
 
-def is_hashed_track(track: str) -> bool:
-    """Return whether a track's name is a hash, which does not tell its participant."""
-    return track.startswith(_HASHED)
-
-
-def participant_raw_id(track: str) -> str | None:
-    """Return the raw id of a track's participant; None for the mixed track.
-
-    A hashed name stands for itself: only the stream's manifest has its participant.
-    """
-    if track == MIXED_TRACK:
-        return None
-    if is_hashed_track(track):
-        return track
-    return unquote(track.replace("~", "%"))
+def track_number(track: str) -> int:
+    """Return the number of a participant's track; 0 for the mixed track."""
+    return 0 if track == MIXED_TRACK else int(track[1:])
 
 
 def format_start(start: datetime) -> str:
@@ -178,10 +162,16 @@ def parse_manifest(blob: str) -> ManifestName:
     return ManifestName(call, stream)
 
 
+def parse_note(blob: str) -> NoteName:
+    """Parse the name of a participant's note, without its container. Raises MalformedName."""
+    stem, dot, track = blob.removesuffix(NOTE).rpartition(".")
+    if not (blob.endswith(NOTE) and dot and is_track(track)):
+        raise MalformedName(f"not a participant's note's name: {blob!r}")
+    return NoteName(*parse_manifest(f"{stem}.json"), track)
+
+
 def is_track(text: str) -> bool:
     """Return whether ``text`` is a valid track name."""
-    if not 1 <= len(text) <= _LONGEST_TRACK or text in (".", ".."):
-        return False
     return _TRACK.fullmatch(text) is not None
 
 

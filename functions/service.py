@@ -1,4 +1,4 @@
-"""The app's health, the description of its interface, and requests that no route serves."""
+"""The app itself: health, its interface, who may do what and did it, and unknown routes."""
 
 import azure.functions as func
 
@@ -20,10 +20,26 @@ async def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond_without_clients(openapi.show_openapi, req)
 
 
+@blueprint.route("v1/me", methods=["GET"])
+async def show_me(req: func.HttpRequest) -> func.HttpResponse:
+    """Show who sends the request, and what they may do."""
+    from calls.http import me, respond
+
+    return await respond.respond(me.show_me, req)
+
+
+@blueprint.route("v1/audit", methods=["GET"])
+async def read_audit(req: func.HttpRequest) -> func.HttpResponse:
+    """Read the audit trail."""
+    from calls.http import audit_trail, respond
+
+    return await respond.respond(audit_trail.read_audit, req)
+
+
 # The host tries routes in the order of the functions' names, so this one's must be the last.
 @blueprint.route("v1/{*path}")
 async def unknown_route(req: func.HttpRequest) -> func.HttpResponse:
     """Answer 404 or 405 with a problem document."""
     from calls.http import respond, unknown_routes
 
-    return await respond.respond_without_clients(unknown_routes.refuse_request, req)
+    return await respond.respond(unknown_routes.unknown_route, req)

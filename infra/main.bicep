@@ -64,6 +64,9 @@ param instanceMemoryMB int
 @description('Additional settings of calls/settings.py. They override those set by this template.')
 param functionSettings Settings
 
+@description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
+param functionKeys string
+
 @description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
 param signInClientId string
 
@@ -228,6 +231,7 @@ module functionApp 'modules/function_app.bicep' = {
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
+    functionKeys: functionKeys
     signInClientId: signInClientId
   }
   // The host needs its role assignments when it first starts.

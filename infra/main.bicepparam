@@ -22,6 +22,7 @@ param alwaysReadyBlobInstances = 1
 param maximumInstanceCount = 40
 param instanceMemoryMB = 2048
 param functionSettings = {}
+param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
 // subscriptions.bicepparam reads it too.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import calls.settings
 import configuration
@@ -30,15 +31,28 @@ def settings_table(rows: Iterable[configuration.Row]) -> str:
 
 def routes_table() -> str:
     """A Markdown table of the routes: what each does, and how it answers."""
-    lines = ["| request | what it does | answers | problems |", "| --- | --- | --- | --- |"]
+    lines = [
+        "| request | what it does | roles, besides Admin | answers | problems |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for path, operations in openapi.document()["paths"].items():
         for method, operation in operations.items():
             statuses = [int(status) for status in operation["responses"]]
             answers = ", ".join(str(s) for s in statuses if s < HTTPStatus.BAD_REQUEST)
             problems = ", ".join(str(s) for s in statuses if s >= HTTPStatus.BAD_REQUEST)
             request = f"`{method.upper()} {path}`"
-            lines.append(f"| {request} | {operation['summary']} | {answers} | {problems} |")
+            lines.append(
+                f"| {request} | {operation['summary']} | {_roles(operation)} | {answers} "
+                f"| {problems} |"
+            )
     return "\n".join(lines)
+
+
+def _roles(operation: dict[str, Any]) -> str:
+    """The roles that an operation asks for, but Admin, which may do everything."""
+    if "x-roles" not in operation:
+        return "(anyone)"
+    return ", ".join(role for role in operation["x-roles"] if role != "Admin")
 
 
 def codes_table() -> str:

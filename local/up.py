@@ -36,10 +36,16 @@ _ATTEMPTS = 3
 
 
 class Addresses(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts' addresses and keys; ``python -m local up --json`` prints them as one line."""
+    """The parts' addresses and keys; ``python -m local up --json`` prints them as one line.
+
+    ``function_key`` is an Admin's; the other function keys have the roles in their names.
+    """
 
     app: str
     function_key: str
+    caller_key: str
+    listener_key: str
+    auditor_key: str
     streamer: str
     acs_endpoint: str
     acs_key: str
@@ -124,6 +130,9 @@ class Up:
         addresses = Addresses(
             app=app,
             function_key=secrets.token_urlsafe(32),
+            caller_key=secrets.token_urlsafe(32),
+            listener_key=secrets.token_urlsafe(32),
+            auditor_key=secrets.token_urlsafe(32),
             streamer=f"ws://{HOST}:{ports['streamer']}",
             acs_endpoint=acs_endpoint,
             acs_key=base64.b64encode(secrets.token_bytes(32)).decode(),
@@ -215,6 +224,9 @@ class Up:
     async def _launch_app(self, addresses: Addresses, port: int, event_grid_key: str) -> None:
         settings = {
             "FUNCTION_KEY": addresses.function_key,
+            "FUNCTION_KEY_CALLER": addresses.caller_key,
+            "FUNCTION_KEY_LISTENER": addresses.listener_key,
+            "FUNCTION_KEY_AUDITOR": addresses.auditor_key,
             "EVENT_GRID_KEY": event_grid_key,
             "ANSWER_CALLS": "all",
             "AzureWebJobsStorage": addresses.storage_connection_string,

@@ -13,7 +13,7 @@ import msgspec
 from azure.storage.blob.aio import BlobServiceClient
 
 from acs.media import to_microseconds
-from calls.results.participants import list_participants
+from calls.results.participants import heard_participants, list_participants
 from contract import names, wav
 from contract.manifest import Manifest, decode_manifest
 
@@ -80,7 +80,7 @@ async def _stream(service: BlobServiceClient, manifest: Manifest) -> dict[str | 
         if abs(since_us - len(preceding) * 500_000 / entry.sample_rate) > 1:
             raise AudioMismatch(f"{name} does not begin where the segment before it ends")
         preceding += samples
-    participants = list_participants([manifest], {})
+    participants = list_participants({manifest.stream_id: heard_participants(manifest)})
     return {
         participants.raw_id(track): TrackAudio(starts[track], bytes(samples))
         for track, samples in pcm.items()

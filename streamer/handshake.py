@@ -21,6 +21,7 @@ from acs.errors import InvalidToken, KeysUnavailable
 from acs.identifiers import is_call_connection_id
 from acs.tokens import TokenVerifier
 from contract import names
+from contract.grants import DtmfMode
 from streamer.errors import HandshakeRefused
 from streamer.grants import OTHER_CORRELATION, UNAVAILABLE, GrantVerifier
 from streamer.refusals import count_warned
@@ -35,14 +36,16 @@ _LONGEST_CORRELATION_ID = 128
 class Admission(NamedTuple):
     """The call that an admitted WebSocket streams.
 
-    ``grant`` is the blob name of its grant, or "" where that is not checked, and ``sample_rate`` is
-    the grant's. ``is_pending``: Blob Storage was away, so that the grant must be looked up later.
+    ``grant`` is the blob name of its grant, or "" where that is not checked; ``sample_rate`` and
+    ``dtmf`` are the grant's. Without a grant, no DTMF tone may be kept. ``is_pending``: Blob
+    Storage was away, so that the grant must be looked up later.
     """
 
     call_connection_id: str
     correlation_id: str
     grant: str = ""
     sample_rate: int | None = None
+    dtmf: DtmfMode = "off"
     is_pending: bool = False
 
 
@@ -84,7 +87,7 @@ class HandshakeAuthenticator:
                 raise
             count_warned(refusal.reason)
             return Admission(call, correlation)
-        return Admission(call, correlation, blob, grant.sample_rate)
+        return Admission(call, correlation, blob, grant.sample_rate, grant.dtmf)
 
     async def _verify_bearer(self, authorization: str | None) -> bool:
         """Verify ACS's token. Returns whether it was verified, as opposed to let in unchecked."""

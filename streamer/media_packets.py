@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from acs import media
-from contract import names
+from contract.grants import DtmfMode
 from contract.manifest import DtmfTone
 from streamer import metrics
 from streamer.stream_folder import StreamState
@@ -24,7 +24,6 @@ _MAX_DTMF_TONES = 10_000
 _MAX_TONE_CHARACTERS = 32
 _MAX_KINDS = 64
 _MAX_KIND_CHARACTERS = 64
-_MAX_RAW_ID_CHARACTERS = 1024
 
 Log = Callable[..., None]
 """Logs an event of the stream: its level, its name, and its fields."""
@@ -33,17 +32,21 @@ Log = Callable[..., None]
 class PacketCounter:
     """Counts messages in the state of their stream, so that a restart reads the numbers, too."""
 
-    def __init__(self, state: StreamState, max_malformed: int, log: Log) -> None:
+    def __init__(
+        self, state: StreamState, max_malformed: int, log: Log, dtmf: DtmfMode = "off"
+    ) -> None:
         """Start with counts of 0.
 
         Args:
             state: Where the counts and the DTMF tones go.
             max_malformed: How many malformed messages in a row are accepted.
             log: Logs an event with the stream's ids.
+            dtmf: What may be kept of DTMF tones.
         """
         self._state = state
         self._max_malformed = max_malformed
         self._log = log
+        self._dtmf = dtmf
         self._malformed_in_a_row = 0
         self._valid_packets = 0
 
@@ -84,25 +87,21 @@ class PacketCounter:
             self._log(logging.WARNING, "packet_irregular", reason=reason, detail=detail)
         irregular[reason] = irregular.get(reason, 0) + 1
 
-    def note_participant(self, track: str, raw_id: str) -> None:
-        """Keep the raw id of a participant whose track has a hashed name."""
-        if names.is_hashed_track(track):
-            self.count_irregular("raw_id", "a participant's raw id is empty or too long")
-            self._state.participants[track] = raw_id[:_MAX_RAW_ID_CHARACTERS]
-
     def count_other(self, packet: media.Packet) -> None:
-        """Count a packet that is not audio, and keep its DTMF tone."""
+        """Count a packet that is not audio, and keep what may be kept of its DTMF tone."""
         packets = self._state.packets
         kind = packet.kind[:_MAX_KIND_CHARACTERS]
         if kind not in packets and len(packets) >= _MAX_KINDS:
             kind = _OTHER
         packets[kind] = packets.get(kind, 0) + 1
         dtmf = packet.dtmf_data
-        if dtmf is not None and len(self._state.dtmf) < _MAX_DTMF_TONES:
+        if self._dtmf == "off" or dtmf is None:
+            return
+        if len(self._state.dtmf) < _MAX_DTMF_TONES:
             stamp = dtmf.timestamp_us()
             self._state.dtmf.append(
                 DtmfTone(
-                    tone=dtmf.tone[:_MAX_TONE_CHARACTERS],
+                    tone=dtmf.tone[:_MAX_TONE_CHARACTERS] if self._dtmf == "digits" else None,
                     received_at=datetime.now(UTC),
                     timestamp=None if stamp is None else media.from_microseconds(stamp),
                     participant_raw_id=dtmf.participant_raw_id,

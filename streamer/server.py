@@ -216,6 +216,7 @@ class Streamer:
             outbox=self._outbox,
             request_close=connection.close,
             granted_rate=admission.sample_rate,
+            dtmf=admission.dtmf,
         )
         if admission.is_pending:
             self._pending.add(

@@ -325,7 +325,7 @@ def move_file(path: Path, target: Path) -> None:
 
 
 def describe_error(error: OSError) -> str:
-    """Return an error's type and cause without the file's name, which may hold a phone number."""
+    """Return an error's type and cause without the file's name, which changes with each file."""
     return f"{type(error).__name__}: {error.strerror or error}"
 
 

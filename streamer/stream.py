@@ -14,6 +14,7 @@ from functools import partial
 from acs import media
 from acs.errors import MalformedPacket
 from contract import names
+from contract.grants import DtmfMode
 from event_log import log_event
 from streamer import metrics
 from streamer.audio_gate import AudioGate
@@ -40,6 +41,9 @@ _LEAST_IDLE_SECONDS = 1.0
 _MAX_PARTICIPANTS = 1024
 """How many tracks a stream may have one after another; a call has 350 participants at most."""
 
+_MAX_RAW_ID_CHARACTERS = 1024
+"""A longer one is not from ACS; it would make the manifest grow without bounds."""
+
 
 class Stream:
     """The stream of one WebSocket of a call. It must be used on the event loop's thread."""
@@ -54,6 +58,7 @@ class Stream:
         outbox: Outbox,
         request_close: Callable[[Close], None],
         granted_rate: int | None = None,
+        dtmf: DtmfMode = "off",
     ) -> None:
         """Begin a stream, with a new id.
 
@@ -65,6 +70,7 @@ class Stream:
             outbox: Where to hand finished segments and the manifest.
             request_close: Called when the stream itself must be closed (a timeout).
             granted_rate: The sample rate in the call's grant, in Hz, if it has one.
+            dtmf: What may be kept of DTMF tones, by the call's grant.
 
         Raises:
             OSError: The spool accepts no files.
@@ -76,11 +82,13 @@ class Stream:
         self._request_close = request_close
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
+        # Of every participant who was ever heard.
+        self._track_names: dict[str | None, str] = {}
         # Those that frames may go to: empty while frames are held, so that all others are, too.
         self._placing: dict[str | None, Track] = {}
         self._activity = TrackActivity()
         self._segments = StreamSegments(spool, outbox, self._state, self._tracks)
-        self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log)
+        self._packets = PacketCounter(self._state, settings.max_malformed_packets, self._log, dtmf)
         self._gate = AudioGate(
             self._state,
             self._packets,
@@ -203,14 +211,11 @@ class Stream:
         raw_id = audio.participant_raw_id
         assert self._format is not None
         clock = self._format.clock
-        participants = self._segments.participants
-        is_new = raw_id not in participants
-        if (is_new and len(participants) >= _MAX_PARTICIPANTS) or not self._make_room():
+        is_new = raw_id not in self._track_names
+        if (is_new and len(self._track_names) >= _MAX_PARTICIPANTS) or not self._make_room():
             self.count_irregular("tracks", "more participants at once than MAX_TRACKS")
             return None
-        name = names.track_name(raw_id)
-        if raw_id is not None and is_new:
-            self._packets.note_participant(name, raw_id)
+        name = self._track_names.get(raw_id) or self._name_track(raw_id)
         track = create_track(
             clock,
             self._format.cuts,
@@ -219,6 +224,18 @@ class Stream:
         )
         self._tracks[raw_id] = track
         return track
+
+    def _name_track(self, raw_id: str | None) -> str:
+        """Name the track of a new participant by their number, and keep who it is."""
+        if raw_id is None:
+            name = names.MIXED_TRACK
+        else:
+            name = names.track_name(len(self._state.participants) + 1)
+            if not 1 <= len(raw_id) <= _MAX_RAW_ID_CHARACTERS:
+                self.count_irregular("raw_id", "a participant's raw id is empty or too long")
+            self._segments.note_participant(name, raw_id[:_MAX_RAW_ID_CHARACTERS])
+        self._track_names[raw_id] = name
+        return name
 
     def _make_room(self) -> bool:
         """Finish the track that has been idle longest where there are MAX_TRACKS."""
@@ -293,6 +310,7 @@ class Stream:
         """Return a number that changes with everything that a restart must know."""
         return (
             self._packets.anomalies
+            + len(self._state.participants)
             + self._state.counts.lost
             + sum(track.anomalies for track in self._tracks.values())
             + self._segments.lost_frames

@@ -124,6 +124,20 @@ def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
     return spool.outbox / names.SEGMENTS / name.blob
 
 
+def publish_note(spool: Spool, folder: Path, state: StreamState, track: str, raw_id: str) -> Path:
+    """Move the note of a track's participant into the outbox, and return its path.
+
+    Its content is the raw id, as UTF-8. Raises FileNotFoundError where the folder was removed,
+    OSError.
+    """
+    name = names.NoteName(state.call_connection_id, state.stream_id, track)
+    target = spool.outbox / names.DRAFTS / name.blob
+    file = folder / f"{track}.note"
+    write_file(file, raw_id.encode())
+    move_file(file, target)
+    return target
+
+
 def publish_draft(spool: Spool, folder: Path, manifest: Manifest) -> Path:
     """Move the manifest so far of an open stream into the outbox, and return its path.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from streamer.stream_folder import (
     StreamState,
     build_manifest,
     publish_draft,
+    publish_note,
     read_entries,
 )
 from streamer.track import Track
@@ -105,11 +106,6 @@ class StreamSegments:
         )
 
     @property
-    def participants(self) -> Collection[str | None]:
-        """Every participant for whom a segment was opened."""
-        return self._files.keys()
-
-    @property
     def lost_frames(self) -> int:
         """How many frames the latest segments lost: a number that changes with every loss."""
         return sum(file.lost_frames for file in self._files.values())
@@ -135,6 +131,21 @@ class StreamSegments:
                 state.open_counts[file.key] = file.counts_when(track.counts, file.written_samples)
                 state.open_samples[file.key] = file.written_samples
         return self._save()
+
+    def note_participant(self, track: str, raw_id: str) -> None:
+        """Keep who is on a track: for a restart in the state, for readers in a note of its own.
+
+        Readers have the manifest only at the end, and without a disk that outlives the process,
+        perhaps never.
+        """
+        self._state.participants[track] = raw_id
+        self._save()
+        self._start(self._publish_note(track, raw_id))
+
+    async def _publish_note(self, track: str, raw_id: str) -> None:
+        publish = partial(publish_note, self._spool, self._folder.path, self._state, track, raw_id)
+        with contextlib.suppress(FileNotFoundError):  # somebody has emptied the spool
+            self._outbox.add(await self._on_disk(publish, "note"))
 
     async def seal_all(self) -> None:
         """Wait until every finished segment is in the outbox.
@@ -208,7 +219,11 @@ class StreamSegments:
             self._discard(file, counts)
             return
         self._unsealed[file.key] = _Finished(file, counts)
-        task = self._loop.create_task(self._seal(file, counts))
+        self._start(self._seal(file, counts))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        """Start what must be done before the manifest: to seal a segment, to publish a note."""
+        task = self._loop.create_task(work)
         self._seals.add(task)
         task.add_done_callback(self._on_sealed)
 

@@ -22,7 +22,6 @@ from event_log import format_event, log_event
         ("a=b", '"a=b"'),
         ("line\nnext_event call=x", '"line\\nnext_event call=x"'),
         ("caf\u00e9\u2028", '"caf\\u00e9\\u2028"'),
-        ("a/4~3A~2B15551230042/b.wav", "a/4~3A~2B***42/b.wav"),
         ("GET /4%3A%2b15551230042/0", '"GET /4%3A%2b***42/0"'),
         ("+15551230042,+4930123456", "+***42,+***56"),
         ("2026-11-26T02:22:38+00:00", "2026-11-26T02:22:38+00:00"),

@@ -176,7 +176,8 @@ def _account(
     for number, frame in found.items():
         if number not in sent:
             continue
-        if frame.track != sent[number].track:
+        participant = manifest.participants.get(frame.track, frame.track)
+        if participant != sent[number].participant:
             _report(totals, record, f"frame {number} is on another track")
         if not frame.is_explained and _explain_by_end(record, sent[number]) == "nothing":
             totals.untold += 1
@@ -283,14 +284,14 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
         return
     base = record.sent[0]
     is_sure = all(frame.is_clean for frame in record.sent[:_WITNESSES])
-    for (track, era), errors in _measure_errors(record, found).items():
+    for (participant, era), errors in _measure_errors(record, found).items():
         middle = median(error for error, _ in errors)
         if era == base.era and is_sure:
             middle = 0.0
         elif is_sure:
             shift = middle + errors[0][1].clock_ms - base.clock_ms
             if abs(shift) > MAX_SHIFT_PER_STEP_MS * (era - base.era) + MAX_ERROR_MS:
-                _report(totals, record, f"{track}: {shift:.0f} ms off after clock step {era}")
+                _report(totals, record, f"{participant}: {shift:.0f} ms off after clock step {era}")
         worst, frame = max(errors, key=lambda item: abs(item[0] - middle))
         error = abs(worst - middle)
         totals.worst_error_ms = max(totals.worst_error_ms, error)
@@ -300,7 +301,7 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
             _report(
                 totals,
                 record,
-                f"{track}: {count} of {len(errors)} frames off, frame {frame.number} by "
+                f"{participant}: {count} of {len(errors)} frames off, frame {frame.number} by "
                 f"{worst - middle:.0f} ms",
             )
 
@@ -308,7 +309,7 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
 def _measure_errors(
     record: SocketRecord, found: dict[int, FoundFrame]
 ) -> dict[tuple[str, int], list[tuple[float, SentFrame]]]:
-    """Measure how far frames lie behind their timestamps, in ms, by track and clock."""
+    """Measure how far frames lie behind their timestamps, in ms, by participant and clock."""
     starts: dict[str, float] = {}
     for place in found.values():
         starts[place.track] = min(place.place_us, starts.get(place.track, place.place_us))
@@ -323,5 +324,5 @@ def _measure_errors(
             # When it arrived, its track had begun behind it: it has no place.
             continue
         error_ms = (location.place_us - frame.stamp_us) / 1000
-        errors[frame.track, frame.era].append((error_ms, frame))
+        errors[frame.participant, frame.era].append((error_ms, frame))
     return errors

@@ -14,7 +14,7 @@ from benchmarks.soak.media_socket import HandshakeRefused, MediaSocket
 from benchmarks.soak.numbered import encode_numbered
 from benchmarks.soak.plan import SETTLE_SECONDS, CallPlan, Emission
 from benchmarks.soak.replicas import Replica
-from contract.names import track_name
+from contract.names import MIXED_TRACK
 
 _RETRY_SECONDS = 0.2
 _LATE_SECONDS = 0.1
@@ -52,7 +52,6 @@ class Caller:
         self._raw_ids = [
             None if plan.is_mixed else f"4:+1555{index:07}" for index in range(plan.participants)
         ]
-        self._tracks = [track_name(raw_id) for raw_id in self._raw_ids]
         self._loop = asyncio.get_running_loop()
         self._socket: MediaSocket | None = None
         self._record: SocketRecord | None = None
@@ -120,7 +119,7 @@ class Caller:
         record.sent.append(
             SentFrame(
                 emission.number,
-                self._tracks[emission.participant],
+                raw_id or MIXED_TRACK,
                 stamp_us,
                 now,
                 emission.era,

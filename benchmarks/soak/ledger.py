@@ -41,11 +41,12 @@ class SentFrame(NamedTuple):
     """A frame that was written to a socket.
 
     ``stamp_us`` is its timestamp in microseconds since 1970, ``sent_at`` when it was written, in
-    seconds of the event loop's clock. The rest is as in ``Emission``.
+    seconds of the event loop's clock. ``participant`` is the raw id, or ``mixed``. The
+    rest is as in ``Emission``.
     """
 
     number: int
-    track: str
+    participant: str
     stamp_us: int | None
     sent_at: float
     era: int = 0

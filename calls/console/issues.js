@@ -2,7 +2,7 @@
 
 import { element, icon } from "./dom.js";
 import { capitalise, formatClock, formatCount, formatDuration, formatExactTime, formatParticipant } from "./format.js";
-import { parseTrackName } from "./segments.js";
+import { findSegment } from "./segments.js";
 import { totalMs } from "./spans.js";
 
 /** So many issues of a kind and a participant are listed one by one; more of them are summarized. */
@@ -47,7 +47,7 @@ function describeResult(result) {
 /** Build the list of issues, the worst first; `onRetry(failure, button)` retries a failed segment. */
 export function buildIssues(model, record, onRetry) {
   return [
-    ...(record.failures ?? []).map((failure) => buildFailure(failure, onRetry)),
+    ...(record.failures ?? []).map((failure) => buildFailure(failure, record, onRetry)),
     ...model.tracks.flatMap((track) => buildMissingSegments(track)),
     ...model.tracks.flatMap((track) => [...buildLosses(track), ...buildGaps(track)]),
     ...record.streams.map(buildStreamIssue).filter((issue) => issue),
@@ -61,11 +61,12 @@ function buildIssue(variant, title, text, ...children) {
 
 const formatRange = (span) => `${formatClock(span.start_ms)}\u2013${formatClock(span.end_ms)}`;
 
-function buildFailure(failure, onRetry) {
+function buildFailure(failure, record, onRetry) {
   const button = element("button", { class: "button small", type: "button" }, "Retry");
   button.addEventListener("click", () => onRetry(failure, button));
   if (failure.track === null) return buildIssue("danger", "Stream processing failed", failure.error, button);
-  const participant = formatParticipant(parseTrackName(failure.track));
+  const segment = findSegment(record, `${failure.container}/${failure.blob}`);
+  const participant = formatParticipant(segment ? segment.participant : failure.track);
   const text = `${participant}, ${formatExactTime(failure.start)}: ${failure.error}`;
   return buildIssue("danger", "Segment analysis failed", text, button);
 }

@@ -1,4 +1,4 @@
-// List the segments of a call record: from its streams' manifests and from the blobs' names. Pure.
+// List the segments of a call record: those in its streams' manifests, and those without one yet. Pure.
 
 /**
  * All segments of a call, in order of their start.
@@ -11,22 +11,27 @@ export function listSegments(record, now = Date.now()) {
     .sort((a, b) => a.startTime - b.startTime);
 }
 
+/** The segment of a call record with this blob, with or without a manifest; undefined for another blob. */
+export function findSegment(record, blob) {
+  return allSegments(record).find((segment) => segment.blob === blob);
+}
+
 /** The newest segments of each track, as `{ blob, track, index }`; the index is that of the API. */
 export function newestSegments(record, limit) {
-  const blobs = [
-    ...record.streams.flatMap((stream) => stream.segments.map((segment) => segment.blob)),
-    ...record.landed_segments,
-  ];
-  const tracks = groupBy(blobs, (blob) => blob.split("/")[3]);
-  return [...tracks].flatMap(([track, names]) =>
-    names
+  const tracks = groupBy(allSegments(record), ({ track }) => track);
+  return [...tracks.values()].flatMap((segments) =>
+    segments
       .toSorted((a, b) => sortKey(a).localeCompare(sortKey(b)))
-      .map((blob, index) => ({ blob, track, index }))
+      .map(({ blob, track }, index) => ({ blob, track, index }))
       .slice(-limit));
 }
 
-/** The API numbers a track's segments by start, then by stream. */
-function sortKey(blob) {
+function allSegments(record) {
+  return [...record.streams.flatMap((stream) => stream.segments), ...record.landed_segments];
+}
+
+/** The API numbers a track's segments by start, then by stream: `{start}/{stream}` of a blob's name. */
+function sortKey({ blob }) {
   const [, , stream, , start] = blob.split("/");
   return `${start}/${stream}`;
 }
@@ -43,8 +48,9 @@ function manifestSegments(record) {
 
 /** Segments of a running stream have no manifest yet: each one ends where the next begins. */
 function uploadedSegments(record, now) {
-  const segments = record.landed_segments.map(parseSegmentName).filter((segment) => segment);
-  const trackKey = ({ stream, participant }) => `${stream} ${participant}`;
+  const segments = record.landed_segments.map(({ stream_id: stream, track, participant, start, blob }) => (
+    { stream, track, participant, startTime: Date.parse(start), speech: [], blob }));
+  const trackKey = ({ stream, track }) => `${stream} ${track}`;
   for (const trackSegments of groupBy(segments, trackKey).values()) {
     trackSegments.sort((a, b) => a.startTime - b.startTime);
     trackSegments.forEach((segment, index) => {
@@ -52,26 +58,6 @@ function uploadedSegments(record, now) {
     });
   }
   return segments;
-}
-
-/** Parse `segments/{call}/{stream}/{track}/20241115T191612.925Z.wav`; null for any other name. */
-export function parseSegmentName(blob) {
-  const parts = blob.split("/");
-  const stamp = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d\.\d{3})Z\.wav$/.exec(parts[4] ?? "");
-  if (parts.length !== 5 || !stamp) return null;
-  const [, year, month, day, hour, minute, second] = stamp;
-  return {
-    stream: parts[2],
-    participant: parseTrackName(parts[3]),
-    startTime: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`),
-    speech: [],
-    blob,
-  };
-}
-
-/** The raw ID in a track's name; null for the mixed track. Mirrors contract/names.py. */
-export function parseTrackName(track) {
-  return track === "mixed" ? null : decodeURIComponent(track.replaceAll("~", "%"));
 }
 
 /** Map.groupBy, which some supported browsers lack. */

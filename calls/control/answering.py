@@ -150,8 +150,9 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
         channels=settings.answer_channels,
         sample_rate=settings.answer_sample_rate,
         start_streaming=settings.answer_start_streaming,
+        dtmf=settings.dtmf,
     )
-    token = await create_grant(storage, now, new_call.sample_rate)
+    token = await create_grant(storage, now, new_call.sample_rate, new_call.dtmf)
     # If ACS's response is lost, ACS recognizes the next delivery's request by this id.
     request_id = str(uuid.uuid5(_REPEATABILITY_NAMESPACE, call.incoming_call_context))
     try:

@@ -12,20 +12,22 @@ import msgspec
 
 from calls.storage import Storage
 from contract import names
-from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from contract.grants import DtmfMode, StreamGrant, decode_grant, encode_grant, new_grant, new_token
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
 _MAX_ATTEMPTS = 5
 
 
-async def create_grant(storage: Storage, now: datetime, sample_rate: int | None = None) -> str:
+async def create_grant(
+    storage: Storage, now: datetime, sample_rate: int | None = None, dtmf: DtmfMode = "off"
+) -> str:
     """Create the grant of a call, whose sample rate is in Hz.
 
     Returns the stream token that opens it. Raises AzureError.
     """
     token = new_token()
-    grant = encode_grant(new_grant(now, sample_rate))
+    grant = encode_grant(new_grant(now, sample_rate, dtmf))
     await storage.put(names.GRANTS, names.grant_blob(token), grant)
     return token
 

@@ -28,7 +28,7 @@ from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord, Direction
 from calls.records.store import change_record
 from calls.settings import Settings
-from contract.grants import MEDIA_PATH
+from contract.grants import MEDIA_PATH, DtmfMode
 
 CALLBACK_PATH = "/api/v1/callbacks"
 
@@ -37,6 +37,8 @@ _FORMATS = {16_000: AudioFormat.PCM16_K_MONO, 24_000: AudioFormat.PCM24_K_MONO}
 
 class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     """Who calls whom, and how the call's audio is streamed. ``sample_rate`` is in Hz.
+
+    ``dtmf`` says what is kept of DTMF tones. With ``off``, ACS is not asked for them.
 
     ``names`` has participants' display names by raw id. Without ``locales``, TRANSCRIPTION_LOCALE
     says what the call's language is; without ``retention_days``, RETENTION_DAYS how long it is
@@ -48,6 +50,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     channels: str
     sample_rate: int
     start_streaming: bool
+    dtmf: DtmfMode = "off"
     operation_context: str | None = None
     names: dict[str, str] = {}
     locales: list[str] | None = None
@@ -73,7 +76,7 @@ def media_streaming_options(call: NewCall, streamer_url: str, token: str) -> Med
         content_type=MediaStreamingContentType.AUDIO,
         audio_channel_type=MediaStreamingAudioChannelType(call.channels),
         start_media_streaming=call.start_streaming,
-        enable_dtmf_tones=True,
+        enable_dtmf_tones=call.dtmf != "off",
         audio_format=_FORMATS[call.sample_rate],
     )
 
@@ -112,6 +115,7 @@ async def record_new_call(
         record.retention_days = call.retention_days
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
+        record.dtmf = call.dtmf
         record.operation_context = call.operation_context
         mismatches = set_origin(
             record,

@@ -24,7 +24,8 @@ from calls.control.new_calls import (
     media_streaming_options,
     record_new_call,
 )
-from calls.errors import AcsError, MissingCallConnectionId
+from calls.destinations import require_allowed
+from calls.errors import AcsError, DestinationNotAllowed, MissingCallConnectionId
 from calls.records.model import CallRecord
 from calls.records.store import read_record
 
@@ -45,8 +46,8 @@ async def place_call(
     Returns:
         The call's record, and whether an earlier request had placed it.
 
-    Raises IdempotencyKeyReused, IdempotencyKeyInUse, AcsError, MissingCallConnectionId, Contended,
-    AzureError.
+    Raises DestinationNotAllowed, IdempotencyKeyReused, IdempotencyKeyInUse, AcsError,
+    MissingCallConnectionId, Contended, AzureError.
     """
     if idempotency_key is None:
         return await _place(clients, call, None), False
@@ -55,7 +56,7 @@ async def place_call(
         return await read_record(clients.storage, claim), True
     try:
         record = await _place(clients, call, idempotency_key)
-    except (AcsError, MissingCallConnectionId):
+    except (AcsError, DestinationNotAllowed, MissingCallConnectionId):
         await release_key(clients.storage, claim)
         raise
     await complete_key(clients.storage, claim, record.call_connection_id)
@@ -63,8 +64,9 @@ async def place_call(
 
 
 async def _place(clients: Clients, call: PlaceCall, idempotency_key: str | None) -> CallRecord:
+    require_allowed(clients.settings.allowed_destinations, call.to)
     now = datetime.now(UTC)
-    token = await create_grant(clients.storage, now, call.sample_rate)
+    token = await create_grant(clients.storage, now, call.sample_rate, call.dtmf)
     headers = {}
     if idempotency_key is not None:
         # ACS recognizes a repeated request by this id.

@@ -9,11 +9,11 @@ from calls.http import requests
 from calls.http.documents import show_record
 from calls.http.readiness import read_current_record
 from calls.http.respond import json_response
-from calls.http.result_documents import CallDetails
+from calls.http.result_documents import CallDetails, LandedSegment
 from calls.listings import list_segment_names
 from calls.records.dispositions import read_disposition
 from calls.results import failures
-from calls.results.assembly import read_streams
+from calls.results.assembly import read_participants, read_streams
 from contract import names
 
 
@@ -27,9 +27,13 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     in_streams = {segment.blob for stream in streams for segment in stream.segments}
     segment_blobs = await list_segment_names(clients.storage, call)
     # Segments of a stream that is still open are in no manifest yet.
-    landed_segments = [
-        path for name in segment_blobs if (path := f"{names.SEGMENTS}/{name}") not in in_streams
-    ]
+    participants = await read_participants(clients.storage, call)
+    landed_segments = []
+    for blob, name in segment_blobs.items():
+        if (path := f"{names.SEGMENTS}/{blob}") not in in_streams:
+            track = participants.track(name.stream_id, name.track)
+            raw_id = participants.raw_id(track)
+            landed_segments.append(LandedSegment(name.stream_id, track, raw_id, name.start, path))
     return json_response(
         show_record(
             CallDetails,

@@ -32,17 +32,20 @@ from calls.http.respond import json_response
 from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
 from calls.retention.policy import MAX_RETENTION_DAYS
+from calls.settings import Settings
+from contract.grants import DtmfMode
 
 _DEFAULT_LIMIT = 20
 _MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
 MAX_NAMES = 100
+_DTMF_MODES: tuple[DtmfMode, ...] = ("off", "times", "digits")
 
 
 async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``POST /api/v1/calls``: 201 with the call; an Idempotency-Key places at most one call."""
-    call = parse_place_call(requests.read_json_object(request))
+    call = parse_place_call(requests.read_json_object(request), clients.settings)
     key = request.headers.get("Idempotency-Key")
     if key is not None and not 1 <= len(key) <= _MAX_KEY_CHARACTERS:
         raise Problem(
@@ -63,7 +66,7 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     return json_response(show_record(Call, record), HTTPStatus.CREATED, headers)
 
 
-def parse_place_call(members: dict[str, Any]) -> PlaceCall:
+def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
     """Parse the body of ``POST /api/v1/calls``. Raises Problem (400) with all faults at once."""
     fields = Fields(members)
     to, caller = fields.take_text("to"), fields.take_text("from")
@@ -82,14 +85,19 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     if caller is not None and not is_phone_number(caller):
         fields.add_error("from", "must be an E.164 phone number")
     endpoint = fields.take_text("cognitive_services_endpoint")
-    if endpoint is not None and not endpoint.startswith("https://"):
-        fields.add_error("cognitive_services_endpoint", "must begin with https://")
+    if endpoint is not None and not settings.permits_cognitive_services(endpoint):
+        fields.add_error(
+            "cognitive_services_endpoint",
+            "must be https:// and the host of an Azure AI resource "
+            "(*.cognitiveservices.azure.com, *.services.ai.azure.com or COGNITIVE_SERVICES_HOSTS)",
+        )
     call = PlaceCall(
         to=to or "",
         from_=caller,
         channels=fields.take_choice("channels", ("mixed", "unmixed")),
         sample_rate=fields.take_choice("sample_rate", (16_000, 24_000)),
         start_streaming=fields.take_choice("start_streaming", (True, False)),
+        dtmf=_take_dtmf(fields, settings.dtmf),
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
@@ -98,6 +106,13 @@ def parse_place_call(members: dict[str, Any]) -> PlaceCall:
     )
     fields.check()
     return call
+
+
+def _take_dtmf(fields: Fields, most: DtmfMode) -> DtmfMode:
+    """Take ``dtmf``: as much as DTMF permits, or less."""
+    permitted = _DTMF_MODES[: _DTMF_MODES.index(most) + 1]
+    mode: DtmfMode = fields.take_choice("dtmf", permitted[::-1])
+    return mode
 
 
 def _take_locales(fields: Fields) -> list[str] | None:
@@ -130,7 +145,7 @@ def _take_names(fields: Fields) -> dict[str, str]:
 @takes_query("limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls?limit=&cursor=``: calls without events, and the next page's cursor."""
-    limit = _parse_limit(request.params.get("limit"))
+    limit = requests.take_limit(request, _DEFAULT_LIMIT, _MAX_LIMIT)
     cursor = requests.decode_cursor(request.params.get("cursor"))
     records, next_cursor = await list_newest(clients.storage, limit, cursor)
     page = CallPage(
@@ -142,21 +157,6 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
         query = urlencode({"limit": limit, "cursor": page.cursor})
         headers["Link"] = f'</api/v1/calls?{query}>; rel="next"'
     return json_response(page, headers=headers)
-
-
-def _parse_limit(text: str | None) -> int:
-    if not text:
-        return _DEFAULT_LIMIT
-    limit = requests.parse_number(text)
-    if limit is None or not 1 <= limit <= _MAX_LIMIT:
-        message = f"must be a number from 1 to {_MAX_LIMIT}"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"limit: {message}",
-            code="invalid_request",
-            errors=[{"field": "limit", "message": message}],
-        )
-    return limit
 
 
 async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

@@ -17,7 +17,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from calls.principals import Principal
+from calls.audit import Outcome
+from calls.principals import Kind, Role
 from calls.records.model import (
     CallRecord,
     CallState,
@@ -29,6 +30,7 @@ from calls.records.model import (
 )
 from calls.retention.model import DeletedBlobs, RemainingBlobs, Scope
 from calls.retention.model import State as DeletionState
+from contract.grants import DtmfMode
 
 INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
@@ -95,6 +97,10 @@ class Call(msgspec.Struct, kw_only=True):
     start_streaming: Annotated[
         bool | None, Meta(description="streaming starts when the call connects")
     ]
+    dtmf: Annotated[
+        DtmfMode | None,
+        Meta(description="what is kept of DTMF tones, in the streams' manifests"),
+    ]
     locales: Annotated[
         list[str] | None,
         Meta(
@@ -136,12 +142,23 @@ class CallPage(msgspec.Struct, kw_only=True):
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
 
 
+class Actor(msgspec.Struct, kw_only=True):
+    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
+
+    kind: Kind
+    id: Annotated[
+        str,
+        Meta(description="the object id in Entra ID, or the key's name", examples=["Caller-crm"]),
+    ]
+    name: Annotated[str, Meta(description="for people", examples=["robin.ray@example.com"])]
+
+
 class Hold(msgspec.Struct, kw_only=True):
     """The legal hold that a call is on."""
 
     reason: Annotated[str, Meta(examples=["Claim 2026-118"])]
     placed_at: Time
-    placed_by: Principal
+    placed_by: Actor
 
 
 class Deletion(msgspec.Struct, kw_only=True):
@@ -158,7 +175,7 @@ class Deletion(msgspec.Struct, kw_only=True):
         Meta(description="`waiting`: the service refuses to delete the rest for now"),
     ]
     requested_at: Time
-    requested_by: Principal
+    requested_by: Actor
     deleted: Annotated[list[DeletedBlobs], Meta(description="by container")]
     remaining: Annotated[
         list[RemainingBlobs], Meta(description="what an immutability policy protects, until when")
@@ -171,6 +188,53 @@ class Deletion(msgspec.Struct, kw_only=True):
     digest: Annotated[
         str,
         Meta(description="of the completed receipt, SHA-256; the audit trail has it, too"),
+    ]
+
+
+class Me(msgspec.Struct, kw_only=True):
+    """Who sends the request, and what they may do."""
+
+    principal: Actor
+    roles: list[Role]
+    operations: Annotated[
+        list[str],
+        Meta(description="the ids of the operations that the roles allow", examples=["hang_up"]),
+    ]
+
+
+class AuditEntry(msgspec.Struct, kw_only=True):
+    """One action in the audit trail."""
+
+    id: Annotated[str, Meta(description="an entry that is there twice was made once")]
+    time: Time
+    action: Annotated[
+        str,
+        Meta(
+            description="the operation's id; `play_recording` and `play_segment` for ranges",
+            examples=["place_call"],
+        ),
+    ]
+    outcome: Annotated[
+        Outcome,
+        Meta(description="`begun` before a change; another entry of the request says the rest"),
+    ]
+    principal: Actor
+    request: Annotated[str | None, Meta(description="the same for all entries of one request")]
+    call: CallId | None
+    address: Annotated[
+        str | None, Meta(description="where the request came from", examples=["203.0.113.7"])
+    ]
+    details: Annotated[
+        dict[str, str], Meta(description="the response's status and code", examples=[{}])
+    ]
+
+
+class AuditPage(msgspec.Struct, kw_only=True):
+    """Entries of the audit trail, oldest first."""
+
+    entries: list[AuditEntry]
+    cursor: Annotated[
+        str | None, Meta(description="of the next page; null at the end, not where a page is short")
     ]
 
 

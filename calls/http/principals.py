@@ -7,67 +7,72 @@ handler without a row is never run.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import azure.functions as func
 
+from calls.function_keys import find_key, key_digest, parse_function_keys
 from calls.http.problems import Problem
-from calls.principals import Principal, Role
+from calls.http.sign_in import read_signed_in, require_same_site
+from calls.principals import ROLES, Principal, Role
+from calls.settings import Settings
 
 KEY_HEADER = "x-functions-key"
 KEY_PARAMETER = "code"
 
 _FINGERPRINT_CHARACTERS = 12
 
+Recording = Literal["never", "read", "change", "stop"]
+"""How the audit trail records a route's use, apart from refusals, which it always records.
+
+- ``read``: before anything is given out; if it cannot be recorded, nothing is given out.
+- ``change``: before and after; if it cannot be recorded before, nothing is done.
+- ``stop``: as ``change``, but done nevertheless: it ends a call or its recording.
+"""
+
 
 class Access(NamedTuple):
-    """What a route asks for.
+    """What a route asks for: one of ``roles``. None: anyone may use it.
 
-    Attributes:
-        roles: The roles that may use it; Admin may use every route. None: anyone, since the route
-            has no data or verifies its caller itself.
-        is_recorded: Whether its use is recorded in the audit trail.
+    Admin may use every route. A route for anyone has no data, or verifies its caller itself.
     """
 
     roles: frozenset[Role] | None
-    is_recorded: bool
+    recording: Recording
 
 
-def _recorded(*roles: Role) -> Access:
-    return Access(frozenset({*roles, "Admin"}), is_recorded=True)
+def _access(recording: Recording, *roles: Role) -> Access:
+    return Access(frozenset({*roles, "Admin"}), recording)
 
 
-def _unrecorded(*roles: Role) -> Access:
-    return Access(frozenset({*roles, "Admin"}), is_recorded=False)
-
-
-PUBLIC = Access(None, is_recorded=False)
+PUBLIC = Access(None, "never")
 
 ROUTES: dict[str, Access] = {
-    "list_calls": _unrecorded("Caller", "Listener", "Auditor"),
-    "show_call": _unrecorded("Caller", "Listener", "Auditor"),
-    "place_call": _recorded("Caller"),
-    "hang_up": _recorded("Caller"),
-    "start_streaming": _recorded("Caller"),
-    "stop_streaming": _recorded("Caller"),
-    "delete_call": _recorded(),
-    "place_hold": _recorded(),
-    "release_hold": _recorded(),
-    "show_deletion": _unrecorded("Auditor"),
-    "show_timeline": _unrecorded("Listener"),
-    "show_transcript": _recorded("Listener"),
-    "show_transcript_as": _recorded("Listener"),
-    "retry_transcript": _recorded("Listener"),
-    "send_recording": _recorded("Listener"),
-    "send_segment": _recorded("Listener"),
-    "create_links": _recorded("Listener"),
-    "list_failures": _unrecorded(),
-    "retry_failure": _recorded(),
-    "unknown_route": _unrecorded("Caller", "Listener", "Auditor"),
+    "list_calls": _access("never", "Caller", "Listener", "Auditor"),
+    "show_call": _access("never", "Caller", "Listener", "Auditor"),
+    "place_call": _access("change", "Caller"),
+    "hang_up": _access("stop", "Caller"),
+    "start_streaming": _access("change", "Caller"),
+    "stop_streaming": _access("stop", "Caller"),
+    "delete_call": _access("change"),
+    "place_hold": _access("change"),
+    "release_hold": _access("change"),
+    "show_deletion": _access("never", "Auditor"),
+    "show_timeline": _access("read", "Listener"),
+    "show_transcript": _access("read", "Listener"),
+    "show_transcript_as": _access("read", "Listener"),
+    "retry_transcript": _access("change", "Listener"),
+    "send_recording": _access("read", "Listener"),
+    "send_segment": _access("read", "Listener"),
+    "create_links": _access("change", "Listener"),
+    "list_failures": _access("never"),
+    "retry_failure": _access("change"),
+    "read_audit": _access("read", "Auditor"),
+    "show_me": _access("never", *ROLES),
+    "unknown_route": _access("never", *ROLES),
     "receive_callbacks": PUBLIC,
     "show_openapi": PUBLIC,
     "health": PUBLIC,
@@ -93,6 +98,11 @@ def request_principal(request: func.HttpRequest) -> Principal:
     return _identities[request].principal
 
 
+def request_roles(request: func.HttpRequest) -> frozenset[Role]:
+    """Return the roles of whoever sent a request. Raises KeyError, as ``request_principal``."""
+    return _identities[request].roles
+
+
 def request_address(request: func.HttpRequest) -> str | None:
     """Return the address that a request came from, None if it is not known.
 
@@ -109,26 +119,41 @@ def request_address(request: func.HttpRequest) -> str | None:
         return None
 
 
-def authorize(request: func.HttpRequest, route: str) -> Identity:
-    """Check that whoever sends a request may use a route; return who it is.
-
-    Raises Problem (403); KeyError for a route that is not in ``ROUTES``.
-    """
-    roles = ROUTES[route].roles
-    identity = _identities[request] = _identify(request)
-    if roles is not None and not roles & identity.roles:
-        raise Problem(
-            HTTPStatus.FORBIDDEN,
-            f"this needs the role {' or '.join(sorted(roles))}",
-            code="role_required",
-            reason="role",
-        )
+def identify(settings: Settings, request: func.HttpRequest) -> Identity:
+    """Return who sends a request. Raises Problem: 401 if nobody is signed in; 500."""
+    address = request_address(request)
+    if settings.authentication == "entra":
+        identity = Identity(*read_signed_in(settings, request), address)
+    else:
+        identity = Identity(*_read_key(settings, request), address)
+    _identities[request] = identity
     return identity
 
 
-def _identify(request: func.HttpRequest) -> Identity:
-    """Return who holds the function key that the host has admitted."""
+def authorize(settings: Settings, request: func.HttpRequest, route: str) -> None:
+    """Check that whoever sends an identified request may use a route. Raises Problem (403)."""
+    if settings.authentication == "entra":
+        require_same_site(request)
+    required, roles = ROUTES[route].roles or frozenset(), _identities[request].roles
+    if not required & roles:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            f"this needs the role {' or '.join(sorted(required))}; "
+            f"you have {' and '.join(sorted(roles)) or 'no role'}",
+            code="role_required",
+            reason="role",
+        )
+
+
+def _read_key(settings: Settings, request: func.HttpRequest) -> tuple[Principal, frozenset[Role]]:
+    """Return which function key was sent, and its role. The host has admitted it already."""
+    # As the host reads it: the header first.
     key = request.headers.get(KEY_HEADER) or request.params.get(KEY_PARAMETER) or ""
-    fingerprint = hashlib.sha256(key.encode()).hexdigest()[:_FINGERPRINT_CHARACTERS]
-    principal = Principal(kind="key", id=f"sha256:{fingerprint}", name="unnamed key")
-    return Identity(principal, frozenset({"Admin"}), request_address(request))
+    names = parse_function_keys(settings.function_keys)
+    named = find_key(names, key)
+    if named is not None:
+        return Principal(kind="key", id=named.name, name=named.name), frozenset({named.role})
+    fingerprint = f"sha256:{key_digest(key)[:_FINGERPRINT_CHARACTERS]}"
+    principal = Principal(kind="key", id=fingerprint, name="unnamed key")
+    # Without names, every key may do everything. With them, a key that has none has no role.
+    return principal, frozenset() if names else frozenset({"Admin"})

@@ -20,8 +20,10 @@ Code = Literal[
     "call_not_found",
     "call_on_hold",
     "contended",
+    "cross_site",
     "deletion_not_found",
     "deletion_running",
+    "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
     "file_changed",
@@ -46,6 +48,7 @@ Code = Literal[
     "role_required",
     "route_not_found",
     "segment_not_found",
+    "sign_in_required",
     "storage_unavailable",
     "streaming_conflict",
     "transcript_failed",
@@ -76,8 +79,18 @@ CODES: dict[Code, Meaning] = {
     "invalid_token": Meaning(
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
     ),
+    "sign_in_required": Meaning(
+        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
+    ),
+    "destination_not_allowed": Meaning(
+        HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"
+    ),
     "event_mismatch": Meaning(
         HTTPStatus.FORBIDDEN, "callback events have ids of another call; `errors` names them"
+    ),
+    "cross_site": Meaning(
+        HTTPStatus.FORBIDDEN,
+        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"

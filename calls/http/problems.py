@@ -93,6 +93,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.CallEnded: _Mapping(HTTPStatus.CONFLICT, "call_ended"),
     errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
     errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
+    errors.DestinationNotAllowed: _Mapping(HTTPStatus.FORBIDDEN, "destination_not_allowed"),
     errors.IdempotencyKeyReused: _Mapping(
         HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"
     ),

@@ -103,6 +103,23 @@ def take_flag(request: func.HttpRequest, parameter: str) -> bool:
     return text == "true"
 
 
+def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
+    """Return the query's ``limit``, a number from 1 to ``maximum``. Raises Problem (400)."""
+    text = request.params.get("limit")
+    if not text:
+        return default
+    limit = parse_number(text)
+    if limit is None or not 1 <= limit <= maximum:
+        message = f"must be a number from 1 to {maximum}"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"limit: {message}",
+            code="invalid_request",
+            errors=[{"field": "limit", "message": message}],
+        )
+    return limit
+
+
 class Fields:
     """The members of a JSON object, taken one by one; all faults are reported at once."""
 

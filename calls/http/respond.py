@@ -15,7 +15,7 @@ from azure.core.exceptions import AzureError
 from calls import refusals
 from calls.clients import Clients, get_clients
 from calls.errors import CallAudioError
-from calls.http.principals import authorize
+from calls.http.audited import run_audited
 from calls.http.problems import CONTENT_TYPE, Problem, problem_for
 from calls.http.query_parameters import check_query
 from calls.http.response_headers import SECURITY_HEADERS, complete_response
@@ -38,10 +38,12 @@ async def respond_with(
 ) -> func.HttpResponse:
     """Run a handler with the given clients; whatever it raises becomes a problem document."""
 
-    async def handle(request: func.HttpRequest) -> func.HttpResponse:
-        authorize(request, handler.__name__)
+    async def check_and_handle(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
         check_query(handler, request)
-        return await handler(create_clients(), request)
+        return await handler(clients, request)
+
+    async def handle(request: func.HttpRequest) -> func.HttpResponse:
+        return await run_audited(create_clients(), request, handler.__name__, check_and_handle)
 
     return await _run(handle, request, handler.__module__)
 

@@ -27,12 +27,24 @@ class Failure(msgspec.Struct, kw_only=True):
 
     id: Annotated[str, Meta(description="for the retry")]
     call_connection_id: CallId
-    track: str | None
+    track: Annotated[str | None, Meta(description="the track in the stream, as the blob names it")]
     start: Time | None
     container: Annotated[str, Meta(examples=["segments"])]
     blob: str
     error: Annotated[str, Meta(description="what went wrong in the last attempt")]
     failed_at: Time
+
+
+class LandedSegment(msgspec.Struct):
+    """A segment whose stream has no manifest yet: its end is not known."""
+
+    stream_id: str
+    track: Annotated[str, Meta(description="the participant's number in the call", examples=["p1"])]
+    participant: Annotated[
+        str | None, Meta(description="the raw id, or the track's name where nobody knows it")
+    ]
+    start: Time
+    blob: str
 
 
 class CallDetails(Call, kw_only=True):
@@ -42,7 +54,7 @@ class CallDetails(Call, kw_only=True):
     events: list[Event]
     streams: list[StreamResult]
     landed_segments: Annotated[
-        list[str], Meta(description="blobs of segments whose stream has no manifest yet")
+        list[LandedSegment], Meta(description="segments whose stream has no manifest yet")
     ]
     failures: Annotated[
         list[Failure], Meta(description="this call's segments and manifests that failed")

@@ -16,6 +16,7 @@ from calls.http.respond import json_response
 from calls.http.result_documents import Timeline
 from calls.listings import list_segment_names
 from calls.records.dispositions import read_disposition
+from calls.results.assembly import read_participants
 from calls.results.renditions import FORMATS, MIXES, choose_rendition, make_rendition
 from calls.retention.late_arrivals import removing_late_arrivals
 from contract import names
@@ -66,8 +67,13 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     index_text = request.route_params.get("index") or ""
     index = requests.parse_number(index_text)
     segment_names = await list_segment_names(clients.storage, call)
+    participants = await read_participants(clients.storage, call)
     segments = sorted(
-        (segment for segment in segment_names.values() if segment.track == track),
+        (
+            segment
+            for segment in segment_names.values()
+            if participants.track(segment.stream_id, segment.track) == track
+        ),
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):

@@ -1,7 +1,6 @@
 """Requests under ``/api/v1`` that no route serves: the path is unknown (404), or the method (405).
 
-The host runs this function for each of them, with a function key only: to others, all paths but
-the public ones look the same (401).
+Only whoever has a role gets here: to others, all paths but the public ones look the same (401).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from http import HTTPStatus
 
 import azure.functions as func
 
+from calls.clients import Clients
 from calls.http import openapi
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
@@ -20,7 +20,7 @@ _PREFIX = "/api/v1/"
 
 
 @takes_any_query
-async def refuse_request(request: func.HttpRequest) -> func.HttpResponse:
+async def unknown_route(_: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """Raise the Problem: 404, or 405 with the methods that the path does accept."""
     methods = methods_of(_PREFIX + (request.route_params.get("path") or ""))
     # The path is the sender's, and may contain anything: it stays out of the log.

@@ -155,7 +155,6 @@ async def analyse_segment(
             analysis.analyse, segment, content, counts_from_metadata(metadata)
         )
     except MalformedWav as error:
-        # Without the blob's name, which may have a phone number: the host logs this.
         raise ValueError(f"the segment is not a WAV file: {error}") from error
     await clients.storage.put(
         blobs.RESULTS, blobs.analysis_blob(segment), analysis.encode_analysis(result)

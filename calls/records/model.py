@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from acs.events import ResultInformation
+from contract.grants import DtmfMode
 
 SCHEMA = 1
 
@@ -68,7 +69,8 @@ class Summary(msgspec.Struct, kw_only=True):
 
     ``audio_ms`` and ``speech_ms`` are the totals of all tracks; ``speech_share`` is the
     share of the call's duration in which anyone speaks, 0 to 1. ``lost_ms`` is the silence that
-    replaces audio which never arrived. ``partial``: the result is not final; as stored, only that a
+    replaces audio which never arrived. ``recording_sha256`` is the digest of the recording's file,
+    without ``format`` and ``mix``. ``partial``: the result is not final; as stored, only that a
     stream's manifest was missing at the assembly.
     """
 
@@ -85,6 +87,7 @@ class Summary(msgspec.Struct, kw_only=True):
     longest_silence_ms: int = 0
     interruptions: int = 0
     recording_bytes: int = 0
+    recording_sha256: str = ""
     talk: list[Talk] = msgspec.field(default_factory=list)
 
 
@@ -130,6 +133,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     channels: str | None = None
     sample_rate: int | None = None
     start_streaming: bool | None = None
+    dtmf: DtmfMode | None = None
     locales: list[str] | None = None
     retention_days: int | None = None
     operation_context: str | None = None

@@ -6,6 +6,7 @@ result: it writes the recording first and then, under its ETag, the call's resul
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from datetime import UTC, datetime
 
@@ -13,7 +14,7 @@ import msgspec
 
 from calls import blobs
 from calls.errors import CallDeleted, CallNotFound, Contended
-from calls.listings import list_drafts, list_manifests, list_segments
+from calls.listings import list_drafts, list_manifests, list_notes, list_segments
 from calls.records.expiries import add_expiry
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
@@ -21,6 +22,12 @@ from calls.results import analysis, call_result, failures, recording
 from calls.results.analysis import Analysis
 from calls.results.call_result import CallResult, Parts, StreamResult
 from calls.results.layout import Layout
+from calls.results.participants import (
+    Participants,
+    add_notes,
+    heard_participants,
+    list_participants,
+)
 from calls.settings import RecordingFormat
 from calls.storage import Document, Storage
 from contract import names
@@ -62,9 +69,27 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
         manifest_blobs = await list_manifests(storage, call)
         if len(manifest_blobs) == len(result.streams):
             return result.streams
-    manifests, _ = await _read_manifests(storage, call)
+    manifests, _, _ = await _read_manifests(storage, call)
     analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
-    return [call_result.build_stream_result(manifest, analyses) for manifest in manifests]
+    participants = await _known_participants(storage, call, manifests)
+    return [
+        call_result.build_stream_result(manifest, analyses, participants) for manifest in manifests
+    ]
+
+
+async def read_participants(storage: Storage, call: str) -> Participants:
+    """Read who is on the tracks of a call's streams, open ones included. Raises AzureError."""
+    manifests, _, _ = await _read_manifests(storage, call)
+    return await _known_participants(storage, call, manifests)
+
+
+async def _known_participants(
+    storage: Storage, call: str, manifests: list[Manifest]
+) -> Participants:
+    notes = await _read_notes(storage, call)
+    complete = [add_notes(manifest, notes) for manifest in manifests]
+    heard = {manifest.stream_id: heard_participants(manifest) for manifest in complete}
+    return list_participants(notes | heard)
 
 
 async def assemble(
@@ -99,10 +124,12 @@ async def assemble(
             # A lifecycle rule deletes old segments; the results made from them are kept.
             log_event(_log, logging.WARNING, "assembly_skipped", call=call, reason="segments_gone")
             return None
-        size = await recording.write_recording(storage, call, layout, format_, existing_recording)
-        if size is None:
+        written = await recording.write_recording(
+            storage, call, layout, format_, existing_recording
+        )
+        if written is None:
             continue
-        result = call_result.build_result(call, parts, layout, size)
+        result = call_result.build_result(call, parts, layout, written)
         if await _write_result(storage, blob, document, msgspec.json.encode(result)):
             await _update_summary(storage, call, result)
             return result, layout
@@ -122,11 +149,11 @@ async def _write_result(
 
 async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
     """Read all parts of a call; None if one is missing that may still arrive."""
-    manifests, unreadable_streams = await _read_manifests(storage, call)
+    manifests, unreadable_streams, digests = await _read_manifests(storage, call)
     if not manifests and not unreadable_streams and not partial:
         return None
     landed = await list_segments(storage, call)
-    drafts = await _read_drafts(storage, call) if partial or unreadable_streams else []
+    drafts = await read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
         manifest
         for manifest in call_result.synthesize_manifests(call, manifests, landed, drafts)
@@ -135,6 +162,9 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
     manifests = sorted([*manifests, *synthesized], key=lambda manifest: manifest.stream_id)
     if not manifests:
         return None
+    if any("" in heard_participants(manifest).values() for manifest in manifests):
+        notes = await _read_notes(storage, call)
+        manifests = [add_notes(manifest, notes) for manifest in manifests]
     expected = call_result.analysis_blobs(manifests)
     existing = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
     missing = [blob for blob in expected if blob not in existing]
@@ -144,7 +174,14 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
             return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
     display_names = await _read_names(storage, call)
-    return Parts(manifests, analyses, landed, partial=bool(synthesized), names=display_names)
+    return Parts(
+        manifests,
+        analyses,
+        landed,
+        partial=bool(synthesized),
+        names=display_names,
+        digests=digests,
+    )
 
 
 async def _read_names(storage: Storage, call: str) -> dict[str, str]:
@@ -155,8 +192,14 @@ async def _read_names(storage: Storage, call: str) -> dict[str, str]:
         return {}
 
 
-async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], set[str]]:
-    """Read the call's manifests; also return the ids of streams with an unreadable manifest.
+async def _read_manifests(
+    storage: Storage, call: str
+) -> tuple[list[Manifest], set[str], dict[str, str]]:
+    """Read the call's manifests, by their streams' ids.
+
+    Returns:
+        The manifests, the ids of streams with an unreadable one, and the SHA-256 of the others by
+        stream id.
 
     The function that an unreadable manifest triggers records the failure (see ``failures``). The
     call is assembled nevertheless, including that stream's segments.
@@ -165,19 +208,24 @@ async def _read_manifests(storage: Storage, call: str) -> tuple[list[Manifest], 
     documents = await storage.read_all(names.MANIFESTS, list(manifest_blobs.values()))
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
+    digests: dict[str, str] = {}
     for (stream_id, blob), document in zip(manifest_blobs.items(), documents, strict=True):
         if document is None:
             continue
         try:
             manifests.append(decode_manifest(document.content))
+            digests[stream_id] = hashlib.sha256(document.content).hexdigest()
         except ValueError as error:
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
             unreadable.add(stream_id)
-    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable
+    return sorted(manifests, key=lambda manifest: manifest.stream_id), unreadable, digests
 
 
-async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
-    """Read the manifests so far of the call's streams. They stand in for those that never come."""
+async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
+    """Read the manifests so far of the call's streams. They stand in for those that never come.
+
+    Raises AzureError.
+    """
     draft_blobs = await list_drafts(storage, call)
     drafts: list[Manifest] = []
     for document in await storage.read_all(names.DRAFTS, list(draft_blobs.values())):
@@ -186,6 +234,18 @@ async def _read_drafts(storage: Storage, call: str) -> list[Manifest]:
         except ValueError as error:
             log_event(_log, logging.ERROR, "draft_unreadable", call=call, error=error)
     return drafts
+
+
+async def _read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
+    """Read the notes of the call's participants: the raw ids of tracks, by stream."""
+    notes = await list_notes(storage, call)
+    documents = await storage.read_all(names.DRAFTS, list(notes))
+    raw_ids: dict[str, dict[str, str]] = {}
+    for note, document in zip(notes.values(), documents, strict=True):
+        if document is not None:
+            raw_id = document.content.decode(errors="replace")
+            raw_ids.setdefault(note.stream_id, {})[note.track] = raw_id
+    return raw_ids
 
 
 async def _read_analyses(storage: Storage, analysis_blobs: list[str]) -> dict[str, Analysis]:

@@ -14,7 +14,12 @@ from calls.records.result_state import ENDED_BY_UNKNOWN
 from calls.results import timeline
 from calls.results.analysis import Analysis, SpeechSpan
 from calls.results.layout import Layout, lay_out
-from calls.results.participants import Participants, list_participants
+from calls.results.participants import (
+    Participants,
+    heard_participants,
+    list_participants,
+)
+from calls.results.recording import WrittenRecording
 from calls.results.timeline import Timeline
 from calls.results.voice_activity import bridge_pauses
 from calls.storage import Properties
@@ -30,6 +35,7 @@ _log = logging.getLogger(__name__)
 class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
     """One segment of a call. ``analysed`` is False while its analysis is missing.
 
+    ``track`` is the call's; in ``blob``, the participant has the number of the stream.
     Levels are in dBFS (None: digital silence). ``filled_ms`` of silence replace lost audio. If
     ``sample_rate`` is not the timeline's, the segment is resampled in the recording.
     """
@@ -64,12 +70,28 @@ class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
     segments: list[SegmentResult]
 
 
+class ManifestDigest(msgspec.Struct, kw_only=True, frozen=True):
+    """The SHA-256 of a stream's manifest.
+
+    It is None where there was none that could be read: the metadata of the stream's segments, and
+    its draft, then took its place.
+    """
+
+    stream_id: str
+    sha256: str | None
+
+
 class CallResult(msgspec.Struct, kw_only=True, frozen=True):
-    """An assembled call. ``layout_digest`` identifies the recording's content."""
+    """An assembled call. ``layout_digest`` identifies the recording's content.
+
+    ``manifests`` are those that it was made of. With the summary's ``recording_sha256``, they prove
+    that the recording is what was streamed (see ``calls/verify``).
+    """
 
     schema: int = SCHEMA
     call_connection_id: str
     layout_digest: str
+    manifests: list[ManifestDigest] = []
     summary: Summary
     timeline: Timeline
     streams: list[StreamResult]
@@ -78,7 +100,8 @@ class CallResult(msgspec.Struct, kw_only=True, frozen=True):
 class Parts(msgspec.Struct, frozen=True):
     """What a call is assembled from; analyses and landed segments by their blobs' names.
 
-    ``names`` has the participants' display names by raw id.
+    ``names`` has the participants' display names by raw id, ``digests`` the SHA-256 of the
+    manifests that were read, by stream id.
     """
 
     manifests: list[Manifest]
@@ -86,11 +109,13 @@ class Parts(msgspec.Struct, frozen=True):
     landed: dict[str, Properties]
     partial: bool
     names: dict[str, str] = {}
+    digests: dict[str, str] = {}
 
     @property
     def participants(self) -> Participants:
         """The call's participants."""
-        return list_participants(self.manifests, self.names)
+        streams = {manifest.stream_id: heard_participants(manifest) for manifest in self.manifests}
+        return list_participants(streams, self.names)
 
     def lay_out(self) -> Layout:
         """Lay out the call's recording."""
@@ -98,30 +123,41 @@ class Parts(msgspec.Struct, frozen=True):
         return lay_out(self.manifests, sizes)
 
 
-def build_result(call: str, parts: Parts, layout: Layout, recording_bytes: int) -> CallResult:
+def build_result(
+    call: str, parts: Parts, layout: Layout, recording: WrittenRecording
+) -> CallResult:
     """Build a call's result.
 
     Args:
         call: The call connection id.
         parts: What the call is assembled from.
         layout: The recording's layout, made from ``parts``.
-        recording_bytes: The recording's size.
+        recording: The recording, as it was written.
     """
+    participants = parts.participants
     call_timeline = timeline.build_timeline(
-        call, layout, parts.analyses, parts.participants, partial=parts.partial
+        call, layout, parts.analyses, participants, partial=parts.partial
     )
-    streams = [build_stream_result(manifest, parts.analyses) for manifest in parts.manifests]
+    streams = [
+        build_stream_result(manifest, parts.analyses, participants) for manifest in parts.manifests
+    ]
     return CallResult(
         call_connection_id=call,
         layout_digest=layout.digest,
-        summary=_summarize(streams, call_timeline, recording_bytes),
+        manifests=[
+            ManifestDigest(
+                stream_id=manifest.stream_id, sha256=parts.digests.get(manifest.stream_id)
+            )
+            for manifest in parts.manifests
+        ],
+        summary=_summarize(streams, call_timeline, recording),
         timeline=call_timeline,
         streams=streams,
     )
 
 
 def _summarize(
-    streams: Sequence[StreamResult], call_timeline: Timeline, recording_bytes: int
+    streams: Sequence[StreamResult], call_timeline: Timeline, recording: WrittenRecording
 ) -> Summary:
     segments = [segment for stream in streams for segment in stream.segments]
     audio_ms = sum(segment.duration_ms for segment in segments)
@@ -145,7 +181,8 @@ def _summarize(
         overlap_ms=sum(span.end_ms - span.start_ms for span in call_timeline.overlaps),
         longest_silence_ms=silence.end_ms - silence.start_ms if silence else 0,
         interruptions=len(call_timeline.interruptions),
-        recording_bytes=recording_bytes,
+        recording_bytes=recording.size,
+        recording_sha256=recording.sha256,
         talk=[
             Talk(
                 track=track.track,
@@ -159,17 +196,19 @@ def _summarize(
     )
 
 
-def build_stream_result(manifest: Manifest, analyses: Mapping[str, Analysis]) -> StreamResult:
-    """Build a stream's result from its manifest and from analyses by their blobs' names."""
+def build_stream_result(
+    manifest: Manifest, analyses: Mapping[str, Analysis], participants: Participants
+) -> StreamResult:
+    """Build a stream's result from its manifest, from analyses by blob name, and from who spoke."""
     segments = []
-    participants = list_participants([manifest], {})
     for entry in sorted(manifest.segments, key=lambda entry: (entry.start, entry.track)):
         name = entry.name(manifest.call_connection_id, manifest.stream_id)
         analysis = analyses.get(blobs.analysis_blob(name))
+        track = participants.track(manifest.stream_id, entry.track)
         segments.append(
             SegmentResult(
-                track=entry.track,
-                participant=participants.raw_id(entry.track),
+                track=track,
+                participant=participants.raw_id(track),
                 start=entry.start,
                 end=entry.end,
                 duration_ms=round(entry.duration_ms, 3),

@@ -16,6 +16,8 @@ import msgspec
 
 from acs.media import from_microseconds, to_microseconds
 from calls import blobs
+from calls.results.participants import heard_participants, list_participants
+from contract import names
 from contract.manifest import Counts, Manifest, SegmentEntry
 
 _NAME_STEPS_PER_SECOND = 1000
@@ -28,9 +30,9 @@ WRONG_LENGTH = "not as long as its manifest says"
 class Placement(msgspec.Struct, frozen=True, kw_only=True):
     """One segment in the recording.
 
-    ``position`` and ``samples`` count samples of the recording. ``sample_rate`` is the segment's
-    own; at that rate, it has ``own_samples``.
-    ``fault`` says why its audio cannot be used (None: it can).
+    ``track`` is the call's. ``position`` and ``samples`` count samples of the recording.
+    ``sample_rate`` is the segment's own; at that rate, it has ``own_samples``. ``fault`` says why
+    its audio cannot be used (None: it can).
     """
 
     track: str
@@ -103,8 +105,15 @@ def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
     origin = min(starts, default=to_microseconds(streams[0].started_at))
     rates = [entry.sample_rate for stream in streams for entry in stream.segments]
     rate = max(rates, default=streams[0].sample_rate)
+    participants = list_participants(
+        {stream.stream_id: heard_participants(stream) for stream in streams}
+    )
     placements = [
-        placement for stream in streams for placement in _placements(stream, origin, rate, landed)
+        msgspec.structs.replace(
+            placement, track=participants.track(stream.stream_id, placement.track)
+        )
+        for stream in streams
+        for placement in _placements(stream, origin, rate, landed)
     ]
     first_positions: dict[str, int] = {}
     for placement in placements:
@@ -113,7 +122,10 @@ def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
     return Layout(
         started_at=from_microseconds(origin),
         sample_rate=rate,
-        tracks=sorted(first_positions, key=lambda track: (first_positions[track], track)),
+        tracks=sorted(
+            first_positions,
+            key=lambda track: (first_positions[track], names.track_number(track)),
+        ),
         frames=max((placement.end for placement in placements), default=0),
         placements=placements,
     )

@@ -6,15 +6,18 @@ Memory holds one block of audio at a time, however long the call was.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from azure.core.exceptions import ResourceModifiedError
 
 from calls import blobs
 from calls.results.layout import Layout, Placement
 from calls.settings import RecordingFormat
-from calls.storage import Properties, Storage
+from calls.storage import SHA256, Properties, Storage
 from contract import names, wav
 
 BLOCK_BYTES = 4 * 1024 * 1024
@@ -23,13 +26,20 @@ _CONTENT_KEY = "content"
 _SAMPLE_BYTES = 2
 
 
+class WrittenRecording(NamedTuple):
+    """A recording's size in bytes, and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
 async def write_recording(
     storage: Storage,
     call: str,
     layout: Layout,
     format_: RecordingFormat,
     existing: Properties | None,
-) -> int | None:
+) -> WrittenRecording | None:
     """Write a call's recording, unless the same one exists.
 
     FLAC allows at most eight channels and no empty recording: anything else becomes WAV.
@@ -42,7 +52,7 @@ async def write_recording(
         existing: The recording that existed when the layout's parts were read.
 
     Returns:
-        The recording's size in bytes; None if another was written in the meantime.
+        The recording's size in bytes and its SHA-256; None if another was written in the meantime.
 
     Raises AzureError.
     """
@@ -50,7 +60,7 @@ async def write_recording(
         format_ = "wav"
     content = f"{layout.digest}.{format_}"
     if existing is not None and existing.metadata.get(_CONTENT_KEY) == content:
-        return existing.size
+        return await _describe(storage, call, existing)
     is_written = await storage.write_in_blocks(
         blobs.RECORDINGS,
         blobs.recording_blob(call),
@@ -61,7 +71,37 @@ async def write_recording(
         etag=existing.etag if existing else None,
     )
     properties = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
-    return properties.size if is_written and properties is not None else None
+    if not is_written or properties is None or properties.metadata.get(_CONTENT_KEY) != content:
+        return None
+    return await _describe(storage, call, properties)
+
+
+async def _describe(storage: Storage, call: str, properties: Properties) -> WrittenRecording | None:
+    """Return a recording's size and SHA-256; None if it is overwritten meanwhile.
+
+    The head of a FLAC file is written last, so that its digest is known only when it is read.
+    """
+    sha256 = properties.metadata.get(SHA256)
+    if sha256 is None:
+        digest = hashlib.sha256()
+        try:
+            async for part in read_file(storage, call, properties):
+                digest.update(part)
+        except ResourceModifiedError:
+            return None
+        sha256 = digest.hexdigest()
+    return WrittenRecording(properties.size, sha256)
+
+
+async def read_file(storage: Storage, call: str, properties: Properties) -> AsyncIterator[bytes]:
+    """Yield the file of a call's recording in parts.
+
+    Raises ResourceModifiedError if it is overwritten meanwhile, AzureError.
+    """
+    blob = blobs.recording_blob(call)
+    for start in range(0, properties.size, BLOCK_BYTES):
+        length = min(BLOCK_BYTES, properties.size - start)
+        yield await storage.read_range(blobs.RECORDINGS, blob, start, length, properties.etag)
 
 
 async def wav_blocks(storage: Storage, layout: Layout) -> AsyncIterator[tuple[int, bytes]]:

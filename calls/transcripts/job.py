@@ -354,7 +354,7 @@ class _ChunkTranscriber:
             return msgspec.json.decode(document.content, type=list[Phrase])
         if not self._budget.is_left():
             return None
-        phrases = await self._transcribe(wav_file, diarize=names.participant_raw_id(track) is None)
+        phrases = await self._transcribe(wav_file, diarize=track == names.MIXED_TRACK)
         await self._storage.put(blobs.RESULTS, blob, msgspec.json.encode(phrases))
         return phrases
 

@@ -59,6 +59,9 @@ param maximumInstanceCount int
 @description('Memory of each instance, in MB.')
 param instanceMemoryMB int
 
+@description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
+param functionKeys string
+
 @description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
 param signInClientId string
 
@@ -166,6 +169,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'
         STREAMER_URL: streamerUrl
         ANSWER_CALLS: answerCalls
+        FUNCTION_KEYS: functionKeys
       },
       settings
     )

@@ -181,7 +181,7 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     ] = None
     dtmf: Annotated[
         tuple[str | int, ...],
-        Meta(description='DTMF tones, one each second, as `data` of DtmfData: `["pound", 5]`'),
+        Meta(description='DTMF tones, one each second, whether requested or not: `["pound", 5]`'),
     ] = ()
     dtmf_timestamp: Annotated[bool, Meta(description="send DtmfData with a `timestamp`")] = False
 

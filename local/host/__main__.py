@@ -12,6 +12,8 @@ import signal
 import sys
 from pathlib import Path
 
+from calls.function_keys import key_digest
+from calls.principals import ROLES
 from local.host.host import FunctionsHost, HostOptions
 from local.host.http import HideMalformedRequests, Keys
 from local.host.worker import Function, IndexingError
@@ -45,7 +47,9 @@ async def _run(options: argparse.Namespace) -> int:
         options.master_key or os.environ.get("MASTER_KEY") or secrets.token_urlsafe(32),
         secrets.token_urlsafe(32),
         os.environ.get("EVENT_GRID_KEY") or secrets.token_urlsafe(32),
+        _named_keys(),
     )
+    _name_keys(keys)
     host = FunctionsHost(
         app_dir,
         keys,
@@ -61,6 +65,22 @@ async def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _named_keys() -> dict[str, str]:
+    """Return a key for each role but Admin, whose is the function key: FUNCTION_KEY_CALLER, ..."""
+    return {
+        role: os.environ.get(f"FUNCTION_KEY_{role.upper()}") or secrets.token_urlsafe(32)
+        for role in ROLES
+        if role != "Admin"
+    }
+
+
+def _name_keys(keys: Keys) -> None:
+    """Tell the app which key has which name, unless the setting is there."""
+    named = {"Admin": keys.function, **keys.named}
+    entries = (f"{name}={key_digest(key)}" for name, key in named.items())
+    os.environ.setdefault("FUNCTION_KEYS", ",".join(entries))
+
+
 def _apply_local_settings(app_dir: Path) -> None:
     """Read ``local.settings.json``, as ``func start`` does; the environment has precedence."""
     path = app_dir / "local.settings.json"
@@ -72,6 +92,7 @@ def _apply_local_settings(app_dir: Path) -> None:
 def _announce(functions: list[Function], address: str, keys: Keys, *, as_json: bool) -> None:
     if as_json:
         ready = {"url": address, "function_key": keys.function, "master_key": keys.master}
+        ready |= {f"{name.lower()}_key": key for name, key in keys.named.items()}
         print(json.dumps(ready), flush=True)
         return
     print("Functions:", flush=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -36,14 +37,20 @@ class HideMalformedRequests(logging.Filter):
 class Keys:
     """The host's keys.
 
-    ``function`` is for functions, ``master`` for everything, and the extensions' keys for their
-    webhooks.
+    ``function`` and ``named`` are for functions, ``master`` is for everything, and the extensions'
+    keys are for their webhooks.
     """
 
     def __init__(
-        self, function: str, master: str, blobs_extension: str, eventgrid_extension: str
+        self,
+        function: str,
+        master: str,
+        blobs_extension: str,
+        eventgrid_extension: str,
+        named: Mapping[str, str],
     ) -> None:
         self.function = function
+        self.named = named
         self.master = master
         self.blobs_extension = blobs_extension
         self.eventgrid_extension = eventgrid_extension
@@ -56,7 +63,9 @@ class Keys:
         is_master = hmac.compare_digest(key.encode(), self.master.encode())
         if level == "admin":
             return is_master
-        return hmac.compare_digest(key.encode(), self.function.encode()) or is_master
+        known = (self.function, *self.named.values())
+        matches = [hmac.compare_digest(key.encode(), function.encode()) for function in known]
+        return is_master or any(matches)
 
 
 def add_routes(app: web.Application, functions: list[Function], prefix: str, keys: Keys) -> None:
@@ -86,7 +95,7 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         {
             "method": Datum(request.method, "string"),
             "url": Datum(str(request.url), "string"),
-            "headers": {k.lower(): Datum(v, "string") for k, v in request.headers.items()},
+            "headers": {k: Datum(v, "string") for k, v in _headers(request).items()},
             "params": {k: Datum(v, "string") for k, v in match.parameters.items()},
             "query": {k: Datum(v, "string") for k, v in request.query.items()},
             "body": Datum(await request.read(), "bytes"),
@@ -99,6 +108,20 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         log_failure(function, error)
         return web.Response(status=500)
     return _response(result)
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers that the worker gets: the host joins those that are there several times.
+
+    App Service adds where the request comes from.
+    """
+    headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+    if request.transport is not None:
+        address, port = request.transport.get_extra_info("peername")[:2]
+        forwarded = headers.get("x-forwarded-for")
+        own = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        headers["x-forwarded-for"] = f"{forwarded}, {own}" if forwarded else own
+    return headers
 
 
 def refuse_key(entrance: str) -> web.Response:

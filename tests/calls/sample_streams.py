@@ -38,7 +38,8 @@ def noise(samples: int, seed: int = 1) -> bytes:
 class SampleStream:
     """One stream of a call: tracks cut into segments, and their manifest.
 
-    ``files`` holds each segment's WAV file and metadata by the name of its blob.
+    Participants are numbered in the order of ``pcm``; ``None`` is the mixed track. ``files`` holds
+    each segment's WAV file and metadata by the name of its blob.
     """
 
     def __init__(
@@ -57,6 +58,11 @@ class SampleStream:
         self.stream_id = (
             f"{start:%Y%m%dT%H%M%S}{start.microsecond // 1000:03d}Z-" + (uuid.uuid4().hex[:8])
         )
+        numbered = [participant for participant in pcm if participant is not None]
+        self.tracks = {
+            participant: names.track_name(number) for number, participant in enumerate(numbered, 1)
+        } | {None: names.MIXED_TRACK}
+        """The track's name of each participant."""
         self.files: dict[str, tuple[bytes, dict[str, str]]] = {}
         entries = []
         step = round(rate * segment_seconds) * 2
@@ -65,7 +71,7 @@ class SampleStream:
                 part = samples[offset : offset + step]
                 file = wav.header(rate, len(part)) + part
                 entry = SegmentEntry(
-                    track=names.track_name(participant),
+                    track=self.tracks[participant],
                     start=start + timedelta(microseconds=round(offset * 500_000 / rate)),
                     sample_rate=rate,
                     samples=len(part) // 2,
@@ -86,11 +92,7 @@ class SampleStream:
             ended_by="1000",
             segments=entries,
             counts=Counts(),
-            participants={
-                track: participant
-                for participant in pcm
-                if names.is_hashed_track(track := names.track_name(participant))
-            },
+            participants={self.tracks[participant]: participant for participant in numbered},
         )
 
     def join(self, later: SampleStream) -> SampleStream:

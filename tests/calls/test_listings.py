@@ -36,7 +36,7 @@ async def test_a_folder_with_a_segment_s_name_is_not_a_segment(
     assert await listings.list_segments(uploader.storage, call) == {}
 
 
-async def test_only_manifests_drafts_and_markers_are_listed(
+async def test_only_manifests_drafts_markers_and_notes_are_listed(
     uploader: StreamUploader, service: BlobServiceClient
 ) -> None:
     call = new_call_id()
@@ -46,6 +46,8 @@ async def test_only_manifests_drafts_and_markers_are_listed(
     await uploader.storage.put(names.DRAFTS, blob, content)
     marker = names.stream_marker(call, opened.stream_id)
     await uploader.storage.put(names.DRAFTS, marker, b"")
+    note = names.NoteName(call, "20261125T100000000Z-0a1b2c3d", "p1")
+    await uploader.storage.put(names.DRAFTS, note.blob, b"4:+1")
     for container in (names.MANIFESTS, names.DRAFTS):
         await add_foreign_blobs(service, container, call)
     storage = uploader.storage
@@ -56,7 +58,9 @@ async def test_only_manifests_drafts_and_markers_are_listed(
     assert await listings.list_opened_streams(storage, call) == {
         drafted.stream_id,
         opened.stream_id,
+        note.stream_id,
     }
+    assert await listings.list_notes(storage, call) == {note.blob: note}
 
 
 async def test_nothing_is_logged_without_foreign_blobs(

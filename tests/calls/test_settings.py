@@ -85,17 +85,27 @@ def test_a_wrong_list_of_numbers_to_answer_is_named(wrong: str) -> None:
     assert len(str(refused.value).splitlines()) == 1
 
 
+def test_a_wrong_list_of_destinations_is_named() -> None:
+    with pytest.raises(
+        SettingsError, match=r"^ALLOWED_DESTINATIONS: '0049' is neither "
+    ) as refused:
+        load(VALID | {"ALLOWED_DESTINATIONS": "+49,0049"})
+    assert len(str(refused.value).splitlines()) == 1
+    assert load(VALID | {"ALLOWED_DESTINATIONS": "+49,8:acs:"}).allowed_destinations == "+49,8:acs:"
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"),
     [
         ("TRANSCRIPTION_LOCALE", "english"),
         ("TRANSCRIPTION_LOCALE", "auto,en-US"),
+        ("COGNITIVE_SERVICES_HOSTS", "10.0.0.1"),
         ("ANSWER_CHANNELS", "stereo"),
         ("ANSWER_SAMPLE_RATE", "8000"),
         ("ANSWER_START_STREAMING", "perhaps"),
     ],
 )
-def test_wrong_settings_for_streaming_an_answered_call(name: str, wrong: str) -> None:
+def test_a_wrong_setting_is_named(name: str, wrong: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: "):
         load(VALID | {name: wrong})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -172,6 +173,16 @@ async def test_blocks_are_in_the_order_of_their_numbers(storage_client: Storage,
     assert properties is not None
     assert document.content == b"abc"
     assert (properties.content_type, properties.metadata) == ("audio/wav", {"content": "one"})
+
+
+async def test_blocks_that_come_in_order_have_the_digest_of_the_blob(
+    storage_client: Storage, blob: str
+) -> None:
+    assert await write_blocks(storage_client, blob, {0: b"a", 1: b"b"}, "one")
+    properties = await storage_client.properties(CONTAINER, blob)
+    assert properties is not None
+    digest = hashlib.sha256(b"ab").hexdigest()
+    assert properties.metadata == {"content": "one", "sha256": digest}
 
 
 async def test_blocks_overwrite_only_the_version_that_was_read(

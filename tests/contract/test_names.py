@@ -1,4 +1,4 @@
-"""Blob names: one reversible grammar that no name can escape."""
+"""Blob names: a grammar that no name can escape, and that has no place for a phone number."""
 
 from __future__ import annotations
 
@@ -26,36 +26,34 @@ def test_a_manifests_name() -> None:
     assert names.parse_manifest(name.blob) == name
 
 
-@given(st.text(min_size=1, max_size=20))
-def test_every_participant_has_a_track_of_its_own(raw_id: str) -> None:
-    track = names.track_name(raw_id)
+@given(st.integers(1, 9999))
+def test_a_track_is_named_by_the_participant_s_number(number: int) -> None:
+    track = names.track_name(number)
     assert names.is_track(track)
-    assert track != names.MIXED_TRACK
-    assert "/" not in track
-    assert names.participant_raw_id(track) == raw_id
+    assert names.track_number(track) == number
 
 
-def test_a_track_name_fits_a_folder_name() -> None:
-    assert names.is_track("x" * 255)
-    assert not names.is_track("x" * 256)
+@pytest.mark.parametrize(
+    "text", ["", "p", "p0", "p01", "p12345", "P1", "1", "p\u0661", "p1/", "+15551230000"]
+)
+def test_other_texts_are_not_tracks(text: str) -> None:
+    assert not names.is_track(text)
 
 
-@pytest.mark.parametrize("raw_id", ["", "+" * 100, "8:acs:" + "x" * 250, "\u20ac" * 29])
-def test_an_id_that_is_empty_or_too_long_gets_a_hashed_name(raw_id: str) -> None:
-    track = names.track_name(raw_id)
-    assert names.is_track(track)
-    assert names.is_hashed_track(track)
-    assert len(track) == 66
-    assert names.participant_raw_id(track) == track
-    assert names.track_name(track) != track
-    assert track != names.track_name(raw_id + "+")
-    assert not names.is_hashed_track(names.track_name("~~" + "0" * 64))
+def test_the_mixed_track_is_nobody_s() -> None:
+    assert names.is_track(names.MIXED_TRACK)
+    assert names.track_number(names.MIXED_TRACK) == 0
 
 
-def test_no_participant_gets_the_mixed_track() -> None:
-    assert names.track_name(None) == names.MIXED_TRACK
-    assert names.participant_raw_id(names.MIXED_TRACK) is None
-    assert names.track_name("4:+15551230000") == "4~3A~2B15551230000"
+def test_a_participant_s_note() -> None:
+    name = names.NoteName("call-1", STREAM, "p12")
+    assert name.blob == f"call-1/{STREAM}.p12.note"
+    assert names.parse_note(name.blob) == name
+    for other in ("", "call-1", f"call-1/{STREAM}.note", f"call-1/{STREAM}.x.note", "a/b.p1.note"):
+        with pytest.raises(names.MalformedName):
+            names.parse_note(other)
+    with pytest.raises(names.MalformedName):
+        names.parse_note(name.blob.removesuffix(".note"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Simulating incoming calls, with the emulator's control interface."""
+"""Simulating incoming calls and waiting for audio, with the emulator's control interface."""
 
 from __future__ import annotations
 
@@ -29,3 +29,15 @@ async def wait_for_deliveries(
             return incoming
         await asyncio.sleep(0.05)
     raise TimeoutError(f"the incoming call's event was not delivered: {incoming}")
+
+
+async def wait_for_audio(emulator: aiohttp.ClientSession, call: str, length: int) -> None:
+    """Wait until the last socket of a call has sent so many bytes of audio in each track."""
+    for _ in range(1200):
+        async with emulator.get(f"/emulator/calls/{call}/sent") as response:
+            sent = await response.json()
+        tracks = sent[-1]["tracks"] if sent else []
+        if tracks and all(track["bytes"] >= length for track in tracks):
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError(f"not {length} bytes were sent: {sent}")

@@ -155,7 +155,10 @@ async def test_of_two_simultaneous_starts_one_reaches_acs(
         ({"to": "12", "from": "x", "channels": "stereo", "sample_rate": 8000}, None),
         (PHONE | {"start_streaming": "yes", "colour": "blue"}, {"start_streaming", "colour"}),
         (PHONE | {"operation_context": 7}, {"operation_context"}),
-        (PHONE | {"cognitive_services_endpoint": "http://x"}, {"cognitive_services_endpoint"}),
+        (
+            PHONE | {"cognitive_services_endpoint": "https://169.254.169.254/"},
+            {"cognitive_services_endpoint"},
+        ),
     ],
 )
 async def test_all_faults_of_a_body_at_once(

@@ -9,11 +9,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from azure.storage.blob import BlobServiceClient
 
-from local.client import AppClient, Json, state_is, streaming_is
+from contract import names
+from contract.manifest import Manifest, decode_manifest
+from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.e2e.conftest import SPEED
-from tests.e2e.ringing import simulate_incoming_call, wait_for_deliveries
+from tests.e2e.ringing import simulate_incoming_call, wait_for_audio, wait_for_deliveries
 from tests.e2e.test_calls import finish
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,6 +37,7 @@ async def up() -> AsyncIterator[Up]:
         "ANSWER_CALLS": CALLED,
         "ANSWER_CHANNELS": "unmixed",
         "ANSWER_SAMPLE_RATE": "24000",
+        "DTMF": "digits",
     }
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
@@ -121,6 +125,36 @@ async def test_a_call_that_is_left_keeps_ringing(
     assert ring["call_connection_id"] is None
     assert f"incoming_call outcome=left reason={reason} correlation={ring['id']}" in log(up)
     assert await listed(app) == before
+
+
+async def test_what_is_kept_of_dtmf_tones(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    """The emulator sends tones even to a call that asked for none."""
+    await faults.post("/emulator/faults", json={"dtmf": ["4", "#"]})
+    placed = [await app.place_call(**RINGS, dtmf=mode) for mode in ("off", "times")]
+    calls = [record["call_connection_id"] for record in placed] + [await answered(faults)]
+    assert [(await app.show(call))["dtmf"] for call in calls] == ["off", "times", "digits"]
+    kept = []
+    for call in calls:
+        await app.until(call, streaming_is("active"), "streaming starts")
+    for call in calls:
+        # 2.5 s of audio or more: the tones are sent within two seconds.
+        await wait_for_audio(faults, call, 120_000)
+        await app.hang_up(call)
+        await app.until(call, lambda record: is_assembled(record, 1), "the result", 40)
+        (manifest,) = await asyncio.to_thread(read_manifests, up, call)
+        assert manifest.packets["DtmfData"] == 2
+        kept.append([tone.tone for tone in manifest.dtmf])
+    assert kept == [[], [None, None], ["4", "#"]]
+
+
+def read_manifests(up: Up, call: str) -> list[Manifest]:
+    storage = up.addresses.storage_connection_string
+    with BlobServiceClient.from_connection_string(storage) as service:
+        container = service.get_container_client(names.MANIFESTS)
+        blobs = container.list_blob_names(name_starts_with=f"{call}/")
+        return [decode_manifest(container.download_blob(blob).readall()) for blob in blobs]
 
 
 async def listed(app: AppClient) -> list[str]:

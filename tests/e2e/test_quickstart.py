@@ -34,7 +34,7 @@ def events(record: Json, name: str) -> list[Json]:
 async def test_create_call_with_media_streaming_options_and_cognitive_endpoint(
     app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
-    cognitive = "https://speech.cognitiveservices.example"
+    cognitive = "https://my-speech.cognitiveservices.azure.com"
     record = await app.place_call(
         **PHONE,
         channels="unmixed",
@@ -55,7 +55,7 @@ async def test_create_call_with_media_streaming_options_and_cognitive_endpoint(
         "contentType": "audio",
         "audioChannelType": "unmixed",
         "startMediaStreaming": False,
-        "enableDtmfTones": True,
+        "enableDtmfTones": False,
         "audioFormat": "pcm24KMono",
     }
     assert body["callbackUri"] == up.addresses.app + "/api/v1/callbacks"

@@ -48,6 +48,7 @@ NOT_SET = {
     "AudioStorage": "local only: it contains a key",
     "AUDIO_STORAGE_CONNECTION_STRING": "local only: it contains a key",
     "ACS_ACCESS_KEY": "local only: it is a key",
+    "COGNITIVE_SERVICES_HOSTS": "optional: more hosts than Azure's own",
     "SPEECH_ENDPOINT": "set if transcription is azure",
     "SPEECH_KEY": "local only: it is a key",
     "WHISPER_MODEL": "local only: Azure AI Speech transcribes in Azure",

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(400)
 
 CALL = "401f2400-ea4c-4f1a-9c3b-0123456789ab"
 STREAM = names.new_stream_id(datetime(2026, 3, 1, tzinfo=UTC))
-SEGMENT = names.SegmentName(CALL, STREAM, names.track_name("8:acs:x"), datetime.now(UTC))
+SEGMENT = names.SegmentName(CALL, STREAM, names.track_name(1), datetime.now(UTC))
 # What the streamer writes, by container.
 WRITTEN = {
     names.SEGMENTS: [SEGMENT.blob, SEGMENT._replace(track=names.MIXED_TRACK).blob],

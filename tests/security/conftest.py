@@ -32,6 +32,7 @@ class HttpFunction(NamedTuple):
     method: str
     route: str
     level: AuthLevel
+    name: str
 
 
 def http_functions() -> list[HttpFunction]:
@@ -43,8 +44,8 @@ def http_functions() -> list[HttpFunction]:
         trigger = function.get_trigger().get_dict_repr()
         if trigger["type"] == "httpTrigger":
             for method in trigger.get("methods") or HttpMethod:
-                name = str(getattr(method, "value", method))
-                found.append(HttpFunction(name, trigger["route"], trigger["authLevel"]))
+                verb, name = str(getattr(method, "value", method)), function.get_function_name()
+                found.append(HttpFunction(verb, trigger["route"], trigger["authLevel"], name))
     return found
 
 

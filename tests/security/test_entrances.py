@@ -350,7 +350,7 @@ async def test_every_function_requires_its_key(stranger: Stranger, call: Json) -
     key = stranger.up.addresses.function_key
     closed = [found for found in http_functions() if found.level != AuthLevel.ANONYMOUS]
     assert len(closed) >= 8
-    for method, route, _ in closed:
+    for method, route, _, _ in closed:
         path = "/api/" + re.sub(r"\{\w+\}", "0", route.replace("{id}", call["call_connection_id"]))
         counted = stranger.log("app").count("refused entrance=host status=401 reason=key")
         for headers in (

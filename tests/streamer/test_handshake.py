@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from contract import names
-from contract.grants import StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from contract.grants import DtmfMode, StreamGrant, decode_grant, encode_grant, new_grant, new_token
 from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
 
@@ -213,6 +214,30 @@ async def test_the_grants_sample_rate_is_that_of_a_stream_without_metadata(
     (manifest,) = stored.manifests()
     assert manifest.sample_rate == 24_000
     assert stored.track() == pcm(0, 1000)
+
+
+async def test_the_grant_says_what_is_kept_of_dtmf_tones(
+    locked: Start, keys: KeyServer, grants: Grants, call: str, storage: str
+) -> None:
+    server = locked()
+    digits = ["4", "9", "2", "7"]
+    kept = {}
+    modes: tuple[DtmfMode, ...] = "off", "times", "digits"
+    for mode in modes:
+        headers = {"x-ms-call-connection-id": f"{call}-{mode}", "Authorization": keys.sign()}
+        address = url(server, grants.put(dtmf=mode))
+        async with connect(address, additional_headers=headers, compression=None) as socket:
+            await socket.send(audio(0))
+            for digit in digits:
+                tone = {"data": digit, "participantRawID": "4:+1"}
+                await socket.send(json.dumps({"kind": "DtmfData", "dtmfData": tone}))
+        manifests = Stored(storage, f"{call}-{mode}").manifests()
+        kept[mode] = [(tone.tone, tone.participant_raw_id) for tone in manifests[0].dtmf]
+    assert kept == {
+        "off": [],
+        "times": [(None, "4:+1")] * 4,
+        "digits": [(digit, "4:+1") for digit in digits],
+    }
 
 
 async def test_warn_admits_counts_and_logs(locked: Start, call: str) -> None:

@@ -52,13 +52,14 @@ async def test_a_long_call_at_twenty_times_its_speed(
     assert manifest.counts.frames == 2 * frames
     for name in manifest.counts.__struct_fields__:
         assert name == "frames" or getattr(manifest.counts, name) == 0, manifest.counts
-    for raw_id in raw_ids:
-        _verify(stored, manifest, raw_id, frames)
+    assert manifest.participants == {"p1": raw_ids[0], "p2": raw_ids[1]}
+    for track, raw_id in manifest.participants.items():
+        _verify(stored, manifest, track, raw_id, frames)
 
 
-def _verify(stored: Stored, manifest: Manifest, raw_id: str, frames: int) -> None:
+def _verify(stored: Stored, manifest: Manifest, track: str, raw_id: str, frames: int) -> None:
     """Check that the track's segments meet to the sample, with every frame at its place."""
-    entries = [e for e in manifest.segments if e.track == names.track_name(raw_id)]
+    entries = [e for e in manifest.segments if e.track == track]
     assert sum(entry.samples for entry in entries) == frames * FRAME
     assert entries[0].start == ORIGIN
     for before, after in pairwise(entries):

@@ -17,6 +17,7 @@ from streamer.stream_folder import (
     STATES,
     StreamFolder,
     build_manifest,
+    publish_note,
     read_entries,
 )
 from tests.streamer.spools import SECOND, START, create_state, restart
@@ -52,6 +53,22 @@ def test_segments_are_recovered_although_the_state_is_unreadable(spool: Spool) -
     assert wav.samples(path.read_bytes()) == b"\1\0" * 160_000
     assert decode_manifest(manifest.read_bytes()).call_connection_id == "call-1"
     assert not spool.rejected.exists()
+
+
+def test_who_is_on_a_track_survives_a_kill(spool: Spool) -> None:
+    """The state has it before the track's first audio is written; the note waits in the outbox."""
+    folder = StreamFolder(spool, create_state())
+    folder.state.participants["p1"] = "4:+15551230000"
+    folder.save_state()
+    note = publish_note(spool, folder.path, folder.state, "p1", "4:+15551230000")
+    folder.open_segment("p1", START, 16_000).append(b"\1\0" * 16_000)
+    spool = restart(spool)
+    (path, entry), (manifest, _) = Recovery(spool).run()
+    assert entry is not None
+    assert (entry.track, path.parent.name) == ("p1", "p1")
+    assert decode_manifest(manifest.read_bytes()).participants == {"p1": "4:+15551230000"}
+    assert (note, None) in list_outbox(spool)
+    assert "5551230000" not in "".join(path.as_posix() for path in spool.root.rglob("*"))
 
 
 def test_a_stream_that_cannot_even_be_quarantined_does_not_stop_the_recovery(

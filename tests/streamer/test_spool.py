@@ -77,7 +77,7 @@ def test_a_restart_counts_what_the_folder_holds(spool: Spool) -> None:
 def test_a_failure_is_logged_once_for_each_cause(
     spool: Spool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    full = OSError(errno.ENOSPC, "No space left on device", "/spool/4~3A~2B15551230000")
+    full = OSError(errno.ENOSPC, "No space left on device", "/spool/p1")
     spool.record_failure(full)
     spool.record_failure(full)
     spool.record_failure(OSError(errno.EIO, "Input/output error"))

@@ -121,10 +121,12 @@ def test_files_and_counts_of_a_stream_add_up(packets: list, pauses: bool) -> Non
 
     try:
         asyncio.run(feed())
-        *segments, (last, _) = outbox.files
+        *files, (last, _) = outbox.files
         manifest = decode_manifest(last.read_bytes())
         _check_counts(manifest, sent)
-        _check_files(manifest, [(path, entry) for path, entry in segments if entry is not None])
+        _check_notes(manifest, [path for path, entry in files if entry is None])
+        segments = [(path, entry) for path, entry in files if entry is not None]
+        _check_files(manifest, segments)
         outbox_bytes = sum(path.stat().st_size - wav.HEADER_BYTES for path, _ in segments)
         assert spool.used_bytes == outbox_bytes
         assert not list(spool.streams.iterdir())
@@ -158,7 +160,7 @@ async def test_a_participant_who_joins_without_a_timestamp_is_placed_where_the_o
     await stream.end("end of test")
     spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
-    (entry,) = (e for e in manifest.segments if e.track == names.track_name("4:+2"))
+    (entry,) = (e for e in manifest.segments if e.track == "p2")
     assert (entry.start, entry.samples) == (ORIGIN + timedelta(seconds=10), 10 * FRAME)
     assert (entry.counts.frames, entry.counts.unstamped) == (10, 1)
 
@@ -183,14 +185,14 @@ async def test_an_idle_track_is_finished_but_not_one_that_advances(
         stream.handle_message(audio(index, raw_id="behind").encode())
         stream.handle_message(audio(index + 3000, raw_id="ahead").encode())
         await asyncio.sleep(0.01)
-    assert [entry.track for _, entry in outbox.files if entry is not None] == ["idle"]
+    assert [entry.track for _, entry in outbox.files if entry is not None] == ["p1"]
     await stream.end("end of test")
     spool.close()
     manifest = decode_manifest(outbox.files[-1][0].read_bytes())
     assert {e.track: e.samples for e in manifest.segments} == {
-        "idle": FRAME,
-        "behind": 60 * FRAME,
-        "ahead": 60 * FRAME,
+        "p1": FRAME,
+        "p2": 60 * FRAME,
+        "p3": 60 * FRAME,
     }
 
 
@@ -204,6 +206,14 @@ def _check_counts(manifest: Manifest, sent: int) -> None:
         frames = sum(e.counts.frames for e in entries)
         synthesized = sum(e.counts.filled_samples + e.counts.corrected_samples for e in entries)
         assert sum(e.samples for e in entries) == frames * (rate // 50) + synthesized
+
+
+def _check_notes(manifest: Manifest, notes: list[Path]) -> None:
+    """Every participant has a note, and a number that no other has."""
+    said = {names.parse_note("/".join(p.parts[-2:])).track: p.read_text() for p in notes}
+    assert said == manifest.participants
+    assert len(set(said.values())) == len(said)
+    assert {e.track for e in manifest.segments} <= {*said, names.MIXED_TRACK}
 
 
 def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract import names
 from contract.manifest import DRAFT_ENDED_BY, Counts, Manifest, SegmentEntry, decode_manifest
 from streamer.errors import SealFailed
 from streamer.recovery import Recovery
@@ -38,6 +39,8 @@ class Uploads:
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
         self.files.append(path)
+        if path.suffix == names.NOTE:
+            return
         if entry is None:
             self.manifests.append(decode_manifest(path.read_bytes()))
         else:
@@ -168,6 +171,19 @@ async def test_the_state_says_what_is_silence_before_the_silence_is_written(spoo
     state = read_state(folder)
     assert list(state.open_counts.values()) == [Counts(frames=50, gaps=1, filled_samples=RATE)]
     assert list(state.open_samples.values()) == [2 * RATE]
+
+
+async def test_a_participant_is_in_the_state_and_in_a_note_before_their_audio(spool: Spool) -> None:
+    segments, uploads, _ = begin(spool)
+    segments.note_participant("p1", "4:+1")
+    (folder,) = spool.streams.iterdir()
+    assert read_state(folder).participants == {"p1": "4:+1"}
+    await segments.seal_all()
+    (note,) = uploads.files
+    assert names.parse_note("/".join(note.parts[-2:])).track == "p1"
+    assert note.read_text() == "4:+1"
+    await segments.finish("1000")
+    assert uploads.manifests[0].participants == {"p1": "4:+1"}
 
 
 async def test_a_draft_has_the_segments_so_far_and_does_not_end_the_stream(spool: Spool) -> None:

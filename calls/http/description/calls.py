@@ -77,12 +77,19 @@ _PLACE_CALL = body(
             "maximum": MAX_RETENTION_DAYS,
             "description": "how long to keep the call after its end; null: as the settings say",
         },
+        "dtmf": {
+            "enum": ["off", "times", "digits"],
+            "description": "what is kept of DTMF tones, at most `DTMF`, which is the default",
+        },
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
-            "pattern": "^https://",
+            "pattern": "^https://[A-Za-z0-9.-]+/?$",
             "maxLength": 2048,
-            "description": "the AI resource that ACS connects to the call",
+            "description": "the Azure AI resource that ACS connects to the call: a host of "
+            "`*.cognitiveservices.azure.com`, `*.services.ai.azure.com` or "
+            "`COGNITIVE_SERVICES_HOSTS`",
+            "examples": ["https://my-speech.cognitiveservices.azure.com"],
         },
     },
     required=["to"],
@@ -102,7 +109,7 @@ OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls": operation(
         "Place a call with media streaming",
         {201: json_content(ref("Call"))},
-        [400, 409, 413, 422, 502, 503],
+        [400, 403, 409, 413, 422, 502, 503],
         parameters=[
             {
                 "name": "Idempotency-Key",

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from calls.http.description.parts import Json, problem_response
 from calls.http.description.texts import Text
+from calls.http.principals import ROUTES
 
 HEADERS: Json = {
     "Accept-Ranges": {
@@ -108,6 +109,12 @@ def complete_operation(route: str, operation: Json, text: Text) -> Json:
         responses.setdefault("500", problem_response(HTTPStatus.INTERNAL_SERVER_ERROR))
     if " /api/v1/calls/{id}" in route and route != "DELETE /api/v1/calls/{id}":
         responses.setdefault("410", problem_response(HTTPStatus.GONE))
+    required: Json = {}
+    if "security" not in operation:
+        required = {"x-roles": sorted(ROUTES[_function(text)].roles or ())}
+        # No role; and whatever reads or changes something fails if Blob Storage does.
+        responses.setdefault("403", problem_response(HTTPStatus.FORBIDDEN))
+        responses.setdefault("503", problem_response(HTTPStatus.SERVICE_UNAVAILABLE))
     if _is_tagged(route, operation):
         parameters.append(IF_NONE_MATCH)
         responses.setdefault("304", {"description": HTTPStatus.NOT_MODIFIED.phrase})
@@ -127,10 +134,16 @@ def complete_operation(route: str, operation: Json, text: Text) -> Json:
         "operationId": text.operation_id,
         "tags": [text.tag],
         **operation,
+        **required,
         "description": text.description,
         **({"parameters": parameters} if parameters else {}),
         "responses": dict(sorted(responses.items())),
     }
+
+
+def _function(text: Text) -> str:
+    """Return the name of an operation's function: HEAD is served by the function of GET."""
+    return text.operation_id.replace("head_", "send_")
 
 
 def _is_tagged(route: str, operation: Json) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from calls.http.description.parts import SCHEMAS, Json
-from calls.http.documents import Call, CallPage, Deletion, Health, Hold
+from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
 from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
@@ -59,6 +59,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
 
 STRUCTS = (
+    AuditPage,
     Call,
     CallDetails,
     CallPage,
@@ -68,6 +69,7 @@ STRUCTS = (
     Health,
     Hold,
     Links,
+    Me,
     Problem,
     Timeline,
     Transcript,

@@ -1,8 +1,18 @@
-"""The operations of the service itself: callbacks, this document, health, and the console."""
+"""The operations of the service itself: callbacks, who did what, this document, the console."""
 
 from __future__ import annotations
 
-from calls.http.description.parts import Json, files, in_path, json_content, operation, ref
+from calls.http.description.parts import (
+    Json,
+    files,
+    in_path,
+    json_content,
+    operation,
+    query,
+    ref,
+)
+
+_TIME: Json = {"type": "string", "format": "date-time"}
 
 OPERATIONS: dict[str, Json] = {
     "POST /api/v1/callbacks": operation(
@@ -14,6 +24,25 @@ OPERATIONS: dict[str, Json] = {
             "required": True,
             "content": json_content({"type": "array", "items": {"type": "object"}}),
         },
+    ),
+    "GET /api/v1/me": operation(
+        "Show who sends the request, and what they may do", {200: json_content(ref("Me"))}, []
+    ),
+    "GET /api/v1/audit": operation(
+        "Read the audit trail",
+        {200: json_content(ref("AuditPage"))},
+        [400, 503],
+        parameters=[
+            query("from", _TIME | {"description": "only entries at this time or later"}),
+            query("until", _TIME | {"description": "only entries before this time"}),
+            query("call", {"type": "string", "description": "only entries of this call"}),
+            query(
+                "principal",
+                {"type": "string", "description": "only entries of the principal of this id"},
+            ),
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}),
+            query("cursor", {"type": "string"}),
+        ],
     ),
     "GET /api/v1/openapi.json": operation(
         "This document", {200: json_content({"type": "object"})}, [], security=[]

@@ -11,6 +11,7 @@ TAGS = {
     "calls": "place calls, stream their audio, hang up",
     "results": "recording, timeline, transcript, and links to the audio",
     "retention": "delete calls, and place them on legal hold",
+    "audit": "who did what, and who may",
     "failures": "segments and manifests that failed permanently",
     "service": "callbacks of ACS, health, and this document",
     "console": "the console's files; not a part of the versioned interface",
@@ -121,7 +122,8 @@ TEXTS = {
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
-        "One track's segments are numbered from 0, in the order of their start.",
+        "`track` is the participant's number in the call (`p1`), or `mixed`. Its segments are "
+        "numbered from 0, in the order of their start.",
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
@@ -133,6 +135,15 @@ TEXTS = {
         "retry_failure",
         "failures",
         "The failure leaves the list, and returns if the blob fails again.",
+    ),
+    "GET /api/v1/me": Text(
+        "show_me", "audit", "`operations` has the ids of the operations that the roles allow."
+    ),
+    "GET /api/v1/audit": Text(
+        "read_audit",
+        "audit",
+        "Oldest first. A page may be short, or empty, although there are more: follow `cursor` "
+        "until it is null.",
     ),
     "POST /api/v1/callbacks": Text(
         "receive_callbacks",

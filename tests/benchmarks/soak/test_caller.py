@@ -15,7 +15,7 @@ from benchmarks.soak.caller import Caller, encode_audio, encode_metadata
 from benchmarks.soak.ledger import SocketRecord
 from benchmarks.soak.numbered import find_units
 from benchmarks.soak.plan import CALM, CallPlan
-from contract.names import track_name
+from contract.names import MIXED_TRACK
 from local.ports import HOST
 
 
@@ -64,7 +64,7 @@ def check(record: SocketRecord, packets: list[media.Packet], plan: CallPlan) -> 
     for packet, frame in zip(packets[1:], record.sent, strict=True):
         assert packet.audio_data is not None
         assert packet.audio_data.timestamp_us() == frame.stamp_us
-        assert track_name(packet.audio_data.participant_raw_id) == frame.track
+        assert (packet.audio_data.participant_raw_id or MIXED_TRACK) == frame.participant
         assert set(find_units(packet.audio_data.data or b"").numbers.tolist()) == {frame.number}
 
 

@@ -5,7 +5,10 @@ import { buildModelFromRecord, buildModelFromTimeline } from "../../../calls/con
 import { computePeaks } from "../../../calls/console/wav.js";
 
 const CALLER = "4:+15551230000";
-const TRACK = "4~3A~2B15551230000";
+const landed = (second) => ({
+  stream_id: "s", track: "p2", participant: CALLER, start: `2026-11-25T10:00:${second}.000Z`,
+  blob: `segments/c/s/p2/20261125T1000${second}.000Z.wav`,
+});
 const NOW = Date.parse("2026-11-25T10:00:20Z");
 
 function live(members = {}) {
@@ -36,9 +39,7 @@ test("every participant has a track before the first segment is uploaded", () =>
 });
 
 test("uploaded segments follow each other up to now", () => {
-  const stem = `segments/c/s/${TRACK}`;
-  const blobs = [`${stem}/20261125T100006.000Z.wav`, `${stem}/20261125T100001.000Z.wav`];
-  const model = buildModelFromRecord(live({ landed_segments: blobs }), NOW);
+  const model = buildModelFromRecord(live({ landed_segments: [landed("06"), landed("01")] }), NOW);
   const spans = model.tracks[1].segments.map(({ start_ms, end_ms }) => [start_ms, end_ms]);
   assert.deepEqual(spans, [[1000, 6000], [6000, 20_000]]);
 });
@@ -90,7 +91,8 @@ test("a segment's peaks are computed per window and placed at its start", () => 
   samples.forEach((sample, at) => file.setInt16(44 + at * 2, sample, true));
   const peaks = computePeaks(file.buffer);
   assert.deepEqual(peaks, [0.25, 0.5, 0]);
-  const blob = `segments/c/s/${TRACK}/20261125T100001.000Z.wav`;
-  const model = buildModelFromRecord(live({ landed_segments: [blob] }), NOW, (name) => (name === blob ? peaks : null));
+  const segment = landed("01");
+  const peaksOf = (blob) => (blob === segment.blob ? peaks : null);
+  const model = buildModelFromRecord(live({ landed_segments: [segment] }), NOW, peaksOf);
   assert.deepEqual(model.tracks[1].peaks, [...Array(10).fill(0), 0.25, 0.5, 0]);
 });

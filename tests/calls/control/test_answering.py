@@ -56,7 +56,7 @@ async def test_an_answered_call_has_the_same_record_and_grant_as_a_placed_one(
         "contentType": "audio",
         "startMediaStreaming": True,
         "audioFormat": "pcm16KMono",
-        "enableDtmfTones": True,
+        "enableDtmfTones": False,
     }
     base, _, token = url.rpartition("/")
     assert base == "wss://streamer.example/media"

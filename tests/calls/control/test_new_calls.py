@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from azure.communication.callautomation import CallConnectionProperties
 
@@ -24,7 +25,7 @@ from calls.records.callback_events import record_callback_event
 from calls.records.model import CallRecord
 from calls.settings import Settings
 from contract import names
-from contract.grants import decode_grant
+from contract.grants import DtmfMode, decode_grant
 from tests.calls.control.acs import CreateClients
 
 Check = Literal["require", "warn", "off"]
@@ -111,6 +112,13 @@ def test_a_trailing_slash_in_an_address_is_not_doubled(slash: str) -> None:
     assert callback_url(settings) == "https://app.example/api/v1/callbacks"
     options: Any = media_streaming_options(NEW_CALL, "wss://streamer.example" + slash, "token")
     assert options.transport_url == "wss://streamer.example/media/token"
+
+
+@pytest.mark.parametrize("dtmf", ["off", "times", "digits"])
+async def test_acs_is_asked_for_tones_only_if_something_of_them_is_kept(dtmf: DtmfMode) -> None:
+    call = msgspec.structs.replace(NEW_CALL, dtmf=dtmf)
+    options: Any = media_streaming_options(call, "wss://streamer.example", "token")
+    assert options.enable_dtmf_tones is (dtmf != "off")
 
 
 async def test_the_grant_of_a_call_that_has_ended_already_ends(

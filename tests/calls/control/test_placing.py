@@ -16,6 +16,7 @@ from calls.errors import (
     AcsRefused,
     AcsUnavailable,
     Contended,
+    DestinationNotAllowed,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
 )
@@ -166,6 +167,30 @@ async def test_a_key_is_free_again_after_acs_refused(
     assert refused.value.status == 401
     _, replayed = await place_call(create_clients(), CALL, key)
     assert not replayed
+
+
+async def test_nothing_is_written_for_a_destination_that_is_not_allowed(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    clients = create_clients(allowed_destinations="+49")
+    new_blobs = await NewBlobs.since_now(clients)
+    with pytest.raises(DestinationNotAllowed):
+        await place_call(clients, CALL, None)
+    assert await new_blobs.list_paths() == []
+    assert acs.count("POST callConnections") == 0
+
+
+async def test_a_key_is_free_again_after_its_destination_was_not_allowed(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    key = uuid.uuid4().hex
+    with pytest.raises(DestinationNotAllowed):
+        await place_call(create_clients(allowed_destinations="off"), CALL, key)
+    record, replayed = await place_call(create_clients(), CALL, key)
+    assert not replayed
+    again, replayed = await place_call(create_clients(allowed_destinations="off"), CALL, key)
+    assert replayed, "nothing is placed, whatever the setting has become"
+    assert again == record
 
 
 async def test_a_key_stays_in_use_while_it_is_not_known_what_became_of_its_call(

@@ -19,8 +19,10 @@ from calls.http.calls import parse_place_call
 from calls.http.documents import Call, show
 from calls.http.problems import Problem
 from calls.records.store import change_record, read_record
+from calls.settings import Settings
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import new_call_id
+from tests.calls.test_outgoing_urls import ATTACKS
 
 TO, CALLER = "+15551230000", "+15559990000"
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
@@ -29,8 +31,12 @@ FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
 """Calls of this time are the first of the list, whatever calls other tests create."""
 
 
+def parse(members: dict[str, Any], **settings: Any) -> PlaceCall:
+    return parse_place_call(members, Settings(**settings))
+
+
 def test_a_body_with_its_defaults() -> None:
-    assert parse_place_call(BODY) == PlaceCall(
+    assert parse(BODY) == PlaceCall(
         to=TO,
         from_=CALLER,
         channels="mixed",
@@ -49,25 +55,61 @@ def test_a_body_with_all_fields() -> None:
         "sample_rate": 24_000,
         "start_streaming": False,
         "operation_context": "context",
-        "cognitive_services_endpoint": "https://speech.example",
+        "cognitive_services_endpoint": "https://my-speech.cognitiveservices.azure.com",
         "locale": ["de-de", "en-US"],
         "names": {USER: "Zoë", CALLER: "Support \U0001f469\u200d\U0001f4bb"},
     }
-    assert parse_place_call(members) == PlaceCall(
+    assert parse(members) == PlaceCall(
         to=USER,
         from_=CALLER,
         channels="unmixed",
         sample_rate=24_000,
         start_streaming=False,
         operation_context="context",
-        cognitive_services_endpoint="https://speech.example",
+        cognitive_services_endpoint="https://my-speech.cognitiveservices.azure.com",
         locales=["de-DE", "en-US"],
         names={f"4:{CALLER}": "Support \U0001f469\u200d\U0001f4bb", USER: "Zoë"},
     )
 
 
+@pytest.mark.parametrize("endpoint", ATTACKS)
+def test_no_attack_on_the_list_of_hosts_reaches_acs(endpoint: str) -> None:
+    with pytest.raises(Problem) as refused:
+        parse(BODY | {"cognitive_services_endpoint": endpoint})
+    assert refused.value.errors is not None
+    assert [error["field"] for error in refused.value.errors] == ["cognitive_services_endpoint"]
+    assert endpoint == "" or endpoint not in refused.value.body().decode()
+
+
+def test_a_setting_adds_hosts() -> None:
+    body = BODY | {"cognitive_services_endpoint": "https://a.speech.example/"}
+    with pytest.raises(Problem):
+        parse(body)
+    call = parse(body, cognitive_services_hosts="*.speech.example")
+    assert call.cognitive_services_endpoint == "https://a.speech.example/"
+
+
+@pytest.mark.parametrize(
+    ("setting", "permitted"),
+    [("off", ["off"]), ("times", ["times", "off"]), ("digits", ["digits", "times", "off"])],
+)
+def test_a_call_keeps_no_more_of_dtmf_tones_than_the_setting(
+    setting: str, permitted: list[str]
+) -> None:
+    assert parse(BODY, dtmf=setting).dtmf == setting
+    for mode in ("off", "times", "digits"):
+        body = BODY | {"dtmf": mode}
+        if mode in permitted:
+            assert parse(body, dtmf=setting).dtmf == mode
+            continue
+        with pytest.raises(Problem) as refused:
+            parse(body, dtmf=setting)
+        assert refused.value.errors is not None
+        assert [error["field"] for error in refused.value.errors] == ["dtmf"]
+
+
 def test_a_user_is_called_without_a_caller_id() -> None:
-    assert parse_place_call({"to": USER}).from_ is None
+    assert parse({"to": USER}).from_ is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +130,7 @@ def test_a_user_is_called_without_a_caller_id() -> None:
         (BODY | {"start_streaming": 1}, ["start_streaming"]),
         (BODY | {"operation_context": "x" * 1025}, ["operation_context"]),
         (
-            BODY | {"cognitive_services_endpoint": "http://speech.example"},
+            BODY | {"cognitive_services_endpoint": "https://169.254.169.254/"},
             ["cognitive_services_endpoint"],
         ),
         (BODY | {"locale": "english"}, ["locale"]),
@@ -113,7 +155,7 @@ def test_a_user_is_called_without_a_caller_id() -> None:
 )
 def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str]) -> None:
     with pytest.raises(Problem) as refused:
-        parse_place_call(members)
+        parse(members)
     assert refused.value.status == 400
     assert refused.value.errors is not None
     assert [error["field"] for error in refused.value.errors] == fields
@@ -123,13 +165,13 @@ def test_a_wrong_body_names_its_fields(members: dict[str, Any], fields: list[str
     ("locale", "expected"), [("en-us", ["en-US"]), ("auto", ["auto"]), (None, None)]
 )
 def test_one_locale_or_none(locale: str | None, expected: list[str] | None) -> None:
-    assert parse_place_call(BODY | {"locale": locale}).locales == expected
+    assert parse(BODY | {"locale": locale}).locales == expected
 
 
 def test_the_order_of_names_makes_no_other_call() -> None:
     names = {TO: "Zoë", CALLER: "Support"}
     reverse = dict(reversed(names.items()))
-    one, other = (parse_place_call(BODY | {"names": each}) for each in (names, reverse))
+    one, other = (parse(BODY | {"names": each}) for each in (names, reverse))
     assert msgspec.json.encode(one) == msgspec.json.encode(other)
 
 

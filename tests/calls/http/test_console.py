@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import azure.functions as func
@@ -15,7 +14,6 @@ from calls.clients import Clients
 from calls.http import console
 from calls.results import timeline
 from configuration import SettingsError
-from contract import names
 
 FOLDER = Path(console.__file__).parents[1] / "console"
 ROOT = FOLDER.parents[1]
@@ -107,29 +105,8 @@ def test_the_tests_of_the_console_s_modules_pass() -> None:
     assert re.search(r"^# pass [1-9]", process.stdout, re.MULTILINE), process.stdout
 
 
-SCRIPT = """
-import { NOT_ANALYSED } from "./calls/console/issues.js";
-import { parseSegmentName } from "./calls/console/segments.js";
-const parsed = JSON.parse(process.argv[1]).map(parseSegmentName);
-console.log(JSON.stringify({ parsed, reason: NOT_ANALYSED }));
-"""
-
-
-def test_the_console_reads_names_and_reasons_as_the_app_writes_them() -> None:
-    """Both programs' JavaScript twin: the grammar of names, and the reasons in a timeline."""
-    start = datetime(2026, 11, 25, 21, 36, 12, 925_000, tzinfo=UTC)
-    raw_ids = [None, "4:+15551230000", "8:acs:3d20e1de_0000", "caf\u00e9/~..", "mixed"]
-    segments = [
-        names.SegmentName("call-1", "20261125T213600000Z-0a1b2c3d", names.track_name(raw_id), start)
-        for raw_id in raw_ids
-    ]
-    blobs = [f"{names.SEGMENTS}/{segment.blob}" for segment in segments]
-    command = ["node", "--input-type=module", "-e", SCRIPT, json.dumps(blobs)]
+def test_the_console_reads_reasons_as_the_app_writes_them() -> None:
+    script = 'import { NOT_ANALYSED } from "./calls/console/issues.js"; console.log(NOT_ANALYSED)'
+    command = ["node", "--input-type=module", "-e", script]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    answer = json.loads(ran.stdout)
-    assert answer["reason"] == timeline.NOT_ANALYSED
-    assert [segment["participant"] for segment in answer["parsed"]] == raw_ids
-    assert {segment["stream"] for segment in answer["parsed"]} == {segments[0].stream_id}
-    moments = {segment["startTime"] for segment in answer["parsed"]}
-    assert moments == {round(start.timestamp() * 1000)}
+    assert (ran.returncode, ran.stdout.strip()) == (0, timeline.NOT_ANALYSED), ran.stderr

@@ -8,10 +8,19 @@ from pathlib import Path
 import azure.functions as func
 import pytest
 
-from calls.http import principals
-from calls.http.principals import PUBLIC, ROUTES, authorize, request_address, request_principal
+from calls.function_keys import key_digest
+from calls.http.principals import (
+    PUBLIC,
+    ROUTES,
+    authorize,
+    identify,
+    request_address,
+    request_principal,
+    request_roles,
+)
 from calls.http.problems import Problem
-from calls.principals import Principal
+from calls.principals import ROLES, Principal, Role
+from calls.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,8 +50,10 @@ def test_every_function_with_a_route_asks_for_a_role_or_is_public() -> None:
 
 
 def test_a_route_that_is_not_in_the_table_is_refused() -> None:
+    request = request_with()
+    identify(Settings(), request)
     with pytest.raises(KeyError):
-        authorize(request_with(), "erase_everything")
+        authorize(Settings(), request, "erase_everything")
 
 
 def test_a_key_without_a_name_is_known_by_its_fingerprint_alone() -> None:
@@ -51,7 +62,8 @@ def test_a_key_without_a_name_is_known_by_its_fingerprint_alone() -> None:
     other = request_with(x_functions_key="l" * 43)
     ids = []
     for request in (first, same, query, other):
-        authorize(request, "list_calls")
+        identify(Settings(), request)
+        assert request_roles(request) == {"Admin"}
         principal = request_principal(request)
         assert (principal.kind, principal.name) == ("key", "unnamed key")
         ids.append(principal.id)
@@ -59,19 +71,88 @@ def test_a_key_without_a_name_is_known_by_its_fingerprint_alone() -> None:
     assert "kkk" not in ids[0]
 
 
-def test_the_principal_of_a_request_that_was_not_authorized_is_not_known() -> None:
+NAMED = Settings(
+    function_keys=",".join(
+        f"{name}={key_digest(name)}" for name in ("Caller", "Listener-crm", "Auditor", "Admin")
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("Caller", "Caller"), ("Listener-crm", "Listener"), ("Admin", "Admin")]
+)
+def test_a_key_s_name_says_its_role(name: str, role: str) -> None:
+    identity = identify(NAMED, request_with(x_functions_key=name))
+    assert identity.principal == Principal(kind="key", id=name, name=name)
+    assert identity.roles == {role}
+
+
+@pytest.mark.parametrize("key", ["default", "", "Caller,Admin", "caller"])
+def test_with_names_any_other_key_has_no_role(key: str) -> None:
+    """The host's master key, a key that somebody has added, and two headers, which it joins."""
+    request = request_with(x_functions_key=key)
+    assert identify(NAMED, request).roles == frozenset()
+    with pytest.raises(Problem, match="you have no role"):
+        authorize(NAMED, request, "show_me")
+
+
+def test_the_header_wins_over_the_query_as_it_does_for_the_host() -> None:
+    request = func.HttpRequest(
+        "GET", "/", headers={"x-functions-key": "Caller"}, params={"code": "Admin"}, body=b""
+    )
+    assert identify(NAMED, request).roles == {"Caller"}
+
+
+def test_the_principal_of_a_request_that_was_not_identified_is_not_known() -> None:
     with pytest.raises(KeyError):
         request_principal(request_with())
 
 
-def test_a_principal_without_a_role_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    principal = Principal(kind="key", id="Auditor", name="Auditor")
-    identity = principals.Identity(principal, frozenset({"Auditor"}), None)
-    monkeypatch.setattr(principals, "_identify", lambda _: identity)
-    assert authorize(request_with(), "list_calls") is identity
-    with pytest.raises(Problem, match="this needs the role Admin or Caller") as refusal:
-        authorize(request_with(), "place_call")
-    assert (refusal.value.status, refusal.value.code) == (403, "role_required")
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", [name for name, access in ROUTES.items() if access.roles])
+def test_each_role_may_use_the_routes_that_ask_for_it_and_no_others(route: str, role: Role) -> None:
+    name = "Listener-crm" if role == "Listener" else role
+    request = request_with(x_functions_key=name)
+    identify(NAMED, request)
+    if role in (ROUTES[route].roles or ()):
+        authorize(NAMED, request, route)
+    else:
+        with pytest.raises(Problem, match=f"this needs the role .*; you have {role}") as refusal:
+            authorize(NAMED, request, route)
+        assert (refusal.value.status, refusal.value.code) == (403, "role_required")
+
+
+def test_audio_and_words_are_for_listeners_and_the_trail_is_for_auditors() -> None:
+    """Not derived from the table: what must not change by mistake."""
+    roles = {name: access.roles or frozenset() for name, access in ROUTES.items()}
+    for route in ("send_recording", "send_segment", "create_links", "show_transcript"):
+        assert roles[route] == {"Listener", "Admin"}
+    assert roles["read_audit"] == {"Auditor", "Admin"}
+    assert roles["place_call"] == roles["hang_up"] == {"Caller", "Admin"}
+    assert all("Admin" in its for name, its in roles.items() if ROUTES[name].roles is not None)
+
+
+def test_what_changes_or_gives_out_audio_is_recorded() -> None:
+    """A route that is not GET changes something; those below give out audio, words or the trail."""
+    app = runpy.run_path(str(ROOT / "function_app.py"))["app"]
+    for function in app.get_functions():
+        trigger = function.get_trigger().get_dict_repr()
+        name = function.get_function_name()
+        if trigger["type"] != "httpTrigger" or ROUTES[name].roles is None:
+            continue
+        methods = {str(getattr(method, "value", method)) for method in trigger.get("methods") or ()}
+        if name != "unknown_route":
+            expected = {"never", "read"} if "GET" in methods else {"change", "stop"}
+            assert ROUTES[name].recording in expected, name
+    reads = {name for name, access in ROUTES.items() if access.recording == "read"}
+    assert reads == {
+        "read_audit",
+        "send_recording",
+        "send_segment",
+        "show_timeline",
+        "show_transcript",
+        "show_transcript_as",
+    }
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.CallEnded(), 409, "call_ended", {}),
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
+    (errors.DestinationNotAllowed("a reason"), 403, "destination_not_allowed", {}),
     (errors.IdempotencyKeyReused(), 422, "idempotency_key_reused", {}),
     (errors.IdempotencyKeyInUse(), 409, "idempotency_key_in_use", {"Retry-After": "2"}),
     (

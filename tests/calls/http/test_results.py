@@ -8,7 +8,7 @@ import aiohttp
 import soundfile
 
 from calls.http import ranges, results
-from contract import names, wav
+from contract import wav
 from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader
@@ -135,7 +135,7 @@ async def test_a_segment_by_track_and_index(uploader: StreamUploader) -> None:
     clients, call = uploader.clients, new_call_id()
     stream = SampleStream(call, {"4:+1": noise(20_000), "4:+2": noise(20_000)}, segment_seconds=1)
     await uploader.upload_segments(stream)
-    track = names.track_name("4:+2")
+    track = stream.tracks["4:+2"]
     second = await send_request(clients, results.send_segment, id=call, track=track, index="1")
     assert (second.status_code, second.mimetype) == (200, "audio/wav")
     assert wav.samples(second.get_body()) == stream.pcm["4:+2"][32_000:]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import azure.functions as func
 import pytest
 
 from calls.http import unknown_routes
-from calls.http.respond import respond_without_clients
+from calls.http.respond import respond_with
+from calls.settings import Settings
 
 
 async def request(method: str, path: str | None) -> func.HttpResponse:
     route_params = {} if path is None else {"path": path}
     request = func.HttpRequest(method, f"/api/v1/{path or ''}", route_params=route_params, body=b"")
-    return await respond_without_clients(unknown_routes.refuse_request, request)
+    clients: Any = SimpleNamespace(settings=Settings())
+    return await respond_with(unknown_routes.unknown_route, lambda: clients, request)
 
 
 @pytest.mark.parametrize("path", [None, "", "nothing", "calls/a/b", "calls//timeline", "call"])

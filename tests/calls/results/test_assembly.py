@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 from datetime import timedelta
 from random import Random
@@ -105,7 +106,8 @@ async def test_an_unmixed_recording_has_a_channel_for_each_participant(
     call = new_call_id()
     pcm = {CALLER: noise(48_000, 3), AGENT: noise(40_000, 4)}
     late = SampleStream(call, {AGENT: noise(16_000, 5)}, start=STARTED_AT + timedelta(seconds=4))
-    await uploader.process(SampleStream(call, pcm, segment_seconds=1), late)
+    first = SampleStream(call, pcm, segment_seconds=1)
+    await uploader.process(first, late)
     recording, _ = await read_products(uploader, call)
     result = await assembly.read_result(uploader.storage, call)
     assert result is not None
@@ -118,6 +120,10 @@ async def test_an_unmixed_recording_has_a_channel_for_each_participant(
     assert result.summary.recording_bytes == len(recording)
     gaps = result.timeline.tracks[order.index(AGENT)].gaps
     assert gaps == [SpeechSpan(2500, 4000)]
+    assert result.summary.recording_sha256 == hashlib.sha256(recording).hexdigest()
+    assert [manifest.sha256 for manifest in result.manifests] == [
+        hashlib.sha256(stream.manifest_blob[1]).hexdigest() for stream in (first, late)
+    ]
 
 
 @pytest.mark.parametrize("participants", [1, 2, 9])
@@ -140,6 +146,7 @@ async def test_flac_holds_the_same_samples(uploader: StreamUploader, participant
     result = await assembly.read_result(storage, call)
     assert result is not None
     assert result.summary.recording_bytes == len(recording)
+    assert result.summary.recording_sha256 == hashlib.sha256(recording).hexdigest()
 
 
 async def test_a_recovered_segment_follows_the_one_before_without_a_gap(
@@ -315,6 +322,24 @@ async def test_a_draft_tells_what_a_killed_streamer_did_not_upload(
     assert result is not None
     assert not result.timeline.partial
     assert not result.timeline.missing_segments
+
+
+async def test_who_spoke_is_known_although_the_manifest_never_comes(
+    uploader: StreamUploader,
+) -> None:
+    """The disk of a replica may be lost with it: notes are uploaded when a participant is heard."""
+    call = new_call_id()
+    stream = SampleStream(call, {"4:+1": noise(8000), "4:+2": noise(8000)})
+    await uploader.upload_segments(stream)
+    for blob in stream.files:
+        await uploader.analyse_segment(stream, blob)
+    note = names.NoteName(call, stream.stream_id, "p2")
+    await uploader.storage.put(names.DRAFTS, note.blob, b"4:+2")
+    assert await storage_events.assemble_call(uploader.clients, call, partial=True)
+    result = await assembly.read_result(uploader.storage, call)
+    assert result is not None
+    tracks = [(track.track, track.participant) for track in result.timeline.tracks]
+    assert tracks == [("p1", "p1"), ("p2", "4:+2")]
 
 
 @pytest.mark.parametrize("format_", ["wav", "flac"])

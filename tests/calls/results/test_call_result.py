@@ -12,11 +12,13 @@ from calls.records import result_state
 from calls.results import analysis, call_result
 from calls.results.analysis import Analysis
 from calls.results.call_result import Parts, build_result, synthesize_manifests, would_discard
+from calls.results.recording import WrittenRecording
 from calls.storage import Properties
 from contract.manifest import Counts
 from tests.calls.sample_streams import STARTED_AT, SampleStream, noise
 
 AGENT, CALLER = "4:+15550000001", "4:+15550000002"
+RECORDING = WrittenRecording(size=1234, sha256="5e")
 
 
 def properties_of(stream: SampleStream) -> dict[str, Properties]:
@@ -43,7 +45,7 @@ def analyses_of(stream: SampleStream) -> dict[str, Analysis]:
 
 
 def parts_of(*streams: SampleStream) -> Parts:
-    parts = Parts([], {}, {}, partial=False)
+    parts = Parts([], {}, {}, partial=False, digests={})
     for stream in streams:
         parts.manifests.append(stream.manifest)
         parts.analyses.update(analyses_of(stream))
@@ -58,13 +60,16 @@ def test_the_summary_adds_up_all_streams() -> None:
     )
     second = SampleStream("call", {AGENT: noise(16_000)}, start=STARTED_AT + timedelta(seconds=4))
     parts = parts_of(first, second)
+    parts.digests[first.stream_id] = "01"
     layout = parts.lay_out()
-    result = build_result("call", parts, layout, 1234)
+    result = build_result("call", parts, layout, RECORDING)
     summary = result.summary
     assert (summary.streams, summary.segments, summary.missing_segments) == (2, 4, 0)
     assert (summary.audio_ms, summary.duration_ms) == (4000.0, 5000)
     assert summary.lost_ms == 3 * 20.0
     assert (summary.partial, summary.recording_bytes) == (False, 1234)
+    assert summary.recording_sha256 == "5e"
+    assert [m.sha256 for m in result.manifests] == ["01", None], "the second has no manifest"
     assert [talk.participant for talk in summary.talk] == [
         track.participant for track in result.timeline.tracks
     ]
@@ -74,12 +79,12 @@ def test_the_summary_adds_up_all_streams() -> None:
     assert result.streams[0].segments[0].gaps == 2
 
 
-def test_names_and_the_raw_ids_of_hashed_tracks_are_shown() -> None:
+def test_names_and_raw_ids_are_shown() -> None:
     long_id = "8:acs:" + "ü" * 60
     stream = SampleStream("call", {AGENT: noise(32_000), long_id: noise(16_000)})
     parts = msgspec.structs.replace(parts_of(stream), names={long_id: "Zoë", CALLER: "Nobody"})
-    del parts.landed[next(blob for blob in stream.files if "~~" in blob)]
-    result = build_result("call", parts, parts.lay_out(), 0)
+    del parts.landed[next(blob for blob in stream.files if "/p2/" in blob)]
+    result = build_result("call", parts, parts.lay_out(), RECORDING)
     expected = {AGENT: None, long_id: "Zoë"}
     assert {track.participant: track.name for track in result.timeline.tracks} == expected
     assert {talk.participant: talk.name for talk in result.summary.talk} == expected
@@ -92,7 +97,7 @@ def test_a_segment_without_an_analysis_is_listed_without_levels() -> None:
     parts = parts_of(stream)
     missing = call_result.analysis_blobs([stream.manifest])[1]
     del parts.analyses[missing]
-    result = build_result("call", parts, parts.lay_out(), 0)
+    result = build_result("call", parts, parts.lay_out(), RECORDING)
     first, second = result.streams[0].segments
     assert (first.analysed, second.analysed) == (True, False)
     assert first.rms_dbfs is not None
@@ -138,7 +143,7 @@ def test_a_result_of_fewer_segments_would_discard_audio() -> None:
     stream = SampleStream("call", {None: noise(48_000)}, segment_seconds=1)
     parts = parts_of(stream)
     layout = parts.lay_out()
-    existing = build_result("call", parts, layout, 0)
+    existing = build_result("call", parts, layout, RECORDING)
     assert not would_discard(existing, layout)
     deleted = msgspec.structs.replace(parts, landed=dict(list(parts.landed.items())[1:]))
     assert would_discard(existing, deleted.lay_out())
@@ -148,6 +153,6 @@ def test_a_segment_that_was_missing_before_is_not_discarded() -> None:
     stream = SampleStream("call", {None: noise(48_000)}, segment_seconds=1)
     parts = parts_of(stream)
     lacking = msgspec.structs.replace(parts, landed=dict(list(parts.landed.items())[1:]))
-    existing = build_result("call", lacking, lacking.lay_out(), 0)
+    existing = build_result("call", lacking, lacking.lay_out(), RECORDING)
     assert not would_discard(existing, lacking.lay_out())
     assert not would_discard(existing, parts.lay_out()), "it has landed now"

@@ -90,3 +90,16 @@ def test_a_call_without_audio_is_empty() -> None:
     assert (laid_out.frames, laid_out.tracks, laid_out.started_at) == (0, [], STARTED_AT)
     with pytest.raises(ValueError, match="without a manifest"):
         lay_out([], {})
+
+
+def test_a_participant_has_one_track_whatever_their_numbers_in_the_streams_are() -> None:
+    pcm = bytes(3200)
+    first = SampleStream("call", {"alice": pcm, "bob": pcm})
+    later = STARTED_AT + timedelta(seconds=2)
+    second = SampleStream("call", {"bob": pcm, "carol": pcm, "alice": pcm}, start=later)
+    laid_out = lay_out([second.manifest, first.manifest], sizes_of(first, second))
+    assert laid_out.tracks == ["p1", "p2", "p3"]
+    own = {p.blob.split("/")[2]: p.track for p in laid_out.placements if second.stream_id in p.blob}
+    assert own == {"p1": "p2", "p2": "p3", "p3": "p1"}
+    tracks = {"p1": 2, "p2": 2, "p3": 1}
+    assert {t: sum(p.track == t for p in laid_out.placements) for t in tracks} == tracks

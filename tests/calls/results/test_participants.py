@@ -2,28 +2,74 @@
 
 from __future__ import annotations
 
-from calls.results.participants import Participants, list_participants
-from contract import names
+from calls.results.participants import (
+    Participants,
+    add_notes,
+    heard_participants,
+    list_participants,
+)
 from tests.calls.sample_streams import SampleStream
 
-LONG_ID = "8:acs:" + "ü" * 60
-HASHED = names.track_name(LONG_ID)
 
-
-def test_a_track_s_name_tells_its_participant() -> None:
-    participants = Participants(names={"4:+1": "Zoë"})
-    assert (participants.raw_id("4~3A~2B1"), participants.name("4~3A~2B1")) == ("4:+1", "Zoë")
-    assert (participants.raw_id("4~3A~2B2"), participants.name("4~3A~2B2")) == ("4:+2", None)
+def test_a_track_has_the_participant_that_its_manifest_names() -> None:
+    stream = SampleStream("call", {"4:+1": b"", "4:+2": b""})
+    heard = {stream.stream_id: heard_participants(stream.manifest)}
+    participants = list_participants(heard, {"4:+1": "Zoë"})
+    assert participants.track(stream.stream_id, "p1") == "p1"
+    assert (participants.raw_id("p1"), participants.name("p1")) == ("4:+1", "Zoë")
+    assert (participants.raw_id("p2"), participants.name("p2")) == ("4:+2", None)
     assert (participants.raw_id("mixed"), participants.name("mixed")) == (None, None)
 
 
-def test_a_hashed_track_has_the_participant_that_a_manifest_tells() -> None:
-    streams = [SampleStream("call", {participant: b""}) for participant in (None, LONG_ID)]
-    participants = list_participants((s.manifest for s in streams), {LONG_ID: "Zoë"})
-    assert (participants.raw_id(HASHED), participants.name(HASHED)) == (LONG_ID, "Zoë")
+def test_a_participant_has_the_same_track_in_every_stream() -> None:
+    """A stream numbers in the order in which it hears; the first one's numbers are the call's."""
+    participants = list_participants(
+        {
+            "2": {"p1": "bob", "p2": "carol", "p3": "alice"},
+            "1": {"p1": "alice", "p2": "bob"},
+            "3": {"p1": "dave", "p4": "eve"},
+        }
+    )
+    assert participants.tracks == {
+        "1": {"p1": "p1", "p2": "p2"},
+        "2": {"p1": "p2", "p2": "p3", "p3": "p1"},
+        "3": {"p1": "p4", "p4": "p5"},
+    }
+    assert participants.raw_ids == {
+        "p1": "alice",
+        "p2": "bob",
+        "p3": "carol",
+        "p4": "dave",
+        "p5": "eve",
+    }
 
 
-def test_a_hashed_track_without_a_manifest_stands_for_itself() -> None:
-    assert names.is_hashed_track(HASHED)
-    assert Participants().raw_id(HASHED) == HASHED
-    assert Participants(raw_ids={HASHED: ""}).raw_id(HASHED) == HASHED, "nobody is called nothing"
+def test_a_number_without_a_raw_id_stands_for_itself_and_is_nobody_else() -> None:
+    streams = {"1": {"p1": "", "p2": "alice"}, "2": {"p1": "", "p2": "alice"}}
+    participants = list_participants(streams)
+    assert participants.tracks["2"] == {"p1": "p3", "p2": "p2"}
+    assert [participants.raw_id(track) for track in ("p1", "p2", "p3")] == ["p1", "alice", "p3"]
+
+
+def test_two_participants_of_one_stream_are_never_one() -> None:
+    """Their ids may be alike as far as they are kept; audio must not lie over audio."""
+    streams = {"1": {"p1": "x" * 1024, "p2": "x" * 1024}, "2": {"p1": "x" * 1024}}
+    assert list_participants(streams).tracks == {"1": {"p1": "p1", "p2": "p2"}, "2": {"p1": "p1"}}
+
+
+def test_a_stream_that_is_not_known_keeps_its_own_names() -> None:
+    assert Participants().track("1", "p7") == "p7"
+    assert Participants(raw_ids={"p1": ""}).raw_id("p1") == "p1", "nobody is called nothing"
+
+
+def test_what_a_stream_heard_includes_tracks_that_its_manifest_does_not_name() -> None:
+    stream = SampleStream("call", {None: b"..", "4:+1": b"..", "4:+2": b".."})
+    del stream.manifest.participants["p2"]
+    assert heard_participants(stream.manifest) == {"p1": "4:+1", "p2": ""}
+
+
+def test_notes_name_those_whom_a_manifest_does_not() -> None:
+    stream = SampleStream("call", {"4:+1": b".."})
+    notes = {stream.stream_id: {"p1": "another", "p2": "4:+2"}, "other": {"p3": "nobody"}}
+    assert add_notes(stream.manifest, notes).participants == {"p1": "4:+1", "p2": "4:+2"}
+    assert add_notes(stream.manifest, {}) == stream.manifest

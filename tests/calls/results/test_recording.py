@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 import numpy as np
 import pytest
@@ -61,7 +63,7 @@ async def test_frames_of_any_part(
     frames = await read_frames(uploader.storage, layout, start, end)
     assert frames.shape == (end - start, 2)
     for index, participant in enumerate((FIRST, SECOND)):
-        assert layout.tracks[index] == names.track_name(participant)
+        assert layout.tracks[index] == stream.tracks[participant]
         assert np.array_equal(frames[:, index], channel(stream, participant)[start:end])
         pcm = await read_track(uploader.storage, layout, layout.tracks[index], start, end)
         assert pcm == channel(stream, participant)[start:end].tobytes()
@@ -125,11 +127,14 @@ async def test_the_format_that_can_hold_the_recording(
     stream = SampleStream(call, {f"4:+{number}": noise(160) for number in range(participants)})
     await uploader.upload_segments(stream)
     layout = layout_of(stream)
-    size = await write_recording(uploader.storage, call, layout, format_, None)
+    written = await write_recording(uploader.storage, call, layout, format_, None)
+    assert written is not None
     blob = blobs.recording_blob(call)
     properties = await uploader.storage.properties(blobs.RECORDINGS, blob)
     assert properties is not None
-    assert (properties.content_type, properties.size) == (content_type, size)
+    assert (properties.content_type, properties.size) == (content_type, written.size)
+    content = await uploader.read_blob(blobs.RECORDINGS, blob)
+    assert written.sha256 == hashlib.sha256(content).hexdigest()
     assert recording.channels(layout) == max(1, participants)
 
 
@@ -139,12 +144,12 @@ async def test_the_same_recording_is_not_written_again(
     storage, call = uploader.storage, stream.call
     await uploader.upload_segments(stream)
     layout = layout_of(stream)
-    size = await write_recording(storage, call, layout, "wav", None)
+    written = await write_recording(storage, call, layout, "wav", None)
     existing = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
     assert existing is not None
     for blob in stream.files:
         await storage.delete(names.SEGMENTS, blob)
-    assert await write_recording(storage, call, layout, "wav", existing) == size
+    assert await write_recording(storage, call, layout, "wav", existing) == written
     unchanged = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
     assert unchanged == existing
 
@@ -162,10 +167,11 @@ async def test_another_recording_replaces_the_existing_one(
     format_: RecordingFormat = "flac" if change == "format" else "wav"
     if change == "layout":
         layout = first_segment_of(layout)
-    size = await write_recording(storage, call, layout, format_, existing)
+    written = await write_recording(storage, call, layout, format_, existing)
+    assert written is not None
     replaced = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
     assert replaced is not None
-    assert size == replaced.size != existing.size
+    assert written.size == replaced.size != existing.size
 
 
 async def test_a_recording_that_another_wrote_meanwhile_stays(

@@ -77,11 +77,10 @@ def test_an_utterance_begins_and_ends_with_speech() -> None:
     assert utterance.words == [Word(1600, 1900, "Good"), Word(1900, 4100, "morning.")]
 
 
-@pytest.mark.parametrize(
-    ("track", "participant"), [("4~3A~2B15551230000", "4:+15551230000"), ("mixed", None)]
-)
+@pytest.mark.parametrize(("track", "participant"), [("p1", "4:+15551230000"), ("mixed", None)])
 def test_an_utterance_has_its_track_s_participant(track: str, participant: str | None) -> None:
     phrase = Phrase(start_ms=0, end_ms=500, text="Yes.", speaker=2)
-    utterance = place_phrase(track, (0, 1000), phrase, [], Participants())
+    participants = Participants(raw_ids={"p1": "4:+15551230000"})
+    utterance = place_phrase(track, (0, 1000), phrase, [], participants)
     assert (utterance.track, utterance.participant) == (track, participant)
     assert utterance.speaker == 2

@@ -14,7 +14,9 @@ from calls.transcripts.chunks import place_phrase
 from calls.transcripts.engine import Phrase
 from calls.transcripts.model import Transcript, Utterance
 
-PARTICIPANTS = Participants(names={"8:acs:a_b": "Zoë <Bell>"})
+PARTICIPANTS = Participants(
+    raw_ids={"p1": "4:+1", "p2": "8:acs:a_b"}, names={"8:acs:a_b": "Zoë <Bell>"}
+)
 LINE_ENDS = "\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 """Where ``str.splitlines`` and readers of the formats end a line."""
 
@@ -51,8 +53,8 @@ def create_hostile_utterance(participant: str | None = "4:+1", name: str = HOSTI
 
 
 UTTERANCES = (
-    create_utterance("4~3A~2B1", 10, "Fish & <chips>?"),
-    create_utterance("8~3Aacs~3Aa_b", 2000, 'Well, "yes".'),
+    create_utterance("p1", 10, "Fish & <chips>?"),
+    create_utterance("p2", 2000, 'Well, "yes".'),
     create_utterance("mixed", 3_600_000, "Yes.", speaker=2),
     create_utterance("mixed", 3_700_000, "No."),
 )

@@ -14,7 +14,7 @@ from local.host.host import FunctionsHost, HostOptions, require_supported
 from local.host.http import Keys
 from local.host.worker import Function, IndexingError
 
-KEYS = Keys("function", "master", "blobs", "eventgrid")
+KEYS = Keys("function", "master", "blobs", "eventgrid", {"Caller": "caller"})
 OPTIONS = HostOptions("127.0.0.1", 0, 1.0, 0)
 HELLO = {"type": "httpTrigger", "name": "req", "route": "hello", "authLevel": "FUNCTION"}
 YEARLY = {"type": "timerTrigger", "name": "timer", "schedule": "0 0 0 1 1 *"}

@@ -6,16 +6,17 @@ from calls.http.description import parts
 from calls.http.description.completion import HEADERS, IF_NONE_MATCH, complete_operation
 from calls.http.description.texts import Text
 
-TEXT = Text("do_it", "calls", "It does it.")
+TEXT = Text("hang_up", "calls", "It does it.")
 COMMON = {"Cache-Control", "X-Content-Type-Options"}
 
 
 def test_an_operation_gets_its_texts_and_common_responses() -> None:
     described = parts.operation("Do it", {202: None}, [409])
     completed = complete_operation("POST /x", described, TEXT)
-    assert (completed["operationId"], completed["tags"]) == ("do_it", ["calls"])
+    assert (completed["operationId"], completed["tags"]) == ("hang_up", ["calls"])
     assert (completed["summary"], completed["description"]) == ("Do it", "It does it.")
-    assert list(completed["responses"]) == ["202", "400", "401", "409", "500"]
+    assert list(completed["responses"]) == ["202", "400", "401", "403", "409", "500", "503"]
+    assert completed["x-roles"] == ["Admin", "Caller"]
     assert "headers" not in completed["responses"]["401"], "the host's own"
     assert completed["responses"]["202"]["headers"].keys() == COMMON
     assert completed["responses"]["409"]["headers"].keys() == COMMON | {"Retry-After"}

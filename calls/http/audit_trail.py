@@ -1,0 +1,72 @@
+"""The audit trail over HTTP, for auditors."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from http import HTTPStatus
+
+import azure.functions as func
+import msgspec
+
+from calls.audit import Position, Selection, read_entries
+from calls.clients import Clients
+from calls.errors import InvalidCursor
+from calls.http import requests
+from calls.http.documents import AuditEntry, AuditPage, show
+from calls.http.problems import Problem
+from calls.http.query_parameters import takes_query
+from calls.http.respond import json_response
+
+_DEFAULT_LIMIT = 100
+_MAX_LIMIT = 1000
+_CURSOR = re.compile(r"(\d{4}-\d\d-\d\d/\d{4}\.jsonl):(\d{1,12})", re.ASCII)
+
+
+@takes_query("from", "until", "call", "principal", "limit", "cursor")
+async def read_audit(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/v1/audit?from=&until=&call=&principal=&limit=&cursor=``: oldest first.
+
+    Raises Problem (400), InvalidCursor, AzureError.
+    """
+    selection = Selection(
+        since=_take_time(request, "from"),
+        until=_take_time(request, "until"),
+        call=request.params.get("call"),
+        principal=request.params.get("principal"),
+    )
+    limit = requests.take_limit(request, _DEFAULT_LIMIT, _MAX_LIMIT)
+    position = _decode_position(request.params.get("cursor"))
+    page = await read_entries(clients.storage, selection, limit, position)
+    cursor = f"{page.position.blob}:{page.position.offset}" if page.position else None
+    entries = [show(AuditEntry, entry) for entry in page.entries]
+    return json_response(AuditPage(entries=entries, cursor=requests.encode_cursor(cursor)))
+
+
+def _take_time(request: func.HttpRequest, parameter: str) -> datetime | None:
+    text = request.params.get(parameter)
+    if text is None:
+        return None
+    try:
+        time = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        time = None
+    if time is None or time.tzinfo is None:
+        message = "must be a time with an offset (RFC 3339), such as 2026-11-26T09:30:00Z"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"{parameter} {message}",
+            code="invalid_request",
+            errors=[{"field": parameter, "message": message}],
+        )
+    return time
+
+
+def _decode_position(text: str | None) -> Position | None:
+    cursor = requests.decode_cursor(text)
+    if cursor is None:
+        return None
+    match = _CURSOR.fullmatch(cursor)
+    if match is None:
+        raise InvalidCursor
+    return Position(match[1], int(match[2]))

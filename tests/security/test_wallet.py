@@ -1,0 +1,82 @@
+"""What a stolen function key can spend."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from local.client import AppClient
+from tests.security.conftest import PHONE, Stranger
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+CREATE = "POST callConnections"
+
+
+async def count_acs_requests(stranger: Stranger) -> int:
+    """How often ACS was requested to place a call."""
+    url = stranger.up.addresses.acs_endpoint + "/emulator/requests"
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        counts: dict[str, int] = await response.json()
+        return counts.get(CREATE, 0)
+
+
+async def test_none_of_a_hundred_calls_to_a_premium_rate_number_is_placed(
+    stranger: Stranger, app: AppClient
+) -> None:
+    before = await count_acs_requests(stranger)
+    answers = await asyncio.gather(
+        *(
+            app.request("POST", "/api/v1/calls", PHONE | {"to": f"+1900555{number:04}"})
+            for number in range(100)
+        )
+    )
+    assert {(status, problem["code"]) for status, problem, _ in answers} == {
+        (403, "destination_not_allowed")
+    }
+    assert await count_acs_requests(stranger) == before
+
+
+@pytest.mark.parametrize(
+    ("to", "status"),
+    [
+        ("+882123456789", 403),
+        ("+449012345678", 403),
+        ("+109005551234", 403),
+        ("+119005551234", 403),
+        ("+112", 403),
+        ("+1911", 403),
+        # Nothing but E.164 and raw ids gets as far as the list of destinations.
+        ("+1-900-555-1234", 400),
+        ("+1 900 555 1234", 400),
+        ("+1(900)5551234", 400),
+        ("0019005551234", 400),
+        ("19005551234", 400),
+        ("++19005551234", 400),
+        ("tel:+19005551234", 400),
+        ("4:+19005551234", 400),
+        ("4:19005551234", 400),
+        ("8:acs:+19005551234", 400),
+        ("8:acs:4:+19005551234", 400),
+        ("\uff18:acs:1", 400),
+        ("+\uff11\uff19\uff10\uff105551234", 400),
+        ("+19005551234,+15551230000", 400),
+        ("+15551230000;phone-context=+1900", 400),
+        ("+15551230000\n+19005551234", 400),
+        ("911", 400),
+        ("28:45ab2481-1c1c", 400),
+        ("", 400),
+        (["+19005551234"], 400),
+        ({"rawId": "4:+19005551234"}, 400),
+    ],
+)
+async def test_tricks_with_the_destination(
+    stranger: Stranger, app: AppClient, to: Any, status: int
+) -> None:
+    before = await count_acs_requests(stranger)
+    answered, problem, _ = await app.request("POST", "/api/v1/calls", PHONE | {"to": to})
+    assert answered == status, problem
+    assert await count_acs_requests(stranger) == before
