@@ -49,6 +49,14 @@ async def run_deletion(message: func.QueueMessage, continuation: func.Out[str]) 
     await retention.on_message(message.get_body(), continuation.set)
 
 
+@blueprint.queue_trigger("message", f"{DELETION_QUEUE}-poison", STORAGE_CONNECTION)
+async def on_failed_deletion(message: func.QueueMessage) -> None:
+    """Log that a deletion's message has failed every time; the timer goes on with it."""
+    from calls.pipeline import retention
+
+    retention.on_poison_message(message.get_body())
+
+
 @blueprint.timer_trigger("timer", schedule="30 2/5 * * * *")
 async def enforce_retention(timer: func.TimerRequest) -> None:
     """Delete what has expired, and go on with deletions whose message was lost."""

@@ -32,6 +32,15 @@ async def on_message(body: bytes, send: Send) -> None:
         request_run(message.deletion, send)
 
 
+def on_poison_message(body: bytes) -> None:
+    """Log that a message has failed every time. ``enforce_retention`` goes on with its deletion."""
+    try:
+        deletion = decode_message(body).deletion
+    except ValueError:
+        deletion = "-"
+    log_event(_log, logging.ERROR, "deletion_message_failed", deletion=deletion)
+
+
 async def enforce_retention() -> None:
     """Delete what has expired, and go on with all deletions. Raises AzureError."""
     clients = get_clients()

@@ -8,7 +8,12 @@ import pytest
 from calls import blobs
 from calls.clients import Clients
 from calls.pipeline import expiry, retention
-from calls.pipeline.retention import enforce_retention, on_message, run_unfinished
+from calls.pipeline.retention import (
+    enforce_retention,
+    on_message,
+    on_poison_message,
+    run_unfinished,
+)
 from calls.records.dispositions import is_deleted
 from calls.retention import run
 from calls.retention.deletions import begin_deletion, list_unfinished, read_deletion
@@ -61,6 +66,13 @@ async def test_a_malformed_message_is_dropped(
 ) -> None:
     await on_message(b"{}", send_nothing)
     assert "deletion_message_malformed" in caplog.text
+
+
+def test_a_message_that_always_fails_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    on_poison_message(msgspec.json.encode({"deletion": "0f" * 16}))
+    assert f"deletion_message_failed deletion={'0f' * 16}" in caplog.text
+    on_poison_message(b"{")
+    assert "deletion_message_failed deletion=-" in caplog.text
 
 
 async def test_the_timer_runs_what_no_message_has_run(
