@@ -9,6 +9,7 @@ import hashlib
 from datetime import date, datetime
 
 from acs.identifiers import is_call_connection_id
+from calls.principals import Principal
 from contract.names import CONTAINERS as SHARED_CONTAINERS
 from contract.names import MalformedName, SegmentName
 
@@ -117,9 +118,14 @@ def incoming_blob(correlation_id: str) -> str:
     return f"incoming-{_sha256(correlation_id)}.json"
 
 
-def idempotency_blob(key: str) -> str:
-    """The name, in the ``idempotency`` container, of an Idempotency-Key."""
-    return f"{_sha256(key)}.json"
+def idempotency_blob(principal: Principal, key: str) -> str:
+    """The name, in the ``idempotency`` container, of a principal's Idempotency-Key."""
+    return f"{_sha256(f'{principal.kind}\n{principal.id}\n{key}')}.json"
+
+
+def usage_blob(principal: Principal) -> str:
+    """The name, in the ``idempotency`` container, of the count of a principal's calls."""
+    return f"usage-{_sha256(f'{principal.kind}\n{principal.id}')}.json"
 
 
 def idempotency_notes(call_connection_id: str) -> str:

@@ -11,6 +11,8 @@
     ├── StreamingStateConflict
     ├── MissingCallConnectionId
     ├── DestinationNotAllowed
+    ├── TooManyConcurrentCalls
+    ├── TooManyCallsToday
     ├── IdempotencyKeyReused
     ├── IdempotencyKeyInUse
     ├── EventMismatch
@@ -125,6 +127,30 @@ class DestinationNotAllowed(CallAudioError):
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"ALLOWED_DESTINATIONS does not allow this destination: {reason}")
+
+
+class TooManyConcurrentCalls(CallAudioError):
+    """Raised when MAX_CONCURRENT_CALLS does not allow a principal another call."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"MAX_CONCURRENT_CALLS: {limit} of your calls have not ended; hang one up, or try "
+            "again when one has ended"
+        )
+
+
+class TooManyCallsToday(CallAudioError):
+    """Raised when MAX_CALLS_PER_DAY does not allow a principal another call.
+
+    ``retry_after_seconds`` is the time until the next day begins, in UTC.
+    """
+
+    def __init__(self, limit: int, retry_after_seconds: int) -> None:
+        super().__init__(
+            f"MAX_CALLS_PER_DAY: you have placed {limit} calls today; the next day begins at "
+            "00:00 UTC"
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class IdempotencyKeyReused(CallAudioError):

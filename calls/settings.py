@@ -83,6 +83,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "premium-rate, satellite and emergency numbers only if an entry has their own prefix"
         ),
     ] = "+,8:,28:"
+    max_concurrent_calls: Annotated[
+        int, doc("most calls of one principal that have not ended; 0: any number", ge=0, le=1000)
+    ] = 10
+    max_calls_per_day: Annotated[
+        int, doc("most calls that one principal may place on a day (UTC); 0: any number", ge=0)
+    ] = 200
     answer_calls: Annotated[
         str,
         doc("incoming calls to answer: off, all, or a list of called numbers and raw ids: a,b"),

@@ -229,6 +229,9 @@ class Up:
             "FUNCTION_KEY_AUDITOR": addresses.auditor_key,
             "EVENT_GRID_KEY": event_grid_key,
             "ANSWER_CALLS": "all",
+            # The emulator's calls cost nothing.
+            "MAX_CONCURRENT_CALLS": "0",
+            "MAX_CALLS_PER_DAY": "0",
             "AzureWebJobsStorage": addresses.storage_connection_string,
             "AudioStorage": addresses.storage_connection_string,
             "ACS_ENDPOINT": addresses.acs_endpoint,

@@ -20,13 +20,17 @@ _MAX_ATTEMPTS = 5
 
 
 async def create_grant(
-    storage: Storage, now: datetime, sample_rate: int | None = None, dtmf: DtmfMode = "off"
+    storage: Storage,
+    now: datetime,
+    sample_rate: int | None = None,
+    dtmf: DtmfMode = "off",
+    token: str | None = None,
 ) -> str:
     """Create the grant of a call, whose sample rate is in Hz.
 
-    Returns the stream token that opens it. Raises AzureError.
+    Returns the stream token that opens it: ``token``, or a new one. Raises AzureError.
     """
-    token = new_token()
+    token = token or new_token()
     grant = encode_grant(new_grant(now, sample_rate, dtmf))
     await storage.put(names.GRANTS, names.grant_blob(token), grant)
     return token

@@ -1,4 +1,4 @@
-"""Idempotency-Keys: one key places one phone call.
+"""Idempotency-Keys: one key of one principal places one phone call.
 
 A key is claimed before its call is placed. The id of the call is then kept in Blob Storage, so that
 the same request returns the same call.
@@ -13,6 +13,7 @@ import msgspec
 
 from calls import blobs
 from calls.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from calls.principals import Principal
 from calls.storage import Storage
 
 _CLAIM_LIFETIME = timedelta(seconds=60)
@@ -39,8 +40,10 @@ class KeyClaim(msgspec.Struct, kw_only=True, frozen=True):
     record: IdempotencyRecord
 
 
-async def claim_key(storage: Storage, key: str, fingerprint: str) -> KeyClaim | str:
-    """Claim a key for a request.
+async def claim_key(
+    storage: Storage, principal: Principal, key: str, fingerprint: str
+) -> KeyClaim | str:
+    """Claim a key for a request. Other principals' keys are others, even if they are spelled alike.
 
     Returns:
         The claim, if the call must be placed now; the call connection id, if the key has already
@@ -48,7 +51,7 @@ async def claim_key(storage: Storage, key: str, fingerprint: str) -> KeyClaim | 
 
     Raises IdempotencyKeyReused, IdempotencyKeyInUse, AzureError.
     """
-    blob = blobs.idempotency_blob(key)
+    blob = blobs.idempotency_blob(principal, key)
     now = datetime.now(UTC)
     record = IdempotencyRecord(request=fingerprint, begun_at=now, nonce=uuid.uuid4().hex)
     claim, content = KeyClaim(blob=blob, record=record), msgspec.json.encode(record)

@@ -25,6 +25,7 @@ from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.documents import Call, CallPage, show_record
+from calls.http.principals import request_principal
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
@@ -59,7 +60,7 @@ async def place_call(clients: Clients, request: func.HttpRequest) -> func.HttpRe
                 }
             ],
         )
-    record, replayed = await placing.place_call(clients, call, key)
+    record, replayed = await placing.place_call(clients, request_principal(request), call, key)
     headers = {"Location": f"/api/v1/calls/{record.call_connection_id}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"

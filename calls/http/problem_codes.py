@@ -51,6 +51,8 @@ Code = Literal[
     "sign_in_required",
     "storage_unavailable",
     "streaming_conflict",
+    "too_many_calls_today",
+    "too_many_concurrent_calls",
     "transcript_failed",
     "transcript_pending",
     "transcript_complete",
@@ -158,6 +160,13 @@ CODES: dict[Code, Meaning] = {
     ),
     "idempotency_key_reused": Meaning(
         HTTPStatus.UNPROCESSABLE_ENTITY, "the `Idempotency-Key` was used with another body"
+    ),
+    "too_many_calls_today": Meaning(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "`MAX_CALLS_PER_DAY` is reached; the day ends at 00:00 UTC, after `Retry-After`",
+    ),
+    "too_many_concurrent_calls": Meaning(
+        HTTPStatus.TOO_MANY_REQUESTS, "`MAX_CONCURRENT_CALLS` is reached; hang up a call, or wait"
     ),
     "internal_error": Meaning(
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"

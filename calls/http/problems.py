@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from calls import errors
-from calls.errors import AcsRefused, CallAudioError, ResultNotReady
+from calls.errors import AcsRefused, CallAudioError, ResultNotReady, TooManyCallsToday
 from calls.http.problem_codes import Code
 
 CONTENT_TYPE = "application/problem+json"
@@ -94,6 +94,10 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
     errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
     errors.DestinationNotAllowed: _Mapping(HTTPStatus.FORBIDDEN, "destination_not_allowed"),
+    errors.TooManyConcurrentCalls: _Mapping(
+        HTTPStatus.TOO_MANY_REQUESTS, "too_many_concurrent_calls", retry_after_seconds=10
+    ),
+    errors.TooManyCallsToday: _Mapping(HTTPStatus.TOO_MANY_REQUESTS, "too_many_calls_today"),
     errors.IdempotencyKeyReused: _Mapping(
         HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency_key_reused"
     ),
@@ -146,8 +150,11 @@ def problem_for(error: CallAudioError) -> Problem | None:
             # The call's state does not allow the operation.
             status, code = HTTPStatus.CONFLICT, "acs_conflict"
     headers = {}
-    if mapping.retry_after_seconds is not None:
-        headers["Retry-After"] = str(mapping.retry_after_seconds)
+    retry_after_seconds = mapping.retry_after_seconds
+    if isinstance(error, TooManyCallsToday):
+        retry_after_seconds = error.retry_after_seconds
+    if retry_after_seconds is not None:
+        headers["Retry-After"] = str(retry_after_seconds)
     return Problem(
         status,
         mapping.detail or str(error),

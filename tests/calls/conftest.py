@@ -28,6 +28,9 @@ async def clients(storage: str) -> AsyncIterator[Clients]:
         acs_endpoint="http://127.0.0.1:9",
         acs_access_key="AAAA",
         callback_token_check="off",
+        # Tests share one storage; tests of the limits set them.
+        max_concurrent_calls=0,
+        max_calls_per_day=0,
     )
     clients = Clients(settings)
     await clients.storage.create_containers()

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from calls import blobs
+from calls.principals import SYSTEM
 from contract import names
 from contract.names import MalformedName, SegmentName
 
@@ -69,11 +70,11 @@ def test_a_day_s_audit_trail_is_in_numbered_parts() -> None:
 
 
 def test_what_a_sender_chose_is_in_no_name() -> None:
-    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob("../x")):
+    for name in (blobs.incoming_blob("../x"), blobs.idempotency_blob(SYSTEM, "../x")):
         assert "x" not in name
         assert "/" not in name
-    assert blobs.incoming_blob("same") != blobs.idempotency_blob("same")
-    assert blobs.idempotency_blob("one") != blobs.idempotency_blob("two")
+    assert blobs.incoming_blob("same") != blobs.idempotency_blob(SYSTEM, "same")
+    assert blobs.idempotency_blob(SYSTEM, "one") != blobs.idempotency_blob(SYSTEM, "two")
 
 
 def test_an_expiry_is_parsed_as_it_was_named() -> None:
@@ -104,6 +105,6 @@ def test_what_retention_keeps_is_named_apart() -> None:
     assert blobs.disposition_blob("a-call") == "calls/a-call.json"
     assert blobs.deletion_blob("0f") == "deletions/0f.json"
     assert blobs.unfinished_blob("0f") == "unfinished/0f"
-    assert blobs.idempotency_notes("a-call") + blobs.idempotency_blob("key") == (
-        f"calls/a-call/{blobs.idempotency_blob('key')}"
+    assert blobs.idempotency_notes("a-call") + blobs.idempotency_blob(SYSTEM, "key") == (
+        f"calls/a-call/{blobs.idempotency_blob(SYSTEM, 'key')}"
     )

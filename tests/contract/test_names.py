@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls import blobs
+from calls.principals import SYSTEM
 from contract import names
 
 START = datetime(2024, 11, 15, 19, 16, 12, 925_000, tzinfo=UTC)
@@ -109,7 +110,7 @@ def test_the_index_lists_the_newest_first() -> None:
 
 
 def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
-    assert "secret" not in names.grant_blob("secret") + blobs.idempotency_blob("secret")
+    assert "secret" not in names.grant_blob("secret") + blobs.idempotency_blob(SYSTEM, "secret")
     assert names.grant_blob("a") != names.grant_blob("b")
 
 
@@ -117,5 +118,5 @@ def test_no_idempotency_key_collides_with_an_incoming_call() -> None:
     incoming = blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7a")
     assert incoming != blobs.incoming_blob("d732db64-4803-462d-be9c-518943ea2b7b")
     for key in ("d732db64-4803-462d-be9c-518943ea2b7a", incoming):
-        assert blobs.idempotency_blob(key).startswith("incoming") is False
+        assert blobs.idempotency_blob(SYSTEM, key).startswith("incoming") is False
     assert incoming.startswith("incoming-")

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
+from azure.storage.blob.aio import BlobServiceClient
 
 from local.client import AppClient
-from tests.security.conftest import PHONE, Stranger
+from tests.security.conftest import MASTER_KEY, MAX_CONCURRENT_CALLS, PHONE, Stranger
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CREATE = "POST callConnections"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def service(stranger: Stranger) -> AsyncIterator[BlobServiceClient]:
+    connection = stranger.up.addresses.storage_connection_string
+    async with BlobServiceClient.from_connection_string(connection) as service:
+        yield service
 
 
 async def count_acs_requests(stranger: Stranger) -> int:
@@ -38,6 +49,46 @@ async def test_none_of_a_hundred_calls_to_a_premium_rate_number_is_placed(
         (403, "destination_not_allowed")
     }
     assert await count_acs_requests(stranger) == before
+
+
+async def test_of_a_hundred_calls_at_once_no_more_are_placed_than_the_limit_allows(
+    stranger: Stranger, service: BlobServiceClient
+) -> None:
+    """With 90 calls that are being placed, ten more are allowed."""
+    up = stranger.up
+    async with AppClient(up.addresses.app, MASTER_KEY) as other:
+        counts = await list_usage_blobs(service)
+        first = await other.place_call(**PHONE, start_streaming=False)
+        (count,) = await list_usage_blobs(service) - counts
+        blob = service.get_blob_client("idempotency", count)
+        usage = json.loads(await (await blob.download_blob()).readall())
+        (reservation,) = usage["reservations"]
+        usage["reservations"] += [
+            reservation | {"id": str(number), "grant": f"{number}.json"}
+            for number in range(MAX_CONCURRENT_CALLS - 11)
+        ]
+        await blob.upload_blob(json.dumps(usage), overwrite=True)
+        before = await count_acs_requests(stranger)
+        answers = await asyncio.gather(
+            *(
+                other.request("POST", "/api/v1/calls", PHONE | {"start_streaming": False})
+                for _ in range(100)
+            )
+        )
+        placed = [call["call_connection_id"] for status, call, _ in answers if status == 201]
+        assert len(placed) == await count_acs_requests(stranger) - before == 10
+        assert {
+            (status, problem["code"], headers["Retry-After"])
+            for status, problem, headers in answers
+            if status != 201
+        } == {(429, "too_many_concurrent_calls", "10")}
+        for call in [first["call_connection_id"], *placed]:
+            await other.hang_up(call)
+
+
+async def list_usage_blobs(service: BlobServiceClient) -> set[str]:
+    container = service.get_container_client("idempotency")
+    return {name async for name in container.list_blob_names(name_starts_with="usage-")}
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ _OF_STATUSES = {
     HTTPStatus.TEMPORARY_REDIRECT: ("Location", "Referrer-Policy"),
     HTTPStatus.CONFLICT: ("Retry-After",),
     HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: ("Content-Range",),
+    HTTPStatus.TOO_MANY_REQUESTS: ("Retry-After",),
     HTTPStatus.SERVICE_UNAVAILABLE: ("Retry-After",),
 }
 _OF_ROUTES = {

@@ -16,6 +16,7 @@ from azure.functions.meta import Datum
 
 from calls import blobs
 from calls.clients import Clients
+from calls.principals import Principal
 from contract import names
 from contract.grants import StreamGrant, decode_grant
 from local.emulator.server import EmulatorServer
@@ -26,6 +27,9 @@ RING_SECONDS = 30.0
 
 Event = dict[str, Any]
 CreateClients = Callable[..., Clients]
+
+PRINCIPAL = Principal(kind="key", id="a-key", name="a key")
+"""Whose calls they are."""
 
 
 class Acs:

@@ -40,6 +40,9 @@ async def create_clients(azurite: Azurite, acs: Acs) -> AsyncIterator[CreateClie
                 "streamer_url": "wss://streamer.example",
                 "callback_token_check": "off",
                 "answer_calls": "all",
+                # Tests share one storage; tests of the limits set them.
+                "max_concurrent_calls": 0,
+                "max_calls_per_day": 0,
             }
             clients = Clients(Settings(**defaults | settings))
             stack.push_async_callback(clients.close)

@@ -19,11 +19,12 @@ from calls.control.idempotency import (
     release_key,
 )
 from calls.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from tests.calls.control.acs import PRINCIPAL
 
 
 async def claim(clients: Clients, key: str) -> KeyClaim:
     """Claim a key that is free."""
-    key_claim = await claim_key(clients.storage, key, "request")
+    key_claim = await claim_key(clients.storage, PRINCIPAL, key, "request")
     assert isinstance(key_claim, KeyClaim)
     return key_claim
 
@@ -44,13 +45,13 @@ def key() -> str:
 async def test_a_new_key_is_claimed_and_then_in_use(clients: Clients, key: str) -> None:
     await claim(clients, key)
     with pytest.raises(IdempotencyKeyInUse):
-        await claim_key(clients.storage, key, "request")
+        await claim_key(clients.storage, PRINCIPAL, key, "request")
 
 
 async def test_a_key_is_stored_by_its_hash_only(clients: Clients, key: str) -> None:
     await claim(clients, key)
     stored = await clients.storage.blob_names(blobs.IDEMPOTENCY, "")
-    assert blobs.idempotency_blob(key) in stored
+    assert blobs.idempotency_blob(PRINCIPAL, key) in stored
     assert not [name for name in stored if key in name]
 
 
@@ -58,7 +59,7 @@ async def test_a_completed_key_returns_its_call_for_the_same_request(
     clients: Clients, key: str
 ) -> None:
     await complete_key(clients.storage, await claim(clients, key), "call")
-    assert await claim_key(clients.storage, key, "request") == "call"
+    assert await claim_key(clients.storage, PRINCIPAL, key, "request") == "call"
 
 
 @pytest.mark.parametrize("completed", [False, True])
@@ -67,14 +68,14 @@ async def test_a_key_belongs_to_one_request(clients: Clients, key: str, complete
     if completed:
         await complete_key(clients.storage, key_claim, "call")
     with pytest.raises(IdempotencyKeyReused):
-        await claim_key(clients.storage, key, "other request")
+        await claim_key(clients.storage, PRINCIPAL, key, "other request")
 
 
 async def test_a_released_key_can_be_claimed_again_at_once(clients: Clients, key: str) -> None:
     await release_key(clients.storage, await claim(clients, key))
     await claim(clients, key)
     with pytest.raises(IdempotencyKeyInUse):
-        await claim_key(clients.storage, key, "request")
+        await claim_key(clients.storage, PRINCIPAL, key, "request")
 
 
 @pytest.mark.parametrize(("age_seconds", "claimed"), [(59, False), (61, True)])
@@ -83,13 +84,13 @@ async def test_the_claim_of_a_process_that_died_expires(
 ) -> None:
     begun_at = datetime.now(UTC) - timedelta(seconds=age_seconds)
     record = IdempotencyRecord(request="request", begun_at=begun_at)
-    blob = blobs.idempotency_blob(key)
+    blob = blobs.idempotency_blob(PRINCIPAL, key)
     await clients.storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(record))
     if claimed:
         await claim(clients, key)
     else:
         with pytest.raises(IdempotencyKeyInUse):
-            await claim_key(clients.storage, key, "request")
+            await claim_key(clients.storage, PRINCIPAL, key, "request")
 
 
 @pytest.mark.parametrize("released", [False, True])
@@ -98,7 +99,7 @@ async def test_of_several_at_once_one_claims_the_key(
 ) -> None:
     if released:
         await release_key(clients.storage, await claim(clients, key))
-    claims = [claim_key(clients.storage, key, "request") for _ in range(5)]
+    claims = [claim_key(clients.storage, PRINCIPAL, key, "request") for _ in range(5)]
     outcomes = await asyncio.gather(*claims, return_exceptions=True)
     assert sum(isinstance(outcome, KeyClaim) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, IdempotencyKeyInUse) for outcome in outcomes) == 4
@@ -116,7 +117,7 @@ async def test_a_claim_that_was_taken_over_is_not_released(
         await complete_key(clients.storage, second, "call")
     await release_key(clients.storage, first)
     if completed:
-        assert await claim_key(clients.storage, key, "request") == "call"
+        assert await claim_key(clients.storage, PRINCIPAL, key, "request") == "call"
     else:
         with pytest.raises(IdempotencyKeyInUse):
-            await claim_key(clients.storage, key, "request")
+            await claim_key(clients.storage, PRINCIPAL, key, "request")

@@ -24,7 +24,7 @@ from calls.records.model import CallRecord
 from calls.records.store import read_record
 from contract import names
 from contract.grants import decode_grant
-from tests.calls.control.acs import CALLED, CALLER, Acs, CreateClients, NewBlobs
+from tests.calls.control.acs import CALLED, CALLER, PRINCIPAL, Acs, CreateClients, NewBlobs
 from tests.calls.lossy_storage import LossyStorage
 
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
@@ -45,7 +45,7 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
 ) -> None:
     clients = create_clients()
     new_blobs = await NewBlobs.since_now(clients)
-    record, replayed = await place_call(clients, CALL, None)
+    record, replayed = await place_call(clients, PRINCIPAL, CALL, None)
     assert not replayed
     call = record.call_connection_id
     assert await read_record(clients.storage, call) == record
@@ -68,7 +68,7 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
 
 
 async def test_acs_gets_the_request_s_own_values(create_clients: CreateClients, acs: Acs) -> None:
-    record, _ = await place_call(create_clients(), CALL, None)
+    record, _ = await place_call(create_clients(), PRINCIPAL, CALL, None)
     (request,) = await acs.read_requests(record.call_connection_id)
     body = request["body"]
     assert [target["rawId"] for target in body["targets"]] == [f"4:{CALLED}"]
@@ -81,7 +81,7 @@ async def test_a_user_is_called_without_a_caller_id(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     call = msgspec.structs.replace(CALL, to=USER, from_=None)
-    record, _ = await place_call(create_clients(), call, None)
+    record, _ = await place_call(create_clients(), PRINCIPAL, call, None)
     (request,) = await acs.read_requests(record.call_connection_id)
     assert [target["rawId"] for target in request["body"]["targets"]] == [USER]
     assert request["body"].get("sourceCallerIdNumber") is None
@@ -101,7 +101,7 @@ async def test_acs_gets_an_identifier_of_the_raw_id_s_kind(
     create_clients: CreateClients, acs: Acs, to: str, kind: str
 ) -> None:
     call = msgspec.structs.replace(CALL, to=to, from_=None)
-    record, _ = await place_call(create_clients(), call, None)
+    record, _ = await place_call(create_clients(), PRINCIPAL, call, None)
     (request,) = await acs.read_requests(record.call_connection_id)
     (target,) = request["body"]["targets"]
     assert target["rawId"] == record.to == to
@@ -112,7 +112,7 @@ async def test_a_call_has_the_locales_of_its_request(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     call = msgspec.structs.replace(CALL, locales=["de-DE", "fr-FR"])
-    record, _ = await place_call(create_clients(transcription_locale="auto"), call, None)
+    record, _ = await place_call(create_clients(transcription_locale="auto"), PRINCIPAL, call, None)
     assert record.locales == ["de-DE", "fr-FR"]
 
 
@@ -120,8 +120,8 @@ async def test_the_same_request_with_the_same_key_places_one_call(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     key = uuid.uuid4().hex
-    record, replayed = await place_call(create_clients(), CALL, key)
-    other, other_replayed = await place_call(create_clients(), CALL, key)
+    record, replayed = await place_call(create_clients(), PRINCIPAL, CALL, key)
+    other, other_replayed = await place_call(create_clients(), PRINCIPAL, CALL, key)
     assert (replayed, other_replayed) == (False, True)
     assert other == record
     assert acs.count("POST callConnections") == 1
@@ -129,10 +129,23 @@ async def test_the_same_request_with_the_same_key_places_one_call(
 
 async def test_a_key_is_not_used_for_another_call(create_clients: CreateClients, acs: Acs) -> None:
     clients, key = create_clients(), uuid.uuid4().hex
-    await place_call(clients, CALL, key)
+    await place_call(clients, PRINCIPAL, CALL, key)
     with pytest.raises(IdempotencyKeyReused):
-        await place_call(clients, msgspec.structs.replace(CALL, to="+15550000009"), key)
+        await place_call(clients, PRINCIPAL, msgspec.structs.replace(CALL, to="+15550000009"), key)
     assert acs.count("POST callConnections") == 1
+
+
+async def test_the_keys_of_two_principals_are_kept_apart(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    """ACS must not take one principal's call for the other's, either."""
+    clients, key = create_clients(), uuid.uuid4().hex
+    record, _ = await place_call(clients, PRINCIPAL, CALL, key)
+    other_principal = msgspec.structs.replace(PRINCIPAL, id="another-key")
+    other, replayed = await place_call(clients, other_principal, CALL, key)
+    assert not replayed
+    assert other.call_connection_id != record.call_connection_id
+    assert acs.count("POST callConnections") == 2
 
 
 async def test_of_several_at_once_with_one_key_one_places_the_call(
@@ -140,7 +153,7 @@ async def test_of_several_at_once_with_one_key_one_places_the_call(
 ) -> None:
     clients, key = create_clients(), uuid.uuid4().hex
     outcomes = await asyncio.gather(
-        *(place_call(clients, CALL, key) for _ in range(4)), return_exceptions=True
+        *(place_call(clients, PRINCIPAL, CALL, key) for _ in range(4)), return_exceptions=True
     )
     placed = {outcome[0].call_connection_id for outcome in outcomes if isinstance(outcome, tuple)}
     assert len(placed) == 1
@@ -153,8 +166,8 @@ async def test_a_key_is_free_again_after_acs_did_not_answer(
 ) -> None:
     key = uuid.uuid4().hex
     with pytest.raises(AcsUnavailable, match="the call was not placed"):
-        await place_call(create_clients(acs_endpoint="http://127.0.0.1:9"), CALL, key)
-    _, replayed = await place_call(create_clients(), CALL, key)
+        await place_call(create_clients(acs_endpoint="http://127.0.0.1:9"), PRINCIPAL, CALL, key)
+    _, replayed = await place_call(create_clients(), PRINCIPAL, CALL, key)
     assert not replayed
 
 
@@ -163,9 +176,9 @@ async def test_a_key_is_free_again_after_acs_refused(
 ) -> None:
     key = uuid.uuid4().hex
     with pytest.raises(AcsRefused) as refused:
-        await place_call(create_clients(acs_access_key="d3Jvbmc="), CALL, key)
+        await place_call(create_clients(acs_access_key="d3Jvbmc="), PRINCIPAL, CALL, key)
     assert refused.value.status == 401
-    _, replayed = await place_call(create_clients(), CALL, key)
+    _, replayed = await place_call(create_clients(), PRINCIPAL, CALL, key)
     assert not replayed
 
 
@@ -175,7 +188,7 @@ async def test_nothing_is_written_for_a_destination_that_is_not_allowed(
     clients = create_clients(allowed_destinations="+49")
     new_blobs = await NewBlobs.since_now(clients)
     with pytest.raises(DestinationNotAllowed):
-        await place_call(clients, CALL, None)
+        await place_call(clients, PRINCIPAL, CALL, None)
     assert await new_blobs.list_paths() == []
     assert acs.count("POST callConnections") == 0
 
@@ -185,10 +198,12 @@ async def test_a_key_is_free_again_after_its_destination_was_not_allowed(
 ) -> None:
     key = uuid.uuid4().hex
     with pytest.raises(DestinationNotAllowed):
-        await place_call(create_clients(allowed_destinations="off"), CALL, key)
-    record, replayed = await place_call(create_clients(), CALL, key)
+        await place_call(create_clients(allowed_destinations="off"), PRINCIPAL, CALL, key)
+    record, replayed = await place_call(create_clients(), PRINCIPAL, CALL, key)
     assert not replayed
-    again, replayed = await place_call(create_clients(allowed_destinations="off"), CALL, key)
+    again, replayed = await place_call(
+        create_clients(allowed_destinations="off"), PRINCIPAL, CALL, key
+    )
     assert replayed, "nothing is placed, whatever the setting has become"
     assert again == record
 
@@ -205,9 +220,9 @@ async def test_a_key_stays_in_use_while_it_is_not_known_what_became_of_its_call(
     with monkeypatch.context() as patched:
         patched.setattr(placing, "record_new_call", raise_contended)
         with pytest.raises(Contended):
-            await place_call(clients, CALL, key)
+            await place_call(clients, PRINCIPAL, CALL, key)
     with pytest.raises(IdempotencyKeyInUse):
-        await place_call(clients, CALL, key)
+        await place_call(clients, PRINCIPAL, CALL, key)
     assert acs.count("POST callConnections") == 1
 
 
@@ -215,9 +230,9 @@ async def test_acs_recognizes_the_request_of_a_key_whose_claim_has_expired(
     create_clients: CreateClients, acs: Acs
 ) -> None:
     clients, key = create_clients(), uuid.uuid4().hex
-    record, _ = await place_call(clients, CALL, key)
-    await clients.storage.delete(blobs.IDEMPOTENCY, blobs.idempotency_blob(key))
-    other, replayed = await place_call(clients, CALL, key)
+    record, _ = await place_call(clients, PRINCIPAL, CALL, key)
+    await clients.storage.delete(blobs.IDEMPOTENCY, blobs.idempotency_blob(PRINCIPAL, key))
+    other, replayed = await place_call(clients, PRINCIPAL, CALL, key)
     assert not replayed
     assert other.call_connection_id == record.call_connection_id
 
@@ -227,9 +242,9 @@ async def test_a_call_is_placed_although_the_response_to_its_key_s_claim_is_lost
 ) -> None:
     clients = create_clients(audio_storage=lossy_storage.connection_string)
     key = uuid.uuid4().hex
-    lossy_storage.lose_next_write(blobs.idempotency_blob(key))
-    record, replayed = await place_call(clients, CALL, key)
+    lossy_storage.lose_next_write(blobs.idempotency_blob(PRINCIPAL, key))
+    record, replayed = await place_call(clients, PRINCIPAL, CALL, key)
     assert lossy_storage.lost == [201]
     assert not replayed
     assert acs.count("POST callConnections") == 1
-    assert (await place_call(clients, CALL, key)) == (record, True)
+    assert (await place_call(clients, PRINCIPAL, CALL, key)) == (record, True)

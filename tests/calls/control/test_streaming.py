@@ -28,7 +28,7 @@ from calls.records.callback_events import record_callback_event
 from calls.records.derive import add_request
 from calls.records.model import CallRecord, RequestRecord
 from calls.records.store import change_record, read_record
-from tests.calls.control.acs import Acs, CreateClients
+from tests.calls.control.acs import PRINCIPAL, Acs, CreateClients
 from tests.calls.control.test_placing import CALL
 from tests.calls.lossy_storage import LossyStorage
 
@@ -50,7 +50,7 @@ def clients(create_clients: CreateClients, acs: Acs) -> Clients:
 async def connect_call(clients: Clients, acs: Acs, *, start_streaming: bool) -> str:
     """Place a call, and wait until it is connected; returns its id."""
     call = msgspec.structs.replace(CALL, start_streaming=start_streaming)
-    record, _ = await place_call(clients, call, None)
+    record, _ = await place_call(clients, PRINCIPAL, call, None)
     await acs.wait_for_callback("CallConnected")
     return record.call_connection_id
 

@@ -26,6 +26,8 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
     (errors.DestinationNotAllowed("a reason"), 403, "destination_not_allowed", {}),
+    (errors.TooManyConcurrentCalls(9), 429, "too_many_concurrent_calls", {"Retry-After": "10"}),
+    (errors.TooManyCallsToday(9, 60), 429, "too_many_calls_today", {"Retry-After": "60"}),
     (errors.IdempotencyKeyReused(), 422, "idempotency_key_reused", {}),
     (errors.IdempotencyKeyInUse(), 409, "idempotency_key_in_use", {"Retry-After": "2"}),
     (

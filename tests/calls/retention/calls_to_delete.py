@@ -90,7 +90,7 @@ async def create_call(uploader: StreamUploader, *, is_processed: bool = False) -
         await uploader.upload_segments(stream)
         await uploader.upload_manifest(stream)
         await _write_results(storage, call)
-    claim = await claim_key(storage, f"key-of-{call}", "fingerprint")
+    claim = await claim_key(storage, ADMIN, f"key-of-{call}", "fingerprint")
     assert isinstance(claim, KeyClaim)
     await complete_key(storage, claim, call)
     await storage.put(blobs.IDEMPOTENCY, blobs.incoming_blob(correlation), b"{}")
