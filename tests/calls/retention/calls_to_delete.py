@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 from azure.storage.blob.aio import BlobServiceClient
 
@@ -142,9 +143,13 @@ async def search(
 
     async def is_hit(container: str, blob: BlobProperties) -> bool:
         client = service.get_blob_client(container, blob.name, snapshot=blob.snapshot)
-        async with limit:
-            content = await (await client.download_blob()).readall()
-            tags = await client.get_blob_tags() if blob.snapshot is None else {}
+        try:
+            async with limit:
+                content = await (await client.download_blob()).readall()
+                tags = await client.get_blob_tags() if blob.snapshot is None else {}
+        except ResourceNotFoundError:
+            # It has been deleted since it was listed.
+            return False
         parts = [blob.name.encode(), repr((blob.metadata, tags)).encode(), content]
         return any(text in part for text in wanted for part in parts)
 

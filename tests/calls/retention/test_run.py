@@ -307,7 +307,7 @@ async def test_what_lands_during_a_deletion_is_deleted(
 async def test_an_event_whose_record_was_begun_before_the_deletion_brings_nothing_back(
     clients: Clients, service: BlobServiceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The writer has read that there is no tombstone, and writes when all is deleted."""
+    """The writer found no tombstone, and writes when all is deleted."""
     clock, call = Clock(), new_call_id()
     await clients.storage.create_containers()
     create = clients.storage.create
