@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies
 
 from azure.communication.callautomation.aio import CallAutomationClient
@@ -17,6 +17,12 @@ from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
 
+if TYPE_CHECKING:
+    from azure.storage.queue.aio import QueueClient
+
+DEADLINE_QUEUE = "deadlines"
+"""The queue of messages that become visible when a deadline of a call is due."""
+
 
 class Clients:
     """What handlers need. Creating it does no I/O."""
@@ -24,7 +30,7 @@ class Clients:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.call_automation = call_automation_client(settings)
-        self.storage = Storage(_blob_service(settings))
+        self.storage = Storage(blob_service(settings))
         self.verifier: TokenVerifier | None = None
         if settings.callback_token_check != "off":
             self.verifier = TokenVerifier(
@@ -33,7 +39,15 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
                 longest_seconds=settings.callback_token_seconds,
             )
+        self._deadline_queue: QueueClient | None = None
         self._exit_stack = AsyncExitStack()
+
+    def deadline_queue(self) -> QueueClient:
+        """The queue of deadlines; created, and its library loaded, at first use."""
+        if self._deadline_queue is None:
+            self._deadline_queue = _deadline_queue(self.settings)
+            self.on_close(self._deadline_queue.close)
+        return self._deadline_queue
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call ``close`` when these clients are closed."""
@@ -79,7 +93,21 @@ def managed_identity(settings: Settings) -> Any:
     return ManagedIdentityCredential()
 
 
-def _blob_service(settings: Settings) -> BlobServiceClient:
+def _deadline_queue(settings: Settings) -> QueueClient:
+    from azure.storage.queue.aio import QueueClient
+
+    if settings.audio_storage:
+        return QueueClient.from_connection_string(settings.audio_storage, DEADLINE_QUEUE)
+    return QueueClient(
+        settings.audio_storage_queue_service_uri,
+        DEADLINE_QUEUE,
+        credential=managed_identity(settings),
+        use_env_settings=bool(getproxies()),
+    )
+
+
+def blob_service(settings: Settings, credential: Any = None) -> BlobServiceClient:
+    """The client of Blob Storage; without a credential, it has the app's managed identity."""
     # One quick retry covers a stale connection; whoever sent the request, or the host, does the
     # rest. (The SDK's default policy would wait 15 s before it: a call rings for only 30 s.)
     options: dict[str, Any] = {
@@ -93,6 +121,6 @@ def _blob_service(settings: Settings) -> BlobServiceClient:
         return BlobServiceClient.from_connection_string(settings.audio_storage, **options)
     return BlobServiceClient(
         settings.audio_storage_blob_service_uri,
-        credential=managed_identity(settings),
+        credential=credential or managed_identity(settings),
         **options,
     )

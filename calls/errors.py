@@ -109,10 +109,10 @@ class CallEnded(CallAudioError):
 
 
 class StreamingStateConflict(CallAudioError):
-    """Raised when media streaming cannot be started or stopped in its current state."""
+    """Raised when media streaming cannot be started, stopped or paused in its current state."""
 
-    def __init__(self, state: str) -> None:
-        super().__init__(f"the media streaming is {state}")
+    def __init__(self, state: str, remedy: str = "") -> None:
+        super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
 
 
 class MissingCallConnectionId(CallAudioError):

@@ -14,7 +14,7 @@ from calls.storage import Properties, Storage
 from contract import names
 from event_log import log_event
 
-_FOLDER_KEY = "hdi_isfolder"
+FOLDER_KEY = "hdi_isfolder"
 """The metadata of a folder. Source: Azure Data Lake Storage's list of known issues (Blob API)."""
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ async def list_segments(storage: Storage, call: str) -> dict[str, Properties]:
     """List a call's segments by the names of their blobs, in order. Raises AzureError."""
     listing = await storage.listing(names.SEGMENTS, f"{call}/")
     own = set(parse_names(names.SEGMENTS, listing, names.parse_segment))
-    folders = {blob for blob in own if listing[blob].metadata.get(_FOLDER_KEY) == "true"}
+    folders = {blob for blob in own if listing[blob].metadata.get(FOLDER_KEY) == "true"}
     log_foreign(names.SEGMENTS, folders)
     return {blob: listing[blob] for blob in listing if blob in own - folders}
 

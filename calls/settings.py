@@ -25,9 +25,10 @@ SampleRate = Literal[16_000, 24_000]
 Transcription = Literal["off", "local", "azure"]
 
 SPELLED = {
-    # The Functions host reads these two itself, for the blob triggers' connection.
+    # The Functions host reads these itself, for the connection of the triggers.
     "audio_storage": "AudioStorage",
     "audio_storage_blob_service_uri": "AudioStorage__blobServiceUri",
+    "audio_storage_queue_service_uri": "AudioStorage__queueServiceUri",
 }
 
 
@@ -41,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     audio_storage: Annotated[str, doc("connection string of Blob Storage (local only)")] = ""
     audio_storage_blob_service_uri: Annotated[
         str, doc("Blob Storage to use with managed identity, https://ACCOUNT.blob.core...")
+    ] = ""
+    audio_storage_queue_service_uri: Annotated[
+        str, doc("Queue Storage of the same account, https://ACCOUNT.queue.core...")
     ] = ""
     azure_client_id: Annotated[
         str, doc("client id of the user-assigned managed identity; empty: system-assigned")
@@ -195,6 +199,8 @@ def load(environment: Mapping[str, str]) -> Settings:
     settings = Settings(**values)
     if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
         faults.append("set one of AudioStorage__blobServiceUri and AudioStorage")
+    if settings.audio_storage_blob_service_uri and not settings.audio_storage_queue_service_uri:
+        faults.append("AudioStorage__queueServiceUri: is not set")
     required = {"ACS_ENDPOINT": settings.acs_endpoint, "CALLBACK_URL": settings.callback_url}
     required["STREAMER_URL"] = settings.streamer_url
     faults += [f"{name}: is not set" for name, value in required.items() if not value]

@@ -11,3 +11,6 @@ TRANSCRIPTION_QUEUE = "transcriptions"
 
 DELETION_QUEUE = "deletions"
 """The queue of deletions to run."""
+
+DEADLINE_QUEUE = "deadlines"
+"""The queue of calls with a deadline: a message becomes visible when it is due."""

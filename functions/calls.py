@@ -37,6 +37,22 @@ async def hang_up(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(calls.hang_up, req)
 
 
+@blueprint.route("v1/calls/{id}/pause", methods=["POST"])
+async def pause_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Pause the recording of a call."""
+    from calls.http import pauses, respond
+
+    return await respond.respond(pauses.pause_call, req)
+
+
+@blueprint.route("v1/calls/{id}/resume", methods=["POST"])
+async def resume_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Resume the recording of a paused call."""
+    from calls.http import pauses, respond
+
+    return await respond.respond(pauses.resume_call, req)
+
+
 @blueprint.route("v1/calls/{id}/streaming/start", methods=["POST"])
 async def start_streaming(req: func.HttpRequest) -> func.HttpResponse:
     """Start the media streaming of a call."""

@@ -34,6 +34,7 @@ ARROWS: dict[str, set[str]] = {
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,
+    "calls.verify": {"calls", "calls.results"} | FLOOR,
     "calls": FLOOR,
     "streamer": FLOOR,
     "contract": {"acs"},

@@ -1,8 +1,9 @@
-// What the user can do to a call: start and stop streaming, hang up, and retry what failed.
+// What the user can do to a call: pause and resume its recording, start and stop streaming, hang up, and
+// retry what failed.
 
 import { send, sendJson } from "./api.js";
 import { notify, setText } from "./dom.js";
-import { isOver } from "./record.js";
+import { isOver, openPause } from "./record.js";
 
 export class CallActions {
   #path;
@@ -15,7 +16,8 @@ export class CallActions {
     this.#path = path;
     this.#parts = parts;
     this.#onDone = onDone;
-    const { streaming, hangup } = parts;
+    const { pause, streaming, hangup } = parts;
+    pause.addEventListener("click", () => this.#setPause(pause.dataset.operation));
     streaming.addEventListener("click", () => this.#setStreaming(streaming.dataset.operation));
     hangup.addEventListener("click", () => this.#hangUp());
   }
@@ -26,7 +28,7 @@ export class CallActions {
 
   /** Show the buttons that the state of the call allows. */
   show(record) {
-    const { actions, streaming, hangup } = this.#parts;
+    const { actions, pause, streaming, hangup } = this.#parts;
     actions.hidden = !record.state || isOver(record);
     if (!record.state) return;
     const state = record.streaming.state;
@@ -35,6 +37,11 @@ export class CallActions {
     setText(streaming, isStreaming ? "Stop streaming" : "Start streaming");
     streaming.disabled = record.state !== "connected" || state === "starting" || state === "stopping";
     hangup.disabled = record.state === "connecting";
+    const isPaused = openPause(record) !== null;
+    pause.dataset.operation = isPaused ? "resume" : "pause";
+    setText(pause, isPaused ? "Resume recording" : "Pause recording");
+    pause.hidden = !isPaused && state !== "active";
+    streaming.hidden = isPaused;
   }
 
   /** Retry the analysis of a failed segment. */
@@ -53,6 +60,12 @@ export class CallActions {
     if (isStarted) notify("Retry started");
     button.disabled = false;
     return isStarted;
+  }
+
+  async #setPause(operation) {
+    this.#parts.pause.disabled = true;
+    await this.#run(() => sendJson(`${this.#path}/${operation}`, { method: "POST", body: {} }));
+    this.#parts.pause.disabled = false;
   }
 
   async #setStreaming(operation) {

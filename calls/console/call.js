@@ -2,7 +2,7 @@
 
 import { CallActions } from "./actions.js";
 import { ALLOW_PARTIAL, callPath, sendJson } from "./api.js";
-import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall } from "./details.js";
+import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall, describePause } from "./details.js";
 import { announce, cloneTemplate, element, notify, setBadge, setChildren, setText } from "./dom.js";
 import { Downloads } from "./downloads.js";
 import { formatClock } from "./format.js";
@@ -11,7 +11,7 @@ import { Lanes } from "./lanes.js";
 import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
-import { callStatus, callTitle, hasResult, isOver, isProcessing } from "./record.js";
+import { callStatus, callTitle, hasResult, isOver, isProcessing, openPause } from "./record.js";
 import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
@@ -224,13 +224,16 @@ export class CallView {
   }
 
   #showHead(record) {
-    const { title, callId, details, badge } = this.#parts;
+    const { title, callId, details, badge, pauseNote } = this.#parts;
     setText(title, callTitle(record));
     document.title = `${callTitle(record)} \u2013 Call Audio`;
     setText(callId, record.call_connection_id);
     this.#actions.show(record);
     if (!record.state) return;
     setText(details, describeCall(record));
+    const pause = describePause(record);
+    setText(pauseNote, pause);
+    pauseNote.hidden = !pause;
     setBadge(badge, callStatus(record));
   }
 
@@ -286,6 +289,7 @@ function describeProgress(record) {
     return isProcessing(record) ? "Processing" : "";
   }
   if (record.state === "connecting") return "Ringing";
+  if (openPause(record)) return "Paused";
   if (record.streaming.state === "active") return "Recording";
   return record.streaming.state === "inactive" ? "Not streaming" : "";
 }

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import {
   formatClock, formatDuration, formatEventType, formatExactTime, formatParticipant, formatPercent,
 } from "./format.js";
-import { formatParty, isIncoming, shownDurationMs } from "./record.js";
+import { formatParty, isIncoming, openPause, shownDurationMs } from "./record.js";
 import { intersect, totalMs } from "./spans.js";
 
 const NO_VALUE = "\u2013";
@@ -19,6 +19,20 @@ export function describeCall(record) {
   if (record.channels) details.push(record.channels === "unmixed" ? "One track per participant" : "Mixed audio");
   if (record.sample_rate) details.push(`${record.sample_rate / 1000} kHz`);
   if (record.operation_context) details.push(record.operation_context);
+  return details.join(SEPARATOR);
+}
+
+/** Describe the pause that a call is in: who paused it, why, and when it resumes by itself; else "". */
+export function describePause(record, now = Date.now()) {
+  const pause = openPause(record);
+  if (!pause) return "";
+  const details = [pause.paused_by ? `Paused by ${pause.paused_by.name}` : "Paused"];
+  if (pause.reason) details.push(pause.reason);
+  if (pause.resume_at) {
+    // Rounded up, so that it is 0:00 only when it is over.
+    const seconds = Math.ceil(Math.max(0, Date.parse(pause.resume_at) - now) / 1000);
+    details.push(`Resumes in ${formatClock(seconds * 1000)}`);
+  }
   return details.join(SEPARATOR);
 }
 
@@ -90,6 +104,9 @@ export function buildTable(model) {
     formatParticipant(rawId, model.tracks.find((track) => track.participant === rawId)?.name);
   for (const { at_ms: at, interrupter, interrupted } of model.interruptions) {
     rows.push([at, at, nameOf(interrupter), `Interrupts ${nameOf(interrupted)}`]);
+  }
+  for (const { start_ms: start, end_ms: end, paused_by: by, reason } of model.pauses) {
+    rows.push([start, end, by?.name ?? NO_VALUE, reason ? `Paused: ${reason}` : "Paused"]);
   }
   rows.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const headings = ["Start", "End", "Participant", "Type"].map((text) => element("th", { scope: "col" }, text));

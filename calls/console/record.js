@@ -3,6 +3,12 @@
 import { capitalise, formatParticipant } from "./format.js";
 
 export const isIncoming = (record) => record.direction === "incoming";
+/** The pause that a call is in; null if it is in none. */
+export const openPause = (record) => {
+  const pause = record.pauses?.at(-1);
+  return pause && !pause.resumed_at && !isOver(record) ? pause : null;
+};
+
 export const isOver = (record) => record.state === "disconnected" || record.state === "failed";
 
 /** Whether a call has ended and its result is still expected. */
@@ -34,6 +40,9 @@ export function callStatus(record) {
       : { text: "Ended", variant: "neutral" };
   }
   if (streaming === "failed") return { text: "Streaming failed", variant: "danger" };
+  if (openPause(record)) {
+    return { text: streaming === "stopping" ? "Pausing" : "Paused", variant: "pending" };
+  }
   if (streaming === "active") return { text: "Live", variant: "live" };
   if (streaming === "starting" || streaming === "stopping") {
     return { text: capitalise(streaming), variant: "pending" };

@@ -3,7 +3,7 @@
 // Times in a model are milliseconds from the call's first audio:
 //
 // { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence,
-//   missingSegments,
+//   pauses, missingSegments,
 //   tracks: [{ participant, name, channel, speech, overlaps, gaps, losses, missingSegments, speechMs, talkShare,
 //     peaks, windowMs, segments }] }
 //
@@ -46,6 +46,7 @@ export function buildModelFromTimeline(timeline, participants = []) {
     recordingFromMs: null,
     overlaps: timeline.overlaps ?? [],
     interruptions: timeline.interruptions ?? [],
+    pauses: timeline.pauses ?? [],
     longestSilence: timeline.longest_silence ?? null,
     missingSegments,
     tracks: tracks.sort((a, b) => rank(a) - rank(b) || a.channel - b.channel),
@@ -71,6 +72,7 @@ export function buildModelFromRecord(record, now = Date.now(), peaksOfBlob = () 
     recordingFromMs: streamingSince === null ? null : Math.max(0, streamingSince - startedAt),
     overlaps: [],
     interruptions: [],
+    pauses: [],
     longestSilence: null,
     missingSegments: [],
     tracks: buildTracks(record, segments, startedAt, peaksOfBlob),

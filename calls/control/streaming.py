@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -11,7 +12,8 @@ from azure.core.exceptions import AzureError
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
 from calls.control.new_calls import callback_url
-from calls.errors import CallEnded, StreamingStateConflict
+from calls.errors import AcsError, CallEnded, StreamingStateConflict
+from calls.principals import Principal
 from calls.records.derive import add_request, remove_request
 from calls.records.model import CallRecord, RequestRecord
 from calls.records.store import change_record
@@ -23,36 +25,81 @@ ANSWER_TIME = timedelta(seconds=30)
 
 
 async def change_streaming(
-    clients: Clients, call: str, operation: Operation, operation_context: str | None
+    clients: Clients,
+    call: str,
+    operation: Operation,
+    operation_context: str | None,
+    by: Principal | None = None,
 ) -> CallRecord:
-    """Start or stop a call's media streaming.
+    """Start or stop a call's media streaming. A start ends the pause that the call is in.
 
     Args:
         clients: The app's clients.
         call: The call connection id.
         operation: What to do.
         operation_context: Text that ACS returns in the operation's events.
+        by: Who asks for it.
 
     Raises CallNotFound, CallEnded, StreamingStateConflict, AcsError, Contended, AzureError.
     """
-    request = RequestRecord(id=uuid.uuid4().hex, operation=operation, time=datetime.now(UTC))
+    request = new_request(operation, by, datetime.now(UTC))
+
+    def decide(record: CallRecord) -> RequestRecord:
+        _check_state(record, request)
+        return request
+
+    return await send_request(clients, call, decide, operation_context)
+
+
+def new_request(operation: Operation, by: Principal | None, now: datetime) -> RequestRecord:
+    """Create a request that is made now."""
+    return RequestRecord(id=uuid.uuid4().hex, operation=operation, time=now, by=by)
+
+
+async def send_request(
+    clients: Clients,
+    call: str,
+    decide: Callable[[CallRecord], RequestRecord | None],
+    operation_context: str | None = None,
+    *,
+    undo_on: Callable[[AcsError], bool] = lambda _: True,
+) -> CallRecord:
+    """Add a request to a call's record, and send it to ACS.
+
+    Args:
+        clients: The app's clients.
+        call: The call connection id.
+        decide: Returns the request that a record leads to, or None if nothing is to be done. May
+            run several times.
+        operation_context: Text that ACS returns in the operation's events.
+        undo_on: Whether to remove the request from the record after an error of ACS.
+
+    Returns:
+        The call's record.
+
+    Raises CallNotFound, AcsError, Contended, AzureError, and what ``decide`` raises.
+    """
+    request: RequestRecord | None = None
 
     def apply(record: CallRecord) -> bool:
-        if any(existing.id == request.id for existing in record.requests):
+        nonlocal request
+        if request is not None and any(each.id == request.id for each in record.requests):
             # An earlier attempt has written it; only its response was lost.
             return False
-        _check_state(record, request)
-        add_request(record, request)
-        return True
+        request = decide(record)
+        if request is not None:
+            add_request(record, request)
+        return request is not None
 
     # The record gets the request before ACS does: of two concurrent requests, one reaches ACS.
     record = await change_record(clients.storage, call, apply)
+    # The type checker does not see that ``apply`` sets it.
+    sent: RequestRecord | None = request
+    if sent is None:
+        return record
     connection = clients.call_automation.get_call_connection(call)
-    send = (
-        connection.start_media_streaming
-        if operation == "start"
-        else connection.stop_media_streaming
-    )
+    is_start = sent.operation == "start"
+    send = connection.start_media_streaming if is_start else connection.stop_media_streaming
     try:
         # ACS does not recognize repeats of these requests, so the client must not retry them.
         await send(
@@ -61,22 +108,32 @@ async def change_streaming(
             retry_total=0,
         )
     except AzureError as error:
-
-        def undo(record: CallRecord) -> bool:
-            remove_request(record, request.id)
-            return True
-
-        await change_record(clients.storage, call, undo)
-        raise acs_error(f"the media streaming did not {operation}", error) from error
+        failure = acs_error(f"the media streaming did not {sent.operation}", error)
+        if undo_on(failure):
+            await change_record(clients.storage, call, lambda record: _remove(record, sent.id))
+        raise failure from error
     return record
+
+
+def _remove(record: CallRecord, request_id: str) -> bool:
+    remove_request(record, request_id)
+    return True
 
 
 def _check_state(record: CallRecord, request: RequestRecord) -> None:
     if record.has_ended:
         raise CallEnded
     state = record.streaming.state
-    is_pending = state in ("starting", "stopping") and bool(record.requests)
-    # The process that wrote the last request may have died before it sent it.
-    is_overdue = is_pending and request.time - record.requests[-1].time >= ANSWER_TIME
-    if (state in ("starting", "active")) == (request.operation == "start") and not is_overdue:
+    if (state in ("starting", "active")) == (request.operation == "start") and not is_overdue(
+        record, request.time
+    ):
         raise StreamingStateConflict(state)
+
+
+def is_overdue(record: CallRecord, now: datetime) -> bool:
+    """Return whether no event has answered the last request for a while.
+
+    The process that wrote it may have died before it sent it.
+    """
+    is_pending = record.streaming.state in ("starting", "stopping") and bool(record.requests)
+    return is_pending and now - record.requests[-1].time >= ANSWER_TIME

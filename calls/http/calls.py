@@ -102,7 +102,7 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
-        retention_days=fields.take_number("retention_days", MAX_RETENTION_DAYS),
+        retention_days=fields.take_number("retention_days", 1, MAX_RETENTION_DAYS),
         locales=_take_locales(fields),
     )
     fields.check()
@@ -177,7 +177,9 @@ async def _change_streaming(
     fields = Fields(requests.read_json_object(request))
     operation_context = fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS)
     fields.check()
-    record = await streaming.change_streaming(clients, call, operation, operation_context)
+    record = await streaming.change_streaming(
+        clients, call, operation, operation_context, request_principal(request)
+    )
     return json_response(show_record(Call, record), HTTPStatus.ACCEPTED)
 
 

@@ -28,6 +28,7 @@ from calls.records.model import (
     StreamingState,
     Summary,
 )
+from calls.records.pauses import list_pauses
 from calls.retention.model import DeletedBlobs, RemainingBlobs, Scope
 from calls.retention.model import State as DeletionState
 from contract.grants import DtmfMode
@@ -61,6 +62,27 @@ class Streaming(msgspec.Struct, kw_only=True):
     state: StreamingState
     details: str | None
     result: AcsResult | None
+
+
+class Actor(msgspec.Struct, kw_only=True):
+    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
+
+    kind: Kind
+    id: Annotated[str, Meta(description="the object id in Entra ID, or the key's name")]
+    name: str
+
+
+class Pause(msgspec.Struct, kw_only=True):
+    """One pause of the recording, from the request to pause to the one to resume."""
+
+    paused_at: Time
+    paused_by: Actor | None
+    reason: Annotated[str | None, Meta(examples=["card payment"])]
+    resume_at: Annotated[Time | None, Meta(description="when it ends by itself")]
+    resumed_at: Annotated[
+        Time | None, Meta(description="null while it lasts, and if the call ended in it")
+    ]
+    resumed_by: Actor | None
 
 
 class Event(msgspec.Struct, kw_only=True):
@@ -123,6 +145,9 @@ class Call(msgspec.Struct, kw_only=True):
         dict[str, str],
         Meta(description="display names by raw id", examples=[{"4:+15551230000": "Robin Ray"}]),
     ]
+    pauses: Annotated[
+        list[Pause], Meta(description="when the recording was paused; the last one may be open")
+    ]
     summary: Annotated[Summary | None, Meta(description="null until the call is assembled")]
     assembled_at: Time | None
     result_state: Annotated[
@@ -140,17 +165,6 @@ class CallPage(msgspec.Struct, kw_only=True):
 
     calls: list[Call]
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
-
-
-class Actor(msgspec.Struct, kw_only=True):
-    """Who did something: a function key, a user or an app of Entra ID, or this app itself."""
-
-    kind: Kind
-    id: Annotated[
-        str,
-        Meta(description="the object id in Entra ID, or the key's name", examples=["Caller-crm"]),
-    ]
-    name: Annotated[str, Meta(description="for people", examples=["robin.ray@example.com"])]
 
 
 class Hold(msgspec.Struct, kw_only=True):
@@ -249,7 +263,7 @@ def show_record[T: Call](document: type[T], record: CallRecord, **more: Any) -> 
     summary = record.summary
     if summary is not None:
         summary = msgspec.structs.replace(summary, partial=record.result_state != "final")
-    return show(document, record, summary=summary, **more)
+    return show(document, record, summary=summary, pauses=list_pauses(record), **more)
 
 
 def show[T](document: type[T], stored: object, **more: Any) -> T:

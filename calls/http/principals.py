@@ -55,6 +55,8 @@ ROUTES: dict[str, Access] = {
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),
     "hang_up": _access("stop", "Caller"),
+    "pause_call": _access("stop", "Caller"),
+    "resume_call": _access("change", "Caller"),
     "start_streaming": _access("change", "Caller"),
     "stop_streaming": _access("stop", "Caller"),
     "delete_call": _access("change"),

@@ -141,16 +141,6 @@ class Fields:
             return None
         return value
 
-    def take_number(self, field: str, maximum: int) -> int | None:
-        """Take a whole number from 1 to ``maximum``; None if the field is absent or null."""
-        value = self._members.pop(field, None)
-        if value is None:
-            return None
-        if type(value) is not int or not 1 <= value <= maximum:
-            self.add_error(field, f"must be a whole number from 1 to {maximum}")
-            return None
-        return value
-
     def take_texts(self, field: str, max_items: int) -> list[str] | None:
         """Take a list of 1 to ``max_items`` strings; None if the field is absent or null."""
         value = self._members.pop(field, None)
@@ -183,6 +173,16 @@ class Fields:
             or not all(isinstance(item, str) for item in value.values())
         ):
             self.add_error(field, f"must be an object of up to {max_items} strings")
+            return None
+        return value
+
+    def take_number(self, field: str, least: int, most: int) -> int | None:
+        """Take a whole number from ``least`` to ``most``; None if the field is absent or null."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if type(value) is not int or not least <= value <= most:
+            self.add_error(field, f"must be a whole number from {least} to {most}")
             return None
         return value
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from calls.http.documents import Call, CallId, Event, Hold, Time
+from calls.http.documents import Call, CallId, Event, Hold, Pause, Time
 from calls.records.model import ResultState
 from calls.results.analysis import SpeechSpan
 from calls.results.call_result import StreamResult
@@ -67,6 +67,13 @@ class FailureList(msgspec.Struct, kw_only=True):
     failures: list[Failure]
 
 
+class PauseSpan(Pause, kw_only=True):
+    """A pause of the recording, and where it lies in it."""
+
+    start_ms: int
+    end_ms: int
+
+
 class Timeline(msgspec.Struct, kw_only=True):
     """Who spoke when. All times in ms are from the recording's start."""
 
@@ -83,6 +90,7 @@ class Timeline(msgspec.Struct, kw_only=True):
     overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]
     longest_silence: SpeechSpan | None
     interruptions: list[Interruption]
+    pauses: Annotated[list[PauseSpan], Meta(description="where the recording was paused")]
     missing_segments: list[MissingSegment]
 
 

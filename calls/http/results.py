@@ -6,7 +6,7 @@ import azure.functions as func
 
 from calls import blobs
 from calls.clients import Clients
-from calls.errors import ResultNotReady, SegmentNotFound
+from calls.errors import CallNotFound, ResultNotReady, SegmentNotFound
 from calls.http import requests
 from calls.http.documents import show
 from calls.http.files import File, send_file
@@ -16,6 +16,8 @@ from calls.http.respond import json_response
 from calls.http.result_documents import Timeline
 from calls.listings import list_segment_names
 from calls.records.dispositions import read_disposition
+from calls.records.pauses import locate_pauses
+from calls.records.store import read_record
 from calls.results.assembly import read_participants
 from calls.results.renditions import FORMATS, MIXES, choose_rendition, make_rendition
 from calls.retention.late_arrivals import removing_late_arrivals
@@ -29,8 +31,14 @@ _MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
     result, state = await read_ready_result(clients, request)
+    timeline = result.timeline
+    try:
+        record = await read_record(clients.storage, timeline.call_connection_id)
+        pauses = locate_pauses(record, timeline.started_at, timeline.duration_ms)
+    except CallNotFound:
+        pauses = []
     return json_response(
-        show(Timeline, result.timeline, result_state=state, partial=state != "final")
+        show(Timeline, timeline, result_state=state, partial=state != "final", pauses=pauses)
     )
 
 

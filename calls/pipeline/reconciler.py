@@ -2,13 +2,15 @@
 
 Event Grid delivers at least once, but events can still be lost: the host answers 202 even to a
 webhook with a wrong function name. So every few minutes, the unsettled calls are checked for
-segments without an analysis, for a missing or outdated result, and for an end that no event
-reported. A call whose record is finalized is settled, and not looked at again.
+segments without an analysis, for a missing or outdated result, for an end that no event reported,
+and for deadlines whose message was lost. A call whose record is finalized is settled, and not
+looked at again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Collection
@@ -21,9 +23,9 @@ from acs import events
 from acs.events import CallbackEvent, EventData, ResultInformation
 from calls import blobs
 from calls.clients import Clients, get_clients
-from calls.errors import CallNotFound
+from calls.errors import AcsError, CallNotFound
 from calls.listings import list_manifests, list_segments
-from calls.pipeline import fair_run, storage_events, transcription
+from calls.pipeline import deadlines, fair_run, storage_events, transcription
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
 from calls.records.result_state import ENDED_BY_UNKNOWN, last_event_time, update_result_state
@@ -147,6 +149,9 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     quiet_since = now - timedelta(seconds=clients.settings.partial_after_seconds)
     if not record.has_ended and last_event_time(record) <= quiet_since:
         record = await _end_if_unknown_to_acs(clients, record, now)
+    with contextlib.suppress(AcsError):
+        # Logged. The rest of the work does not need ACS.
+        await deadlines.meet_deadlines(clients, record, now)
     landed = await list_segments(clients.storage, call)
     await _analyse_overlooked(clients, call, landed, now)
 

@@ -83,7 +83,7 @@ async def on_poison_message(body: bytes, send: Send) -> None:
         raise ValueError(f"not a message of the Functions host: {error}") from error
     clients, container, blob = get_clients(), message.container_name, message.blob_name
     if not failures.is_processed_blob(container, blob):
-        log_event(_log, logging.ERROR, "poison_blob_unknown", container=container, blob=blob)
+        await try_once_more(clients, container, blob)
         return
     parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
     call = parse(blob).call_connection_id
@@ -105,6 +105,9 @@ async def try_once_more(clients: Clients, container: str, blob: str) -> bool:
     Raises AzureError: the storage is at fault, not the blob.
     """
     storage = clients.storage
+    if not failures.is_processed_blob(container, blob):
+        log_event(_log, logging.ERROR, "poison_blob_unknown", container=container, blob=blob)
+        return False
     properties = await storage.properties(container, blob)
     document = await storage.read(container, blob)
     if properties is None or document is None:
@@ -203,10 +206,12 @@ async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -
 
     # Whoever assembles the call at the moment may wait for parts: this one must not.
     run = assemble() if partial else run_in_turn(clients.storage, call, assemble)
-    if await run is None:
+    assembled = await run
+    if assembled is None:
         return False
     await _update_result_state(clients, call)
-    log_event(_log, logging.INFO, "call_assembled", call=call)
+    sha256 = assembled[0].summary.recording_sha256
+    log_event(_log, logging.INFO, "call_assembled", call=call, recording_sha256=sha256)
     return True
 
 

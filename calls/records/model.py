@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from acs.events import ResultInformation
+from calls.principals import Principal
 from contract.grants import DtmfMode
 
 SCHEMA = 1
@@ -31,7 +32,10 @@ class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True)
 
 
 class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
-    """One of our requests to ``start`` or ``stop`` media streaming.
+    """One of our requests to ``start`` or ``stop`` media streaming, ``by`` a principal.
+
+    ``is_pause``: the stop is to be followed by a start, ``resume_at`` by itself (None: only on
+    request). ``reason`` is the principal's own.
 
     It comes after the events of media streaming that the record had: the last of them was at
     ``after``, by ACS's clock, and the last of each type are ``after_events``, by their ids.
@@ -44,6 +48,10 @@ class RequestRecord(msgspec.Struct, kw_only=True, frozen=True):
     after: datetime | None = None
     after_events: list[str] = msgspec.field(default_factory=list)
     while_stopping: bool = False
+    by: Principal | None = None
+    is_pause: bool = False
+    resume_at: datetime | None = None
+    reason: str | None = None
 
 
 class Streaming(msgspec.Struct, kw_only=True):

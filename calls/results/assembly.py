@@ -86,7 +86,7 @@ async def read_participants(storage: Storage, call: str) -> Participants:
 async def _known_participants(
     storage: Storage, call: str, manifests: list[Manifest]
 ) -> Participants:
-    notes = await _read_notes(storage, call)
+    notes = await read_notes(storage, call)
     complete = [add_notes(manifest, notes) for manifest in manifests]
     heard = {manifest.stream_id: heard_participants(manifest) for manifest in complete}
     return list_participants(notes | heard)
@@ -163,7 +163,7 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
     if not manifests:
         return None
     if any("" in heard_participants(manifest).values() for manifest in manifests):
-        notes = await _read_notes(storage, call)
+        notes = await read_notes(storage, call)
         manifests = [add_notes(manifest, notes) for manifest in manifests]
     expected = call_result.analysis_blobs(manifests)
     existing = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
@@ -236,8 +236,11 @@ async def read_drafts(storage: Storage, call: str) -> list[Manifest]:
     return drafts
 
 
-async def _read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
-    """Read the notes of the call's participants: the raw ids of tracks, by stream."""
+async def read_notes(storage: Storage, call: str) -> dict[str, dict[str, str]]:
+    """Read the notes of the call's participants: the raw ids of tracks, by stream.
+
+    Raises AzureError.
+    """
     notes = await list_notes(storage, call)
     documents = await storage.read_all(names.DRAFTS, list(notes))
     raw_ids: dict[str, dict[str, str]] = {}

@@ -38,7 +38,14 @@ param packageContainer string
 param deadLetterContainer string
 
 @description('The queues of functions/__init__.py, and the poison queues that the host gives them.')
-var queues = ['transcriptions', 'transcriptions-poison', 'deletions', 'deletions-poison']
+var queues = [
+  'transcriptions'
+  'transcriptions-poison'
+  'deletions'
+  'deletions-poison'
+  'deadlines'
+  'deadlines-poison'
+]
 
 @description('The containers that have calls in them, and what is to be kept of calls. Only the app deletes there.')
 var callContainers = [

@@ -10,6 +10,7 @@ from configuration import SettingsError
 
 VALID = {
     "AudioStorage__blobServiceUri": "https://account.blob.core.windows.net",
+    "AudioStorage__queueServiceUri": "https://account.queue.core.windows.net",
     "ACS_ENDPOINT": "https://resource.communication.azure.com",
     "ACS_TOKEN_AUDIENCE": "resource",
     "CALLBACK_URL": "https://app.azurewebsites.net",

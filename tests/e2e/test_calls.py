@@ -12,7 +12,7 @@ import pytest
 from local import verify
 from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
-from tests.e2e.ringing import simulate_incoming_call
+from tests.e2e.ringing import simulate_incoming_call, wait_for_audio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -79,6 +79,48 @@ async def test_stop_and_start_in_the_middle_keeps_two_streams_apart_and_in_order
     assert len(landed) == 2
 
 
+async def test_a_paused_recording_keeps_its_time_and_says_who_paused_it(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    call = (await app.place_call(**PHONE))["call_connection_id"]
+    path = f"/api/v1/calls/{call}"
+    await app.until(call, streaming_is("active"), "streaming starts")
+    await wait_for_audio(faults, call, 64_000)
+    status, record, _ = await app.request("POST", path + "/pause", {"reason": "card payment"})
+    assert (status, record["streaming"]["state"]) == (202, "stopping")
+    record = await app.until(call, streaming_is("inactive"), "streaming stops")
+    assert record["result_state"] == "recording"
+    status, again, _ = await app.request("POST", path + "/pause", {"max_seconds": 1})
+    assert (status, again["pauses"]) == (202, record["pauses"]), "a repeat changes nothing"
+    assert (await app.request("POST", path + "/resume"))[0] == 202
+    await app.until(call, streaming_is("active"), "streaming starts again")
+    assert (await app.request("POST", path + "/resume"))[0] == 202, "a repeat changes nothing"
+    await wait_for_audio(faults, call, 64_000)
+    # It resumes by itself: by a message that becomes visible in its queue when it is due.
+    assert (await app.request("POST", path + "/pause", {"max_seconds": 1}))[0] == 202
+    record = await app.until(call, lambda r: bool(r["pauses"][-1]["resumed_at"]), "it resumes", 60)
+    first, second = record["pauses"]
+    assert (first["reason"], second["reason"]) == ("card payment", None)
+    assert {first["paused_by"]["kind"], first["resumed_by"]["kind"]} == {"key"}
+    assert second["resumed_by"]["kind"] == "system"
+    assert second["resumed_at"] >= second["resume_at"]
+    await app.until(call, streaming_is("active"), "streaming starts once more")
+    await wait_for_audio(faults, call, 64_000)
+    # ``finish`` compares the recording with what was sent, each sample at its own time.
+    record, landed = await finish(app, up, call, 3)
+    timeline = await app.timeline(call)
+    for pause, span in zip(record["pauses"], timeline["pauses"], strict=True):
+        assert pause.items() <= span.items()
+        assert 0 <= span["start_ms"] < span["end_ms"] <= timeline["duration_ms"]
+    silent_ms = sum(gap["end_ms"] - gap["start_ms"] for gap in timeline["tracks"][0]["gaps"])
+    streamed_ms = sum(len(stream[None].pcm) // 32 for stream in landed)
+    assert silent_ms == timeline["duration_ms"] - streamed_ms
+    assert silent_ms > 1000, "a second at least, at a higher speed"
+    for operation in ("pause", "resume"):
+        status, problem, _ = await app.request("POST", f"{path}/{operation}")
+        assert (status, problem["code"]) == (409, "call_ended")
+
+
 async def test_streaming_that_starts_later_as_in_the_quickstart(app: AppClient, up: Up) -> None:
     record = await app.place_call(**USER, start_streaming=False)
     call = record["call_connection_id"]
@@ -125,6 +167,9 @@ async def test_the_wrong_state_is_a_conflict(app: AppClient) -> None:
     assert headers["Content-Type"].startswith("application/problem+json")
     await app.streaming(call, "stop")
     assert (await app.request("POST", path + "/streaming/stop"))[0] == 409
+    for operation in ("pause", "resume"):
+        status, problem, _ = await app.request("POST", f"{path}/{operation}")
+        assert (status, problem["code"]) == (409, "streaming_conflict")
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
     for method, where in (

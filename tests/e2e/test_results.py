@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from azure.storage.blob.aio import BlobServiceClient
 
 from calls import blobs
 from calls.results import analysis
+from calls.verify.command import PROVEN
+from calls.verify.command import main as verify
 from contract import names
 from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
@@ -35,7 +38,9 @@ async def failures(app: AppClient, reached: Callable[[list[Any]], bool]) -> list
         await asyncio.sleep(0.25)
 
 
-async def test_players_can_seek(app: AppClient, up: Up) -> None:
+async def test_players_can_seek_in_a_recording_that_is_proven(
+    app: AppClient, up: Up, capsys: pytest.CaptureFixture[str]
+) -> None:
     call = (await app.place_call(**PHONE, channels="unmixed"))["call_connection_id"]
     for product in ("recording", "timeline", "transcript", "transcript.vtt"):
         status, problem, _ = await app.request("GET", f"/api/v1/calls/{call}/{product}")
@@ -61,6 +66,8 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
         async with session.get(path, allow_redirects=False) as redirect:
             assert redirect.status == 307
             link = redirect.headers["Location"]
+        record = await app.show(call)
+        assert record["summary"]["recording_sha256"] == hashlib.sha256(whole).hexdigest()
         async with aiohttp.ClientSession() as stranger, stranger.get(link) as download:
             assert download.status == 200
             assert download.headers["Content-Disposition"] == f'inline; filename="{call}.wav"'
@@ -72,6 +79,8 @@ async def test_players_can_seek(app: AppClient, up: Up) -> None:
         async with session.get(f"/api/v1/calls/{call}/transcript.txt") as text:
             problem = await text.json(content_type="application/problem+json")
             assert (text.status, problem["code"]) == (409, "transcription_off")
+    environment = {"AudioStorage": up.addresses.storage_connection_string}
+    assert await asyncio.to_thread(verify, [call], environment) == PROVEN, capsys.readouterr().out
 
 
 async def test_calls_without_audio_say_so_at_once(app: AppClient) -> None:

@@ -13,7 +13,7 @@ import streamer.settings
 from calls import blobs
 from calls.retention.inventory import CONTAINERS
 from contract import names
-from functions import DELETION_QUEUE, TRANSCRIPTION_QUEUE
+from functions import DEADLINE_QUEUE, DELETION_QUEUE, TRANSCRIPTION_QUEUE
 from infra import bicep
 from streamer import connection
 
@@ -366,6 +366,9 @@ def test_the_queues_of_the_functions_are_created(
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
     assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE}
-    # The blob triggers' poison queue is the host's own.
-    assert created == listened - {"webjobs-blobtrigger-poison"}
-    assert created == outputs | {f"{queue}-poison" for queue in outputs}
+    # The blob triggers' poison queue is the host's own. Nobody listens to that of the deadlines:
+    # the reconciler meets them.
+    poison = f"{DEADLINE_QUEUE}-poison"
+    assert created == listened - {"webjobs-blobtrigger-poison"} | {poison}
+    queues = outputs | {DEADLINE_QUEUE}
+    assert created == queues | {f"{queue}-poison" for queue in queues}

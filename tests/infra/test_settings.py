@@ -22,7 +22,6 @@ HOST_SETTINGS = {
     "AzureWebJobsStorage__tableServiceUri": "the host's diagnostic events",
     "AzureWebJobsStorage__credential": "access by identity",
     "AzureWebJobsStorage__clientId": "which identity",
-    "AudioStorage__queueServiceUri": "the poison queues and the queue of transcriptions",
     "AudioStorage__credential": "access by identity",
     "AudioStorage__clientId": "which identity",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "destination of telemetry",

@@ -20,7 +20,6 @@ from websockets.exceptions import InvalidStatus
 from local.up import ROOT, Up
 
 PHONE = {"to": "+15551230000", "from": "+15559990000"}
-MASTER_KEY = "the-master-key-of-these-tests"
 MAX_CONCURRENT_CALLS = 100
 """More than the tests leave open with the function key, whose calls are counted apart."""
 UNKNOWN_ROUTE = "v1/{*path}"
@@ -133,7 +132,7 @@ class Stranger:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    settings = {"MASTER_KEY": MASTER_KEY, "MAX_CONCURRENT_CALLS": str(MAX_CONCURRENT_CALLS)}
+    settings = {"MAX_CONCURRENT_CALLS": str(MAX_CONCURRENT_CALLS)}
     async with Up(use_free_ports=True, settings=settings) as running:
         yield running
 

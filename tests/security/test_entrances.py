@@ -379,6 +379,8 @@ async def test_a_malformed_path_reaches_no_other_call(stranger: Stranger, trick:
         ("POST", "/hangup"),
         ("POST", "/streaming/start"),
         ("POST", "/streaming/stop"),
+        ("POST", "/pause"),
+        ("POST", "/resume"),
         ("POST", "/links"),
         ("GET", "/timeline"),
         ("GET", "/recording"),

@@ -12,8 +12,10 @@ import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
+from calls import blobs
+from calls.principals import Principal
 from local.client import AppClient
-from tests.security.conftest import MASTER_KEY, MAX_CONCURRENT_CALLS, PHONE, Stranger
+from tests.security.conftest import MAX_CONCURRENT_CALLS, PHONE, Stranger
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -55,17 +57,16 @@ async def test_of_a_hundred_calls_at_once_no_more_are_placed_than_the_limit_allo
     stranger: Stranger, service: BlobServiceClient
 ) -> None:
     """With 90 calls that are being placed, ten more are allowed."""
-    up = stranger.up
-    async with AppClient(up.addresses.app, MASTER_KEY) as other:
-        counts = await list_usage_blobs(service)
+    addresses = stranger.up.addresses
+    caller = Principal(kind="key", id="Caller", name="Caller")
+    blob = service.get_blob_client("idempotency", blobs.usage_blob(caller))
+    async with AppClient(addresses.app, addresses.caller_key) as other:
         first = await other.place_call(**PHONE, start_streaming=False)
-        (count,) = await list_usage_blobs(service) - counts
-        blob = service.get_blob_client("idempotency", count)
         usage = json.loads(await (await blob.download_blob()).readall())
-        (reservation,) = usage["reservations"]
-        usage["reservations"] += [
+        reservation = usage["reservations"][-1]
+        usage["reservations"] = [
             reservation | {"id": str(number), "grant": f"{number}.json"}
-            for number in range(MAX_CONCURRENT_CALLS - 11)
+            for number in range(MAX_CONCURRENT_CALLS - 10)
         ]
         await blob.upload_blob(json.dumps(usage), overwrite=True)
         before = await count_acs_requests(stranger)
@@ -82,13 +83,9 @@ async def test_of_a_hundred_calls_at_once_no_more_are_placed_than_the_limit_allo
             for status, problem, headers in answers
             if status != 201
         } == {(429, "too_many_concurrent_calls", "10")}
-        for call in [first["call_connection_id"], *placed]:
-            await other.hang_up(call)
-
-
-async def list_usage_blobs(service: BlobServiceClient) -> set[str]:
-    container = service.get_container_client("idempotency")
-    return {name async for name in container.list_blob_names(name_starts_with="usage-")}
+        await asyncio.gather(
+            *(other.hang_up(call) for call in [first["call_connection_id"], *placed])
+        )
 
 
 @pytest.mark.parametrize(

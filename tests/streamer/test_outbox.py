@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import logging
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +132,26 @@ async def test_a_segment_that_was_damaged_in_the_spool_holds_nothing_up(
     (name,) = container.list_blob_names(name_starts_with=f"segments/{call}/")
     assert container.download_blob(name).readall() == content
     assert "reason=damaged_in_spool" in caplog.text
+    spool.close()
+
+
+async def test_a_manifest_s_digest_is_in_the_log_too(
+    blobs: Storage, tmp_path: Path, call: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log is another service, with other roles: a second witness of the evidence."""
+    caplog.set_level(logging.INFO)
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    manifest = spool.outbox / names.MANIFESTS / call / "20260301T120000000Z-0a1b2c3d.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_bytes(b"{}")
+    outbox = Outbox(spool, blobs, 1)
+    outbox.start()
+    async with asyncio.timeout(20):
+        await outbox.wait_until_empty()
+    await outbox.stop()
+    digest = hashlib.sha256(b"{}").hexdigest()
+    event = f"manifest_uploaded container=manifests call={call} stream={manifest.stem}"
+    assert f"{event} sha256={digest}" in caplog.text
     spool.close()
 
 

@@ -10,6 +10,7 @@ from acs.identifiers import (
 )
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
+from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 from calls.retention.policy import MAX_RETENTION_DAYS
 
@@ -94,6 +95,23 @@ _PLACE_CALL = body(
     },
     required=["to"],
 )
+_PAUSE = body(
+    {
+        "max_seconds": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_PAUSE_SECONDS,
+            "description": "after this time the recording resumes by itself",
+        },
+        "reason": {
+            "type": ["string", "null"],
+            "minLength": 1,
+            "maxLength": MAX_REASON_CHARACTERS,
+            "description": "why, in one line",
+            "examples": ["card payment"],
+        },
+    }
+)
 _CHANGE_STREAMING = body({"operation_context": _CONTEXT})
 
 OPERATIONS: dict[str, Json] = {
@@ -124,6 +142,19 @@ OPERATIONS: dict[str, Json] = {
         "Show one call with its streams and segments",
         {200: json_content(ref("CallDetails"))},
         [404, 503],
+        parameters=[ID],
+    ),
+    "POST /api/v1/calls/{id}/pause": operation(
+        "Pause the recording",
+        {202: json_content(ref("Call"))},
+        [400, 404, 409, 413, 502, 503],
+        parameters=[ID],
+        requestBody=_PAUSE,
+    ),
+    "POST /api/v1/calls/{id}/resume": operation(
+        "Resume a paused recording",
+        {202: json_content(ref("Call"))},
+        [400, 404, 409, 413, 502, 503],
         parameters=[ID],
     ),
     "POST /api/v1/calls/{id}/streaming/start": operation(

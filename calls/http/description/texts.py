@@ -45,6 +45,18 @@ TEXTS = {
         "`streams` has what the streams' manifests list, and `landed_segments` what has been "
         "uploaded since. `summary` is there once the call is assembled.",
     ),
+    "POST /api/v1/calls/{id}/pause": Text(
+        "pause_call",
+        "calls",
+        "ACS stops streaming, and the recording has silence in the pause. Wait until the state of "
+        "the streaming is `inactive`: what is said before is still recorded. A repeat changes "
+        "nothing.",
+    ),
+    "POST /api/v1/calls/{id}/resume": Text(
+        "resume_call",
+        "calls",
+        "A call that is being streamed stays as it is.",
+    ),
     "POST /api/v1/calls/{id}/streaming/start": Text(
         "start_streaming",
         "calls",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callDurationMs, callStatus, callTitle, hasResult, isProcessing, shownDurationMs } from "../../../calls/console/record.js";
+import { callDurationMs, callStatus, callTitle, hasResult, isProcessing, openPause, shownDurationMs } from "../../../calls/console/record.js";
 
 const NOW = Date.parse("2026-11-25T10:01:00Z");
 
@@ -36,6 +36,20 @@ test("the status follows the call, then its streaming", () => {
   assert.equal(statusOf("connected", "failed"), "Streaming failed");
   assert.equal(statusOf("disconnected", "inactive"), "Ended");
   assert.equal(statusOf("failed", "active"), "Failed");
+});
+
+test("a pause that is not over is the status", () => {
+  const paused = { paused_at: "2026-11-25T10:00:00Z", paused_by: { name: "agents" }, resumed_at: null };
+  const record = { state: "connected", streaming: { state: "inactive" }, pauses: [paused] };
+  assert.equal(openPause(record), paused);
+  assert.equal(callStatus(record).text, "Paused");
+  assert.equal(callStatus({ ...record, streaming: { state: "stopping" } }).text, "Pausing");
+  const resumed = { ...paused, resumed_at: "2026-11-25T10:01:00Z" };
+  const live = { ...record, streaming: { state: "active" }, pauses: [resumed] };
+  assert.equal(openPause(live), null);
+  assert.equal(callStatus(live).text, "Live");
+  assert.equal(openPause({ ...record, state: "disconnected" }), null);
+  assert.equal(openPause({ state: "connected" }), null);
 });
 
 test("the state of the result says whether there is one", () => {

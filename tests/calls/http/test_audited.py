@@ -229,7 +229,7 @@ async def test_a_change_that_cannot_be_recorded_is_not_done(
         await run_audited(clients, request_of(call, "Admin", "POST"), route, handler)
 
 
-@pytest.mark.parametrize("route", ["hang_up", "stop_streaming"])
+@pytest.mark.parametrize("route", ["hang_up", "stop_streaming", "pause_call"])
 async def test_what_ends_a_recording_is_done_and_logged(
     clients: Clients,
     call: str,

@@ -16,7 +16,7 @@ from calls.clients import Clients
 from calls.control.placing import PlaceCall
 from calls.http import calls
 from calls.http.calls import parse_place_call
-from calls.http.documents import Call, show
+from calls.http.documents import Call, show_record
 from calls.http.problems import Problem
 from calls.records.store import change_record, read_record
 from calls.settings import Settings
@@ -285,7 +285,7 @@ async def test_the_list_in_pages(clients: Clients) -> None:
     second = decode_body(await send_request(clients, calls.list_calls, params=params))
     assert [call["call_connection_id"] for call in second["calls"]] == created[2:]
     record = await read_record(clients.storage, created[0])
-    assert page["calls"][0] == msgspec.to_builtins(show(Call, record))
+    assert page["calls"][0] == msgspec.to_builtins(show_record(Call, record))
     for number, call in enumerate(created):
         index = blobs.index_blob(FAR_FUTURE - timedelta(seconds=number), call)
         await clients.storage.delete(blobs.INDEX, index)

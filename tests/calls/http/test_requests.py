@@ -179,3 +179,19 @@ def test_a_fault_names_the_choices_as_a_sentence_does() -> None:
     request = func.HttpRequest("GET", "/", params={"format": "aac"}, body=b"")
     with pytest.raises(Problem, match=r"^format must be wav, flac or mp3$"):
         requests.take_choice(request, "format", ("wav", "flac", "mp3"))
+
+
+@pytest.mark.parametrize("value", [0, 11, -1, 1.0, True, "5", [5], 10**30])
+def test_a_number_is_whole_and_within_its_limits(value: object) -> None:
+    fields = Fields({"number": value})
+    assert fields.take_number("number", 1, 10) is None
+    assert fields.errors == [
+        {"field": "number", "message": "must be a whole number from 1 to 10"},
+    ]
+
+
+def test_a_number_may_be_absent() -> None:
+    fields = Fields({"number": 10, "other": None})
+    taken = [fields.take_number(name, 1, 10) for name in ("number", "other", "third")]
+    assert taken == [10, None, None]
+    fields.check()

@@ -19,6 +19,7 @@ from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
 from calls.transcripts import job
 from contract import names, wav
+from contract.manifest import SCHEMA
 from tests.calls.call_events import record_events
 from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.handler_requests import create_record, decode_body, send_request
@@ -103,7 +104,7 @@ async def test_a_manifest_of_a_newer_version_is_a_failure(uploader: StreamUpload
     call = new_call_id()
     stream = SampleStream(call, {None: noise(16_000)})
     blob, content = stream.manifest_blob
-    newer = content.replace(b'"schema": 1', b'"schema": 99')
+    newer = content.replace(b'"schema": %d' % SCHEMA, b'"schema": 99')
     await uploader.storage.put(names.MANIFESTS, blob, newer)
     await storage_events.try_once_more(uploader.clients, names.MANIFESTS, blob)
     (failure,) = await list_failures(uploader.storage, call)

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { describePause } from "../../../calls/console/details.js";
+
+const NOW = Date.parse("2026-11-25T10:00:18Z");
+
+test("a pause says who paused, why, and when the recording resumes", () => {
+  const pause = { paused_by: { name: "agents" }, reason: "card payment", resume_at: "2026-11-25T10:01:00Z", resumed_at: null };
+  const describe = (changes) => describePause({ state: "connected", pauses: [{ ...pause, ...changes }] }, NOW);
+  assert.equal(describe({}), "Paused by agents \u00b7 card payment \u00b7 Resumes in 0:42");
+  assert.equal(describe({ reason: null, resume_at: null }), "Paused by agents");
+  assert.equal(describe({ paused_by: null, reason: null, resume_at: "2026-11-25T10:00:00Z" }), "Paused \u00b7 Resumes in 0:00");
+  assert.equal(describe({ resumed_at: "2026-11-25T10:00:10Z" }), "");
+  assert.equal(describePause({ state: "connected", pauses: [] }, NOW), "");
+});

@@ -1,0 +1,33 @@
+"""What was lost is listed: by stream, by segment, and where a track has nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from calls.results.layout import lay_out
+from calls.verify.losses import list_losses
+from contract.manifest import Counts
+from tests.calls.sample_streams import STARTED_AT, SampleStream, noise
+
+
+def test_all_that_was_lost_is_listed() -> None:
+    counts = Counts(frames=50, gaps=2, filled_samples=800)
+    first = SampleStream("call", {None: noise(16_000)}, counts=counts)
+    first.manifest.counts = Counts(lost=3, late_dropped=2)
+    later = SampleStream("call", {None: noise(1600)}, start=STARTED_AT + timedelta(seconds=2))
+    entry = msgspec.structs.replace(later.manifest.segments[0], recovered=True)
+    later.manifest.segments = [entry]
+    manifests = [first.manifest, later.manifest]
+    assert list_losses(manifests, lay_out(manifests, {})) == [
+        f"stream {first.stream_id}: 3 frames lost, 2 came too late",
+        f"stream {later.stream_id}: 1 segments recovered after a crash",
+        "track mixed, segment at 0:00:00.000: 50 ms of silence in 2 gaps",
+        "track mixed: nothing was streamed from 0:00:01.000 to 0:00:02.000",
+    ]
+
+
+def test_a_whole_call_lost_nothing() -> None:
+    stream = SampleStream("call", {"a": noise(16_000), "b": noise(8_000)}, segment_seconds=0.3)
+    assert list_losses([stream.manifest], lay_out([stream.manifest], {})) == []
