@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 import msgspec
+from azure.core.exceptions import AzureError
 
 from acs.json_errors import JSON_ERRORS
 from calls import blobs
@@ -112,6 +113,44 @@ async def record_action(
     if part:
         _first_parts.clear()
         _first_parts[day] = part
+
+
+async def record_or_log(
+    storage: Storage,
+    action: str,
+    principal: Principal,
+    *,
+    call: str | None = None,
+    address: str | None = None,
+    outcome: Outcome = "done",
+    request: str | None = None,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Record what cannot be undone, as ``record_action``. If that fails, the log has the entry."""
+    try:
+        await record_action(
+            storage,
+            action,
+            principal,
+            call=call,
+            address=address,
+            outcome=outcome,
+            request=request,
+            details=details,
+        )
+    except AzureError as error:
+        log_event(
+            _log,
+            logging.ERROR,
+            "audit_entry_lost",
+            action=action,
+            outcome=outcome,
+            kind=principal.kind,
+            principal=principal.id,
+            call=call,
+            request=request,
+            error=type(error).__name__,
+        )
 
 
 class Selection(NamedTuple):

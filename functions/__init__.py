@@ -12,5 +12,8 @@ TRANSCRIPTION_QUEUE = "transcriptions"
 DELETION_QUEUE = "deletions"
 """The queue of deletions to run."""
 
+ENDED_CALLS_QUEUE = "ended-calls"
+"""The queue of calls to assemble that have ended."""
+
 DEADLINE_QUEUE = "deadlines"
 """The queue of calls with a deadline: a message becomes visible when it is due."""

@@ -76,7 +76,7 @@ param functionSettings Settings
 @description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
 param functionKeys string
 
-@description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
+@description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')

@@ -42,6 +42,7 @@ async def _up(options: argparse.Namespace) -> int:
         data_dir=Path(options.data_dir) if options.data_dir else None,
         audio=options.audio,
         hang_up_at_end=options.hang_up_at_end,
+        sign_in=options.sign_in,
     )
     async with up:
         addresses = msgspec.to_builtins(up.addresses)
@@ -77,6 +78,11 @@ def create_parser() -> argparse.ArgumentParser:
     )
     add_audio_option(up)
     add_hang_up_option(up)
+    up.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="let users sign in, without a password, as with Entra ID (function keys do nothing)",
+    )
     demonstration = commands.add_parser("demo", help="place two calls and check their results")
     _add_speed(demonstration, 4.0)
     add_audio_option(demonstration)

@@ -62,6 +62,7 @@ class Up:
         data_dir: Where storage, spool and logs are kept; None: in a temporary folder.
         audio: The audio files that calls play, one for each participant; none: a conversation.
         hang_up_at_end: Hang up when the audio ends.
+        sign_in: Users sign in, instead of sending a function key.
         settings: Added to the environment of every part.
     """
 
@@ -73,6 +74,7 @@ class Up:
         data_dir: Path | None = None,
         audio: Sequence[Path] = (),
         hang_up_at_end: bool = False,
+        sign_in: bool = False,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._use_free_ports = use_free_ports
@@ -80,6 +82,7 @@ class Up:
         self._data_dir = data_dir
         self._audio = [str(path.absolute()) for path in audio]
         self._hang_up_at_end = hang_up_at_end
+        self._sign_in = sign_in
         self._settings = dict(settings or {})
         self._stack = contextlib.AsyncExitStack()
         self._parts: list[ChildProcess] = []
@@ -242,6 +245,8 @@ class Up:
             **_transcription_settings(),
         }
         arguments = ["-m", "local.host", "--port", str(port), "--app-dir", str(ROOT)]
+        if self._sign_in:
+            arguments.append("--sign-in")
         await self._launch("app", arguments, settings, addresses.app + "/admin/host/ping")
 
     async def _launch(

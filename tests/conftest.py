@@ -60,6 +60,7 @@ TOGETHER = {
     "e2e/test_retention.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",
     "security/test_roles.py": "security/test_entrances.py",
+    "security/test_sign_in.py": "security/test_entrances.py",
     "security/test_secrets.py": "security/test_entrances.py",
     "security/test_wallet.py": "security/test_entrances.py",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import os
 import pkgutil
 import runpy
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from azure.functions.decorators.function_app import FunctionBuilder
 
 import functions
+from calls.http.principals import ROUTES
 from calls.settings import Settings
 from calls.transcripts import job
 from local.host.routes import path_pattern
@@ -122,6 +124,35 @@ def http_triggers() -> dict[str, dict[str, Any]]:
     functions = runpy.run_path(str(ROOT / "function_app.py"))["app"].get_functions()
     triggers = {f.get_function_name(): f.get_trigger().get_dict_repr() for f in functions}
     return {name: trigger for name, trigger in triggers.items() if trigger["type"] == "httpTrigger"}
+
+
+PRINT_LEVELS = """
+import function_app
+triggers = {f.get_function_name(): f.get_trigger() for f in function_app.app.get_functions()}
+for name, trigger in triggers.items():
+    if level := trigger.get_dict_repr().get("authLevel"):
+        print(name, level.name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("authentication", "expected"), [("Entra", "FUNCTION"), ("entra", "ANONYMOUS")]
+)
+def test_the_host_asks_for_a_key_unless_users_sign_in(authentication: str, expected: str) -> None:
+    """In a process of its own: the first app of a process decides about the blueprints' routes."""
+    environment = os.environ | {"AUTHENTICATION": authentication}
+    process = subprocess.run(
+        [sys.executable, "-c", PRINT_LEVELS],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    levels = dict(line.split() for line in process.stdout.splitlines())
+    assert levels.keys() == ROUTES.keys()
+    for name, access in ROUTES.items():
+        assert levels[name] == ("ANONYMOUS" if access.roles is None else expected), name
 
 
 def test_the_route_of_unknown_requests_is_tried_last() -> None:

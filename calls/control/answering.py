@@ -33,6 +33,7 @@ from acs.errors import MalformedEvent
 from acs.events import INCOMING_CALL, IncomingCall, read_incoming_call
 from acs.identifiers import display_id
 from calls import blobs, refusals
+from calls.audit import record_or_log
 from calls.clients import Clients
 from calls.control.grants import create_grant, withdraw_grant
 from calls.control.new_calls import (
@@ -41,6 +42,7 @@ from calls.control.new_calls import (
     media_streaming_options,
     record_new_call,
 )
+from calls.principals import SYSTEM
 from calls.settings import Settings
 from calls.storage import Storage
 from event_log import log_event
@@ -131,7 +133,8 @@ async def _write_claim(storage: Storage, blob: str, claim: IncomingCallClaim) ->
     existing = msgspec.json.decode(document.content, type=IncomingCallClaim)
     if existing.done or claim.begun_at - existing.begun_at < _CLAIM_LIFETIME:
         return False
-    return await storage.replace(blobs.IDEMPOTENCY, blob, content, document.etag)
+    etag = await storage.replace(blobs.IDEMPOTENCY, blob, content, document.etag)
+    return etag is not None
 
 
 async def _release_claim(storage: Storage, blob: str, claim: IncomingCallClaim) -> None:
@@ -172,6 +175,8 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
         raise
     record = await record_new_call(clients, new_call, "incoming", properties, token, now)
     _log_outcome("answered", None, call, record.call_connection_id)
+    # It rings for half a minute only: it is answered even while the trail accepts no entries.
+    await record_or_log(storage, "answer_call", SYSTEM, call=record.call_connection_id)
 
 
 def _log_outcome(

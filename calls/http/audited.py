@@ -8,7 +8,6 @@ players and the console do, or is refused the same, there is one entry for all o
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections import OrderedDict
@@ -17,15 +16,13 @@ from http import HTTPMethod, HTTPStatus
 from typing import NamedTuple
 
 import azure.functions as func
-from azure.core.exceptions import AzureError
 
 from acs.identifiers import is_call_connection_id
-from calls.audit import Outcome, record_action
+from calls.audit import Outcome, record_action, record_or_log
 from calls.clients import Clients
 from calls.errors import CallAudioError
 from calls.http.principals import ROUTES, Identity, authorize, identify
 from calls.http.problems import Problem, problem_for
-from event_log import log_event
 
 Run = Callable[[Clients, func.HttpRequest], Awaitable[func.HttpResponse]]
 
@@ -39,7 +36,6 @@ _OTHER_IDS = ("retry_failure",)
 """Routes whose id is not a call's."""
 
 _clock = time.monotonic
-_log = logging.getLogger(__name__)
 
 
 class _Action(NamedTuple):
@@ -81,23 +77,19 @@ async def run_audited(
 async def _change(
     clients: Clients, request: func.HttpRequest, action: _Action, handler: Run, *, is_stop: bool
 ) -> func.HttpResponse:
-    try:
-        await _record(clients, action, "begun")
-    except AzureError as error:
-        if not is_stop:
-            raise
-        _log_lost(action, "begun", error)
+    await _record(clients, action, "begun", record=record_or_log if is_stop else record_action)
     try:
         response = await handler(clients, request)
     except BaseException as error:
         problem = _problem_of(error)
         is_refused = problem is not None and problem.status in _REFUSALS
-        await _record_after(clients, action, "refused" if is_refused else "failed", problem)
+        outcome: Outcome = "refused" if is_refused else "failed"
+        await _record(clients, action, outcome, problem, record=record_or_log)
         raise
     if action.call is None:
         location = response.headers.get("Location") or ""
         action = action._replace(call=_call_in(location.removeprefix(_CALLS_PATH)))
-    await _record_after(clients, action, "done", response)
+    await _record(clients, action, "done", response, record=record_or_log)
     return response
 
 
@@ -105,20 +97,7 @@ async def _record_refused(clients: Clients, action: _Action, problem: Problem) -
     refusal = action._replace(name=f"{action.name} refused")
     if not _is_repeated(refusal):
         _remember(refusal)
-        await _record_after(clients, action, "refused", problem)
-
-
-async def _record_after(
-    clients: Clients,
-    action: _Action,
-    outcome: Outcome,
-    result: func.HttpResponse | Problem | None,
-) -> None:
-    """Record what came of a request; it cannot be undone, so a failure is only logged."""
-    try:
-        await _record(clients, action, outcome, result)
-    except AzureError as error:
-        _log_lost(action, outcome, error)
+        await _record(clients, action, "refused", problem, record=record_or_log)
 
 
 async def _record(
@@ -126,6 +105,8 @@ async def _record(
     action: _Action,
     outcome: Outcome,
     result: func.HttpResponse | Problem | None = None,
+    *,
+    record: Callable[..., Awaitable[None]] = record_action,
 ) -> None:
     details = {}
     if isinstance(result, Problem):
@@ -134,7 +115,7 @@ async def _record(
         details = {"status": str(result.status_code)}
         if "Idempotent-Replayed" in result.headers:
             details["replayed"] = "true"
-    await record_action(
+    await record(
         clients.storage,
         action.name,
         action.identity.principal,
@@ -143,22 +124,6 @@ async def _record(
         outcome=outcome,
         request=action.request,
         details=details,
-    )
-
-
-def _log_lost(action: _Action, outcome: Outcome, error: AzureError) -> None:
-    """Log an entry that could not be added: the log has what the trail lacks."""
-    log_event(
-        _log,
-        logging.ERROR,
-        "audit_entry_lost",
-        action=action.name,
-        outcome=outcome,
-        kind=action.identity.principal.kind,
-        principal=action.identity.principal.id,
-        call=action.call,
-        request=action.request,
-        error=type(error).__name__,
     )
 
 

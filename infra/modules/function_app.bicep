@@ -62,7 +62,7 @@ param instanceMemoryMB int
 @description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
 param functionKeys string
 
-@description('Client id of the Entra ID application that users sign in to. Empty: function keys only.')
+@description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
 // The callbacks and Event Grid's webhooks authenticate their callers themselves; health, the description of
@@ -170,6 +170,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         STREAMER_URL: streamerUrl
         ANSWER_CALLS: answerCalls
         FUNCTION_KEYS: functionKeys
+        AUTHENTICATION: empty(signInClientId) ? 'keys' : 'entra'
       },
       settings
     )

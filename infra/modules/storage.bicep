@@ -43,6 +43,8 @@ var queues = [
   'transcriptions-poison'
   'deletions'
   'deletions-poison'
+  'ended-calls'
+  'ended-calls-poison'
   'deadlines'
   'deadlines-poison'
 ]

@@ -18,10 +18,15 @@ from local.host.host import FunctionsHost, HostOptions
 from local.host.http import HideMalformedRequests, Keys
 from local.host.worker import Function, IndexingError
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 def main() -> int:
     """Run until SIGTERM or SIGINT. Returns 1 when the app or the port is not available."""
     options = _parse_options()
+    if options.sign_in and options.host not in _LOOPBACK:
+        print("host: --sign-in asks for no password: listen on 127.0.0.1 only", file=sys.stderr)
+        return 1
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -50,10 +55,19 @@ async def _run(options: argparse.Namespace) -> int:
         _named_keys(),
     )
     _name_keys(keys)
+    if options.sign_in:
+        # As App Service says it, and as the template sets it with sign-in.
+        os.environ |= {"WEBSITE_AUTH_ENABLED": "True", "AUTHENTICATION": "entra"}
     host = FunctionsHost(
         app_dir,
         keys,
-        HostOptions(options.host, options.port, options.poll_seconds, options.retry_seconds),
+        HostOptions(
+            options.host,
+            options.port,
+            options.poll_seconds,
+            options.retry_seconds,
+            options.sign_in,
+        ),
     )
     await host.start()
     _announce(host.functions, host.address, keys, as_json=options.json)
@@ -122,6 +136,11 @@ def _parse_options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--master-key", help="key of everything (default: MASTER_KEY, else a random one)"
+    )
+    parser.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="stand in for App Service Authentication: users sign in, without a password",
     )
     parser.add_argument("--json", action="store_true", help="print one line of JSON when ready")
     parser.add_argument(

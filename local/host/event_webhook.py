@@ -14,7 +14,7 @@ import json
 from aiohttp import web
 from azure_functions_runtime.bindings.datumdef import Datum
 
-from local.host.http import Keys, refuse_key
+from local.host.http import Keys, refuse
 from local.host.worker import Function, InvocationError, invoke, log_failure
 
 WEBHOOK = "/runtime/webhooks/EventGrid"
@@ -27,7 +27,7 @@ def add_route(app: web.Application, functions: list[Function], keys: Keys) -> No
     async def webhook(request: web.Request) -> web.Response:
         code = request.query.get("code", "")
         if not hmac.compare_digest(code.encode(), keys.eventgrid_extension.encode()):
-            return refuse_key(WEBHOOK)
+            return refuse(WEBHOOK, "key")
         function = triggers.get(request.query.get("functionName", ""))
         if function is None:
             return web.Response(status=404)

@@ -16,6 +16,7 @@ from local.host.event_grid import BlobEventPublisher
 from local.host.http import MAX_BODY_BYTES, Keys, add_routes
 from local.host.outputs import QueueOutputs
 from local.host.queues import QueueListener, QueueOptions
+from local.host.sign_in import SignIn
 from local.host.timers import Timer
 from local.host.worker import Function, IndexingError, index
 
@@ -25,12 +26,16 @@ _SUPPORTED_OUTPUT = "queue"
 
 
 class HostOptions(NamedTuple):
-    """Where the host listens, how often it checks for new blobs, and when it retries one."""
+    """Where the host listens, how often it checks for new blobs, and when it retries one.
+
+    ``sign_in``: a stand-in for App Service Authentication stands before the app.
+    """
 
     host: str
     port: int
     poll_seconds: float
     retry_seconds: int
+    sign_in: bool = False
 
 
 class FunctionsHost:
@@ -109,7 +114,10 @@ class FunctionsHost:
 
     async def _listen(self, prefix: str) -> None:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        add_routes(application, self.functions, prefix, self._keys)
+        sign_in = SignIn() if self._options.sign_in else None
+        if sign_in is not None:
+            sign_in.add_routes(application)
+        add_routes(application, self.functions, prefix, self._keys, sign_in)
         application.router.add_post(WEBHOOK, self._blobs.webhook)
         event_webhook.add_route(application, self.functions, self._keys)
         admin.add_routes(application, self.functions, self._blobs, self._keys)

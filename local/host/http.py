@@ -17,6 +17,7 @@ from azure_functions_runtime.bindings.datumdef import Datum
 
 from event_log import log_event
 from local.host.routes import Match, build_routes, find_route
+from local.host.sign_in import SignIn
 from local.host.worker import Function, InvocationError, invoke, log_failure
 
 MAX_BODY_BYTES = 100 * 1024 * 1024
@@ -68,20 +69,31 @@ class Keys:
         return is_master or any(matches)
 
 
-def add_routes(app: web.Application, functions: list[Function], prefix: str, keys: Keys) -> None:
-    """Serve every HTTP trigger."""
+def add_routes(
+    app: web.Application,
+    functions: list[Function],
+    prefix: str,
+    keys: Keys,
+    sign_in: SignIn | None = None,
+) -> None:
+    """Serve every HTTP trigger; with ``sign_in``, only to whoever is signed in."""
     routes = build_routes(functions, prefix)
 
     async def handle(request: web.Request) -> web.StreamResponse:
+        headers = _headers(request)
         match = find_route(routes, request.method, request.rel_url.raw_path)
+        if sign_in is not None and not sign_in.admit(request, headers):
+            return refuse(match.function.name if match else "-", "sign_in")
         if match is None:
             return web.Response(status=404)
-        return await _run(match, request, keys)
+        return await _run(match, request, headers, keys)
 
     app.router.add_route("*", r"/{path:[\s\S]*}", handle)  # a path may have line ends, as %0A
 
 
-async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResponse:
+async def _run(
+    match: Match, request: web.Request, headers: dict[str, str], keys: Keys
+) -> web.StreamResponse:
     """Run the function that a request's route leads to, if its key is sufficient."""
     function = match.function
     try:
@@ -90,12 +102,12 @@ async def _run(match: Match, request: web.Request, keys: Keys) -> web.StreamResp
         # aiohttp accepts bytes that are not valid text, but the worker does not.
         return web.Response(status=400)
     if not keys.allow(request, str(function.trigger.get("authLevel", "function")).lower()):
-        return refuse_key(function.name)
+        return refuse(function.name, "key")
     datum = Datum(
         {
             "method": Datum(request.method, "string"),
             "url": Datum(str(request.url), "string"),
-            "headers": {k: Datum(v, "string") for k, v in _headers(request).items()},
+            "headers": {k: Datum(v, "string") for k, v in headers.items()},
             "params": {k: Datum(v, "string") for k, v in match.parameters.items()},
             "query": {k: Datum(v, "string") for k, v in request.query.items()},
             "body": Datum(await request.read(), "bytes"),
@@ -124,11 +136,12 @@ def _headers(request: web.Request) -> dict[str, str]:
     return headers
 
 
-def refuse_key(entrance: str) -> web.Response:
-    """Refuse a request whose key is wrong.
+def refuse(entrance: str, reason: str) -> web.Response:
+    """Refuse a request whose key is wrong, or of whoever is not signed in.
 
     Args:
         entrance: The function or the path, for the log; without the query, which may hold a key.
+        reason: ``key`` or ``sign_in``, for the log.
     """
     log_event(
         _log,
@@ -136,7 +149,7 @@ def refuse_key(entrance: str) -> web.Response:
         "request_refused",
         entrance="host",
         status=401,
-        reason="key",
+        reason=reason,
         detail=entrance,
     )
     return web.Response(status=401)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import uuid
 
 import pytest
 
 import streamer.settings
+from calls.principals import ROLES
 from infra.deploy import STEPS
 from infra.shell import ROOT
 
@@ -97,3 +100,15 @@ def test_every_variable_that_the_parameters_read_is_named() -> None:
     set_by_deploy = {"AZURE_ENV_NAME", "STREAMER_IMAGE", "STREAMER_LIVE_REVISION"}
     for variable in variables - set_by_deploy:
         assert variable in DOC, variable
+
+
+def test_the_app_roles_are_those_of_the_app() -> None:
+    roles = json.loads((ROOT / "infra" / "app-roles.json").read_text())
+    assert [role["value"] for role in roles] == list(ROLES)
+    assert len({uuid.UUID(role["id"]) for role in roles}) == len(ROLES)
+    for role in roles:
+        assert role["isEnabled"] is True
+        assert role["allowedMemberTypes"] == ["User", "Application"]
+        assert role["displayName"] == role["value"]
+        assert role["description"].endswith(".")
+    assert "--app-roles @infra/app-roles.json" in DOC

@@ -13,7 +13,12 @@ import streamer.settings
 from calls import blobs
 from calls.retention.inventory import CONTAINERS
 from contract import names
-from functions import DEADLINE_QUEUE, DELETION_QUEUE, TRANSCRIPTION_QUEUE
+from functions import (
+    DEADLINE_QUEUE,
+    DELETION_QUEUE,
+    ENDED_CALLS_QUEUE,
+    TRANSCRIPTION_QUEUE,
+)
 from infra import bicep
 from streamer import connection
 
@@ -365,10 +370,10 @@ def test_the_queues_of_the_functions_are_created(
         if binding.type == "queue"
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
-    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE}
-    # The blob triggers' poison queue is the host's own. Nobody listens to that of the deadlines:
-    # the reconciler meets them.
-    poison = f"{DEADLINE_QUEUE}-poison"
-    assert created == listened - {"webjobs-blobtrigger-poison"} | {poison}
+    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE}
     queues = outputs | {DEADLINE_QUEUE}
     assert created == queues | {f"{queue}-poison" for queue in queues}
+    # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines
+    # and of ended calls: the reconciler does what their messages have failed to do.
+    unheard = {f"{DEADLINE_QUEUE}-poison", f"{ENDED_CALLS_QUEUE}-poison"}
+    assert listened - {"webjobs-blobtrigger-poison"} == created - unheard

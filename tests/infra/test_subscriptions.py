@@ -244,6 +244,8 @@ def test_sign_in_excludes_paths_that_authenticate_their_callers(
     for webhook in ("/runtime/webhooks/blobs", "/runtime/webhooks/EventGrid"):
         assert webhook in open_paths, "Event Grid has its own key"
     assert "/admin/host/status" in open_paths, "func publish reads it with the master key"
+    (settings,) = (r["properties"] for r in resources if r["name"].endswith("/appsettings"))
+    assert settings["AUTHENTICATION"] == "entra", "else the host would ask for a key, too"
     security_md = (ROOT / "SECURITY.md").read_text()
     assert all(f"`{path.removesuffix('/*')}`" in security_md for path in open_paths)
     patterns = [re.compile(re.escape(path).replace(r"\*", ".*")) for path in open_paths]
@@ -256,6 +258,12 @@ def test_sign_in_excludes_paths_that_authenticate_their_callers(
         assert is_open == anonymous, (name, path)
 
 
-def test_sign_in_is_off_by_default(deployed: Deployed) -> None:
+def test_nothing_pretends_that_app_service_signs_users_in(app_settings: dict[str, str]) -> None:
+    assert "WEBSITE_AUTH_ENABLED" not in app_settings, "only App Service may set it"
+
+
+def test_sign_in_is_off_by_default(deployed: Deployed, app_settings: dict[str, str]) -> None:
+    assert app_settings["AUTHENTICATION"] == "keys"
+    assert app_settings["FUNCTION_KEYS"] == ""
     configs = {r["name"].split("/")[1] for r in deployed("Microsoft.Web/sites/config")}
     assert configs == {"appsettings"}

@@ -11,6 +11,7 @@ import pytest
 
 from acs.events import MOST_INCOMING_CALL_BYTES
 from calls.control import answering
+from calls.principals import SYSTEM
 from calls.records.store import read_record
 from calls.settings import Settings
 from contract import names
@@ -28,6 +29,7 @@ from tests.calls.control.incoming_calls import (
     handle_event,
     logged_outcomes,
 )
+from tests.calls.test_audit import entries_of
 
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
 
@@ -66,6 +68,8 @@ async def test_an_answered_call_has_the_same_record_and_grant_as_a_placed_one(
     assert (grant.call_connection_id, grant.correlation_id) == (call, correlation_id_of(event))
     kinds = await new_blobs.list_containers()
     assert kinds == ["calls", "grants", "idempotency", "index"]
+    (entry,) = await entries_of(clients.storage, call)
+    assert (entry.action, entry.outcome, entry.principal) == ("answer_call", "done", SYSTEM)
     context = event["data"]["incomingCallContext"].encode()
     for blob in await new_blobs.list_paths():
         stored = await clients.storage.read(*blob.split("/", 1))

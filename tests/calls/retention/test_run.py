@@ -312,7 +312,7 @@ async def test_an_event_whose_record_was_begun_before_the_deletion_brings_nothin
     await clients.storage.create_containers()
     create = clients.storage.create
 
-    async def create_late(container: str, blob: str, content: bytes) -> bool:
+    async def create_late(container: str, blob: str, content: bytes) -> str | None:
         if container == blobs.CALLS:
             monkeypatch.setattr(clients.storage, "create", create)
             await run_deletion(clients.storage, await begin(clients, call, clock), clock)
