@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -90,9 +91,11 @@ async def _create_record(storage: Storage, record: CallRecord) -> bool:
     call = record.call_connection_id
     blob, index = blobs.call_blob(call), blobs.index_blob(record.created_at, call)
     # The index entries are written first: without them, nobody would find the record.
-    await add_unsettled(storage, call)
-    await add_expiry(storage, call, record.created_at)
-    await storage.put(blobs.INDEX, index, b"")
+    await asyncio.gather(
+        add_unsettled(storage, call),
+        add_expiry(storage, call, record.created_at),
+        storage.put(blobs.INDEX, index, b""),
+    )
     is_ours = await storage.create(blobs.CALLS, blob, _encode(record))
     missing = await missing_call(storage, call)
     if isinstance(missing, CallDeleted):
