@@ -58,6 +58,7 @@ TOGETHER = {
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",
     "security/test_bodies.py": "security/test_entrances.py",
+    "e2e/test_retention.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",
     "security/test_roles.py": "security/test_entrances.py",
     "security/test_sign_in.py": "security/test_entrances.py",
