@@ -30,6 +30,12 @@ from calls.blobs import CONTAINERS
 _JSON = ContentSettings(content_type="application/json")
 _LINES = ContentSettings(content_type="application/jsonl")
 _PRECONDITION_FAILED = 412
+_CHANGED = (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError)
+"""How a conditional write fails if somebody else has changed the blob."""
+
+_SINGLE_WRITE_BYTES = 4 * 1024 * 1024
+"""A blob of at most this size is written by one request, without blocks."""
+
 SHA256 = "sha256"
 """The metadata that has the SHA-256 of a blob's content."""
 
@@ -52,6 +58,13 @@ class Properties(NamedTuple):
     content_type: str
     metadata: dict[str, str]
     last_modified: datetime
+
+
+class WrittenBlob(NamedTuple):
+    """The size in bytes of a blob that was written, and its SHA-256 if it is known."""
+
+    size: int
+    sha256: str | None
 
 
 class Page(NamedTuple):
@@ -80,31 +93,35 @@ class Storage:
         except ResourceNotFoundError:
             return None
 
-    async def create(self, container: str, blob: str, content: bytes) -> bool:
-        """Write a document that must not exist yet; False if somebody else has written it."""
+    async def create(self, container: str, blob: str, content: bytes) -> str | None:
+        """Write a document that must not exist yet.
+
+        Returns:
+            Its ETag; None if somebody else has written it.
+        """
         client = self._service.get_blob_client(container, blob)
         write_id = uuid.uuid4().hex
         try:
-            await client.upload_blob(
+            written = await client.upload_blob(
                 content,
                 overwrite=False,
                 metadata={_WRITE_ID: write_id},
                 content_settings=_JSON,
             )
         except ResourceExistsError:
-            return await _has_write_id(client, write_id)
-        return True
+            return await _etag_of_write(client, write_id)
+        return str(written["etag"])
 
-    async def replace(self, container: str, blob: str, content: bytes, etag: str) -> bool:
+    async def replace(self, container: str, blob: str, content: bytes, etag: str) -> str | None:
         """Overwrite the document that had this ETag.
 
         Returns:
-            False if it was deleted, or changed by somebody else.
+            Its new ETag; None if it was deleted, or changed by somebody else.
         """
         client = self._service.get_blob_client(container, blob)
         write_id = uuid.uuid4().hex
         try:
-            await client.upload_blob(
+            written = await client.upload_blob(
                 content,
                 overwrite=True,
                 etag=etag,
@@ -113,12 +130,12 @@ class Storage:
                 content_settings=_JSON,
             )
         except (ResourceModifiedError, ResourceNotFoundError):
-            return await _has_write_id(client, write_id)
+            return await _etag_of_write(client, write_id)
         except HttpResponseError as error:
             if error.status_code == _PRECONDITION_FAILED:
-                return await _has_write_id(client, write_id)
+                return await _etag_of_write(client, write_id)
             raise
-        return True
+        return str(written["etag"])
 
     async def put(self, container: str, blob: str, content: bytes) -> None:
         """Write a document unconditionally."""
@@ -147,13 +164,20 @@ class Storage:
             return False
         return True
 
-    async def delete(self, container: str, blob: str, etag: str | None = None) -> None:
-        """Delete a blob, unless it no longer exists or no longer has this ETag."""
+    async def delete(self, container: str, blob: str, etag: str | None = None) -> bool:
+        """Delete a blob.
+
+        Returns:
+            False if it no longer exists, or no longer has this ETag.
+        """
         conditions: dict[str, Any] = {}
         if etag is not None:
             conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        with contextlib.suppress(ResourceNotFoundError, ResourceModifiedError):
+        try:
             await self._service.get_blob_client(container, blob).delete_blob(**conditions)
+        except (ResourceNotFoundError, ResourceModifiedError):
+            return False
+        return True
 
     async def properties(self, container: str, blob: str) -> Properties | None:
         """Read a blob's properties; None if it does not exist."""
@@ -190,7 +214,7 @@ class Storage:
                 ),
             )
         except ResourceModifiedError:
-            if not await _has_write_id(client, write_id):
+            if await _etag_of_write(client, write_id) is None:
                 raise
         return True
 
@@ -219,11 +243,11 @@ class Storage:
         content_type: str,
         metadata: dict[str, str],
         etag: str | None,
-    ) -> bool:
-        """Write a blob in blocks; it appears whole or not at all.
+    ) -> WrittenBlob | None:
+        """Write a blob in blocks, or by one request if it is small. It appears whole or not at all.
 
-        If the blocks come in the order of their numbers, the blob's metadata gets the SHA-256 of
-        its content.
+        The blob's metadata gets the SHA-256 of its content, if that is known: the blob is small, or
+        the blocks come in the order of their numbers.
 
         Args:
             container: The container's name.
@@ -235,38 +259,32 @@ class Storage:
             etag: The ETag of the blob to overwrite; None: it must not exist yet.
 
         Returns:
-            False if somebody else has changed the blob in the meantime.
+            Its size and digest; None if somebody else has changed the blob in the meantime.
         """
         client = self._service.get_blob_client(container, blob)
-        ids: list[str] = []
-        prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
-        digest = hashlib.sha256()
-        async for number, block in blocks:
-            # All block ids of a blob must have the same length.
-            ids.append(f"{prefix}-{number:06d}")
-            digest.update(block)
-            await client.stage_block(ids[-1], block)
-        if ids == sorted(ids):
-            metadata = {**metadata, SHA256: digest.hexdigest()}
-        conditions: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
-        if etag is not None:
-            conditions = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
         write_id = uuid.uuid4().hex
+        options: dict[str, Any] = {"match_condition": MatchConditions.IfMissing}
+        if etag is not None:
+            options = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        ids, content, written = await _stage_blocks(client, blocks, name)
+        if written.sha256 is not None:
+            metadata = {**metadata, SHA256: written.sha256}
+        options |= {
+            "content_settings": ContentSettings(content_type=content_type),
+            "metadata": {**metadata, _WRITE_ID: write_id},
+        }
         try:
-            await client.commit_block_list(
-                [BlobBlock(block_id) for block_id in sorted(ids)],
-                content_settings=ContentSettings(content_type=content_type),
-                metadata={**metadata, _WRITE_ID: write_id},
-                **conditions,
-            )
-        except (ResourceModifiedError, ResourceExistsError, ResourceNotFoundError):
-            return await _has_write_id(client, write_id)
+            if ids:
+                await client.commit_block_list([BlobBlock(id_) for id_ in sorted(ids)], **options)
+            else:
+                await client.upload_blob(content, overwrite=True, **options)
         except HttpResponseError as error:
             # Another writer's commit discards the blocks that are not in its list.
-            if getattr(error, "error_code", None) in ("InvalidBlockList", "ConditionNotMet"):
-                return await _has_write_id(client, write_id)
-            raise
-        return True
+            codes = ("InvalidBlockList", "ConditionNotMet")
+            if not isinstance(error, _CHANGED) and getattr(error, "error_code", None) not in codes:
+                raise
+            return written if await _etag_of_write(client, write_id) else None
+        return written
 
     async def listing(self, container: str, prefix: str) -> dict[str, Properties]:
         """List the blobs whose names begin with ``prefix``, in order, with their properties."""
@@ -316,13 +334,40 @@ class Storage:
                 continue
 
 
-async def _has_write_id(client: BlobClient, write_id: str) -> bool:
-    """Return whether a blob was last written by the write of this id."""
+async def _stage_blocks(
+    client: BlobClient, blocks: AsyncIterable[tuple[int, bytes]], name: str
+) -> tuple[list[str], bytes, WrittenBlob]:
+    """Stage a blob's blocks, and return their ids; or the content of one that needs none."""
+    prefix = hashlib.sha256(name.encode()).hexdigest()[:32]
+    digest = hashlib.sha256()
+    ids: list[str] = []
+    size, held_back = 0, dict[int, bytes]()
+    async for number, block in blocks:
+        size += len(block)
+        digest.update(block)
+        held_back[number] = block
+        if size <= _SINGLE_WRITE_BYTES:
+            continue
+        for held_number, held_block in held_back.items():
+            # All block ids of a blob must have the same length.
+            ids.append(f"{prefix}-{held_number:06d}")
+            await client.stage_block(ids[-1], held_block)
+        held_back.clear()
+    if ids:
+        in_order = ids == sorted(ids)
+        return ids, b"", WrittenBlob(size, digest.hexdigest() if in_order else None)
+    content = b"".join(block for _, block in sorted(held_back.items()))
+    return [], content, WrittenBlob(size, hashlib.sha256(content).hexdigest())
+
+
+async def _etag_of_write(client: BlobClient, write_id: str) -> str | None:
+    """Return a blob's ETag if it was last written by the write of this id."""
     try:
         properties = await client.get_blob_properties()
     except ResourceNotFoundError:
-        return False
-    return (properties.metadata or {}).get(_WRITE_ID) == write_id
+        return None
+    is_own = (properties.metadata or {}).get(_WRITE_ID) == write_id
+    return str(properties.etag) if is_own else None
 
 
 def _properties(properties: BlobProperties) -> Properties:

@@ -9,5 +9,8 @@ STORAGE_CONNECTION = "AudioStorage"
 TRANSCRIPTION_QUEUE = "transcriptions"
 """The queue of calls to transcribe."""
 
+ENDED_CALLS_QUEUE = "ended-calls"
+"""The queue of calls to assemble that have ended."""
+
 DEADLINE_QUEUE = "deadlines"
 """The queue of calls with a deadline: a message becomes visible when it is due."""

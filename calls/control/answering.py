@@ -133,7 +133,8 @@ async def _write_claim(storage: Storage, blob: str, claim: IncomingCallClaim) ->
     existing = msgspec.json.decode(document.content, type=IncomingCallClaim)
     if existing.done or claim.begun_at - existing.begun_at < _CLAIM_LIFETIME:
         return False
-    return await storage.replace(blobs.IDEMPOTENCY, blob, content, document.etag)
+    etag = await storage.replace(blobs.IDEMPOTENCY, blob, content, document.etag)
+    return etag is not None
 
 
 async def _release_claim(storage: Storage, blob: str, claim: IncomingCallClaim) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial, update_wrapper
 from http import HTTPStatus
 
 import azure.functions as func
 
 from acs.errors import KeysUnavailable, MalformedEvent, TokenError
-from acs.events import CALL_ENDS, decode_callback_events
+from acs.events import CALL_ENDS, CallbackEvent, decode_callback_events
 from acs.identifiers import is_call_connection_id
 from calls import refusals
 from calls.clients import Clients
@@ -17,20 +19,31 @@ from calls.errors import EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
+from calls.http.respond import Handler
 from calls.records.callback_events import record_callback_event
+from calls.records.ended_calls import encode_message
 from calls.records.result_state import update_result_state
 
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
 
 
+def callback_handler(send: Callable[[list[str]], None]) -> Handler:
+    """Return the handler of callbacks that sends messages to the queue of ended calls."""
+    handler = partial(receive_callbacks, send=send)
+    update_wrapper(handler, receive_callbacks)
+    return handler
+
+
 @takes_any_query
-async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+async def receive_callbacks(
+    clients: Clients, request: func.HttpRequest, *, send: Callable[[list[str]], None]
+) -> func.HttpResponse:
     """``POST /api/v1/callbacks``: 200 when every event is in its call's record.
 
     Each event is recorded or refused on its own, so a wrong one does not affect the others. A 400
     (malformed) or 403 (ids of another call) says which were refused. It is safe to send all of them
-    again.
+    again. ``send`` sends messages to the queue of ended calls.
     """
     await _verify_sender(clients, request)
     try:
@@ -40,23 +53,15 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             HTTPStatus.BAD_REQUEST, str(error), code="malformed_events", reason="malformed"
         ) from error
     mismatches: list[str] = []
+    messages: list[str] = []
     for event in events:
         call = event.data.call_connection_id
         if not is_call_connection_id(call):
             faults.append(f"event {event.id!r}: callConnectionId: not a call connection id")
             continue
         try:
-            record = await record_callback_event(
-                clients.storage, event, clients.settings.callback_ids_check
-            )
-            now = datetime.now(UTC)
-            if event.type in CALL_ENDS:
-                await end_grants(clients.storage, call, now)
-            if record.has_ended:
-                # The call may have been assembled already, or never had any audio.
-                await update_result_state(
-                    clients.storage, call, now, clients.settings.partial_after_seconds
-                )
+            if await _record_event(clients, event):
+                messages.append(encode_message(call))
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"
@@ -64,6 +69,8 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             mismatches.append(
                 f"event {event.id!r}: does not belong to the call that it names ({error.reason})"
             )
+    if messages:
+        send(messages)
     if faults:
         detail = f"{len(faults)} events: {faults[0]}"
         refusals.log_refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", detail)
@@ -81,6 +88,28 @@ async def receive_callbacks(clients: Clients, request: func.HttpRequest) -> func
             HTTPStatus.BAD_REQUEST, detail, code="malformed_events", errors=errors, reason=None
         )
     return func.HttpResponse(status_code=HTTPStatus.OK)
+
+
+async def _record_event(clients: Clients, event: CallbackEvent) -> bool:
+    """Record an event, and do what the end of its call asks for.
+
+    Returns:
+        Whether the call has ended, and must be assembled with its last streams.
+
+    Raises EventMismatch, Contended, AzureError.
+    """
+    storage, settings = clients.storage, clients.settings
+    call, now = event.data.call_connection_id, datetime.now(UTC)
+    record = await record_callback_event(storage, event, settings.callback_ids_check)
+    if event.type in CALL_ENDS:
+        await end_grants(storage, call, now)
+    if not record.has_ended:
+        return False
+    # The call may have been assembled already, or never had any audio.
+    update = await update_result_state(
+        storage, call, now, settings.partial_after_seconds, known=record
+    )
+    return update.is_outdated
 
 
 async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:

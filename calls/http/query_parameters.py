@@ -32,8 +32,8 @@ def takes_any_query[H: Callable[..., object]](handler: H) -> H:
 
 
 def query_parameters(handler: object) -> frozenset[str] | None:
-    """Return the query parameters that a handler takes; None for any."""
-    return _parameters.get(handler, frozenset())
+    """Return the query parameters that a handler takes, or the one it wraps; None for any."""
+    return _parameters.get(getattr(handler, "__wrapped__", handler), frozenset())
 
 
 def check_query(handler: object, request: func.HttpRequest) -> None:

@@ -84,7 +84,8 @@ async def read_current_record(clients: Clients, call: str) -> CallRecord:
     now = datetime.now(UTC)
     if may_settle(record, now):
         seconds = clients.settings.partial_after_seconds
-        return await update_result_state(clients.storage, call, now, seconds)
+        update = await update_result_state(clients.storage, call, now, seconds, known=record)
+        return update.record
     return record
 
 

@@ -28,8 +28,9 @@ from calls.listings import list_manifests, list_segments
 from calls.pipeline import deadlines, fair_run, storage_events, transcription
 from calls.records.derive import add_event
 from calls.records.model import CallRecord
-from calls.records.result_state import ENDED_BY_UNKNOWN, last_event_time, update_result_state
+from calls.records.result_state import ENDED_BY_UNKNOWN, update_result_state
 from calls.records.store import change_record, read_record
+from calls.records.stored_streams import last_event_time
 from calls.records.unsettled import (
     WITHOUT_RECORD,
     UnsettledCall,
@@ -39,6 +40,7 @@ from calls.records.unsettled import (
     write_position,
 )
 from calls.results import assembly, failures
+from calls.results.coalescing import may_wait
 from calls.storage import Properties
 from calls.transcripts.messages import Send
 from contract import names
@@ -155,11 +157,12 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     quiet = last_event_time(record) <= quiet_since and all(
         properties.last_modified <= quiet_since for properties in landed.values()
     )
-    if await _needs_assembly(clients, call, landed):
+    if not may_wait(record, now) and await _needs_assembly(clients, call, landed):
         await storage_events.assemble_call(clients, call, partial=quiet)
-    record = await update_result_state(
+    update = await update_result_state(
         clients.storage, call, now, clients.settings.partial_after_seconds
     )
+    record = update.record
     await transcription.request_if_due(clients, call, send)
     if (
         record.has_ended

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 from datetime import UTC, datetime, timedelta
 
@@ -19,13 +20,12 @@ from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
 from calls.listings import log_foreign
-from calls.records.result_state import update_result_state
-from calls.records.store import reopen_call
-from calls.results import analysis, assembly, failures
-from calls.results.call_result import CallResult
-from calls.results.coalescing import run_in_turn
+from calls.records import ended_calls
+from calls.records.result_state import record_result
+from calls.records.store import decode_record, read_record_document, reopen_call
+from calls.results import analysis, assembly, coalescing, failures
+from calls.results.call_result import analysis_blobs
 from calls.results.failures import PoisonMessage
-from calls.results.layout import Layout
 from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
@@ -154,15 +154,16 @@ async def analyse_segment(
     )
     log_event(_log, logging.INFO, "segment_analysed", call=segment.call_connection_id, segment=blob)
     # While the segment's own stream is open, the call cannot be complete: nothing else is read.
-    manifest = ManifestName(segment.call_connection_id, segment.stream_id).blob
-    if await clients.storage.properties(names.MANIFESTS, manifest) is None:
+    manifest_blob = ManifestName(segment.call_connection_id, segment.stream_id).blob
+    manifest = await clients.storage.read(names.MANIFESTS, manifest_blob)
+    if manifest is None:
         partial_after = timedelta(seconds=clients.settings.partial_after_seconds)
         if datetime.now(UTC) - segment.start > partial_after:
             # The call may have been finalized without it, and its manifest may never come.
             with contextlib.suppress(CallNotFound):
                 await reopen_call(clients.storage, segment.call_connection_id)
         return False
-    return await assemble_call(clients, segment.call_connection_id)
+    return await _assemble_after(clients, manifest_blob, manifest.content)
 
 
 async def process_manifest(clients: Clients, blob: str, content: bytes) -> bool:
@@ -171,16 +172,57 @@ async def process_manifest(clients: Clients, blob: str, content: bytes) -> bool:
     Raises ValueError, AzureError.
     """
     decode_manifest(content)
-    return await assemble_call(clients, names.parse_manifest(blob).call_connection_id)
+    return await _assemble_after(clients, blob, content)
 
 
-async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -> bool:
+async def _assemble_after(clients: Clients, manifest_blob: str, content: bytes) -> bool:
+    """Assemble a call after a part of a stream that has ended, if the stream is complete.
+
+    Most parts are not the last ones of their stream: they cost a look at what there is.
+    """
+    storage, call = clients.storage, names.parse_manifest(manifest_blob).call_connection_id
+    try:
+        manifest = decode_manifest(content)
+    except ValueError:
+        # Its own event records the failure; see ``assembly``.
+        return await assemble_call(clients, call)
+    results = await storage.blob_names(blobs.RESULTS, f"{call}/")
+    missing = set(analysis_blobs([manifest])).difference(results)
+    if missing and not await assembly.are_failed(storage, call, missing):
+        return False
+    record = await read_record_document(storage, call)
+    if record and coalescing.may_wait(decode_record(record.content), manifest.ended_at):
+        log_event(_log, logging.INFO, "assembly_postponed", call=call)
+        return False
+    whole_stream = None if missing else manifest.stream_id
+    overview = assembly.Overview(results, record, {manifest_blob: content}, whole_stream)
+    return await assemble_call(clients, call, overview=overview)
+
+
+async def on_ended_call(body: bytes, send: Send) -> None:
+    """Assemble a call that has ended and whose last assemblies were postponed.
+
+    Raises ValueError, Contended, AzureError: the host then runs the message again.
+    """
+    clients, call = get_clients(), ended_calls.decode_message(body)
+    if await assemble_call(clients, call):
+        request_transcript(clients, call, send)
+
+
+async def assemble_call(
+    clients: Clients,
+    call: str,
+    *,
+    partial: bool = False,
+    overview: assembly.Overview | None = None,
+) -> bool:
     """Assemble a call if all of it has landed.
 
     Args:
         clients: The app's clients.
         call: The call connection id.
         partial: Assemble what has landed, even if something is missing.
+        overview: What was read of the call just now.
 
     Returns:
         Whether the call was assembled: its transcript is then due. False also if another run
@@ -188,25 +230,51 @@ async def assemble_call(clients: Clients, call: str, *, partial: bool = False) -
 
     Raises Contended, AzureError.
     """
+    runs = itertools.count()
 
-    async def assemble() -> tuple[CallResult, Layout] | None:
-        return await assembly.assemble(
-            clients.storage, call, clients.settings.recording_format, partial=partial
+    async def assemble() -> bool | None:
+        is_first = next(runs) == 0
+        if not is_first and await assembly.is_up_to_date(clients.storage, call):
+            return None
+        return await _assemble_and_record(
+            clients, call, partial=partial, overview=overview if is_first else None
         )
 
     # Whoever assembles the call at the moment may wait for parts: this one must not.
-    run = assemble() if partial else run_in_turn(clients.storage, call, assemble)
-    assembled = await run
+    if partial:
+        return await assemble() is not None
+    is_assembled = await coalescing.run_in_turn(
+        clients.storage,
+        call,
+        assemble,
+        stream_id=overview.whole_stream if overview else None,
+        is_free=overview is not None and not overview.is_assembling(call),
+    )
+    return is_assembled is not None
+
+
+async def _assemble_and_record(
+    clients: Clients, call: str, *, partial: bool, overview: assembly.Overview | None
+) -> bool | None:
+    """Assemble a call, and write to its record what came out. Returns None if it is incomplete."""
+    storage, settings = clients.storage, clients.settings
+    assembled = await assembly.assemble(
+        storage, call, settings.recording_format, partial=partial, overview=overview
+    )
     if assembled is None:
-        return False
-    await _update_result_state(clients, call)
-    sha256 = assembled[0].summary.recording_sha256
+        return None
+    try:
+        await record_result(
+            storage,
+            call,
+            assembled.record,
+            assembled.for_record,
+            datetime.now(UTC),
+            settings.partial_after_seconds,
+        )
+    except CallNotFound:
+        # A stream of a call that this app did not place (GRANT_CHECK is not require).
+        log_event(_log, logging.WARNING, "call_without_record", call=call)
+    sha256 = assembled.result.summary.recording_sha256
     log_event(_log, logging.INFO, "call_assembled", call=call, recording_sha256=sha256)
     return True
-
-
-async def _update_result_state(clients: Clients, call: str) -> None:
-    with contextlib.suppress(CallNotFound):  # a call that this app did not place
-        await update_result_state(
-            clients.storage, call, datetime.now(UTC), clients.settings.partial_after_seconds
-        )

@@ -78,20 +78,25 @@ async def on_poison_message(body: bytes) -> None:
 
 async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send) -> None:
     """Transcribe a message's call; see ``on_message``."""
-    call = message.call_connection_id
+    storage, call = clients.storage, message.call_connection_id
     engine = get_engine(clients)
-    if engine is not None and await _is_done(clients, message):
-        log_event(_log, logging.INFO, "transcription_skipped", call=call)
+    if engine is None:
+        _log_dropped(call, "transcription_off")
         return
-    result_and_layout = await assembly.read_result_and_layout(clients.storage, call)
-    if engine is None or result_and_layout is None:
+    result = await assembly.read_result(storage, call)
+    if result is not None:
+        existing = await job.read_transcript(storage, call)
+        if not job.is_due(existing, result.layout_digest, datetime.now(UTC), message.id):
+            # Another message's run has made it, or is making it.
+            log_event(_log, logging.INFO, "transcription_skipped", call=call)
+            return
+    layout = await assembly.read_layout(storage, result) if result else None
+    if result is None or layout is None:
         # The call is assembled again if anything has landed since; another message then follows.
-        reason = "transcription_off" if engine is None else "result_outdated"
-        log_event(_log, logging.WARNING, "transcription_dropped", call=call, reason=reason)
+        _log_dropped(call, "result_outdated")
         return
-    result, layout = result_and_layout
     transcript = await job.transcribe_call(
-        clients.storage,
+        storage,
         engine,
         result,
         layout,
@@ -103,13 +108,8 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         request_transcript(clients, call, send)
 
 
-async def _is_done(clients: Clients, message: TranscriptionMessage) -> bool:
-    """Whether another message's run has made the transcript, or is making it."""
-    result = await assembly.read_result(clients.storage, message.call_connection_id)
-    if result is None:
-        return False
-    transcript = await job.read_transcript(clients.storage, message.call_connection_id)
-    return not job.is_due(transcript, result.layout_digest, datetime.now(UTC), message.id)
+def _log_dropped(call: str, reason: str) -> None:
+    log_event(_log, logging.WARNING, "transcription_dropped", call=call, reason=reason)
 
 
 async def _read_locales(clients: Clients, call: str) -> list[str]:

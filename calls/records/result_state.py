@@ -16,17 +16,22 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
 from acs import events
-from calls import blobs
 from calls.errors import Contended
-from calls.listings import list_manifests, list_opened_streams, list_segments
-from calls.records.model import CallRecord, MissingAudio, ResultState, Summary
-from calls.records.store import change_record, read_record
-from calls.storage import Storage
-from contract import names
+from calls.records.model import CallRecord, MissingAudio, ResultState
+from calls.records.store import change_record, decode_record, read_record
+from calls.records.stored_streams import (
+    ListedStreams,
+    ResultOutline,
+    StoredStreams,
+    describe_streams,
+    read_streams,
+)
+from calls.storage import Document, Storage
 from event_log import log_event
 
 SETTLE_SECONDS = 30.0
@@ -48,50 +53,32 @@ class Status(msgspec.Struct, frozen=True):
     missing: MissingAudio | None = None
 
 
-class StreamOutline(msgspec.Struct, frozen=True):
-    """One stream of a result: a part of ``StreamResult``."""
+class AssembledResult(NamedTuple):
+    """A result that has just been written: its outline, when its last stream ended, its streams."""
 
-    stream_id: str
-    ended_by: str
+    outline: ResultOutline
+    ended_at: datetime
+    listed: ListedStreams
 
 
-class ResultOutline(msgspec.Struct, frozen=True):
-    """What a result's state depends on: a part of ``CallResult``.
+class StateUpdate(NamedTuple):
+    """A call's record after an update; ``is_outdated``: its result lacks streams that have ended.
 
-    Reading only this part loads no audio library: a callback would have to wait for one.
+    That is so after assemblies were postponed while the call went on (``results/coalescing.py``).
     """
 
-    summary: Summary
-    streams: list[StreamOutline]
-
-
-class _FailureOutline(msgspec.Struct, frozen=True):
-    """A part of ``calls.results.failures.Failure``."""
-
-    container: str
-
-
-class StoredStreams(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of an ended call: the ids of its streams, and its result.
-
-    ``opened`` streams have a marker, a draft or a segment, ``ended`` ones a manifest. ``is_quiet``:
-    nothing has happened for so long that nothing more is expected. ``failed_segments`` of the
-    missing ones failed permanently: they cannot come by themselves.
-    """
-
-    opened: frozenset[str]
-    ended: frozenset[str]
-    result: ResultOutline | None
-    is_quiet: bool
-    failed_segments: int = 0
-
-
-_decode = msgspec.json.Decoder(ResultOutline).decode
+    record: CallRecord
+    is_outdated: bool = False
 
 
 async def update_result_state(
-    storage: Storage, call: str, now: datetime, partial_after_seconds: float
-) -> CallRecord:
+    storage: Storage,
+    call: str,
+    now: datetime,
+    partial_after_seconds: float,
+    *,
+    known: CallRecord | None = None,
+) -> StateUpdate:
     """Determine a call's result state from what is stored, and write it to the record.
 
     To be called when an ended call may have changed: after its end, after each assembly, and by the
@@ -103,21 +90,19 @@ async def update_result_state(
         now: The current time.
         partial_after_seconds: After this time without an event or a segment, nothing more is
             expected (PARTIAL_AFTER_SECONDS).
-
-    Returns:
-        The call's record.
+        known: The call's record, if it was read just now.
 
     Raises CallNotFound, Contended, AzureError.
     """
-    for _ in range(_MAX_ATTEMPTS):
-        record = await read_record(storage, call)
+    for attempt in range(_MAX_ATTEMPTS):
+        record = known if attempt == 0 and known else await read_record(storage, call)
         if not record.has_ended:
-            return record
+            return StateUpdate(record)
         quiet_since = now - timedelta(seconds=partial_after_seconds)
-        stored = await _read_streams(storage, record, quiet_since)
+        stored = await read_streams(storage, record, quiet_since)
         status = determine_status(record, stored, now)
         if status == _status_of(record):
-            return record
+            return StateUpdate(record, stored.is_outdated)
         is_stale = False
 
         def apply(
@@ -125,26 +110,85 @@ async def update_result_state(
         ) -> bool:
             nonlocal is_stale
             is_stale = _inputs_of(current) != _inputs_of(record)
-            if is_stale:
-                return False
-            current.result_state, current.result_reason = status.state, status.reason
-            current.missing = status.missing
-            # Something came late: the reconciler must see to it that the call does not stay so.
-            current.finalized = current.finalized and status.state != "processing"
-            return True
+            return not is_stale and _set_status(current, status)
 
         changed = await change_record(storage, call, apply)
         if not is_stale:
-            log_event(
-                _log,
-                logging.INFO,
-                "result_state_changed",
-                call=call,
-                state=status.state,
-                reason=status.reason,
-            )
-            return changed
+            _log_change(call, status)
+            return StateUpdate(changed, stored.is_outdated)
     raise Contended(f"the result state of call {call} is being changed too often")
+
+
+async def record_result(
+    storage: Storage,
+    call: str,
+    known: Document | None,
+    assembled: AssembledResult,
+    now: datetime,
+    partial_after_seconds: float,
+) -> None:
+    """Write a result's summary, and the state that follows from it, to its call's record.
+
+    Args:
+        storage: Where the call's record and parts are.
+        call: The call connection id.
+        known: The record's document, read before the call's streams were listed: once it says that
+            the call has ended, no stream opens, and the lists have them all. None: it had none.
+        assembled: The result, and the streams that were listed for it.
+        now: The current time.
+        partial_after_seconds: PARTIAL_AFTER_SECONDS.
+
+    Raises CallNotFound, Contended, AzureError.
+    """
+    record = decode_record(known.content) if known else None
+    status: Status | None = None
+    if record is not None and record.has_ended:
+        quiet_since = now - timedelta(seconds=partial_after_seconds)
+        stored = await describe_streams(
+            storage, record, assembled.outline, assembled.listed, quiet_since
+        )
+        status = determine_status(record, stored, now)
+    is_stale = is_changed = False
+
+    def apply(current: CallRecord) -> bool:
+        nonlocal is_stale, is_changed
+        is_stale = current.has_ended and (
+            record is None or status is None or _inputs_of(current) != _inputs_of(record)
+        )
+        is_summary_new = current.summary != assembled.outline.summary
+        if is_summary_new:
+            current.summary = assembled.outline.summary
+            current.assembled_at = assembled.ended_at
+        is_changed = status is not None and not is_stale and _set_status(current, status)
+        return is_summary_new or is_changed
+
+    await change_record(storage, call, apply, known=known)
+    if is_stale:
+        await update_result_state(storage, call, now, partial_after_seconds)
+    elif is_changed and status is not None:
+        _log_change(call, status)
+
+
+def _set_status(record: CallRecord, status: Status) -> bool:
+    """Set a record's status; return whether it has changed."""
+    if status == _status_of(record):
+        return False
+    record.result_state, record.result_reason = status.state, status.reason
+    record.missing = status.missing
+    # Something came late: the reconciler must see to it that the call does not stay so.
+    record.finalized = record.finalized and status.state != "processing"
+    return True
+
+
+def _log_change(call: str, status: Status) -> None:
+    log_event(
+        _log,
+        logging.INFO,
+        "result_state_changed",
+        call=call,
+        state=status.state,
+        reason=status.reason,
+    )
 
 
 def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -> Status:
@@ -181,57 +225,6 @@ def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -
         text = _count_of(missing.segments, "segment failed", "segments failed")
         return Status("final", f"{text} permanently", missing)
     return Status("partial", _describe(missing), missing)
-
-
-async def _read_streams(
-    storage: Storage, record: CallRecord, quiet_since: datetime
-) -> StoredStreams:
-    call = record.call_connection_id
-    # The result first: a stream that is opened or ended in the meantime is then not overlooked.
-    document = await storage.read(blobs.RESULTS, blobs.call_result_blob(call))
-    ended = await list_manifests(storage, call)
-    landed = await list_segments(storage, call)
-    opened = {names.parse_segment(blob).stream_id for blob in landed}
-    opened |= await list_opened_streams(storage, call)
-    is_quiet = last_event_time(record) <= quiet_since and all(
-        properties.last_modified <= quiet_since for properties in landed.values()
-    )
-    result = _decode_outline(document.content) if document else None
-    return StoredStreams(
-        opened=frozenset(opened),
-        ended=frozenset(ended),
-        result=result,
-        is_quiet=is_quiet,
-        failed_segments=await _count_failed_segments(storage, call)
-        if result is not None and result.summary.missing_segments
-        else 0,
-    )
-
-
-async def _count_failed_segments(storage: Storage, call: str) -> int:
-    """Count the segments of a call that failed permanently."""
-    failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}.")
-    documents = await storage.read_all(blobs.FAILURES, failure_blobs)
-    return sum(_is_segment_failure(document.content) for document in documents if document)
-
-
-def _is_segment_failure(content: bytes) -> bool:
-    try:
-        return msgspec.json.decode(content, type=_FailureOutline).container == names.SEGMENTS
-    except ValueError:
-        return False
-
-
-def _decode_outline(content: bytes) -> ResultOutline | None:
-    try:
-        return _decode(content)
-    except ValueError:
-        return None
-
-
-def last_event_time(record: CallRecord) -> datetime:
-    """Return when a call's last event happened; without any, when the call began."""
-    return max([record.created_at, *(event.time for event in record.events)])
 
 
 def may_settle(record: CallRecord, now: datetime) -> bool:

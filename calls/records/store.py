@@ -13,20 +13,27 @@ from calls.errors import CallNotFound, Contended, InvalidCursor
 from calls.listings import parse_names
 from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import add_unsettled
-from calls.storage import Storage
+from calls.storage import Document, Storage
 
 _MAX_ATTEMPTS = 20
 
-_decode = msgspec.json.Decoder(CallRecord).decode
 _encode = msgspec.json.encode
+
+decode_record = msgspec.json.Decoder(CallRecord).decode
+"""Decode a record from its document's content. Raises msgspec.DecodeError."""
 
 
 async def read_record(storage: Storage, call_connection_id: str) -> CallRecord:
     """Read a call's record. Raises CallNotFound, AzureError."""
-    document = await storage.read(blobs.CALLS, blobs.call_blob(call_connection_id))
+    document = await read_record_document(storage, call_connection_id)
     if document is None:
         raise CallNotFound(call_connection_id)
-    return _decode(document.content)
+    return decode_record(document.content)
+
+
+async def read_record_document(storage: Storage, call_connection_id: str) -> Document | None:
+    """Read the document of a call's record; None if it has none. Raises AzureError."""
+    return await storage.read(blobs.CALLS, blobs.call_blob(call_connection_id))
 
 
 async def change_record(
@@ -35,6 +42,7 @@ async def change_record(
     apply: Callable[[CallRecord], bool],
     *,
     create_at: datetime | None = None,
+    known: Document | None = None,
 ) -> CallRecord:
     """Change a call's record under its ETag.
 
@@ -44,12 +52,15 @@ async def change_record(
         apply: Changes the record and returns whether it did. May run several times.
         create_at: When the call began. If it has no record, one is created and listed: events may
             arrive before ACS's response with the call's id. None: the record must exist.
+        known: The record's document, if it was read just now. It is read again only if it has
+            changed since.
 
     Raises CallNotFound, Contended, AzureError.
     """
     blob = blobs.call_blob(call_connection_id)
-    for _ in range(_MAX_ATTEMPTS):
-        document = await storage.read(blobs.CALLS, blob)
+    for attempt in range(_MAX_ATTEMPTS):
+        document = known if attempt == 0 else None
+        document = document or await storage.read(blobs.CALLS, blob)
         if document is None:
             if create_at is None:
                 raise CallNotFound(call_connection_id)
@@ -62,7 +73,7 @@ async def change_record(
             if await storage.create(blobs.CALLS, blob, _encode(record)):
                 return record
             continue
-        record = _decode(document.content)
+        record = decode_record(document.content)
         was_finalized = record.finalized
         if not apply(record):
             return record
@@ -109,5 +120,5 @@ async def list_newest(
     index = parse_names(blobs.INDEX, page.names, blobs.call_of_index_blob)
     calls = dict.fromkeys(index.values())
     documents = await storage.read_all(blobs.CALLS, [blobs.call_blob(call) for call in calls])
-    records = [_decode(document.content) for document in documents if document is not None]
+    records = [decode_record(document.content) for document in documents if document is not None]
     return records, page.cursor

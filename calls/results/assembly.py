@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
 from calls import blobs
-from calls.errors import CallNotFound, Contended
+from calls.errors import Contended
 from calls.listings import list_drafts, list_manifests, list_notes, list_segments
-from calls.records.model import CallRecord
-from calls.records.store import change_record, read_record
+from calls.records.result_state import AssembledResult
+from calls.records.store import decode_record, read_record_document
+from calls.records.stored_streams import ListedStreams, ResultOutline, StreamOutline
 from calls.results import analysis, call_result, failures, recording
 from calls.results.analysis import Analysis
 from calls.results.call_result import CallResult, Parts, StreamResult
@@ -33,6 +37,42 @@ from contract.manifest import Manifest, decode_manifest
 from event_log import log_event
 
 _MAX_ATTEMPTS = 10
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+
+
+class Overview(NamedTuple):
+    """What is read of a call before everything else, in this order.
+
+    ``results`` are its blobs in the container ``results``. ``record`` is its record's document.
+    ``manifests`` has the contents of manifests that were read already, by their blobs, and
+    ``whole_stream`` is the id of a stream whose analyses are all there.
+    """
+
+    results: Collection[str]
+    record: Document | None
+    manifests: Mapping[str, bytes] = _NOTHING
+    whole_stream: str | None = None
+
+    def has_result(self, call: str) -> bool:
+        """Whether the call was assembled before."""
+        return blobs.call_result_blob(call) in self.results
+
+    def is_assembling(self, call: str) -> bool:
+        """Whether somebody has the turn to assemble the call."""
+        return blobs.turn_blob(call) in self.results
+
+
+class Assembly(NamedTuple):
+    """An assembled call, its recording's layout, and what its record must be told.
+
+    ``record`` is the record's document as it was before the streams were listed.
+    """
+
+    result: CallResult
+    layout: Layout
+    record: Document | None
+    for_record: AssembledResult
+
 
 _log = logging.getLogger(__name__)
 
@@ -43,18 +83,15 @@ async def read_result(storage: Storage, call: str) -> CallResult | None:
     return _decode(document) if document else None
 
 
-async def read_result_and_layout(storage: Storage, call: str) -> tuple[CallResult, Layout] | None:
-    """Read a call's result, and lay out its recording as it was when it was assembled.
+async def read_layout(storage: Storage, result: CallResult) -> Layout | None:
+    """Lay out a result's recording as it was when the call was assembled.
 
-    Returns None before the call is assembled, and if its parts have changed since. Raises
-    AzureError.
+    Returns None if the call's streams have changed since. Raises AzureError.
     """
-    result = await read_result(storage, call)
-    if result is None:
-        return None
-    parts = await _read_parts(storage, call, partial=result.summary.partial)
-    layout = parts.lay_out() if parts else None
-    return (result, layout) if layout and layout.digest == result.layout_digest else None
+    call = result.call_connection_id
+    streams = await _list_streams(storage, call, partial=result.summary.partial)
+    layout = streams.to_parts({}).lay_out() if streams else None
+    return layout if layout and layout.digest == result.layout_digest else None
 
 
 async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
@@ -63,10 +100,8 @@ async def read_streams(storage: Storage, call: str) -> list[StreamResult]:
     Raises AzureError.
     """
     result = await read_result(storage, call)
-    if result is not None and not result.summary.missing_segments and not result.summary.partial:
-        manifest_blobs = await list_manifests(storage, call)
-        if len(manifest_blobs) == len(result.streams):
-            return result.streams
+    if result is not None and await _has_everything(storage, call, result):
+        return result.streams
     manifests, _, _ = await _read_manifests(storage, call)
     analyses = await _read_analyses(storage, call_result.analysis_blobs(manifests))
     participants = await _known_participants(storage, call, manifests)
@@ -90,9 +125,32 @@ async def _known_participants(
     return list_participants(notes | heard)
 
 
+async def is_up_to_date(storage: Storage, call: str) -> bool:
+    """Return whether a call's result has all streams that have ended, whole. Raises AzureError."""
+    result = await read_result(storage, call)
+    return result is not None and await _has_everything(storage, call, result)
+
+
+async def _has_everything(storage: Storage, call: str, result: CallResult) -> bool:
+    if result.summary.missing_segments or result.summary.partial:
+        return False
+    return len(await list_manifests(storage, call)) == len(result.streams)
+
+
+async def read_overview(storage: Storage, call: str) -> Overview:
+    """Read what is read of a call first. Raises AzureError."""
+    results = await storage.blob_names(blobs.RESULTS, f"{call}/")
+    return Overview(results, await read_record_document(storage, call))
+
+
 async def assemble(
-    storage: Storage, call: str, format_: RecordingFormat = "wav", *, partial: bool = False
-) -> tuple[CallResult, Layout] | None:
+    storage: Storage,
+    call: str,
+    format_: RecordingFormat = "wav",
+    *,
+    partial: bool = False,
+    overview: Overview | None = None,
+) -> Assembly | None:
     """Assemble a call if every part of it has landed or has failed permanently.
 
     Args:
@@ -100,22 +158,30 @@ async def assemble(
         call: The call connection id.
         format_: The recording's format.
         partial: Assemble what has landed: streams without a manifest, segments without an analysis.
+        overview: What was read of the call just now. It is enough for a call without a result.
 
-    Returns:
-        The result and the recording's layout; None if a part is missing that may still arrive.
+    Returns None if a part is missing that may still arrive.
 
     Raises Contended, AzureError: the trigger then runs again.
     """
     blob = blobs.call_result_blob(call)
     for _ in range(_MAX_ATTEMPTS):
-        # Read before the parts: a result of older parts must not replace a newer one.
-        document = await storage.read(blobs.RESULTS, blob)
-        existing_recording = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
+        document = existing_recording = None
+        if overview is None or overview.has_result(call):
+            # Read before the parts: a result of older parts must not replace a newer one.
+            document = await storage.read(blobs.RESULTS, blob)
+            existing_recording = await storage.properties(
+                blobs.RECORDINGS, blobs.recording_blob(call)
+            )
+            overview = await read_overview(storage, call)
         existing = _decode(document) if document else None
         # A partial result is replaced by one that has at least the same parts.
         was_partial = existing is not None and existing.summary.partial
-        parts = await _read_parts(storage, call, partial=partial or was_partial)
-        if parts is None:
+        streams = await _list_streams(
+            storage, call, partial=partial or was_partial, known=overview.manifests
+        )
+        parts = await _read_parts(storage, call, streams, overview, partial=partial or was_partial)
+        if streams is None or parts is None:
             return None
         layout = parts.lay_out()
         if existing is not None and call_result.would_discard(existing, layout):
@@ -125,13 +191,19 @@ async def assemble(
         written = await recording.write_recording(
             storage, call, layout, format_, existing_recording
         )
-        if written is None:
-            continue
-        result = call_result.build_result(call, parts, layout, written)
-        if await _write_result(storage, blob, document, msgspec.json.encode(result)):
-            await _update_summary(storage, call, result)
-            return result, layout
+        if written is not None:
+            result = call_result.build_result(call, parts, layout, written)
+            if await _write_result(storage, blob, document, msgspec.json.encode(result)):
+                for_record = _outline(result, streams.listed)
+                return Assembly(result, layout, overview.record, for_record)
+        overview = None
     raise Contended(f"call {call} is being assembled by too many runs at once")
+
+
+def _outline(result: CallResult, listed: ListedStreams) -> AssembledResult:
+    streams = [StreamOutline(stream.stream_id, stream.ended_by) for stream in result.streams]
+    ended_at = max(stream.ended_at for stream in result.streams)
+    return AssembledResult(ResultOutline(result.summary, streams), ended_at, listed)
 
 
 async def _write_result(
@@ -139,17 +211,48 @@ async def _write_result(
 ) -> bool:
     """Write a result in place of ``existing``; False if another was written in the meantime."""
     if existing is None:
-        return await storage.create(blobs.RESULTS, blob, content)
+        return await storage.create(blobs.RESULTS, blob, content) is not None
     if existing.content == content:
         return True
-    return await storage.replace(blobs.RESULTS, blob, content, existing.etag)
+    return await storage.replace(blobs.RESULTS, blob, content, existing.etag) is not None
 
 
-async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | None:
-    """Read all parts of a call; None if one is missing that may still arrive."""
-    manifests, unreadable_streams, digests = await _read_manifests(storage, call)
+class _Streams(NamedTuple):
+    """A call's streams: their manifests, synthesized ones among them, and what was listed."""
+
+    manifests: list[Manifest]
+    listed: ListedStreams
+    is_partial: bool
+    digests: dict[str, str]
+
+    def to_parts(
+        self, analyses: dict[str, Analysis], display_names: dict[str, str] | None = None
+    ) -> Parts:
+        return Parts(
+            self.manifests,
+            analyses,
+            self.listed.landed,
+            partial=self.is_partial,
+            names=display_names or {},
+            digests=self.digests,
+        )
+
+
+async def _list_streams(
+    storage: Storage, call: str, *, partial: bool, known: Mapping[str, bytes] = _NOTHING
+) -> _Streams | None:
+    """List a call's streams; None if it has none.
+
+    Args:
+        storage: Where they are.
+        call: The call connection id.
+        partial: Also synthesize the manifests of streams that have none.
+        known: The contents of manifests, by their blobs.
+    """
+    manifests, unreadable_streams, digests = await _read_manifests(storage, call, known)
     if not manifests and not unreadable_streams and not partial:
         return None
+    ended = frozenset(unreadable_streams.union(manifest.stream_id for manifest in manifests))
     landed = await list_segments(storage, call)
     drafts = await read_drafts(storage, call) if partial or unreadable_streams else []
     synthesized = [
@@ -158,40 +261,41 @@ async def _read_parts(storage: Storage, call: str, *, partial: bool) -> Parts | 
         if partial or manifest.stream_id in unreadable_streams
     ]
     manifests = sorted([*manifests, *synthesized], key=lambda manifest: manifest.stream_id)
+    listed = ListedStreams(ended, landed)
     if not manifests:
         return None
     if any("" in heard_participants(manifest).values() for manifest in manifests):
         notes = await read_notes(storage, call)
         manifests = [add_notes(manifest, notes) for manifest in manifests]
-    expected = call_result.analysis_blobs(manifests)
-    existing = set(await storage.blob_names(blobs.RESULTS, f"{call}/"))
+    return _Streams(manifests, listed, bool(synthesized), digests)
+
+
+async def _read_parts(
+    storage: Storage, call: str, streams: _Streams | None, overview: Overview, *, partial: bool
+) -> Parts | None:
+    """Read what a call is assembled from; None if a part is missing that may still arrive."""
+    if streams is None:
+        return None
+    expected = call_result.analysis_blobs(streams.manifests)
+    existing = frozenset(overview.results)
     missing = [blob for blob in expected if blob not in existing]
-    if missing and not partial:
-        failed_blobs = await failures.failed_analysis_blobs(storage, call)
-        if not failed_blobs.issuperset(missing):
-            return None
+    if missing and not partial and not await are_failed(storage, call, missing):
+        return None
     analyses = await _read_analyses(storage, [blob for blob in expected if blob in existing])
-    display_names = await _read_names(storage, call)
-    return Parts(
-        manifests,
-        analyses,
-        landed,
-        partial=bool(synthesized),
-        names=display_names,
-        digests=digests,
-    )
+    record = decode_record(overview.record.content) if overview.record else None
+    return streams.to_parts(analyses, record.names if record else None)
 
 
-async def _read_names(storage: Storage, call: str) -> dict[str, str]:
-    """Read the display names in the call's record; {} without a record."""
-    try:
-        return (await read_record(storage, call)).names
-    except CallNotFound:
-        return {}
+async def are_failed(storage: Storage, call: str, analysis_blobs: Iterable[str]) -> bool:
+    """Return whether a call will never have these analyses: their segments failed permanently.
+
+    Raises AzureError.
+    """
+    return (await failures.failed_analysis_blobs(storage, call)).issuperset(analysis_blobs)
 
 
 async def _read_manifests(
-    storage: Storage, call: str
+    storage: Storage, call: str, known: Mapping[str, bytes] = _NOTHING
 ) -> tuple[list[Manifest], set[str], dict[str, str]]:
     """Read the call's manifests, by their streams' ids.
 
@@ -203,16 +307,18 @@ async def _read_manifests(
     call is assembled nevertheless, including that stream's segments.
     """
     manifest_blobs = await list_manifests(storage, call)
-    documents = await storage.read_all(names.MANIFESTS, list(manifest_blobs.values()))
+    others = [blob for blob in manifest_blobs.values() if blob not in known]
+    documents = await storage.read_all(names.MANIFESTS, others)
+    contents = {b: d.content for b, d in zip(others, documents, strict=True) if d} | dict(known)
     manifests: list[Manifest] = []
     unreadable: set[str] = set()
     digests: dict[str, str] = {}
-    for (stream_id, blob), document in zip(manifest_blobs.items(), documents, strict=True):
-        if document is None:
+    for stream_id, blob in manifest_blobs.items():
+        if blob not in contents:
             continue
         try:
-            manifests.append(decode_manifest(document.content))
-            digests[stream_id] = hashlib.sha256(document.content).hexdigest()
+            manifests.append(decode_manifest(contents[blob]))
+            digests[stream_id] = hashlib.sha256(contents[blob]).hexdigest()
         except ValueError as error:
             log_event(_log, logging.ERROR, "manifest_unreadable", blob=blob, error=error)
             unreadable.add(stream_id)
@@ -268,21 +374,3 @@ def _decode(document: Document) -> CallResult | None:
     except ValueError as error:
         log_event(_log, logging.ERROR, "result_unreadable", error=error)
         return None
-
-
-async def _update_summary(storage: Storage, call: str, result: CallResult) -> None:
-    """Write the result's summary to the call's record."""
-    ended_at = max(stream.ended_at for stream in result.streams)
-
-    def apply(record: CallRecord) -> bool:
-        if record.summary == result.summary:
-            return False
-        record.summary = result.summary
-        record.assembled_at = ended_at
-        return True
-
-    try:
-        await change_record(storage, call, apply)
-    except CallNotFound:
-        # A stream of a call that this app did not place (GRANT_CHECK is not require).
-        log_event(_log, logging.WARNING, "call_without_record", call=call)

@@ -61,7 +61,7 @@ async def write_recording(
     content = f"{layout.digest}.{format_}"
     if existing is not None and existing.metadata.get(_CONTENT_KEY) == content:
         return await _describe(storage, call, existing)
-    is_written = await storage.write_in_blocks(
+    written = await storage.write_in_blocks(
         blobs.RECORDINGS,
         blobs.recording_blob(call),
         wav_blocks(storage, layout) if format_ == "wav" else _flac_blocks(storage, layout),
@@ -70,8 +70,12 @@ async def write_recording(
         metadata={_CONTENT_KEY: content},
         etag=existing.etag if existing else None,
     )
+    if written is None:
+        return None
+    if written.sha256 is not None:
+        return WrittenRecording(written.size, written.sha256)
     properties = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
-    if not is_written or properties is None or properties.metadata.get(_CONTENT_KEY) != content:
+    if properties is None or properties.metadata.get(_CONTENT_KEY) != content:
         return None
     return await _describe(storage, call, properties)
 

@@ -124,8 +124,8 @@ async def transcribe_call(
     says why. Raises AzureError.
     """
     call = result.call_connection_id
-    claim = await _claim(storage, engine, result, claim_id)
-    if claim is None:
+    etag = await _claim(storage, engine, result, claim_id)
+    if etag is None:
         log_event(_log, logging.INFO, "transcription_skipped", call=call)
         return None
     transcriber = _ChunkTranscriber(storage, engine, result, layout, locales, retry_seconds)
@@ -133,7 +133,7 @@ async def transcribe_call(
     transcript = _build_transcript(engine, result, progress)
     content = msgspec.json.encode(transcript)
     blob = blobs.transcript_blob(call)
-    if not await storage.replace(blobs.RESULTS, blob, content, claim.etag):
+    if not await storage.replace(blobs.RESULTS, blob, content, etag):
         log_event(_log, logging.INFO, "transcript_made_elsewhere", call=call)
         return None
     if transcript.error is not None:
@@ -236,10 +236,11 @@ async def retry_failed(storage: Storage, call: str) -> Transcript | None:
     return transcript
 
 
-async def _claim(
-    storage: Storage, engine: Engine, result: CallResult, claim_id: str
-) -> Document | None:
-    """Claim a call's transcript; None if it is not due, or another run has claimed it."""
+async def _claim(storage: Storage, engine: Engine, result: CallResult, claim_id: str) -> str | None:
+    """Claim a call's transcript, and return its ETag.
+
+    Returns None if it is not due, or another run has claimed it.
+    """
     blob = blobs.transcript_blob(result.call_connection_id)
     document = await storage.read(blobs.RESULTS, blob)
     existing = _decode(document) if document else None
@@ -261,11 +262,8 @@ async def _claim(
     )
     content = msgspec.json.encode(claim)
     if document is None:
-        is_ours = await storage.create(blobs.RESULTS, blob, content)
-    else:
-        is_ours = await storage.replace(blobs.RESULTS, blob, content, document.etag)
-    document = await storage.read(blobs.RESULTS, blob) if is_ours else None
-    return document if document and document.content == content else None
+        return await storage.create(blobs.RESULTS, blob, content)
+    return await storage.replace(blobs.RESULTS, blob, content, document.etag)
 
 
 class _ChunkTranscriber:

@@ -18,8 +18,8 @@ MAX_DEQUEUE_COUNT = 5
 """How often the host runs a message that fails."""
 
 
-def send_nothing(_: str) -> None:
-    """Drops a message for the queue of transcriptions."""
+def send_nothing(_: object) -> None:
+    """Drops what is sent to a queue."""
 
 
 class StreamUploader:

@@ -20,6 +20,7 @@ from calls import blobs
 from calls.clients import Clients
 from calls.storage import Storage
 from contract import names
+from tests.calls.counted_requests import count_requests
 from tests.calls.lossy_storage import LossyStorage
 from tests.calls.sample_streams import new_call_id
 
@@ -53,10 +54,10 @@ async def test_a_document_is_created_once(storage_client: Storage, blob: str) ->
     outcomes = await asyncio.gather(
         *(storage_client.create(CONTAINER, blob, b"%d" % number) for number in range(4))
     )
-    assert outcomes.count(True) == 1
+    (created,) = (number for number, etag in enumerate(outcomes) if etag is not None)
     document = await storage_client.read(CONTAINER, blob)
     assert document is not None
-    assert document.content == b"%d" % outcomes.index(True)
+    assert (document.content, document.etag) == (b"%d" % created, outcomes[created])
     properties = await storage_client.properties(CONTAINER, blob)
     assert properties is not None
     assert (properties.content_type, properties.size) == ("application/json", 1)
@@ -70,24 +71,24 @@ async def test_a_document_is_replaced_only_under_its_etag(
     await storage_client.put(CONTAINER, blob, b"old")
     document = await storage_client.read(CONTAINER, blob)
     assert document is not None
-    assert await storage_client.replace(CONTAINER, blob, b"new", document.etag)
+    etag = await storage_client.replace(CONTAINER, blob, b"new", document.etag)
     assert not await storage_client.replace(CONTAINER, blob, b"newer", document.etag)
     current = await storage_client.read(CONTAINER, blob)
     assert current is not None
-    assert current.content == b"new"
+    assert (current.content, current.etag) == (b"new", etag)
 
 
 async def test_a_document_is_deleted_only_under_its_etag(
     storage_client: Storage, blob: str
 ) -> None:
-    await storage_client.delete(CONTAINER, blob)
+    assert not await storage_client.delete(CONTAINER, blob)
     await storage_client.put(CONTAINER, blob, b"old")
     old = await storage_client.read(CONTAINER, blob)
     assert old is not None
     await storage_client.put(CONTAINER, blob, b"new")
-    await storage_client.delete(CONTAINER, blob, old.etag)
+    assert not await storage_client.delete(CONTAINER, blob, old.etag)
     assert await storage_client.read(CONTAINER, blob) is not None
-    await storage_client.delete(CONTAINER, blob)
+    assert await storage_client.delete(CONTAINER, blob)
     assert await storage_client.properties(CONTAINER, blob) is None
 
 
@@ -147,14 +148,25 @@ async def test_a_range_of_a_blob(storage_client: Storage, blob: str) -> None:
         await storage_client.read_range(CONTAINER, blob, 0, 1)
 
 
+@pytest.fixture(params=["blocks", "one request"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How blocks are written: as such, or as a small blob is, by one request."""
+    way: str = request.param
+    if way == "blocks":
+        monkeypatch.setattr("calls.storage._SINGLE_WRITE_BYTES", 0)
+    return way
+
+
 async def write_blocks(
     storage: Storage, blob: str, contents: dict[int, bytes], name: str, etag: str | None = None
-) -> bool:
+) -> int | None:
+    """Write blocks; returns the blob's size, or None."""
+
     async def blocks() -> AsyncIterator[tuple[int, bytes]]:
         for number, content in contents.items():
             yield number, content
 
-    return await storage.write_in_blocks(
+    written = await storage.write_in_blocks(
         CONTAINER,
         blob,
         blocks(),
@@ -163,18 +175,42 @@ async def write_blocks(
         metadata={"content": name},
         etag=etag,
     )
+    return written.size if written else None
 
 
-async def test_blocks_are_in_the_order_of_their_numbers(storage_client: Storage, blob: str) -> None:
-    assert await write_blocks(storage_client, blob, {2: b"c", 0: b"a", 1: b"b"}, "one")
+async def test_blocks_are_in_the_order_of_their_numbers(
+    storage_client: Storage, blob: str, way: str
+) -> None:
+    assert await write_blocks(storage_client, blob, {2: b"c", 0: b"a", 1: b"b"}, "one") == 3
     document = await storage_client.read(CONTAINER, blob)
     properties = await storage_client.properties(CONTAINER, blob)
     assert document is not None
     assert properties is not None
     assert document.content == b"abc"
-    assert (properties.content_type, properties.metadata) == ("audio/wav", {"content": "one"})
+    assert (properties.content_type, properties.metadata["content"]) == ("audio/wav", "one")
+    digest = None if way == "blocks" else hashlib.sha256(b"abc").hexdigest()
+    assert properties.metadata.get("sha256") == digest, "the blocks were staged in another order"
 
 
+@pytest.mark.parametrize(("sizes", "requests"), [([4], 1), ([1, 3], 1), ([1, 3, 1], 4), ([5], 2)])
+async def test_a_small_blob_takes_one_request(
+    storage_client: Storage,
+    blob: str,
+    monkeypatch: pytest.MonkeyPatch,
+    sizes: list[int],
+    requests: int,
+) -> None:
+    monkeypatch.setattr("calls.storage._SINGLE_WRITE_BYTES", 4)
+    contents = {number: bytes([65 + number]) * size for number, size in enumerate(sizes)}
+    with count_requests(storage_client) as counted:
+        assert await write_blocks(storage_client, blob, contents, "one") == sum(sizes)
+    assert len(counted) == requests
+    document = await storage_client.read(CONTAINER, blob)
+    assert document is not None
+    assert document.content == b"".join(contents.values())
+
+
+@pytest.mark.usefixtures("way")
 async def test_blocks_that_come_in_order_have_the_digest_of_the_blob(
     storage_client: Storage, blob: str
 ) -> None:
@@ -185,6 +221,7 @@ async def test_blocks_that_come_in_order_have_the_digest_of_the_blob(
     assert properties.metadata == {"content": "one", "sha256": digest}
 
 
+@pytest.mark.usefixtures("way")
 async def test_blocks_overwrite_only_the_version_that_was_read(
     storage_client: Storage, blob: str
 ) -> None:
@@ -199,6 +236,7 @@ async def test_blocks_overwrite_only_the_version_that_was_read(
     assert document.content == b"b"
 
 
+@pytest.mark.usefixtures("way")
 async def test_two_writers_at_once_never_mix_their_blocks(
     storage_client: Storage, blob: str
 ) -> None:
@@ -206,10 +244,10 @@ async def test_two_writers_at_once_never_mix_their_blocks(
     outcomes = await asyncio.gather(
         *(write_blocks(storage_client, blob, blocks, name) for name, blocks in contents.items())
     )
-    assert outcomes.count(True) == 1
+    (written,) = (name for name, size in zip(contents, outcomes, strict=True) if size == 50)
     document = await storage_client.read(CONTAINER, blob)
     assert document is not None
-    assert document.content == b"abc"[outcomes.index(True) :][:1] * 50
+    assert document.content == written.encode() * 50
 
 
 async def test_a_repeated_create_recognizes_its_own_document(
@@ -244,15 +282,15 @@ async def test_a_repeated_rewrite_recognizes_its_own_write(
 
 @pytest.mark.parametrize("exists", [False, True])
 async def test_a_repeated_commit_recognizes_its_own_blocks(
-    storage_with_losses: Storage, lossy_storage: LossyStorage, blob: str, exists: bool
+    storage_with_losses: Storage, lossy_storage: LossyStorage, blob: str, way: str, exists: bool
 ) -> None:
     etag = None
     if exists:
         await storage_with_losses.put(CONTAINER, blob, b"old")
         properties = await storage_with_losses.properties(CONTAINER, blob)
         etag = properties.etag if properties else None
-    lossy_storage.lose_next_write(f"{blob}?comp=blocklist")
-    assert await write_blocks(storage_with_losses, blob, {0: b"a"}, "one", etag)
+    lossy_storage.lose_next_write(f"{blob}?comp=blocklist" if way == "blocks" else blob)
+    assert await write_blocks(storage_with_losses, blob, {0: b"a"}, "one", etag) == 1
     assert lossy_storage.lost == [201]
     assert not await write_blocks(storage_with_losses, blob, {0: b"a"}, "one", etag)
 

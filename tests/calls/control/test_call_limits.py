@@ -100,12 +100,12 @@ async def test_thirty_calls_at_once_of_one_instance_share_two_writes(
     writes = 0
     create, replace = clients.storage.create, clients.storage.replace
 
-    async def count_create(container: str, blob: str, content: bytes) -> bool:
+    async def count_create(container: str, blob: str, content: bytes) -> str | None:
         nonlocal writes
         writes += 1
         return await create(container, blob, content)
 
-    async def count_replace(container: str, blob: str, content: bytes, etag: str) -> bool:
+    async def count_replace(container: str, blob: str, content: bytes, etag: str) -> str | None:
         nonlocal writes
         writes += 1
         return await replace(container, blob, content, etag)

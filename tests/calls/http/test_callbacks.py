@@ -23,6 +23,7 @@ from calls.records.model import CallRecord
 from calls.settings import Settings
 from local.azurite import Azurite
 from tests.calls.handler_requests import decode_body, send_request
+from tests.calls.stream_uploader import send_nothing
 
 Check = Literal["require", "warn", "off"]
 CreateClients = Callable[..., Clients]
@@ -68,10 +69,9 @@ async def post(clients: Clients, *events: dict[str, Any], **headers: str) -> int
 async def send_events(
     clients: Clients, *events: dict[str, Any], **headers: str
 ) -> func.HttpResponse:
+    handler = callbacks.callback_handler(send_nothing)
     body = json.dumps(events).encode()
-    return await send_request(
-        clients, callbacks.receive_callbacks, "POST", body=body, headers=headers
-    )
+    return await send_request(clients, handler, "POST", body=body, headers=headers)
 
 
 async def create_placed_call(clients: Clients) -> str:
@@ -235,7 +235,9 @@ async def test_many_malformed_events_are_one_log_line(
     clients = create_clients()
     with pytest.raises(Problem) as refused:
         await callbacks.receive_callbacks(
-            clients, func.HttpRequest("POST", "/", body=b"[" + b"1," * 9999 + b"1]")
+            clients,
+            func.HttpRequest("POST", "/", body=b"[" + b"1," * 9999 + b"1]"),
+            send=send_nothing,
         )
     assert refused.value.errors is not None
     assert len(refused.value.errors) == 100

@@ -108,6 +108,42 @@ async def test_a_call_whose_manifest_s_event_was_lost_is_assembled(
     assert (await reconcile(uploader, call, timedelta())).summary is not None
 
 
+async def test_a_stream_that_was_postponed_is_assembled_if_the_call_goes_on_for_long(
+    uploader: StreamUploader,
+) -> None:
+    call, now = await create_call(uploader, ended=False), datetime.now(UTC)
+    first, second = (
+        SampleStream(call, {None: noise(16_000, n)}, start=now + timedelta(seconds=2 * n))
+        for n in range(2)
+    )
+    for stream in (first, second):
+        await uploader.upload_segments(stream)
+        await uploader.analyse_segments(stream)
+        await uploader.upload_manifest(stream)
+        await storage_events.process_manifest(uploader.clients, *stream.manifest_blob)
+    for after, streams in ((timedelta(seconds=30), 1), (timedelta(seconds=90), 2)):
+        record = await reconcile(uploader, call, after)
+        assert record.summary is not None
+        assert record.summary.streams == streams
+
+
+async def test_a_call_whose_end_was_lost_is_final_with_postponed_streams(
+    uploader: StreamUploader, acs_clients: Clients
+) -> None:
+    """Neither the call's end nor a message about it came: the reconciler finds both."""
+    call, now = await create_call(uploader, ended=False), datetime.now(UTC)
+    for n in range(2):
+        stream = SampleStream(call, {None: noise(16_000, n)}, start=now + timedelta(seconds=2 * n))
+        await uploader.upload_segments(stream)
+        await uploader.analyse_segments(stream)
+        await uploader.upload_manifest(stream)
+        await storage_events.process_manifest(acs_clients, *stream.manifest_blob)
+    record = await reconcile(uploader, call, LATER)
+    assert (record.state, record.result_state) == ("disconnected", "final")
+    assert record.summary is not None
+    assert record.summary.streams == 2
+
+
 async def test_a_call_whose_manifest_never_arrived_is_partial(uploader: StreamUploader) -> None:
     call = await create_call(uploader)
     stream = SampleStream(call, {None: noise(16_000)})

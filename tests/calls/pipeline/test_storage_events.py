@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from azure.storage.blob.aio import BlobServiceClient
 from calls import blobs
 from calls.http import call_details, links, results
 from calls.pipeline import reconciler, storage_events
+from calls.records.result_state import update_result_state
 from calls.records.store import read_record
+from calls.results import assembly
 from calls.results.assembly import read_result
 from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
@@ -21,6 +24,7 @@ from calls.transcripts import job
 from contract import names, wav
 from contract.manifest import SCHEMA
 from tests.calls.call_events import record_events
+from tests.calls.counted_requests import count_requests
 from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
@@ -142,6 +146,110 @@ async def test_an_unreadable_manifest_does_not_hold_back_another_stream(
     record = await read_record(uploader.storage, call)
     assert record.summary is not None
     assert not record.summary.partial
+
+
+@pytest.mark.parametrize("participants", [[None], ["4:+15550000001", "4:+15550000002"]])
+async def test_the_end_of_a_call_takes_few_requests_to_storage(
+    uploader: StreamUploader, participants: list[str | None]
+) -> None:
+    """What is read is handed on, and written once: with 30 calls, each request is a delay."""
+    storage, call, now = uploader.storage, new_call_id(), datetime.now(UTC)
+    stream = SampleStream(
+        call, {participant: noise(1600, n) for n, participant in enumerate(participants)}, start=now
+    )
+    await record_events(storage, call, now, "CallConnected", "MediaStreamingStarted")
+    await storage.put(names.DRAFTS, names.stream_marker(call, stream.stream_id), b"")
+    await uploader.upload_segments(stream)
+    first, *others = stream.files
+    with count_requests(storage) as requests:
+        for blob in others:
+            await uploader.analyse_segment(stream, blob)
+    assert len(requests) == 2 * len(others), "its analysis, and a look for the manifest"
+
+    await uploader.upload_manifest(stream)
+    if others:
+        with count_requests(storage) as requests:
+            assert not await storage_events.process_manifest(
+                uploader.clients, *stream.manifest_blob
+            )
+        assert len(requests) == 2, "a segment is missing, and has not failed"
+
+    record = await record_events(storage, call, now, "CallDisconnected")
+    with count_requests(storage) as requests:
+        update = await update_result_state(storage, call, now, 60, known=record)
+    assert update.record.result_state == "processing"
+    assert len(requests) == 2, "nothing of it is assembled yet"
+
+    with count_requests(storage) as requests:
+        await uploader.analyse_segment(stream, first)
+    assert (await read_record(storage, call)).result_state == "final"
+    assert len(requests) == 12 + 2 * len(stream.files)
+    assert requests.count(f"PUT {blobs.CALLS}/{blobs.call_blob(call)}") == 1
+
+
+async def test_of_the_last_parts_of_a_stream_one_assembles_the_call_once(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call, runs = new_call_id(), []
+    stream = SampleStream(call, {"4:+1": noise(1600), "4:+2": noise(1600, 2)})
+    await uploader.upload_segments(stream)
+    await uploader.upload_manifest(stream)
+    assemble = assembly.assemble
+
+    async def count(*args: Any, **options: Any) -> Any:
+        runs.append(args)
+        while sum(trigger.done() for trigger in triggers) < len(triggers) - 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        return await assemble(*args, **options)
+
+    monkeypatch.setattr(assembly, "assemble", count)
+    triggers = [
+        asyncio.create_task(run)
+        for run in (
+            storage_events.process_manifest(uploader.clients, *stream.manifest_blob),
+            *(uploader.analyse_segment(stream, blob) for blob in stream.files),
+        )
+    ]
+    await asyncio.gather(*triggers)
+    result = await read_result(uploader.storage, call)
+    assert result is not None
+    assert (result.summary.segments, result.summary.missing_segments) == (2, 0)
+    assert len(runs) == 1
+
+
+async def test_an_unreadable_recording_of_an_interrupted_run_is_replaced(
+    uploader: StreamUploader,
+) -> None:
+    """The run was killed between the recording and the result."""
+    call = new_call_id()
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.storage.put(blobs.RECORDINGS, blobs.recording_blob(call), b"another")
+    await uploader.upload_segments(stream)
+    await uploader.analyse_segments(stream)
+    await uploader.upload_manifest(stream)
+    assert await storage_events.process_manifest(uploader.clients, *stream.manifest_blob)
+    recording = await uploader.read_blob(blobs.RECORDINGS, blobs.recording_blob(call))
+    assert wav.samples(recording) == stream.pcm[None]
+
+
+async def test_a_call_that_ends_while_it_is_assembled_is_final(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state is then not determined from the record as it was before."""
+    call, now = new_call_id(), datetime.now(UTC)
+    await record_events(uploader.storage, call, now, "CallConnected", "MediaStreamingStarted")
+    stream = SampleStream(call, {None: noise(16_000)})
+    assemble = assembly.assemble
+
+    async def end_meanwhile(*args: Any, **options: Any) -> Any:
+        assembled = await assemble(*args, **options)
+        await record_events(uploader.storage, call, now, "CallDisconnected")
+        return assembled
+
+    monkeypatch.setattr(assembly, "assemble", end_meanwhile)
+    await uploader.process(stream)
+    record = await read_record(uploader.storage, call)
+    assert (record.result_state, record.summary is None) == ("final", False)
 
 
 async def test_foreign_blobs_do_not_stop_a_call(

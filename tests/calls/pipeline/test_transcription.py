@@ -132,5 +132,5 @@ async def test_a_second_message_reads_nothing_but_the_result_and_the_transcript(
     async def fail(*_: object, **__: object) -> None:
         raise AssertionError("the parts are read again")
 
-    monkeypatch.setattr(assembly, "read_result_and_layout", fail)
+    monkeypatch.setattr(assembly, "read_layout", fail)
     await uploader.transcribe(call)

@@ -23,15 +23,13 @@ from calls.records.model import (
 from calls.records.result_state import (
     ENDED_BY_UNKNOWN,
     SETTLE_SECONDS,
-    ResultOutline,
     Status,
-    StoredStreams,
-    StreamOutline,
     determine_status,
     may_settle,
     update_result_state,
 )
 from calls.records.store import read_record
+from calls.records.stored_streams import ResultOutline, StoredStreams, StreamOutline
 from contract import names
 from tests.calls.call_events import create_event, record_events
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
@@ -287,7 +285,7 @@ def test_a_call_that_goes_on_is_recording() -> None:
 
 async def update(uploader: StreamUploader, call: str, after: float = 0) -> CallRecord:
     now = datetime.now(UTC) + timedelta(seconds=after)
-    return await update_result_state(uploader.storage, call, now, PARTIAL_AFTER)
+    return (await update_result_state(uploader.storage, call, now, PARTIAL_AFTER)).record
 
 
 async def mark(uploader: StreamUploader, stream: SampleStream) -> None:
