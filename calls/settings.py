@@ -93,6 +93,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_calls_per_day: Annotated[
         int, doc("most calls that one principal may place on a day (UTC); 0: any number", ge=0)
     ] = 200
+    max_call_minutes: Annotated[
+        int, doc("longest call, placed or answered: the app then hangs up; 0: any", ge=0)
+    ] = 240
     answer_calls: Annotated[
         str,
         doc("incoming calls to answer: off, all, or a list of called numbers and raw ids: a,b"),

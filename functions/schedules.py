@@ -17,3 +17,11 @@ async def reconcile(timer: func.TimerRequest, transcriptions: func.Out[List[str]
     from calls.pipeline import reconciler
 
     transcriptions.set(await reconciler.reconcile_calls())
+
+
+@blueprint.timer_trigger("timer", schedule="0 * * * * *")
+async def hang_up_long_calls(timer: func.TimerRequest) -> None:
+    """Hang up calls that are longer than MAX_CALL_MINUTES."""
+    from calls.pipeline import long_calls
+
+    await long_calls.hang_up_long_calls()

@@ -15,6 +15,23 @@ param environmentName string
 @description('Geography where ACS stores data at rest. It cannot be changed later.')
 param dataLocation string
 
+@description('public: the storage account and the registry have public endpoints, and accept only identities. private: they have private endpoints only. It cannot be changed later.')
+@allowed(['public', 'private'])
+param networking string
+
+@description('Address space of the virtual network of a private deployment: at least a /22.')
+param addressPrefix string
+
+@description('URI of the Key Vault key that encrypts the storage account. Empty: Microsoft manages the key.')
+param encryptionKeyUri string
+
+@description('Resource id of the identity with which the storage account uses the key. Empty: Microsoft manages the key.')
+param encryptionIdentityId string
+
+@description('on: forbids deleting the storage account and the ACS resource.')
+@allowed(['off', 'on'])
+param locks string
+
 @description('Redundancy of the storage account.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string
@@ -89,6 +106,9 @@ var names = namesOf(uniqueString(resourceGroup().id))
 @description('The tags of all resources.')
 var tags Tags = { 'azd-env-name': environmentName }
 
+@description('Whether storage and registry are reached through private endpoints only.')
+var isPrivate = networking == 'private'
+
 @description('Container for the function app\'s deployment package, used for nothing else.')
 var packageContainer = 'app-package'
 
@@ -115,12 +135,24 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
+module network 'modules/network.bicep' = if (isPrivate) {
+  params: {
+    location: location
+    tags: tags
+    name: names.network
+    addressPrefix: addressPrefix
+  }
+}
+
 module storage 'modules/storage.bicep' = {
   params: {
     location: location
     tags: tags
     name: names.storage
     sku: storageSku
+    isPrivate: isPrivate
+    encryptionKeyUri: encryptionKeyUri
+    encryptionIdentityId: encryptionIdentityId
     consoleOrigin: 'https://${names.functionApp}.azurewebsites.net'
     segmentDays: segmentDays
     resultDays: resultDays
@@ -145,7 +177,36 @@ module registry 'modules/registry.bicep' = {
     location: location
     tags: tags
     name: names.registry
+    isPrivate: isPrivate
   }
+}
+
+module endpoints 'modules/endpoints.bicep' = if (isPrivate) {
+  params: {
+    location: location
+    tags: tags
+    networkName: names.network
+    storageName: names.storage
+    registryName: names.registry
+  }
+  dependsOn: [network, storage, registry]
+}
+
+module diagnostics 'modules/diagnostics.bicep' = {
+  params: {
+    workspaceName: names.workspace
+    storageName: names.storage
+    communicationName: names.communication
+  }
+  dependsOn: [monitoring, storage, communication]
+}
+
+module lockedResources 'modules/locks.bicep' = if (locks == 'on') {
+  params: {
+    storageName: names.storage
+    communicationName: names.communication
+  }
+  dependsOn: [storage, communication]
 }
 
 module environment 'modules/environment.bicep' = {
@@ -154,8 +215,10 @@ module environment 'modules/environment.bicep' = {
     tags: tags
     name: names.environment
     workspaceName: names.workspace
+    networkName: names.network
+    isPrivate: isPrivate
   }
-  dependsOn: [monitoring]
+  dependsOn: [monitoring, network]
 }
 
 module events 'modules/events.bicep' = {
@@ -216,6 +279,8 @@ module functionApp 'modules/function_app.bicep' = {
     tags: tags
     name: names.functionApp
     planName: names.plan
+    networkName: names.network
+    isPrivate: isPrivate
     identityName: names.functionIdentity
     identityClientId: identities.outputs.functionClientId
     blobEndpoint: storage.outputs.blobEndpoint
@@ -234,8 +299,8 @@ module functionApp 'modules/function_app.bicep' = {
     functionKeys: functionKeys
     signInClientId: signInClientId
   }
-  // The host needs its role assignments when it first starts.
-  dependsOn: [access]
+  // The host needs its role assignments, and a way to its storage, when it first starts.
+  dependsOn: [access, endpoints]
 }
 
 module alerts 'modules/alerts.bicep' = {

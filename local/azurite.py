@@ -116,7 +116,7 @@ class Azurite:
             return None
         return self._process.pid
 
-    def start(self, timeout: float = 30.0) -> None:
+    def start(self, timeout: float = 60.0) -> None:
         """Start it and wait until its services answer over HTTP, ``timeout`` seconds at most.
 
         Raises AzuriteError, with Azurite's own output, when it is not installed, a port is in use,

@@ -19,6 +19,7 @@ export function describeCall(record) {
   if (record.channels) details.push(record.channels === "unmixed" ? "One track per participant" : "Mixed audio");
   if (record.sample_rate) details.push(`${record.sample_rate / 1000} kHz`);
   if (record.operation_context) details.push(record.operation_context);
+  if (record.hung_up_reason === "max_call_minutes") details.push("Hung up: longer than MAX_CALL_MINUTES");
   return details.join(SEPARATOR);
 }
 

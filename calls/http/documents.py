@@ -129,6 +129,10 @@ class Call(msgspec.Struct, kw_only=True):
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None
+    hung_up_reason: Annotated[
+        str | None,
+        Meta(description="why the app hung up by itself; null otherwise", examples=[None]),
+    ]
     result: Annotated[AcsResult | None, Meta(description="why the call ended or failed")]
     participants: Annotated[
         list[RawId], Meta(description="the raw ids of who is in the call, or was at its end")

@@ -122,7 +122,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
     to do for it. ``names`` has the participants' display names by raw id, where they are
-    known. ``locales`` are the candidates for its language, or ``auto`` alone.
+    known. ``locales`` are the candidates for its language, or ``auto`` alone. ``hung_up_reason``
+    says why the app hung up by itself.
     """
 
     schema: int = SCHEMA
@@ -145,6 +146,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None
+    hung_up_reason: str | None = None
     result: ResultInformation | None = None
     participants: list[str] = msgspec.field(default_factory=list)
     events: list[EventRecord] = msgspec.field(default_factory=list)

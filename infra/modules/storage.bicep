@@ -14,6 +14,15 @@ param name string
 @description('Redundancy of the storage account.')
 param sku string
 
+@description('Whether it is reached through its private endpoints only.')
+param isPrivate bool
+
+@description('URI of the Key Vault key that encrypts the account, with or without a version. Empty: Microsoft manages the key.')
+param encryptionKeyUri string
+
+@description('Resource id of the identity with which the account uses the key. Empty: Microsoft manages the key.')
+param encryptionIdentityId string
+
 @description('Origin of the console, which plays recordings from this account.')
 param consoleOrigin string
 
@@ -75,13 +84,36 @@ var retention = [
 @description('The names of all containers.')
 var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
 
+@description('The parts of the key\'s URI: https:, an empty one, the vault, keys, the key\'s name, and perhaps its version.')
+var keyParts = split(encryptionKeyUri, '/')
+
+@description('How the account is encrypted with the key. Without a version in its URI, the newest one is used, within a day.')
+var encryption = empty(encryptionKeyUri)
+  ? { keySource: 'Microsoft.Storage' }
+  : {
+      keySource: 'Microsoft.Keyvault'
+      identity: { userAssignedIdentity: encryptionIdentityId }
+      keyvaultproperties: {
+        keyvaulturi: 'https://${keyParts[2]}'
+        keyname: keyParts[4]
+        keyversion: length(keyParts) > 5 ? keyParts[5] : null
+      }
+    }
+
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
   location: location
   tags: tags
   kind: 'StorageV2'
   sku: { name: sku }
+  identity: empty(encryptionKeyUri)
+    ? { type: 'None' }
+    : {
+        type: 'UserAssigned'
+        userAssignedIdentities: { '${encryptionIdentityId}': {} }
+      }
   properties: {
+    encryption: encryption
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     allowBlobPublicAccess: false
@@ -89,11 +121,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     accessTier: 'Hot'
-    // Public endpoint, access by identity only. Event Grid is a trusted service.
-    publicNetworkAccess: 'Enabled'
+    // With a public endpoint, access is by identity only, too. Event Grid is a trusted service in either case.
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: 'Allow'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
     }
   }
 

@@ -100,6 +100,14 @@ def create_parser() -> argparse.ArgumentParser:
         default=10.0,
         help="seconds until a failed IncomingCall event is sent again (default: %(default)s)",
     )
+    parser.add_argument(
+        "--prompts",
+        type=Path,
+        default=Path("local/conversation"),
+        metavar="FOLDER",
+        help="where the audio files are that the app plays into calls, by the last part of their "
+        "URL (default: %(default)s)",
+    )
     add_audio_option(parser)
     add_hang_up_option(parser)
     return parser
@@ -139,6 +147,7 @@ def _read_settings() -> EmulatorSettings:
         ring_seconds=options.ring_seconds,
         redelivery_seconds=options.redelivery_seconds,
         audio=tuple(options.audio),
+        prompts=options.prompts,
     )
 
 

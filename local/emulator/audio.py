@@ -26,6 +26,7 @@ class CallAudio:
         self.sample_rate = sample_rate
         self.frame_bytes = sample_rate * FRAME_MILLISECONDS // 1000 * 2
         self.voices = voices
+        self._prompts: list[tuple[int, bytes]] = []
         self.ticks = max(-(-len(pcm) // self.frame_bytes) for pcm in voices.values())
 
     @property
@@ -39,9 +40,18 @@ class CallAudio:
         pcm = self.voices[participant][begin : begin + self.frame_bytes]
         return pcm.ljust(self.frame_bytes, b"\0")
 
+    def add_prompt(self, first_tick: int, pcm: bytes) -> None:
+        """Add what the app plays to all participants, from a tick on."""
+        self._prompts.append((first_tick, pcm))
+
     def mixed(self, tick: int) -> bytes:
-        """All participants in one frame: their sum, limited to 16 bits."""
-        frames = [np.frombuffer(self.frame(name, tick), dtype="<i2") for name in self.voices]
+        """All participants and prompts in one frame: their sum, limited to 16 bits."""
+        parts = [self.frame(name, tick) for name in self.voices]
+        for first_tick, pcm in self._prompts:
+            if tick >= first_tick:
+                begin = (tick - first_tick) * self.frame_bytes
+                parts.append(pcm[begin : begin + self.frame_bytes].ljust(self.frame_bytes, b"\0"))
+        frames = [np.frombuffer(part, dtype="<i2") for part in parts]
         total = np.sum(np.stack(frames).astype(np.int32), axis=0)
         mixed: bytes = np.clip(total, -32_768, 32_767).astype("<i2").tobytes()
         return mixed

@@ -18,7 +18,8 @@ from local.emulator import audio
 from local.emulator.clock import CallClock
 from local.emulator.errors import AcsError, call_not_found
 from local.emulator.faults import Faults
-from local.emulator.requests import MediaStreamingOptions
+from local.emulator.prompts import Prompts
+from local.emulator.requests import MediaStreamingOptions, PlayRequest, communication_identifier
 from local.emulator.stream import MediaStream, SentAudio, StreamError
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class Call:
         answer_seconds: float,
         hang_up_at_end: bool,
         audio_files: Sequence[Path] = (),
+        prompt_folder: Path | None = None,
+        has_speech: bool = False,
     ) -> None:
         self.id = str(uuid.uuid4())
         self.server_call_id = uuid.uuid4().hex
@@ -73,6 +76,9 @@ class Call:
         self._answer_seconds = answer_seconds
         self._hang_up_at_end = hang_up_at_end
         self._audio_files = audio_files
+        self._prompt_folder = prompt_folder
+        self._has_speech = has_speech
+        self._prompts: Prompts | None = None
         self._audio: audio.CallAudio | None = None
         self._clock: CallClock | None = None
         self._stream: MediaStream | None = None
@@ -106,12 +112,26 @@ class Call:
         stream, self._stream = self._stream, None
         self._spawn(self._stop(stream, callback_uri, context))
 
+    def play(self, request: PlayRequest) -> None:
+        """Play prompts. Raises AcsError."""
+        self._require_connected()
+        assert self._prompts is not None
+        self._spawn(self._prompts.play(request, self.faults))
+
+    async def add_participant(self, raw_id: str) -> None:
+        """Let a silent participant join."""
+        self._require_connected()
+        self.participants.append(communication_identifier(raw_id))
+        await self._send_participants()
+
     async def hang_up(self) -> None:
         """End the call for everyone. Raises AcsError."""
         if self.state == "disconnected":
             raise call_not_found()
         self.state = "disconnected"
         stream, self._stream = self._stream, None
+        if self._prompts is not None:
+            await self._prompts.cancel()
         if stream is not None:
             await stream.close()
             await self._send_event(
@@ -159,6 +179,14 @@ class Call:
         if self.state == "disconnected":
             return
         self._clock = CallClock(datetime.now(UTC), self._speed)
+        self._prompts = Prompts(
+            self._audio,
+            self._clock,
+            self._speed,
+            self._prompt_folder,
+            has_speech=self._has_speech,
+            send_event=self._send_event,
+        )
         self.state = "connected"
         self._spawn(self._hang_up_at_end_of_audio(self._audio.seconds / self._speed))
         if self.streaming is not None and self.streaming.start_media_streaming:
@@ -167,6 +195,9 @@ class Call:
             await self._start(None, self.operation_context)
         result = {"code": 200, "subCode": 0, "message": ""}
         await self._send_event("CallConnected", resultInformation=result)
+        await self._send_participants()
+
+    async def _send_participants(self) -> None:
         self._sequence += 1
         await self._send_event(
             "ParticipantsUpdated",

@@ -14,6 +14,7 @@ from local.emulator.faults import Faults, TokenRequest
 from local.emulator.incoming import IncomingCalls
 from local.emulator.keys import CALLBACK_SECONDS, MEDIA_SECONDS, SigningKeys
 from local.emulator.registry import CallRegistry
+from local.emulator.requests import Target
 
 
 class ControlApi:
@@ -39,6 +40,7 @@ class ControlApi:
         app.router.add_get("/emulator/calls/{id}/sent", self._show_sent)
         app.router.add_get("/emulator/calls/{id}/sent/{stream}/{track}.pcm", self._show_pcm)
         app.router.add_post("/emulator/calls/{id}/faults", self._set_faults)
+        app.router.add_post("/emulator/calls/{id}/participants", self._add_participant)
         app.router.add_post("/emulator/faults", self._set_faults)
         app.router.add_post("/emulator/incoming", self._simulate_incoming_call)
         app.router.add_get("/emulator/incoming/{id}", self._show_incoming_call)
@@ -71,6 +73,12 @@ class ControlApi:
         else:
             self._calls.faults = faults
         return web.json_response(msgspec.to_builtins(faults))
+
+    async def _add_participant(self, request: web.Request) -> web.Response:
+        call = self._calls.find(request.match_info["id"])
+        target = msgspec.json.decode(await request.read(), type=Target)
+        await call.add_participant(target.raw_id)
+        return web.json_response(call.participants, status=201)
 
     async def _simulate_incoming_call(self, request: web.Request) -> web.Response:
         incoming = self._incoming.simulate_incoming_call(

@@ -196,7 +196,11 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     ] = False
     operation_status: Annotated[
         ErrorStatus | None,
-        Meta(description="carry out a start, stop or answer, but answer with this status"),
+        Meta(description="carry out a start, stop, play or answer, but answer with this status"),
+    ] = None
+    play: Annotated[
+        Literal["fail", "never_completes"] | None,
+        Meta(description="prompts `fail`, or start and never end: `never_completes`"),
     ] = None
     answer_status: Annotated[
         ErrorStatus | None, Meta(description="refuse to answer an incoming call, with this status")

@@ -88,6 +88,7 @@ class CallRegistry:
         audio: Sequence[Path],
         hang_up_at_end: bool,
     ) -> Call:
+        intelligence = request.call_intelligence_options
         others = range(3, len(audio) + 1)
         call = Call(
             participants=[
@@ -105,6 +106,9 @@ class CallRegistry:
             answer_seconds=self._settings.answer_seconds,
             hang_up_at_end=hang_up_at_end,
             audio_files=audio,
+            prompt_folder=self._settings.prompts,
+            has_speech=intelligence is not None
+            and intelligence.cognitive_services_endpoint is not None,
         )
         self._calls[call.id] = call
         return call

@@ -45,6 +45,12 @@ class Target(msgspec.Struct, rename="camel", frozen=True):
     raw_id: str
 
 
+class CallIntelligenceOptions(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """``callIntelligenceOptions``: the Azure AI resource that speaks texts in the call."""
+
+    cognitive_services_endpoint: str | None = None
+
+
 class CreateCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """The body of ``POST /calling/callConnections``."""
 
@@ -53,6 +59,7 @@ class CreateCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=Tru
     operation_context: str | None = None
     source_caller_id_number: PhoneNumber | None = None
     media_streaming_options: MediaStreamingOptions | None = None
+    call_intelligence_options: CallIntelligenceOptions | None = None
 
 
 class AnswerCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -62,6 +69,7 @@ class AnswerCallRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=Tru
     callback_uri: str
     operation_context: str | None = None
     media_streaming_options: MediaStreamingOptions | None = None
+    call_intelligence_options: CallIntelligenceOptions | None = None
 
 
 class StreamingRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -69,6 +77,41 @@ class StreamingRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True
 
     operation_callback_uri: str | None = None
     operation_context: str | None = None
+
+
+class FileSource(msgspec.Struct, rename="camel", frozen=True):
+    """An audio file to play."""
+
+    uri: str
+
+
+class TextSource(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """A text to speak."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1)]
+    source_locale: str | None = None
+    voice_name: str | None = None
+
+
+class PlaySource(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What to play: the member of the name of its ``kind``. SSML is not emulated."""
+
+    kind: Literal["file", "text"]
+    file: FileSource | None = None
+    text: TextSource | None = None
+
+    def __post_init__(self) -> None:
+        if getattr(self, self.kind) is None:
+            raise ValueError(f"a source of kind {self.kind} has no member {self.kind}")
+
+
+class PlayRequest(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """The body of a request to play prompts; without ``play_to``, to all participants."""
+
+    play_sources: Annotated[list[PlaySource], msgspec.Meta(min_length=1)]
+    play_to: list[Target] = []
+    operation_context: str | None = None
+    operation_callback_uri: str | None = None
 
 
 def communication_identifier(raw_id: str) -> dict[str, Any]:

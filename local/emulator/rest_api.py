@@ -1,4 +1,4 @@
-"""ACS's REST calls: create, answer, show, start and stop streaming, hang up.
+"""ACS's REST calls: create, answer, show, start and stop streaming, play, hang up.
 
 Source of the calls and their status codes: what ``azure-communication-callautomation`` 1.6.0 sends
 and accepts.
@@ -14,7 +14,12 @@ from local.emulator.call import Call
 from local.emulator.errors import AcsError
 from local.emulator.incoming import IncomingCalls
 from local.emulator.registry import CallRegistry
-from local.emulator.requests import AnswerCallRequest, CreateCallRequest, StreamingRequest
+from local.emulator.requests import (
+    AnswerCallRequest,
+    CreateCallRequest,
+    PlayRequest,
+    StreamingRequest,
+)
 
 _PREFIX = "/calling/callConnections"
 
@@ -90,11 +95,15 @@ class RestApi:
         if operation == "terminate":
             await call.hang_up()
             return web.Response(status=204)
-        body = msgspec.json.decode(await request.read() or b"{}", type=StreamingRequest)
+        content = await request.read() or b"{}"
         if operation == "startMediaStreaming":
+            body = msgspec.json.decode(content, type=StreamingRequest)
             call.start_streaming(body.operation_callback_uri, body.operation_context)
         elif operation == "stopMediaStreaming":
+            body = msgspec.json.decode(content, type=StreamingRequest)
             call.stop_streaming(body.operation_callback_uri, body.operation_context)
+        elif operation == "play":
+            call.play(msgspec.json.decode(content, type=PlayRequest))
         else:
             raise AcsError(501, "8500", f"The emulator does not implement {operation!r}.")
         await self._record(call, operation, request)

@@ -14,6 +14,7 @@ class EmulatorSettings(NamedTuple):
     ``speed`` is how many times faster than real time call audio plays. ``incoming_webhook`` is the
     URL, with its key, that IncomingCall events are posted to, as Event Grid would. ``audio`` has an
     audio file for each participant: the caller's, the callee's, then further participants'.
+    ``prompts`` is the folder with the files of file sources.
     """
 
     access_key: str
@@ -28,3 +29,4 @@ class EmulatorSettings(NamedTuple):
     ring_seconds: float = 30.0
     redelivery_seconds: float = 10.0
     audio: tuple[Path, ...] = ()
+    prompts: Path | None = None

@@ -13,6 +13,7 @@ from local import verify
 from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.e2e.ringing import simulate_incoming_call, wait_for_audio
+from tests.local.waiting import until_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,7 +25,7 @@ async def finish(app: AppClient, up: Up, call: str, streams: int) -> tuple[Json,
     """Hang up, wait for the result, and compare every sample."""
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
-    record = await app.until(call, lambda r: is_assembled(r, streams), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, streams), "the result")
     sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
     landed = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     assert verify.compare(sent, landed) > 0
@@ -301,9 +302,14 @@ async def test_events_twice_and_a_cut_socket_lose_nothing_that_arrived(
     """The call goes on in a second stream, and what was delivered before the cut has landed."""
     await faults.post("/emulator/faults", json={"cut_after_ticks": 100, "repeat_events": True})
     call = (await app.place_call(**PHONE))["call_connection_id"]
-    await asyncio.sleep(2.5)
+
+    async def has_two_streams() -> bool:
+        return len(await verify.fetch_sent(up.addresses.acs_endpoint, call)) == 2
+
+    await until_async(has_two_streams)
+    await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_assembled(r, 2), "two streams", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 2), "two streams")
     ids = [event["id"] for event in record["events"]]
     assert len(ids) == len(set(ids))
     sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)
@@ -323,7 +329,7 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(2)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result")
     (sent,) = await verify.fetch_sent(up.addresses.acs_endpoint, call)
     (landed,) = await verify.fetch_uploaded(up.addresses.storage_connection_string, call)
     there, here = sent[None].pcm, landed[None].pcm
@@ -336,7 +342,8 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
         elif frame == bytes(640):
             silent += 1
         else:
-            assert frame in there, "nothing is changed"
+            # A gap may begin or end within a frame of this grid.
+            assert frame.strip(b"\0") in there, "nothing is changed"
             elsewhere += 1
     counts = record["streams"][0]["counts"]
     assert counts["repeated"] > 0

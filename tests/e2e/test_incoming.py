@@ -142,7 +142,7 @@ async def test_what_is_kept_of_dtmf_tones(
         # 2.5 s of audio or more: the tones are sent within two seconds.
         await wait_for_audio(faults, call, 120_000)
         await app.hang_up(call)
-        await app.until(call, lambda record: is_assembled(record, 1), "the result", 40)
+        await app.until(call, lambda record: is_assembled(record, 1), "the result")
         (manifest,) = await asyncio.to_thread(read_manifests, up, call)
         assert manifest.packets["DtmfData"] == 2
         kept.append([tone.tone for tone in manifest.dtmf])

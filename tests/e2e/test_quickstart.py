@@ -110,7 +110,7 @@ async def test_metadata_packet_and_data_packets(app: AppClient, up: Up) -> None:
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result")
     (stream,) = record["streams"]
     assert stream["sample_rate"] == 24_000
     sent = await verify.fetch_sent(up.addresses.acs_endpoint, call)

@@ -49,7 +49,7 @@ async def test_players_can_seek_in_a_recording_that_is_proven(
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(1)
     await app.hang_up(call)
-    await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
+    await app.until(call, lambda r: is_assembled(r, 1), "the result")
     whole = await app.recording(call)
     key = {"x-functions-key": up.addresses.function_key}
     async with aiohttp.ClientSession(up.addresses.app, headers=key) as session:
@@ -84,12 +84,15 @@ async def test_players_can_seek_in_a_recording_that_is_proven(
 
 
 async def test_calls_without_audio_say_so_at_once(app: AppClient) -> None:
-    for connects, reason in ((True, "the media streaming was never started"), (False, "connected")):
+    for connects in (True, False):
         call = (await app.place_call(**PHONE, start_streaming=False))["call_connection_id"]
         if connects:
             await app.until(call, state_is("connected"), "the call connects")
         await app.hang_up(call)
-        record = await app.until(call, lambda r: r["result_state"] == "none", "no result", 10)
+        record = await app.until(call, lambda r: r["result_state"] == "none", "no result")
+        # On a busy machine the hang-up may come after the answer.
+        is_connected = "CallConnected" in [event["type"] for event in record["events"]]
+        reason = "the media streaming was never started" if is_connected else "connected"
         assert reason in record["result_reason"]
         status, problem, _ = await app.request("GET", f"/api/v1/calls/{call}/timeline")
         assert (status, problem["code"]) == (404, "no_result")
@@ -101,7 +104,7 @@ async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: U
     await app.until(call, streaming_is("active"), "streaming starts")
     await asyncio.sleep(0.5)
     await app.hang_up(call)
-    record = await app.until(call, lambda r: is_assembled(r, 1), "the result", 40)
+    record = await app.until(call, lambda r: is_assembled(r, 1), "the result")
     (stream,) = record["streams"]
     frames = 0
     storage = up.addresses.storage_connection_string

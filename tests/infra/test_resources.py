@@ -44,11 +44,11 @@ ASSIGNMENTS = {
     ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
     ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",
     ("function", "Monitoring Metrics Publisher", "components"): "telemetry without a key",
-    ("streamer", "Storage Blob Data Contributor", "containers/segments"): "writes segments",
-    ("streamer", "Storage Blob Data Contributor", "containers/manifests"): "writes manifests",
-    ("streamer", "Storage Blob Data Contributor", "containers/grants"): "reads and binds grants",
-    ("streamer", "Storage Blob Data Contributor", "containers/drafts"): "manifests so far",
-    ("streamer", "Storage Blob Data Contributor", "containers/rejected"): "conflicting blobs",
+    ("streamer", "add blobs", "containers/segments"): "writes segments",
+    ("streamer", "add blobs", "containers/manifests"): "writes manifests",
+    ("streamer", "bind grants", "containers/grants"): "reads and binds grants",
+    ("streamer", "add blobs", "containers/drafts"): "manifests so far",
+    ("streamer", "add blobs", "containers/rejected"): "conflicting blobs",
     ("streamer", "AcrPull", "registries"): "pulls its image",
     ("topic", "Storage Blob Data Contributor", "containers/dead-letters"): "writes dead letters",
     (
@@ -60,18 +60,45 @@ ASSIGNMENTS = {
 
 
 def test_every_role_assignment_is_on_the_list(deployed: Deployed) -> None:
+    own_roles = {
+        role["id"].rsplit("/", 1)[1]: re.sub(
+            r"Call Audio: | \(.*", "", role["properties"]["roleName"]
+        )
+        for role in deployed("Microsoft.Authorization/roleDefinitions")
+    }
     descriptions = {}
     for assignment in deployed("Microsoft.Authorization/roleAssignments"):
         properties = assignment["properties"]
         holder = re.search(r"outputs\.(?:(\w+)PrincipalId|principalId)", properties["principalId"])
         assert holder is not None
-        role = ROLES[properties["roleDefinitionId"].rsplit("/", 1)[1]]
+        role = (ROLES | own_roles)[properties["roleDefinitionId"].rsplit("/", 1)[1]]
         scope = assignment["id"].partition("/providers/Microsoft.Authorization")[0].split("/")
         target = "/".join(scope[-2:]) if scope[-2] == "containers" else scope[-2]
         descriptions[holder.group(1) or "topic", role, target] = properties["description"]
         assert properties["principalType"] == "ServicePrincipal"
     assert descriptions.keys() == ASSIGNMENTS.keys()
     assert all(descriptions.values()), "each has its reason, in Azure too"
+
+
+def test_streamer_may_add_and_read_blobs_and_change_only_grants(deployed: Deployed) -> None:
+    blob = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/"
+    actions = {
+        re.sub(r"Call Audio: | \(.*", "", role["properties"]["roleName"]): [
+            (permission["actions"], [a.removeprefix(blob) for a in permission["dataActions"]])
+            for permission in role["properties"]["permissions"]
+        ]
+        for role in deployed("Microsoft.Authorization/roleDefinitions")
+    }
+    assert actions == {
+        "add blobs": [([], ["add/action", "read"])],
+        "bind grants": [([], ["add/action", "read", "write"])],
+    }
+    for assignment in deployed("Microsoft.Authorization/roleAssignments"):
+        properties = assignment["properties"]
+        if "streamer" in properties["principalId"] and "/containers/" in assignment["id"]:
+            assert properties["conditionVersion"] == "2.0"
+            listing = f"!(ActionMatches{{'{blob}read'}} AND SubOperationMatches{{'Blob.List'}})"
+            assert listing in properties["condition"], "it may not list the blobs"
 
 
 def test_streamer_can_access_only_the_containers_that_it_uses() -> None:

@@ -65,11 +65,11 @@ def test_comes_back_on_the_same_ports_with_its_data(tmp_path: Path, how: signal.
         if how is signal.SIGKILL:
             # Azurite saves its index every five seconds, and when it stops.
             index = tmp_path / "data" / "__azurite_db_blob__.json"
-            until(lambda: index.exists() and '"kept"' in index.read_text(), 30)
+            until(lambda: index.exists() and '"kept"' in index.read_text())
         assert azurite.pid is not None
         os.kill(azurite.pid, how)
         # `stop()` would send a second SIGTERM, which interrupts its saving.
-        until(lambda: azurite.pid is None, 30)
+        until(lambda: azurite.pid is None)
         azurite.stop()
         azurite.start()
         assert azurite.connection_string == before
@@ -117,7 +117,7 @@ def test_ends_with_a_parent_that_is_killed() -> None:
     parent.wait()
     parent.stdout.close()
     port = int(endpoint.split(":")[2].split("/")[0])
-    until(lambda: is_free(port), 10)
+    until(lambda: is_free(port))
 
 
 def test_not_installed_says_what_to_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-def until(reached: Callable[[], bool], timeout: float = 15) -> None:
+def until(reached: Callable[[], bool], timeout: float = 60) -> None:
     """Poll until ``reached`` is true."""
     deadline = time.monotonic() + timeout
     while not reached():
@@ -15,7 +15,7 @@ def until(reached: Callable[[], bool], timeout: float = 15) -> None:
         time.sleep(0.02)
 
 
-async def until_async(reached: Callable[[], Awaitable[bool]], timeout: float = 15) -> None:
+async def until_async(reached: Callable[[], Awaitable[bool]], timeout: float = 60) -> None:
     """Poll until ``reached`` is true."""
     deadline = time.monotonic() + timeout
     while not await reached():

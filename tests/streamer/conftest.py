@@ -127,7 +127,7 @@ class StreamerProcess:
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") // 1024
 
-    def until(self, condition: Callable[[], bool], timeout: float = 15) -> None:
+    def until(self, condition: Callable[[], bool], timeout: float = 60) -> None:
         """Wait until a condition is true."""
         deadline = time.monotonic() + timeout
         while not condition():

@@ -258,12 +258,11 @@ async def test_handshakes_that_wait_for_the_key_server_take_no_places(
     keys.slow_seconds = 1
     forged = headers | {"Authorization": keys.sign(kid="k2", key=new_key())}
     strangers = [asyncio.create_task(status(server, token, forged)) for _ in range(5)]
-    for _ in range(200):
-        if keys.requests == 2:
-            break
-        await asyncio.sleep(0.01)
+    await asyncio.to_thread(server.until, lambda: keys.requests == 2)
     assert await status(server, token, headers) == 101
-    assert set(await asyncio.gather(*strangers)) == {401}
+    refusals = set(await asyncio.gather(*strangers))
+    # 503: those that arrived only while the call had the one place.
+    assert {401} <= refusals <= {401, 503}
 
 
 async def test_of_two_handshakes_for_the_last_place_one_is_admitted(

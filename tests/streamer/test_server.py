@@ -209,7 +209,13 @@ async def test_a_drain_uploads_what_is_open_at_once_and_every_few_seconds(
         server.process.terminate()
         await asyncio.to_thread(server.until, lambda: audio_seconds() == 2)
         drafts = stored.service.get_container_client(names.DRAFTS)
-        name, marker = drafts.list_blob_names(name_starts_with=stored.call)
+
+        def draft_blobs() -> list[str]:
+            return list(drafts.list_blob_names(name_starts_with=stored.call))
+
+        # The draft follows the segment.
+        await asyncio.to_thread(server.until, lambda: len(draft_blobs()) == 2)
+        name, marker = draft_blobs()
         assert marker == name.removesuffix(".json") + ".open"
         draft = decode_manifest(drafts.download_blob(name).readall())
         assert draft.ended_by == DRAFT_ENDED_BY

@@ -112,7 +112,7 @@ class Console:
         """Wait until the playback position is within this distance of a time."""
         audio = self.page.locator("audio")
         position = -1.0
-        for _ in range(100):
+        for _ in range(600):
             position = float(await audio.evaluate("audio => audio.currentTime"))
             if abs(position - seconds) <= within:
                 return

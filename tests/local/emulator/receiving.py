@@ -39,7 +39,7 @@ class Received:
         self.sockets_closed += 1
         self._changed.set()
 
-    async def until(self, reached: Callable[[], bool], timeout: float = 20) -> None:
+    async def until(self, reached: Callable[[], bool], timeout: float = 60) -> None:
         """Wait until ``reached`` is true."""
         async with asyncio.timeout(timeout):
             while not reached():

@@ -87,3 +87,21 @@ async def test_a_socket_that_cannot_be_opened_fails_the_streaming_and_not_the_ca
     assert connected["type"] == "Microsoft.Communication.CallConnected"
     assert call.properties()["mediaStreamingSubscription"]["state"] == "inactive"
     await call.end()
+
+
+async def test_a_participant_joins() -> None:
+    events = Events()
+    call = make_call(events)
+    with pytest.raises(AcsError, match="not established"):
+        await call.add_participant("8:acs:late")
+    call.begin()
+    await events.next()
+    first = await events.next()
+    await call.add_participant("8:acs:late")
+    second = await events.next()
+    assert second["type"] == first["type"] == "Microsoft.Communication.ParticipantsUpdated"
+    numbers = [event["data"]["sequenceNumber"] for event in (first, second)]
+    assert numbers[0] < numbers[1]
+    raw_ids = [p["identifier"]["rawId"] for p in second["data"]["participants"]]
+    assert raw_ids == ["8:acs:a_b", "4:+1555", "8:acs:late"]
+    await call.end()
