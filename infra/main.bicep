@@ -36,13 +36,22 @@ param locks string
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string
 
-@description('Days to keep segments and manifests. 0: keep them indefinitely.')
+@description('Days to keep a call\'s segments and manifests (SEGMENT_DAYS). 0: as long as the call.')
 @minValue(0)
 param segmentDays int
 
-@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
+@description('Days to keep a call after its end (RETENTION_DAYS). 0: until it is deleted.')
 @minValue(0)
-param resultDays int
+param retentionDays int
+
+@description('The same for incoming calls (RETENTION_DAYS_INCOMING). -1: as retentionDays.')
+@minValue(-1)
+param incomingRetentionDays int
+
+@description('Days during which recordings and manifests cannot be deleted or changed by anyone (WORM). 0: off. A storage account that has containers already cannot begin with it.')
+@minValue(0)
+@maxValue(146000)
+param immutableDays int
 
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 @minValue(0)
@@ -154,8 +163,7 @@ module storage 'modules/storage.bicep' = {
     encryptionKeyUri: encryptionKeyUri
     encryptionIdentityId: encryptionIdentityId
     consoleOrigin: 'https://${names.functionApp}.azurewebsites.net'
-    segmentDays: segmentDays
-    resultDays: resultDays
+    immutableDays: immutableDays
     temporaryDays: temporaryDays
     auditDays: auditDays
     softDeleteDays: softDeleteDays
@@ -270,6 +278,14 @@ var speechSettings = transcription == 'azure'
     }
   : {}
 
+@description('How long the app keeps calls.')
+var retentionSettings = {
+  RETENTION_DAYS: string(retentionDays)
+  RETENTION_DAYS_INCOMING: string(incomingRetentionDays)
+  SEGMENT_DAYS: string(segmentDays)
+  SOFT_DELETE_DAYS: string(softDeleteDays)
+}
+
 @description('The streamer\'s host name, which is known before the streamer is deployed.')
 var streamerHost = '${names.streamer}.${environment.outputs.defaultDomain}'
 
@@ -292,7 +308,7 @@ module functionApp 'modules/function_app.bicep' = {
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
     answerCalls: answerCalls
-    settings: union(speechSettings, functionSettings)
+    settings: union(speechSettings, retentionSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB

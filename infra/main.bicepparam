@@ -22,10 +22,14 @@ param locks = readEnvironmentVariable('LOCKS', 'off')
 param storageSku = 'Standard_ZRS'
 
 param segmentDays = 30
-param resultDays = 365
+param retentionDays = 365
+param incomingRetentionDays = -1
 param temporaryDays = 7
 param auditDays = 730
 param softDeleteDays = 7
+
+// It cannot be taken back: docs/retention.md says what it forbids.
+param immutableDays = int(readEnvironmentVariable('IMMUTABLE_DAYS', '0'))
 param logDays = 30
 param logDailyGigabytes = -1
 

@@ -57,6 +57,7 @@ TOGETHER = {
     "e2e/console/test_live.py": "e2e/console/test_result.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",
+    "e2e/test_retention.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",
     "security/test_roles.py": "security/test_entrances.py",
     "security/test_sign_in.py": "security/test_entrances.py",

@@ -14,10 +14,15 @@ Code = Literal[
     "acs_unavailable",
     "blob_missing",
     "body_too_large",
+    "call_deleted",
     "call_ended",
+    "call_not_ended",
     "call_not_found",
+    "call_on_hold",
     "contended",
     "cross_site",
+    "deletion_not_found",
+    "deletion_running",
     "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
@@ -93,6 +98,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
+    "deletion_not_found": Meaning(HTTPStatus.NOT_FOUND, "the deletion does not exist"),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
@@ -111,6 +117,15 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"
     ),
     "call_ended": Meaning(HTTPStatus.CONFLICT, "the operation needs a call that has not ended"),
+    "call_not_ended": Meaning(
+        HTTPStatus.CONFLICT, "the operation needs a call that has ended; hang up first"
+    ),
+    "call_on_hold": Meaning(
+        HTTPStatus.CONFLICT, "the call is on legal hold, and must not be deleted"
+    ),
+    "deletion_running": Meaning(
+        HTTPStatus.CONFLICT, "a deletion of parts of the call is running; repeat the request"
+    ),
     "idempotency_key_in_use": Meaning(
         HTTPStatus.CONFLICT, "another request with the same `Idempotency-Key` is placing the call"
     ),
@@ -133,6 +148,9 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "call_deleted": Meaning(
+        HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
+    ),
     "file_changed": Meaning(
         HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),

@@ -1,4 +1,6 @@
-// The storage account. Access keys and public access are off, and blobs are deleted after a set time.
+// The storage account. Access keys and public access are off. The app deletes calls, also those that have
+// expired (calls/pipeline/expiry.py). A lifecycle rule knows nothing of a legal hold, so no rule touches a container
+// that has a call in it.
 
 import { Tags } from '../types.bicep'
 
@@ -26,12 +28,6 @@ param encryptionIdentityId string
 @description('Origin of the console, which plays recordings from this account.')
 param consoleOrigin string
 
-@description('Days to keep segments and manifests. 0: keep them indefinitely.')
-param segmentDays int
-
-@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
-param resultDays int
-
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 param temporaryDays int
 
@@ -40,6 +36,9 @@ param auditDays int
 
 @description('Days during which deleted blobs and containers can be restored.')
 param softDeleteDays int
+
+@description('Days during which recordings and manifests cannot be deleted or changed by anyone (WORM). 0: off.')
+param immutableDays int
 
 @description('Container for the deployment package, used for nothing else.')
 param packageContainer string
@@ -51,24 +50,34 @@ param deadLetterContainer string
 var queues = [
   'transcriptions'
   'transcriptions-poison'
+  'deletions'
+  'deletions-poison'
   'ended-calls'
   'ended-calls-poison'
   'deadlines'
   'deadlines-poison'
 ]
 
-@description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
+@description('The containers that have calls in them, and what is to be kept of calls. Only the app deletes there.')
+var callContainers = [
+  'segments'
+  'manifests'
+  'drafts'
+  'rejected'
+  'calls'
+  'index'
+  'unsettled'
+  'results'
+  'recordings'
+  'failures'
+  'retention'
+]
+
+@description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')
+var immutableContainers = immutableDays > 0 ? ['recordings', 'manifests'] : []
+
+@description('The other containers of contract/names.py and calls/blobs.py, grouped by how long their blobs are kept.')
 var retention = [
-  {
-    name: 'segments'
-    days: segmentDays
-    containers: ['segments', 'manifests', 'drafts', 'rejected']
-  }
-  {
-    name: 'results'
-    days: resultDays
-    containers: ['calls', 'index', 'unsettled', 'results', 'recordings', 'failures']
-  }
   {
     name: 'temporary'
     days: temporaryDays
@@ -82,7 +91,51 @@ var retention = [
 ]
 
 @description('The names of all containers.')
-var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
+var containerNames = concat(callContainers, flatten(map(retention, rule => rule.containers)), [packageContainer])
+
+@description('The lifecycle rules of those containers.')
+var retentionRules = map(retention, rule => {
+  name: rule.name
+  enabled: rule.days > 0
+  type: 'Lifecycle'
+  definition: {
+    filters: {
+      // The audit trail is in append blobs.
+      blobTypes: ['blockBlob', 'appendBlob']
+      prefixMatch: map(rule.containers, container => '${container}/')
+    }
+    actions: {
+      baseBlob: {
+        delete: { daysAfterModificationGreaterThan: max(rule.days, 1) }
+      }
+    }
+  }
+})
+
+@description('Immutability needs versions. Older versions of all other blobs are deleted as deleted blobs are.')
+var versionRules = immutableDays > 0
+  ? [
+      {
+        name: 'versions'
+        enabled: true
+        type: 'Lifecycle'
+        definition: {
+          filters: {
+            blobTypes: ['blockBlob']
+            prefixMatch: map(
+              filter(containerNames, container => !contains(immutableContainers, container)),
+              container => '${container}/'
+            )
+          }
+          actions: {
+            version: {
+              delete: { daysAfterCreationGreaterThan: softDeleteDays }
+            }
+          }
+        }
+      }
+    ]
+  : []
 
 @description('The parts of the key\'s URI: https:, an empty one, the vault, keys, the key\'s name, and perhaps its version.')
 var keyParts = split(encryptionKeyUri, '/')
@@ -144,6 +197,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
           }
         ]
       }
+      isVersioningEnabled: immutableDays > 0
       deleteRetentionPolicy: {
         enabled: true
         days: softDeleteDays
@@ -157,7 +211,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     resource containers 'containers' = [
       for container in containerNames: {
         name: container
-        properties: { publicAccess: 'None' }
+        properties: union(
+          { publicAccess: 'None' },
+          contains(immutableContainers, container) ? { immutableStorageWithVersioning: { enabled: true } } : {}
+        )
       }
     ]
   }
@@ -174,29 +231,23 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     dependsOn: [blobs]
     properties: {
       policy: {
-        rules: [
-          for rule in retention: {
-            name: rule.name
-            enabled: rule.days > 0
-            type: 'Lifecycle'
-            definition: {
-              filters: {
-                // The audit trail is in append blobs.
-                blobTypes: ['blockBlob', 'appendBlob']
-                prefixMatch: map(rule.containers, container => '${container}/')
-              }
-              actions: {
-                baseBlob: {
-                  delete: { daysAfterModificationGreaterThan: max(rule.days, 1) }
-                }
-              }
-            }
-          }
-        ]
+        rules: concat(retentionRules, versionRules)
       }
     }
   }
 }
+
+// Unlocked: an administrator can still shorten or remove it. docs/retention.md says how to lock it.
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
+  for container in immutableContainers: {
+    name: '${name}/default/${container}/default'
+    properties: {
+      immutabilityPeriodSinceCreationInDays: max(immutableDays, 1)
+      allowProtectedAppendWrites: false
+    }
+    dependsOn: [account::blobs::containers]
+  }
+]
 
 @description('Blob endpoint of the account.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from calls import blobs
 from calls.clients import Clients
 from calls.pipeline import reconciler, storage_events
 from calls.pipeline.fair_run import SAVE_SECONDS
+from calls.pipeline.reconciler import RUN_SECONDS
 from calls.records import store
 from calls.records.derive import add_event
 from calls.records.model import CallRecord, new_record
@@ -37,10 +39,10 @@ from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 LATER = timedelta(hours=1)
 Run = Callable[[], Awaitable[list[str]]]
-REQUESTS_PER_RUN = 2 + round(reconciler.RUN_SECONDS / SAVE_SECONDS) + 1
+REQUESTS_PER_RUN = 2 + round(RUN_SECONDS / SAVE_SECONDS) + 1
 """The list of unsettled calls, the position of the last run, and where this one is."""
-REQUESTS_PER_CALL = 6
-"""Of an ended call whose stream is open: its record, three lists, and its result twice."""
+REQUESTS_PER_CALL = 8
+"""At most, of an ended call whose stream is open: its record, lists, and its result twice."""
 REQUEST_SECONDS = 0.025
 LEEWAY = timedelta(seconds=2)
 """More than the precision of a blob's Last-Modified."""
@@ -434,24 +436,21 @@ async def test_of_100_000_calls_none_starves(
     monkeypatch.setattr(reconciler, "get_clients", lambda: uploader.clients)
     monkeypatch.setattr(time, "monotonic", lambda: storage.now)
 
-    visited: list[str] = []
-    runs = requests = 0
-    while len(visited) < 2 * len(waiting):
+    visits_of = Counter(dict.fromkeys(waiting, 0))
+    runs = 0
+    while min(visits_of.values()) < 2:
         runs, before, storage.reads = runs + 1, storage.requests, []
         await reconciler.reconcile_calls()
         requests = storage.requests - before
-        assert requests * REQUEST_SECONDS <= reconciler.RUN_SECONDS + 2
+        assert requests * REQUEST_SECONDS <= RUN_SECONDS + 2
         own = [path for path in storage.reads if path.startswith(f"{blobs.CALLS}/")]
         visits = list(dict.fromkeys(path[len("calls/") : -len(".json")] for path in own))
         assert len(visits) == len(own), "each record is read once"
         assert requests <= REQUESTS_PER_RUN + REQUESTS_PER_CALL * len(visits)
-        visited += visits
-    assert (
-        runs <= 2 * len(waiting) * REQUESTS_PER_CALL * REQUEST_SECONDS / reconciler.RUN_SECONDS + 2
-    )
-    # Each has its turn before any has another one.
-    assert sorted(visited[: len(waiting)]) == waiting
-    assert visited[len(waiting) : 2 * len(waiting)] == visited[: len(waiting)]
+        visits_of.update(visits)
+        # Each has its turn before any has another one.
+        assert max(visits_of.values()) - min(visits_of.values()) <= 1
+    assert 4 < runs <= 2 * len(waiting) * REQUESTS_PER_CALL * REQUEST_SECONDS / RUN_SECONDS + 2
 
 
 def test_a_run_ends_well_before_the_host_stops_it() -> None:
