@@ -13,7 +13,7 @@ DRIFT_WEIGHT = 1 / 32
 """The weight of one more frame in the running mean."""
 
 _MAX_DRIFT = 0.025
-"""What seems to drift faster than that is no drift."""
+"""What seems to drift faster than that does something else."""
 
 _LEAST_FRAMES = 25
 
