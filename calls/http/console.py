@@ -101,6 +101,7 @@ def serve_console(
     """
     headers = _HEADERS | {"Content-Security-Policy": policy(audio_origin)}
     if file != SETTINGS and file not in files():
+        headers["Content-Security-Policy"] = policy("")
         problem = Problem(
             HTTPStatus.NOT_FOUND, "the console has no such file", code="file_not_found"
         )

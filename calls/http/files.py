@@ -66,7 +66,7 @@ async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> 
         return func.HttpResponse(b"", mimetype=properties.content_type, headers=headers)
     byte_range = _requested_range(request.headers, file)
     if byte_range is None:
-        if properties.size > file.max_whole_bytes:
+        if properties.size > _most_bytes(request.headers, file):
             return await _redirect(clients, file)
         byte_range = ByteRange(0, properties.size - 1)
         status = HTTPStatus.OK
@@ -108,6 +108,15 @@ async def _redirect(clients: Clients, file: File) -> func.HttpResponse:
     return func.HttpResponse(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
 
 
+def _most_bytes(headers: Mapping[str, str], file: File) -> int:
+    """The size up to which the app itself sends a whole file.
+
+    If-Range may have overruled Range. Blob Storage knows no If-Range, and would send the range.
+    """
+    has_both = "Range" in headers and "If-Range" in headers
+    return max(file.max_whole_bytes, ranges.MAX_BYTES) if has_both else file.max_whole_bytes
+
+
 def _changed(detail: str) -> Problem:
     return Problem(HTTPStatus.PRECONDITION_FAILED, detail, code="file_changed")
 
@@ -125,8 +134,8 @@ def _requested_range(headers: Mapping[str, str], file: File) -> ByteRange | None
     """The range that the request asks for; None for the whole file. Raises Problem (412, 416)."""
     etag, size = file.properties.etag, file.properties.size
     if not range_applies(headers.get("If-Range"), etag, file.properties.last_modified):
-        if "Range" in headers and size > file.max_whole_bytes:
-            # Blob Storage knows no If-Range: it would send a part of another version.
+        if "Range" in headers and size > _most_bytes(headers, file):
+            # Neither the app nor Blob Storage, which would send the range, can send all of it.
             raise _changed("the file has changed; request it again, without Range")
         return None
     try:

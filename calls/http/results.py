@@ -85,10 +85,10 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):
+        count = "1 segment" if len(segments) == 1 else f"{len(segments)} segments"
         (await read_disposition(clients.storage, call)).check_not_deleted()
         raise SegmentNotFound(
-            f"track {track[:64]!r} has {len(segments)} segments, numbered from 0; "
-            "there is none with this index"
+            f"track {track[:64]!r} has {count}, numbered from 0; there is none with this index"
         )
     blob = segments[index].blob
     properties = await clients.storage.properties(names.SEGMENTS, blob)

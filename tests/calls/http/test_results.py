@@ -79,7 +79,7 @@ async def test_a_rendition_is_sent_by_blob_storage(uploader: StreamUploader) -> 
             return answer.headers["Content-Type"], disposition, await answer.read()
 
     media_type, disposition, file = await fetch(format="mp3")
-    assert (media_type, disposition) == ("audio/mpeg", f'inline; filename="{call}-stereo.mp3"')
+    assert (media_type, disposition) == ("audio/mpeg", f'inline; filename="{call}.mp3"')
     assert soundfile.info(io.BytesIO(file)).channels == 2
     media_type, disposition, file = await fetch(format="wav", mix="mono")
     assert (media_type, disposition) == ("audio/wav", f'inline; filename="{call}-mono.wav"')
