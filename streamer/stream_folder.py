@@ -113,6 +113,10 @@ class StreamFolder:
         """Return where a segment goes when it is sealed."""
         return segment_path(self._spool, self.state, file)
 
+    def discard(self) -> None:
+        """Remove the folder, and all that is in it. Raises OSError."""
+        shutil.rmtree(self.path)
+
     def finish(self, manifest: Manifest) -> Path:
         """Write the manifest into the outbox, remove the folder, and return the manifest's path.
 

@@ -169,6 +169,11 @@ class StreamSegments:
         await self.seal_all()
         self._outbox.add(await self._on_disk(partial(self._write_manifest, ended_by), "manifest"))
 
+    async def discard_all(self) -> None:
+        """Remove the folder of a stream on which nothing came. While the disk fails, this waits."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._on_disk(self._folder.discard, "folder")
+
     async def publish_draft(self) -> None:
         """Put the manifest so far into the outbox, once what is finished now is sealed.
 
