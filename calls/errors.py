@@ -4,6 +4,7 @@
     ├── CallNotFound
     ├── CallEnded
     ├── StreamingStateConflict
+    ├── AnnouncementNotPlayed
     ├── MissingCallConnectionId
     ├── DestinationNotAllowed
     ├── TooManyConcurrentCalls
@@ -60,6 +61,10 @@ class StreamingStateConflict(CallAudioError):
 
     def __init__(self, state: str, remedy: str = "") -> None:
         super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
+
+
+class AnnouncementNotPlayed(CallAudioError):
+    """Raised when a call must not be streamed because its announcement was not played."""
 
 
 class MissingCallConnectionId(CallAudioError):
