@@ -12,6 +12,7 @@ from functions import (
     deadlines,
     incoming_calls,
     results,
+    retention,
     schedules,
     service,
     storage_events,
@@ -33,6 +34,7 @@ for module in (
     transcription,
     deadlines,
     schedules,
+    retention,
     console,
     service,
 ):

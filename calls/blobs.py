@@ -20,6 +20,12 @@ INDEX = "index"
 UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
+RETENTION = "retention"
+"""Holds, deletions and their receipts, and when each call expires."""
+
+DEAD_LETTERS = "dead-letters"
+"""Events that Event Grid could not deliver. It is there in Azure only, where Bicep creates it."""
+
 AUDIT = "audit"
 
 CONTAINERS = (
@@ -31,12 +37,16 @@ CONTAINERS = (
     UNSETTLED,
     IDEMPOTENCY,
     FAILURES,
+    RETENTION,
     AUDIT,
 )
 """Every container of the system."""
 
 RECONCILER_POSITION = "position"
 """The blob, in the ``unsettled`` container, that names the last call of the reconciler's run."""
+
+EXPIRY_POSITION = "expiry-position"
+"""The blob, in the ``retention`` container, that names the last entry of a run over expiries."""
 
 _NEWEST_FIRST = 10**13 - 1
 
@@ -116,6 +126,47 @@ def idempotency_blob(principal: Principal, key: str) -> str:
 def usage_blob(principal: Principal) -> str:
     """The name, in the ``idempotency`` container, of the count of a principal's calls."""
     return f"usage-{_sha256(f'{principal.kind}\n{principal.id}')}.json"
+
+
+def idempotency_notes(call_connection_id: str) -> str:
+    """What the names of the notes begin with that an Idempotency-Key placed a call.
+
+    The rest of a note's name is that of the key's blob, and it is empty: its name says it all.
+    """
+    return f"calls/{call_connection_id}/"
+
+
+def disposition_blob(call_connection_id: str) -> str:
+    """The name, in the ``retention`` container, of a call's disposition."""
+    return f"calls/{call_connection_id}.json"
+
+
+def deletion_blob(deletion_id: str) -> str:
+    """The name, in the ``retention`` container, of a deletion, and finally of its receipt."""
+    return f"deletions/{deletion_id}.json"
+
+
+def unfinished_blob(deletion_id: str) -> str:
+    """The name, in the ``retention`` container, of the note that a deletion is not completed."""
+    return f"unfinished/{deletion_id}"
+
+
+def expiry_blob(day: date, call_connection_id: str) -> str:
+    """The name, in the ``retention`` container, that lists what to look at first, first."""
+    return f"expiry/{day.isoformat()}/{call_connection_id}"
+
+
+def parse_expiry_blob(blob: str) -> tuple[date, str]:
+    """The day and the call in the name of an ``expiry_blob``. Raises MalformedName."""
+    parts = blob.split("/")
+    try:
+        _, day, call = parts
+        parsed = date.fromisoformat(day)
+    except ValueError as error:
+        raise MalformedName(f"not the name of an expiry: {blob!r}") from error
+    if blob != expiry_blob(parsed, call) or not is_call_connection_id(call):
+        raise MalformedName(f"not the name of an expiry: {blob!r}")
+    return parsed, call
 
 
 def audit_blob(day: date, part: int) -> str:

@@ -2,6 +2,11 @@
 
     CallAudioError
     ├── CallNotFound
+    │   └── CallDeleted
+    ├── CallNotEnded
+    ├── CallOnHold
+    ├── DeletionRunning
+    ├── DeletionNotFound
     ├── CallEnded
     ├── StreamingStateConflict
     ├── AnnouncementNotPlayed
@@ -31,6 +36,8 @@ documents. The messages may be shown to whoever sent the request.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 _MAX_QUOTED_CHARACTERS = 128
 
 
@@ -43,10 +50,56 @@ class CallAudioError(Exception):
 
 
 class CallNotFound(CallAudioError):
-    """Raised when a call has no record."""
+    """Base class for a call without a record; raised itself for one that never had any."""
 
     def __init__(self, call_connection_id: str) -> None:
         super().__init__(f"call {_quote(call_connection_id)} does not exist")
+
+
+class CallDeleted(CallNotFound):
+    """Raised when a call was deleted. ``deletion_id`` is the deletion's."""
+
+    def __init__(self, call_connection_id: str, deleted_at: datetime, deletion_id: str) -> None:
+        CallAudioError.__init__(
+            self,
+            f"call {_quote(call_connection_id)} was deleted at {deleted_at.isoformat()}; "
+            f"GET /api/v1/deletions/{deletion_id} has the receipt",
+        )
+        self.deletion_id = deletion_id
+
+
+class CallNotEnded(CallAudioError):
+    """Raised when an operation needs a call that has ended."""
+
+    def __init__(self) -> None:
+        super().__init__("the call has not ended; hang up first, or add hangup=true")
+
+
+class CallOnHold(CallAudioError):
+    """Raised when a call may not be deleted, because it is on legal hold."""
+
+    def __init__(self, placed_at: datetime) -> None:
+        super().__init__(
+            f"the call is on legal hold since {placed_at.isoformat()}; "
+            "GET the call shows the reason, and DELETE .../hold releases it"
+        )
+
+
+class DeletionRunning(CallAudioError):
+    """Raised when a hold would come too late: a deletion of the call's audio is running."""
+
+    def __init__(self, deletion_id: str) -> None:
+        super().__init__(
+            f"parts of the call are being deleted; try again when deletion {deletion_id} "
+            "is completed"
+        )
+
+
+class DeletionNotFound(CallAudioError):
+    """Raised when no deletion has the given id."""
+
+    def __init__(self, deletion_id: str) -> None:
+        super().__init__(f"deletion {_quote(deletion_id)} does not exist")
 
 
 class CallEnded(CallAudioError):

@@ -200,6 +200,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     whisper_model: Annotated[
         str, doc("folder of a CTranslate2 Whisper model, for TRANSCRIPTION=local")
     ] = ""
+    retention_days: Annotated[
+        int, doc("days to keep a call after its end; 0: until it is deleted", ge=0, le=36_500)
+    ] = 0
+    retention_days_incoming: Annotated[
+        int, doc("the same for incoming calls; -1: as RETENTION_DAYS", ge=-1, le=36_500)
+    ] = -1
+    segment_days: Annotated[
+        int,
+        doc("days to keep a call's segments and manifests; 0: as the call", ge=0, le=36_500),
+    ] = 0
+    soft_delete_days: Annotated[
+        int, doc("days of the account's soft delete; receipts of deletions say so", ge=0, le=365)
+    ] = 0
     reconcile_after_seconds: Annotated[
         int, doc("age at which the reconciler analyses a segment without an analysis", ge=0)
     ] = 300
@@ -226,7 +239,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     values, faults = configuration.read(Settings, environment, SPELLED)
     settings = Settings(**values)
     if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
-        faults.append("set one of AudioStorage__blobServiceUri and AudioStorage")
+        faults.append("AudioStorage: set either it or AudioStorage__blobServiceUri")
     if settings.audio_storage_blob_service_uri and not settings.audio_storage_queue_service_uri:
         faults.append("AudioStorage__queueServiceUri: is not set")
     required = {"ACS_ENDPOINT": settings.acs_endpoint, "CALLBACK_URL": settings.callback_url}

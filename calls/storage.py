@@ -299,6 +299,18 @@ class Storage:
         client = self._service.get_container_client(container)
         return [name async for name in client.list_blob_names(name_starts_with=prefix)]
 
+    async def blob_names_until(
+        self, container: str, prefix: str, last: str, limit: int
+    ) -> list[str]:
+        """List up to ``limit`` names that begin with ``prefix``, in order, up to ``last``."""
+        client = self._service.get_container_client(container)
+        blob_names: list[str] = []
+        async for name in client.list_blob_names(name_starts_with=prefix):
+            if name > last or len(blob_names) == limit:
+                break
+            blob_names.append(name)
+        return blob_names
+
     async def page(self, container: str, size: int, cursor: str | None) -> Page:
         """List ``size`` names from ``cursor`` on. Raises HttpResponseError for a wrong cursor."""
         client = self._service.get_container_client(container)

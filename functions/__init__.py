@@ -9,6 +9,9 @@ STORAGE_CONNECTION = "AudioStorage"
 TRANSCRIPTION_QUEUE = "transcriptions"
 """The queue of calls to transcribe."""
 
+DELETION_QUEUE = "deletions"
+"""The queue of deletions to run."""
+
 ENDED_CALLS_QUEUE = "ended-calls"
 """The queue of calls to assemble that have ended."""
 

@@ -15,17 +15,43 @@ param environmentName string
 @description('Geography where ACS stores data at rest. It cannot be changed later.')
 param dataLocation string
 
+@description('public: the storage account and the registry have public endpoints, and accept only identities. private: they have private endpoints only. It cannot be changed later.')
+@allowed(['public', 'private'])
+param networking string
+
+@description('Address space of the virtual network of a private deployment: at least a /22.')
+param addressPrefix string
+
+@description('URI of the Key Vault key that encrypts the storage account. Empty: Microsoft manages the key.')
+param encryptionKeyUri string
+
+@description('Resource id of the identity with which the storage account uses the key. Empty: Microsoft manages the key.')
+param encryptionIdentityId string
+
+@description('on: forbids deleting the storage account and the ACS resource.')
+@allowed(['off', 'on'])
+param locks string
+
 @description('Redundancy of the storage account.')
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GRS', 'Standard_GZRS'])
 param storageSku string
 
-@description('Days to keep segments and manifests. 0: keep them indefinitely.')
+@description('Days to keep a call\'s segments and manifests (SEGMENT_DAYS). 0: as long as the call.')
 @minValue(0)
 param segmentDays int
 
-@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
+@description('Days to keep a call after its end (RETENTION_DAYS). 0: until it is deleted.')
 @minValue(0)
-param resultDays int
+param retentionDays int
+
+@description('The same for incoming calls (RETENTION_DAYS_INCOMING). -1: as retentionDays.')
+@minValue(-1)
+param incomingRetentionDays int
+
+@description('Days during which recordings and manifests cannot be deleted or changed by anyone (WORM). 0: off. A storage account that has containers already cannot begin with it.')
+@minValue(0)
+@maxValue(146000)
+param immutableDays int
 
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 @minValue(0)
@@ -89,6 +115,9 @@ var names = namesOf(uniqueString(resourceGroup().id))
 @description('The tags of all resources.')
 var tags Tags = { 'azd-env-name': environmentName }
 
+@description('Whether storage and registry are reached through private endpoints only.')
+var isPrivate = networking == 'private'
+
 @description('Container for the function app\'s deployment package, used for nothing else.')
 var packageContainer = 'app-package'
 
@@ -115,15 +144,26 @@ module monitoring 'modules/monitoring.bicep' = {
   }
 }
 
+module network 'modules/network.bicep' = if (isPrivate) {
+  params: {
+    location: location
+    tags: tags
+    name: names.network
+    addressPrefix: addressPrefix
+  }
+}
+
 module storage 'modules/storage.bicep' = {
   params: {
     location: location
     tags: tags
     name: names.storage
     sku: storageSku
+    isPrivate: isPrivate
+    encryptionKeyUri: encryptionKeyUri
+    encryptionIdentityId: encryptionIdentityId
     consoleOrigin: 'https://${names.functionApp}.azurewebsites.net'
-    segmentDays: segmentDays
-    resultDays: resultDays
+    immutableDays: immutableDays
     temporaryDays: temporaryDays
     auditDays: auditDays
     softDeleteDays: softDeleteDays
@@ -145,7 +185,36 @@ module registry 'modules/registry.bicep' = {
     location: location
     tags: tags
     name: names.registry
+    isPrivate: isPrivate
   }
+}
+
+module endpoints 'modules/endpoints.bicep' = if (isPrivate) {
+  params: {
+    location: location
+    tags: tags
+    networkName: names.network
+    storageName: names.storage
+    registryName: names.registry
+  }
+  dependsOn: [network, storage, registry]
+}
+
+module diagnostics 'modules/diagnostics.bicep' = {
+  params: {
+    workspaceName: names.workspace
+    storageName: names.storage
+    communicationName: names.communication
+  }
+  dependsOn: [monitoring, storage, communication]
+}
+
+module lockedResources 'modules/locks.bicep' = if (locks == 'on') {
+  params: {
+    storageName: names.storage
+    communicationName: names.communication
+  }
+  dependsOn: [storage, communication]
 }
 
 module environment 'modules/environment.bicep' = {
@@ -154,8 +223,10 @@ module environment 'modules/environment.bicep' = {
     tags: tags
     name: names.environment
     workspaceName: names.workspace
+    networkName: names.network
+    isPrivate: isPrivate
   }
-  dependsOn: [monitoring]
+  dependsOn: [monitoring, network]
 }
 
 module events 'modules/events.bicep' = {
@@ -207,6 +278,14 @@ var speechSettings = transcription == 'azure'
     }
   : {}
 
+@description('How long the app keeps calls.')
+var retentionSettings = {
+  RETENTION_DAYS: string(retentionDays)
+  RETENTION_DAYS_INCOMING: string(incomingRetentionDays)
+  SEGMENT_DAYS: string(segmentDays)
+  SOFT_DELETE_DAYS: string(softDeleteDays)
+}
+
 @description('The streamer\'s host name, which is known before the streamer is deployed.')
 var streamerHost = '${names.streamer}.${environment.outputs.defaultDomain}'
 
@@ -216,6 +295,8 @@ module functionApp 'modules/function_app.bicep' = {
     tags: tags
     name: names.functionApp
     planName: names.plan
+    networkName: names.network
+    isPrivate: isPrivate
     identityName: names.functionIdentity
     identityClientId: identities.outputs.functionClientId
     blobEndpoint: storage.outputs.blobEndpoint
@@ -227,15 +308,15 @@ module functionApp 'modules/function_app.bicep' = {
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
     answerCalls: answerCalls
-    settings: union(speechSettings, functionSettings)
+    settings: union(speechSettings, retentionSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
     maximumInstanceCount: maximumInstanceCount
     instanceMemoryMB: instanceMemoryMB
     functionKeys: functionKeys
     signInClientId: signInClientId
   }
-  // The host needs its role assignments when it first starts.
-  dependsOn: [access]
+  // The host needs its role assignments, and a way to its storage, when it first starts.
+  dependsOn: [access, endpoints]
 }
 
 module alerts 'modules/alerts.bicep' = {

@@ -7,14 +7,29 @@ param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'calls')
 // 'Europe', 'UK', 'United States', ...: https://learn.microsoft.com/azure/communication-services/concepts/privacy
 param dataLocation = readEnvironmentVariable('ACS_DATA_LOCATION', 'United States')
 
+// 'private': storage account and registry have no public endpoint; calls still come through two public entrances.
+param networking = readEnvironmentVariable('NETWORKING', 'public')
+param addressPrefix = '10.60.0.0/22'
+
+// A key in a Key Vault, and an identity that may use it: docs/azure.md has the commands.
+param encryptionKeyUri = readEnvironmentVariable('ENCRYPTION_KEY_URI', '')
+param encryptionIdentityId = readEnvironmentVariable('ENCRYPTION_IDENTITY_ID', '')
+
+// 'on': neither the storage account nor the ACS resource can be deleted until the locks are.
+param locks = readEnvironmentVariable('LOCKS', 'off')
+
 // Three copies in three zones: uploaded audio survives the loss of a zone.
 param storageSku = 'Standard_ZRS'
 
 param segmentDays = 30
-param resultDays = 365
+param retentionDays = 365
+param incomingRetentionDays = -1
 param temporaryDays = 7
 param auditDays = 730
 param softDeleteDays = 7
+
+// It cannot be taken back: docs/retention.md says what it forbids.
+param immutableDays = int(readEnvironmentVariable('IMMUTABLE_DAYS', '0'))
 param logDays = 30
 param logDailyGigabytes = -1
 

@@ -31,6 +31,8 @@ type Names = {
   workspace: string
   @description('The Application Insights component.')
   insights: string
+  @description('The virtual network, in a private deployment.')
+  network: string
   @description('The action group that alerts notify.')
   actionGroup: string
 }
@@ -52,5 +54,6 @@ func namesOf(token string) Names => {
   callTopic: 'evgt-incoming-${token}'
   workspace: 'log-calls-${token}'
   insights: 'appi-calls-${token}'
+  network: 'vnet-calls-${token}'
   actionGroup: 'ag-calls-${token}'
 }

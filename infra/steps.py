@@ -7,6 +7,7 @@ published and running function app with its key. Hence three templates and the o
 
 from __future__ import annotations
 
+import os
 import re
 
 from infra import package
@@ -25,6 +26,7 @@ PROVIDERS = (
     "Microsoft.EventGrid",
     "Microsoft.Insights",
     "Microsoft.ManagedIdentity",
+    "Microsoft.Network",
     "Microsoft.OperationalInsights",
     "Microsoft.Storage",
     "Microsoft.Web",
@@ -106,7 +108,10 @@ class Steps:
                 return
         build = ("acr", "build", "--registry", registry, "--image", image)
         revision = ("--build-arg", f"REVISION={context_hash()}")
-        self._shell.run_az(*build, "--file", "streamer/Dockerfile", *revision, ".")
+        # A private registry cannot be reached by ACR's own machines, only by those in its network.
+        agent_pool = os.environ.get("IMAGE_AGENT_POOL")
+        where = ("--agent-pool", agent_pool) if agent_pool else ()
+        self._shell.run_az(*build, "--file", "streamer/Dockerfile", *revision, *where, ".")
 
     def streamer(self) -> None:
         """Deploy the streamer's new revision, and send it traffic once it is ready."""

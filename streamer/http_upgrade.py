@@ -32,6 +32,7 @@ _LINGER_SECONDS = 1.0
 _END_OF_HEAD = b"\r\n\r\n"
 _WEBSOCKET_VERSION = "13"
 _KEY_BYTES = 16
+_HSTS = ("Strict-Transport-Security", "max-age=31536000")
 
 
 class Request(NamedTuple):
@@ -168,6 +169,9 @@ class _HttpProtocol(asyncio.Protocol):
         if isinstance(result, WSListener):
             self._upgrade(result, request.headers["Sec-WebSocket-Key"])
         else:
+            if request.headers.get("X-Forwarded-Proto") == "https":
+                # Ingress ends TLS and says so. Over plain HTTP, nobody may send it (RFC 6797, 7.2).
+                result = result._replace(headers=(*result.headers, _HSTS))
             self._respond(result, has_body=request.method != "HEAD")
 
     def _upgrade(self, listener: WSListener, key: str) -> None:

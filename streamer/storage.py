@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 from urllib.request import getproxies
 
@@ -12,8 +13,8 @@ from azure.core.exceptions import (
     ResourceModifiedError,
     ResourceNotFoundError,
 )
-from azure.storage.blob import ContentSettings
-from azure.storage.blob.aio import BlobServiceClient, LinearRetry
+from azure.storage.blob import BlobProperties, ContentSettings
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
 
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
@@ -97,28 +98,26 @@ class Storage:
         """
         client = self._service.get_blob_client(container, blob)
         try:
-            await client.upload_blob(
+            existing = await _add_blob(
+                client,
                 content,
-                overwrite=False,
                 metadata={**metadata, _SHA256: checksums.sha256},
                 content_settings=ContentSettings(content_type=content_type),
                 # The service refuses the content if it has another one. The SDK's own option would
                 # compute it here, and not see what happened to the file since it was sealed.
                 transactional_content_crc64=bytearray.fromhex(checksums.crc64),
             )
-        except ResourceExistsError:
-            properties = await client.get_blob_properties()
-            if (properties.metadata or {}).get(_SHA256) != checksums.sha256:
-                raise BlobConflict(f"{container}/{blob} exists and holds other content") from None
         except HttpResponseError as error:
             if getattr(error, "error_code", None) != _CRC64_MISMATCH:
                 raise
             raise ChecksumMismatch(f"{container}/{blob} did not arrive as its CRC64 says") from None
+        if existing and (existing.metadata or {}).get(_SHA256) != checksums.sha256:
+            raise BlobConflict(f"{container}/{blob} exists and holds other content")
 
     async def mark_stream(self, call_connection_id: str, stream_id: str) -> None:
         """Write the marker that a stream has opened. Raises AzureError."""
         blob = names.stream_marker(call_connection_id, stream_id)
-        await self._service.get_blob_client(names.DRAFTS, blob).upload_blob(b"", overwrite=True)
+        await _add_blob(self._service.get_blob_client(names.DRAFTS, blob), b"")
 
     async def read_grant(self, blob: str) -> tuple[StreamGrant, str] | None:
         """Return the grant of that blob name, with its ETag; None if there is none.
@@ -161,3 +160,22 @@ class Storage:
                 await self._service.create_container(container)
             except ResourceExistsError:
                 continue
+
+
+async def _add_blob(client: BlobClient, content: bytes, **options: Any) -> BlobProperties | None:
+    """Write a new blob, and return None; if it exists, return its properties. Raises AzureError.
+
+    In Azure, the streamer's role lets it add blobs, not overwrite them. Whether its answer about
+    one that exists is 409 or 403 is not documented, so either leads to a look at the blob.
+    """
+    try:
+        await client.upload_blob(content, overwrite=False, **options)
+    except HttpResponseError as error:
+        if error.status_code not in (HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN):
+            raise
+        try:
+            properties: BlobProperties = await client.get_blob_properties()
+        except HttpResponseError:
+            raise error from None
+        return properties
+    return None

@@ -19,7 +19,9 @@ PRODUCT = ("acs", "benchmarks", "calls", "contract", "functions", "infra", "loca
 TOP_LEVEL = ("configuration", "event_log", "function_app")
 
 FLOOR = {"acs", "configuration", "contract", "event_log"}
-DOMAIN = {"calls", "calls.records", "calls.control", "calls.results", "calls.transcripts"}
+DOMAIN = {"calls", "calls.records", "calls.control", "calls.results", "calls.transcripts"} | {
+    "calls.retention"
+}
 
 # Each room, and the rooms that it may import. "calls" alone is the floor that its rooms share.
 ARROWS: dict[str, set[str]] = {
@@ -28,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "calls.http": DOMAIN | FLOOR,
     "calls.pipeline": DOMAIN | FLOOR,
     "calls.transcripts": {"calls", "calls.results", "calls.records"} | FLOOR,
+    "calls.retention": {"calls", "calls.records"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,

@@ -92,5 +92,7 @@ async def complete_key(storage: Storage, claim: KeyClaim, call_connection_id: st
 
     Raises AzureError.
     """
+    note = blobs.idempotency_notes(call_connection_id) + claim.blob
+    await storage.put(blobs.IDEMPOTENCY, note, b"")
     completed = msgspec.structs.replace(claim.record, call_connection_id=call_connection_id)
     await storage.put(blobs.IDEMPOTENCY, claim.blob, msgspec.json.encode(completed))

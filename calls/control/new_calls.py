@@ -42,7 +42,8 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     ``dtmf`` says what is kept of DTMF tones. With ``off``, ACS is not asked for them.
 
     ``names`` has participants' display names by raw id. Without ``locales``, TRANSCRIPTION_LOCALE
-    says what the call's language is.
+    says what the call's language is; without ``retention_days``, RETENTION_DAYS how long it is
+    kept.
     """
 
     to: str
@@ -55,6 +56,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     names: dict[str, str] = {}
     locales: list[str] | None = None
     announcement: Announcement | None = None
+    retention_days: int | None = None
 
 
 def callback_url(settings: Settings) -> str:
@@ -113,6 +115,7 @@ async def record_new_call(
         record.to, record.from_ = call.to, call.from_
         record.names = call.names
         record.locales = call.locales or parse_setting(clients.settings.transcription_locale)
+        record.retention_days = call.retention_days
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.dtmf = call.dtmf

@@ -11,6 +11,7 @@ from calls.http.readiness import read_current_record
 from calls.http.respond import json_response
 from calls.http.result_documents import CallDetails, LandedSegment
 from calls.listings import list_segment_names
+from calls.records.dispositions import read_disposition
 from calls.results import failures
 from calls.results.assembly import read_participants, read_streams
 from contract import names
@@ -21,6 +22,7 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
     call = requests.call_connection_id(request)
     record = await read_current_record(clients, call)
     streams = await read_streams(clients.storage, call)
+    disposition = await read_disposition(clients.storage, call)
     failed = await failures.list_failures(clients.storage, call)
     in_streams = {segment.blob for stream in streams for segment in stream.segments}
     segment_blobs = await list_segment_names(clients.storage, call)
@@ -34,6 +36,11 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
             landed_segments.append(LandedSegment(name.stream_id, track, raw_id, name.start, path))
     return json_response(
         show_record(
-            CallDetails, record, streams=streams, landed_segments=landed_segments, failures=failed
+            CallDetails,
+            record,
+            hold=disposition.hold,
+            streams=streams,
+            landed_segments=landed_segments,
+            failures=failed,
         )
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial, update_wrapper
@@ -16,7 +17,7 @@ from calls import refusals
 from calls.clients import Clients
 from calls.control.announcing import ADVANCING_EVENTS, advance
 from calls.control.grants import end_grants
-from calls.errors import EventMismatch
+from calls.errors import CallDeleted, EventMismatch
 from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
@@ -24,7 +25,9 @@ from calls.http.respond import Handler
 from calls.records.callback_events import record_callback_event
 from calls.records.ended_calls import encode_message
 from calls.records.result_state import update_result_state
+from event_log import log_event
 
+_log = logging.getLogger(__name__)
 _MAX_MESSAGE_CHARACTERS = 300
 _MAX_ERRORS = 100
 
@@ -46,9 +49,11 @@ async def receive_callbacks(
     (malformed) or 403 (ids of another call) says which were refused. It is safe to send all of them
     again. ``send`` sends messages to the queue of ended calls.
     """
+    # First, so that a stranger's large body costs no check of a signature.
+    body = requests.read_body(request)
     await _verify_sender(clients, request)
     try:
-        events, faults = decode_callback_events(requests.read_body(request))
+        events, faults = decode_callback_events(body)
     except MalformedEvent as error:
         raise Problem(
             HTTPStatus.BAD_REQUEST, str(error), code="malformed_events", reason="malformed"
@@ -63,6 +68,9 @@ async def receive_callbacks(
         try:
             if await _record_event(clients, event):
                 messages.append(encode_message(call))
+        except CallDeleted:
+            # It came late: ACS must not send it again.
+            log_event(_log, logging.INFO, "callback_event_dropped", call=call, type=event.name)
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"
@@ -72,6 +80,12 @@ async def receive_callbacks(
             )
     if messages:
         send(messages)
+    _refuse_some(mismatches, faults)
+    return func.HttpResponse(status_code=HTTPStatus.OK)
+
+
+def _refuse_some(mismatches: list[str], faults: list[str]) -> None:
+    """Raise the Problem of events that were refused, if any were."""
     if faults:
         detail = f"{len(faults)} events: {faults[0]}"
         refusals.log_refused(refusals.CALLBACKS, HTTPStatus.BAD_REQUEST, "malformed_event", detail)
@@ -88,7 +102,6 @@ async def receive_callbacks(
         raise Problem(
             HTTPStatus.BAD_REQUEST, detail, code="malformed_events", errors=errors, reason=None
         )
-    return func.HttpResponse(status_code=HTTPStatus.OK)
 
 
 async def _record_event(clients: Clients, event: CallbackEvent) -> bool:

@@ -33,6 +33,7 @@ from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.locales import MAX_CANDIDATES, parse_locales
 from calls.records.store import list_newest
+from calls.retention.policy import MAX_RETENTION_DAYS
 from calls.settings import Settings
 from contract.grants import DtmfMode
 
@@ -102,6 +103,7 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
+        retention_days=fields.take_number("retention_days", 1, MAX_RETENTION_DAYS),
         locales=_take_locales(fields),
         announcement=take_announcement(fields, settings, endpoint),
     )

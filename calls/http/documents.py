@@ -30,9 +30,13 @@ from calls.records.model import (
     Summary,
 )
 from calls.records.pauses import list_pauses
+from calls.retention.model import DeletedBlobs, RemainingBlobs, Scope
+from calls.retention.model import State as DeletionState
 from contract.grants import DtmfMode
 
 INTERNAL: dict[str, frozenset[str]] = {
+    "Hold": frozenset({"released_at", "released_by"}),
+    "Receipt": frozenset({"schema"}),
     "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
@@ -159,6 +163,10 @@ class Call(msgspec.Struct, kw_only=True):
             examples=[["en-US"]],
         ),
     ]
+    retention_days: Annotated[
+        int | None,
+        Meta(description="how long it is kept after its end; null: as the settings say"),
+    ]
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None
@@ -194,6 +202,44 @@ class CallPage(msgspec.Struct, kw_only=True):
 
     calls: list[Call]
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]
+
+
+class Hold(msgspec.Struct, kw_only=True):
+    """The legal hold that a call is on."""
+
+    reason: Annotated[str, Meta(examples=["Claim 2026-118"])]
+    placed_at: Time
+    placed_by: Actor
+
+
+class Deletion(msgspec.Struct, kw_only=True):
+    """A deletion, and finally its receipt: what was deleted, when and by whom."""
+
+    id: Annotated[str, Meta(examples=["0f3c9a4e5d6b47c8a1b2c3d4e5f60718"])]
+    call_connection_id: CallId
+    scope: Annotated[
+        Scope,
+        Meta(description="everything of the call, or its segments and manifests"),
+    ]
+    state: Annotated[
+        DeletionState,
+        Meta(description="`waiting`: the service refuses to delete the rest for now"),
+    ]
+    requested_at: Time
+    requested_by: Actor
+    deleted: Annotated[list[DeletedBlobs], Meta(description="by container")]
+    remaining: Annotated[
+        list[RemainingBlobs], Meta(description="what an immutability policy protects, until when")
+    ]
+    completed_at: Time | None
+    restorable_until: Annotated[
+        Time | None,
+        Meta(description="the account's soft delete can restore the blobs until then"),
+    ]
+    digest: Annotated[
+        str,
+        Meta(description="of the completed receipt, SHA-256; the audit trail has it, too"),
+    ]
 
 
 class Me(msgspec.Struct, kw_only=True):

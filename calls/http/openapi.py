@@ -10,7 +10,7 @@ from functools import cache
 
 import azure.functions as func
 
-from calls.http.description import calls, results, service
+from calls.http.description import calls, results, retention, service
 from calls.http.description.completion import HEADERS, complete_operation
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
@@ -43,7 +43,7 @@ async def show_openapi(_: func.HttpRequest) -> func.HttpResponse:
 def document() -> Json:
     """Return the document."""
     paths: dict[str, Json] = {}
-    operations = calls.OPERATIONS | results.OPERATIONS | service.OPERATIONS
+    operations = calls.OPERATIONS | retention.OPERATIONS | results.OPERATIONS | service.OPERATIONS
     for route, operation in operations.items():
         method, path = route.split()
         completed = complete_operation(route, operation, TEXTS[route])

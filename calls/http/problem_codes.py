@@ -15,10 +15,16 @@ Code = Literal[
     "announcement_not_played",
     "blob_missing",
     "body_too_large",
+    "call_deleted",
+    "busy",
     "call_ended",
+    "call_not_ended",
     "call_not_found",
+    "call_on_hold",
     "contended",
     "cross_site",
+    "deletion_not_found",
+    "deletion_running",
     "destination_not_allowed",
     "event_mismatch",
     "failure_not_found",
@@ -94,6 +100,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
+    "deletion_not_found": Meaning(HTTPStatus.NOT_FOUND, "the deletion does not exist"),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
@@ -116,6 +123,15 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"
     ),
     "call_ended": Meaning(HTTPStatus.CONFLICT, "the operation needs a call that has not ended"),
+    "call_not_ended": Meaning(
+        HTTPStatus.CONFLICT, "the operation needs a call that has ended; hang up first"
+    ),
+    "call_on_hold": Meaning(
+        HTTPStatus.CONFLICT, "the call is on legal hold, and must not be deleted"
+    ),
+    "deletion_running": Meaning(
+        HTTPStatus.CONFLICT, "a deletion of parts of the call is running; repeat the request"
+    ),
     "idempotency_key_in_use": Meaning(
         HTTPStatus.CONFLICT, "another request with the same `Idempotency-Key` is placing the call"
     ),
@@ -138,6 +154,9 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "call_deleted": Meaning(
+        HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
+    ),
     "file_changed": Meaning(
         HTTPStatus.PRECONDITION_FAILED, "the file has changed; request it again"
     ),
@@ -159,12 +178,16 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"
     ),
     "not_configured": Meaning(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "settings are missing or invalid; `detail` names them"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "settings are missing or invalid; `detail` names them, and the log says more",
     ),
     "acs_refused": Meaning(
         HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"
     ),
     "acs_unavailable": Meaning(HTTPStatus.BAD_GATEWAY, "ACS did not answer; repeat the request"),
+    "busy": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too many files are being sent; repeat the request"
+    ),
     "contended": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
     ),

@@ -83,6 +83,13 @@ class _Mapping(NamedTuple):
 
 _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.CallNotFound: _Mapping(HTTPStatus.NOT_FOUND, "call_not_found"),
+    errors.CallDeleted: _Mapping(HTTPStatus.GONE, "call_deleted"),
+    errors.CallNotEnded: _Mapping(HTTPStatus.CONFLICT, "call_not_ended"),
+    errors.CallOnHold: _Mapping(HTTPStatus.CONFLICT, "call_on_hold"),
+    errors.DeletionRunning: _Mapping(
+        HTTPStatus.CONFLICT, "deletion_running", retry_after_seconds=5
+    ),
+    errors.DeletionNotFound: _Mapping(HTTPStatus.NOT_FOUND, "deletion_not_found"),
     errors.CallEnded: _Mapping(HTTPStatus.CONFLICT, "call_ended"),
     errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
     errors.AnnouncementNotPlayed: _Mapping(HTTPStatus.CONFLICT, "announcement_not_played"),

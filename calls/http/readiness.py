@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from http import HTTPStatus
 
 import azure.functions as func
 
 from calls.clients import Clients
-from calls.errors import CallNotFound, ResultNotReady
+from calls.errors import CallDeleted, CallNotFound, ResultNotReady
 from calls.http import requests
-from calls.http.problems import Problem
 from calls.records.model import CallRecord, ResultState
 from calls.records.result_state import may_settle, update_result_state
 from calls.records.store import read_record
@@ -39,7 +37,8 @@ async def read_ready_result(
     Raises Problem (400), CallNotFound, ResultNotReady, Contended, AzureError.
     """
     call = requests.call_connection_id(request)
-    return await _read_result(clients, call, allow_partial=_parse_allow_partial(request))
+    allow_partial = requests.take_flag(request, ALLOW_PARTIAL)
+    return await _read_result(clients, call, allow_partial=allow_partial)
 
 
 async def read_any_result(clients: Clients, call: str) -> tuple[CallResult, ResultState]:
@@ -58,6 +57,8 @@ async def _read_result(
         record = await read_current_record(clients, call)
         state, reason = record.result_state, record.result_reason
         result = await read_result(clients.storage, call)
+    except CallDeleted:
+        raise
     except CallNotFound:
         # Perhaps a stream of a call that this app did not place: its end is not known.
         result = await read_result(clients.storage, call)
@@ -87,16 +88,3 @@ async def read_current_record(clients: Clients, call: str) -> CallRecord:
         update = await update_result_state(clients.storage, call, now, seconds, known=record)
         return update.record
     return record
-
-
-def _parse_allow_partial(request: func.HttpRequest) -> bool:
-    text: str = request.params.get(ALLOW_PARTIAL, "false")
-    if text not in ("true", "false"):
-        message = "must be true or false"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"{ALLOW_PARTIAL}: {message}",
-            code="invalid_request",
-            errors=[{"field": ALLOW_PARTIAL, "message": message}],
-        )
-    return text == "true"

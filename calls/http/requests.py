@@ -86,6 +86,23 @@ def take_choice[T: str](
     )
 
 
+def take_flag(request: func.HttpRequest, parameter: str) -> bool:
+    """Return a query parameter that is true or false; false if it is absent.
+
+    Raises Problem (400).
+    """
+    text: str = request.params.get(parameter, "false")
+    if text not in ("true", "false"):
+        message = "must be true or false"
+        raise Problem(
+            HTTPStatus.BAD_REQUEST,
+            f"{parameter}: {message}",
+            code="invalid_request",
+            errors=[{"field": parameter, "message": message}],
+        )
+    return text == "true"
+
+
 def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
     """Return the query's ``limit``, a number from 1 to ``maximum``. Raises Problem (400)."""
     text = request.params.get("limit")

@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from calls.http.documents import Call, CallId, Event, Pause, Time
+from calls.http.documents import Call, CallId, Event, Hold, Pause, Time
 from calls.records.model import ResultState
 from calls.results.analysis import SpeechSpan
 from calls.results.call_result import StreamResult
@@ -50,6 +50,7 @@ class LandedSegment(msgspec.Struct):
 class CallDetails(Call, kw_only=True):
     """One call with its events, its streams, and what failed."""
 
+    hold: Annotated[Hold | None, Meta(description="null: the call is not on legal hold")]
     events: list[Event]
     streams: list[StreamResult]
     landed_segments: Annotated[

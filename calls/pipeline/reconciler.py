@@ -41,6 +41,7 @@ from calls.records.unsettled import (
 )
 from calls.results import assembly, failures
 from calls.results.coalescing import may_wait
+from calls.retention.late_arrivals import delete_late_arrivals
 from calls.storage import Properties
 from calls.transcripts.messages import Send
 from contract import names
@@ -115,6 +116,8 @@ class _Run:
                     )
                 except CallNotFound:
                     is_settled = now - entry.written_at > WITHOUT_RECORD
+                if await delete_late_arrivals(storage, call):
+                    is_settled = True
                 if is_settled:
                     await remove_unsettled(storage, entry)
                     self._settled += 1
@@ -159,8 +162,9 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     )
     if not may_wait(record, now) and await _needs_assembly(clients, call, landed):
         await storage_events.assemble_call(clients, call, partial=quiet)
+        record = await read_record(clients.storage, call)
     update = await update_result_state(
-        clients.storage, call, now, clients.settings.partial_after_seconds
+        clients.storage, call, now, clients.settings.partial_after_seconds, known=record
     )
     record = update.record
     await transcription.request_if_due(clients, call, send)

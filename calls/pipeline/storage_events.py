@@ -18,14 +18,16 @@ from azure.core.exceptions import AzureError
 
 from calls import blobs
 from calls.clients import Clients, get_clients
-from calls.errors import CallNotFound
+from calls.errors import CallDeleted, CallNotFound
 from calls.listings import log_foreign
 from calls.records import ended_calls
+from calls.records.expiries import add_expiry
 from calls.records.result_state import record_result
 from calls.records.store import decode_record, read_record_document, reopen_call
 from calls.results import analysis, assembly, coalescing, failures
 from calls.results.call_result import analysis_blobs
 from calls.results.failures import PoisonMessage
+from calls.retention.late_arrivals import removing_late_arrivals
 from calls.transcripts.messages import Send, request_transcript
 from contract import names
 from contract.manifest import counts_from_metadata, decode_manifest
@@ -49,8 +51,10 @@ async def on_segment(segment: func.InputStream, send: Send) -> None:
     if not failures.is_processed_blob(names.SEGMENTS, blob):
         log_foreign(names.SEGMENTS, [blob])
         return
-    if await analyse_segment(clients, blob, segment.read(), metadata):
-        request_transcript(clients, names.parse_segment(blob).call_connection_id, send)
+    call = names.parse_segment(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await analyse_segment(clients, blob, segment.read(), metadata):
+            request_transcript(clients, call, send)
 
 
 async def on_manifest(manifest: func.InputStream, send: Send) -> None:
@@ -63,8 +67,10 @@ async def on_manifest(manifest: func.InputStream, send: Send) -> None:
     if not failures.is_processed_blob(names.MANIFESTS, blob):
         log_foreign(names.MANIFESTS, [blob])
         return
-    if await process_manifest(clients, blob, manifest.read()):
-        request_transcript(clients, names.parse_manifest(blob).call_connection_id, send)
+    call = names.parse_manifest(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await process_manifest(clients, blob, manifest.read()):
+            request_transcript(clients, call, send)
 
 
 async def on_poison_message(body: bytes, send: Send) -> None:
@@ -77,9 +83,14 @@ async def on_poison_message(body: bytes, send: Send) -> None:
     except msgspec.DecodeError as error:
         raise ValueError(f"not a message of the Functions host: {error}") from error
     clients, container, blob = get_clients(), message.container_name, message.blob_name
-    if await try_once_more(clients, container, blob):
-        parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
-        request_transcript(clients, parse(blob).call_connection_id, send)
+    if not failures.is_processed_blob(container, blob):
+        await try_once_more(clients, container, blob)
+        return
+    parse = names.parse_segment if container == names.SEGMENTS else names.parse_manifest
+    call = parse(blob).call_connection_id
+    async with removing_late_arrivals(clients.storage, call):
+        if await try_once_more(clients, container, blob):
+            request_transcript(clients, call, send)
 
 
 def _blob_name(container: str, blob: func.InputStream) -> str:
@@ -205,8 +216,9 @@ async def on_ended_call(body: bytes, send: Send) -> None:
     Raises ValueError, Contended, AzureError: the host then runs the message again.
     """
     clients, call = get_clients(), ended_calls.decode_message(body)
-    if await assemble_call(clients, call):
-        request_transcript(clients, call, send)
+    async with removing_late_arrivals(clients.storage, call):
+        if await assemble_call(clients, call):
+            request_transcript(clients, call, send)
 
 
 async def assemble_call(
@@ -272,8 +284,11 @@ async def _assemble_and_record(
             datetime.now(UTC),
             settings.partial_after_seconds,
         )
+    except CallDeleted:
+        pass
     except CallNotFound:
         # A stream of a call that this app did not place (GRANT_CHECK is not require).
+        await add_expiry(storage, call, datetime.now(UTC))
         log_event(_log, logging.WARNING, "call_without_record", call=call)
     sha256 = assembled.result.summary.recording_sha256
     log_event(_log, logging.INFO, "call_assembled", call=call, recording_sha256=sha256)

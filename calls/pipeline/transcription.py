@@ -18,6 +18,7 @@ from calls.errors import CallNotFound
 from calls.locales import parse_setting, without_auto
 from calls.records.store import read_record
 from calls.results import assembly
+from calls.retention.late_arrivals import removing_late_arrivals
 from calls.transcripts import job
 from calls.transcripts.engines import get_engine
 from calls.transcripts.messages import (
@@ -62,7 +63,9 @@ async def on_message(body: bytes, send: Send) -> None:
 
     Raises TranscriptionFailed, ValueError, AzureError: the host runs the message again later.
     """
-    await transcribe(get_clients(), decode_message(body), send)
+    clients, message = get_clients(), decode_message(body)
+    async with removing_late_arrivals(clients.storage, message.call_connection_id):
+        await transcribe(clients, message, send)
 
 
 async def on_poison_message(body: bytes) -> None:
@@ -73,7 +76,9 @@ async def on_poison_message(body: bytes) -> None:
         # Raised again and again, it would come back every ten minutes for a week.
         log_event(_log, logging.ERROR, "transcription_message_malformed", error=error)
         return
-    await fail(get_clients(), message)
+    clients = get_clients()
+    async with removing_late_arrivals(clients.storage, message.call_connection_id):
+        await fail(clients, message)
 
 
 async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send) -> None:

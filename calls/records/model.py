@@ -123,8 +123,9 @@ class CallRecord(msgspec.Struct, kw_only=True):
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
     to do for it. ``names`` has the participants' display names by raw id, where they are
-    known. ``locales`` are the candidates for its language, or ``auto`` alone. ``hung_up_reason``
-    says why the app hung up by itself.
+    known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
+    is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
+    app hung up by itself.
     """
 
     schema: int = SCHEMA
@@ -145,6 +146,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     dtmf: DtmfMode | None = None
     announcement: Announcement | None = None
     locales: list[str] | None = None
+    retention_days: int | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
@@ -9,8 +10,10 @@ import msgspec
 from azure.core.exceptions import HttpResponseError
 
 from calls import blobs
-from calls.errors import CallNotFound, Contended, InvalidCursor
+from calls.errors import CallDeleted, Contended, InvalidCursor
 from calls.listings import parse_names
+from calls.records.dispositions import missing_call
+from calls.records.expiries import add_expiry
 from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import add_unsettled
 from calls.storage import Document, Storage
@@ -24,10 +27,10 @@ decode_record = msgspec.json.Decoder(CallRecord).decode
 
 
 async def read_record(storage: Storage, call_connection_id: str) -> CallRecord:
-    """Read a call's record. Raises CallNotFound, AzureError."""
+    """Read a call's record. Raises CallNotFound (CallDeleted, if it was deleted), AzureError."""
     document = await read_record_document(storage, call_connection_id)
     if document is None:
-        raise CallNotFound(call_connection_id)
+        raise await missing_call(storage, call_connection_id)
     return decode_record(document.content)
 
 
@@ -55,7 +58,7 @@ async def change_record(
         known: The record's document, if it was read just now. It is read again only if it has
             changed since.
 
-    Raises CallNotFound, Contended, AzureError.
+    Raises CallNotFound (CallDeleted, if it was deleted), Contended, AzureError.
     """
     blob = blobs.call_blob(call_connection_id)
     for attempt in range(_MAX_ATTEMPTS):
@@ -63,14 +66,10 @@ async def change_record(
         document = document or await storage.read(blobs.CALLS, blob)
         if document is None:
             if create_at is None:
-                raise CallNotFound(call_connection_id)
+                raise await missing_call(storage, call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
-            # The index entries are written first: without them, nobody would find the record.
-            await add_unsettled(storage, call_connection_id)
-            index = blobs.index_blob(create_at, call_connection_id)
-            await storage.put(blobs.INDEX, index, b"")
-            if await storage.create(blobs.CALLS, blob, _encode(record)):
+            if await _create_record(storage, record):
                 return record
             continue
         record = decode_record(document.content)
@@ -82,6 +81,32 @@ async def change_record(
         if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
             return record
     raise Contended(f"the record of call {call_connection_id} is being changed too often")
+
+
+async def _create_record(storage: Storage, record: CallRecord) -> bool:
+    """Write a new record and list it; False if somebody else has. Raises CallDeleted, AzureError.
+
+    An event may come after its call was deleted. What it has brought back is then removed.
+    """
+    call = record.call_connection_id
+    blob, index = blobs.call_blob(call), blobs.index_blob(record.created_at, call)
+    # The index entries are written first: without them, nobody would find the record.
+    await asyncio.gather(
+        add_unsettled(storage, call),
+        add_expiry(storage, call, record.created_at),
+        storage.put(blobs.INDEX, index, b""),
+    )
+    is_ours = await storage.create(blobs.CALLS, blob, _encode(record))
+    missing = await missing_call(storage, call)
+    if isinstance(missing, CallDeleted):
+        for container, name in (
+            (blobs.CALLS, blob),
+            (blobs.INDEX, index),
+            (blobs.UNSETTLED, blobs.unsettled_blob(call)),
+        ):
+            await storage.delete(container, name)
+        raise missing
+    return is_ours is not None
 
 
 async def reopen_call(storage: Storage, call_connection_id: str) -> None:

@@ -61,8 +61,36 @@ var functionStorageRoles = [
   }
 ]
 
-@description('The only containers that the streamer can access. It reads and binds grants, and writes segments, manifests, drafts of manifests and what it rejects.')
-var streamerContainers = ['segments', 'manifests', 'grants', 'drafts', 'rejected']
+@description('The only containers that the streamer can access, and whether it may change the blobs in them. It binds a grant to its call; to all others, it only adds.')
+var streamerContainers = [
+  {
+    name: 'segments'
+    mayChange: false
+  }
+  {
+    name: 'manifests'
+    mayChange: false
+  }
+  {
+    name: 'grants'
+    mayChange: true
+  }
+  {
+    name: 'drafts'
+    mayChange: false
+  }
+  {
+    name: 'rejected'
+    mayChange: false
+  }
+]
+
+@description('The data actions on the blobs of a container.')
+var blobActions = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
+
+// Reading one blob whose name is known is needed: after a lost response, the streamer compares digests.
+@description('The condition under which the streamer may read: it may not list the blobs of a container.')
+var withoutListing = '((!(ActionMatches{\'${blobActions}/read\'} AND SubOperationMatches{\'Blob.List\'})) OR (@Resource[Microsoft.Storage/storageAccounts/blobServices/containers:name] StringEquals \'none\'))'
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageName
@@ -70,7 +98,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   resource blobs 'blobServices' existing = {
     name: 'default'
 
-    resource streamerContainer 'containers' existing = [for name in streamerContainers: { name: name }]
+    resource streamerContainer 'containers' existing = [for container in streamerContainers: { name: container.name }]
 
     resource deadLetters 'containers' existing = { name: deadLetterContainer }
   }
@@ -126,18 +154,56 @@ resource functionOnInsights 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
+// No built-in role allows adding blobs without changing and deleting them.
+resource adder 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'streamer-adds-blobs')
+  properties: {
+    roleName: 'Call Audio: add blobs (${resourceGroup().name}, ${streamerIdentityName})'
+    description: 'Add blobs and read them; neither change nor delete them.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: []
+        dataActions: ['${blobActions}/add/action', '${blobActions}/read']
+      }
+    ]
+  }
+}
+
+resource grantBinder 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
+  name: guid(resourceGroup().id, 'streamer-binds-grants')
+  properties: {
+    roleName: 'Call Audio: bind grants (${resourceGroup().name}, ${streamerIdentityName})'
+    description: 'Read, add and change blobs; do not delete them.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [
+      {
+        actions: []
+        dataActions: ['${blobActions}/add/action', '${blobActions}/read', '${blobActions}/write']
+      }
+    ]
+  }
+}
+
 resource streamerOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for (name, index) in streamerContainers: {
-    name: guid(account::blobs::streamerContainer[index].id, streamerIdentityName, roles.storageBlobDataContributor)
+  for (container, index) in streamerContainers: {
+    name: guid(
+      account::blobs::streamerContainer[index].id,
+      streamerIdentityName,
+      container.mayChange ? grantBinder.name : adder.name
+    )
     scope: account::blobs::streamerContainer[index]
     properties: {
       principalId: streamerPrincipalId
       principalType: 'ServicePrincipal'
-      roleDefinitionId: subscriptionResourceId(
-        'Microsoft.Authorization/roleDefinitions',
-        roles.storageBlobDataContributor
-      )
-      description: 'Writes segments and manifests, their drafts and what it rejects, and reads and binds grants, in these containers only.'
+      roleDefinitionId: container.mayChange ? grantBinder.id : adder.id
+      description: container.mayChange
+        ? 'Reads grants and binds each to its call.'
+        : 'Adds segments and manifests, their drafts and what it rejects, and compares what is there already.'
+      condition: withoutListing
+      conditionVersion: '2.0'
     }
   }
 ]

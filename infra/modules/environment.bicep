@@ -14,8 +14,20 @@ param name string
 @description('Name of the Log Analytics workspace.')
 param workspaceName string
 
+@description('Name of the virtual network of a private deployment.')
+param networkName string
+
+@description('Whether the environment is in the virtual network.')
+param isPrivate bool
+
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' existing = {
   name: workspaceName
+}
+
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = if (isPrivate) {
+  name: networkName
+
+  resource subnet 'subnets' existing = { name: 'streamer' }
 }
 
 resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
@@ -23,6 +35,13 @@ resource environment 'Microsoft.App/managedEnvironments@2026-01-01' = {
   location: location
   tags: tags
   properties: {
+    // In a network or not, the streamer's ingress is public: ACS connects to it from the internet.
+    vnetConfiguration: isPrivate
+      ? {
+          infrastructureSubnetId: network::subnet.id
+          internal: false
+        }
+      : null
     appLogsConfiguration: { destination: 'azure-monitor' }
     workloadProfiles: [
       {

@@ -14,6 +14,12 @@ param name string
 @description('Name of the function app\'s plan.')
 param planName string
 
+@description('Name of the virtual network of a private deployment.')
+param networkName string
+
+@description('Whether the app reaches everything else through the virtual network.')
+param isPrivate bool
+
 @description('Name of the function app\'s identity.')
 param identityName string
 
@@ -84,6 +90,12 @@ resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' 
   name: identityName
 }
 
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' existing = if (isPrivate) {
+  name: networkName
+
+  resource subnet 'subnets' existing = { name: 'functions' }
+}
+
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: planName
   location: location
@@ -108,6 +120,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
     functionAppConfig: {
       deployment: {
         storage: {
@@ -164,6 +177,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         AZURE_CLIENT_ID: identityClientId
         APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+        // In bytes, for the host. Event Grid's events have up to 1 MiB; the app itself accepts 256 KiB.
+        FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1048576'
         ACS_ENDPOINT: acsEndpoint
         ACS_TOKEN_AUDIENCE: acsTokenAudience
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'

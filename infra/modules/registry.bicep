@@ -11,14 +11,19 @@ param tags Tags
 @description('Name of the registry, unique across Azure.')
 param name string
 
+@description('Whether it is reached through its private endpoint only.')
+param isPrivate bool
+
 resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   name: name
   location: location
   tags: tags
-  sku: { name: 'Basic' }
+  // Only Premium has private endpoints.
+  sku: { name: isPrivate ? 'Premium' : 'Basic' }
   properties: {
     adminUserEnabled: false
     anonymousPullEnabled: false
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
   }
 }
 

@@ -1,4 +1,6 @@
-// The storage account. Access keys and public access are off, and blobs are deleted after a set time.
+// The storage account. Access keys and public access are off. The app deletes calls, also those that have
+// expired (calls/pipeline/expiry.py). A lifecycle rule knows nothing of a legal hold, so no rule touches a container
+// that has a call in it.
 
 import { Tags } from '../types.bicep'
 
@@ -14,14 +16,17 @@ param name string
 @description('Redundancy of the storage account.')
 param sku string
 
+@description('Whether it is reached through its private endpoints only.')
+param isPrivate bool
+
+@description('URI of the Key Vault key that encrypts the account, with or without a version. Empty: Microsoft manages the key.')
+param encryptionKeyUri string
+
+@description('Resource id of the identity with which the account uses the key. Empty: Microsoft manages the key.')
+param encryptionIdentityId string
+
 @description('Origin of the console, which plays recordings from this account.')
 param consoleOrigin string
-
-@description('Days to keep segments and manifests. 0: keep them indefinitely.')
-param segmentDays int
-
-@description('Days to keep call records, results and recordings. 0: keep them indefinitely.')
-param resultDays int
 
 @description('Days to keep temporary blobs: grants, idempotency keys and dead-lettered events. 0: keep them indefinitely.')
 param temporaryDays int
@@ -31,6 +36,9 @@ param auditDays int
 
 @description('Days during which deleted blobs and containers can be restored.')
 param softDeleteDays int
+
+@description('Days during which recordings and manifests cannot be deleted or changed by anyone (WORM). 0: off.')
+param immutableDays int
 
 @description('Container for the deployment package, used for nothing else.')
 param packageContainer string
@@ -42,24 +50,34 @@ param deadLetterContainer string
 var queues = [
   'transcriptions'
   'transcriptions-poison'
+  'deletions'
+  'deletions-poison'
   'ended-calls'
   'ended-calls-poison'
   'deadlines'
   'deadlines-poison'
 ]
 
-@description('Every container of contract/names.py and calls/blobs.py, grouped by how long its blobs are kept.')
+@description('The containers that have calls in them, and what is to be kept of calls. Only the app deletes there.')
+var callContainers = [
+  'segments'
+  'manifests'
+  'drafts'
+  'rejected'
+  'calls'
+  'index'
+  'unsettled'
+  'results'
+  'recordings'
+  'failures'
+  'retention'
+]
+
+@description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')
+var immutableContainers = immutableDays > 0 ? ['recordings', 'manifests'] : []
+
+@description('The other containers of contract/names.py and calls/blobs.py, grouped by how long their blobs are kept.')
 var retention = [
-  {
-    name: 'segments'
-    days: segmentDays
-    containers: ['segments', 'manifests', 'drafts', 'rejected']
-  }
-  {
-    name: 'results'
-    days: resultDays
-    containers: ['calls', 'index', 'unsettled', 'results', 'recordings', 'failures']
-  }
   {
     name: 'temporary'
     days: temporaryDays
@@ -73,7 +91,67 @@ var retention = [
 ]
 
 @description('The names of all containers.')
-var containerNames = concat(flatten(map(retention, rule => rule.containers)), [packageContainer])
+var containerNames = concat(callContainers, flatten(map(retention, rule => rule.containers)), [packageContainer])
+
+@description('The lifecycle rules of those containers.')
+var retentionRules = map(retention, rule => {
+  name: rule.name
+  enabled: rule.days > 0
+  type: 'Lifecycle'
+  definition: {
+    filters: {
+      // The audit trail is in append blobs.
+      blobTypes: ['blockBlob', 'appendBlob']
+      prefixMatch: map(rule.containers, container => '${container}/')
+    }
+    actions: {
+      baseBlob: {
+        delete: { daysAfterModificationGreaterThan: max(rule.days, 1) }
+      }
+    }
+  }
+})
+
+@description('Immutability needs versions. Older versions of all other blobs are deleted as deleted blobs are.')
+var versionRules = immutableDays > 0
+  ? [
+      {
+        name: 'versions'
+        enabled: true
+        type: 'Lifecycle'
+        definition: {
+          filters: {
+            blobTypes: ['blockBlob']
+            prefixMatch: map(
+              filter(containerNames, container => !contains(immutableContainers, container)),
+              container => '${container}/'
+            )
+          }
+          actions: {
+            version: {
+              delete: { daysAfterCreationGreaterThan: softDeleteDays }
+            }
+          }
+        }
+      }
+    ]
+  : []
+
+@description('The parts of the key\'s URI: https:, an empty one, the vault, keys, the key\'s name, and perhaps its version.')
+var keyParts = split(encryptionKeyUri, '/')
+
+@description('How the account is encrypted with the key. Without a version in its URI, the newest one is used, within a day.')
+var encryption = empty(encryptionKeyUri)
+  ? { keySource: 'Microsoft.Storage' }
+  : {
+      keySource: 'Microsoft.Keyvault'
+      identity: { userAssignedIdentity: encryptionIdentityId }
+      keyvaultproperties: {
+        keyvaulturi: 'https://${keyParts[2]}'
+        keyname: keyParts[4]
+        keyversion: length(keyParts) > 5 ? keyParts[5] : null
+      }
+    }
 
 resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   name: name
@@ -81,7 +159,14 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
   tags: tags
   kind: 'StorageV2'
   sku: { name: sku }
+  identity: empty(encryptionKeyUri)
+    ? { type: 'None' }
+    : {
+        type: 'UserAssigned'
+        userAssignedIdentities: { '${encryptionIdentityId}': {} }
+      }
   properties: {
+    encryption: encryption
     allowSharedKeyAccess: false
     defaultToOAuthAuthentication: true
     allowBlobPublicAccess: false
@@ -89,11 +174,11 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     minimumTlsVersion: 'TLS1_2'
     supportsHttpsTrafficOnly: true
     accessTier: 'Hot'
-    // Public endpoint, access by identity only. Event Grid is a trusted service.
-    publicNetworkAccess: 'Enabled'
+    // With a public endpoint, access is by identity only, too. Event Grid is a trusted service in either case.
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
     networkAcls: {
       bypass: 'AzureServices'
-      defaultAction: 'Allow'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
     }
   }
 
@@ -112,6 +197,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
           }
         ]
       }
+      isVersioningEnabled: immutableDays > 0
       deleteRetentionPolicy: {
         enabled: true
         days: softDeleteDays
@@ -125,7 +211,10 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     resource containers 'containers' = [
       for container in containerNames: {
         name: container
-        properties: { publicAccess: 'None' }
+        properties: union(
+          { publicAccess: 'None' },
+          contains(immutableContainers, container) ? { immutableStorageWithVersioning: { enabled: true } } : {}
+        )
       }
     ]
   }
@@ -142,29 +231,23 @@ resource account 'Microsoft.Storage/storageAccounts@2025-06-01' = {
     dependsOn: [blobs]
     properties: {
       policy: {
-        rules: [
-          for rule in retention: {
-            name: rule.name
-            enabled: rule.days > 0
-            type: 'Lifecycle'
-            definition: {
-              filters: {
-                // The audit trail is in append blobs.
-                blobTypes: ['blockBlob', 'appendBlob']
-                prefixMatch: map(rule.containers, container => '${container}/')
-              }
-              actions: {
-                baseBlob: {
-                  delete: { daysAfterModificationGreaterThan: max(rule.days, 1) }
-                }
-              }
-            }
-          }
-        ]
+        rules: concat(retentionRules, versionRules)
       }
     }
   }
 }
+
+// Unlocked: an administrator can still shorten or remove it. docs/retention.md says how to lock it.
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = [
+  for container in immutableContainers: {
+    name: '${name}/default/${container}/default'
+    properties: {
+      immutabilityPeriodSinceCreationInDays: max(immutableDays, 1)
+      allowProtectedAppendWrites: false
+    }
+    dependsOn: [account::blobs::containers]
+  }
+]
 
 @description('Blob endpoint of the account.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob

@@ -16,7 +16,7 @@ CREATED_AT = datetime(2026, 11, 25, 12, 0, 0, 123_456, tzinfo=UTC)
 
 def test_the_containers_are_those_of_both_programs_once_each() -> None:
     assert set(names.CONTAINERS) < set(blobs.CONTAINERS)
-    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 13
+    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 14
 
 
 def test_an_analysis_is_named_as_its_segment() -> None:
@@ -75,3 +75,36 @@ def test_what_a_sender_chose_is_in_no_name() -> None:
         assert "/" not in name
     assert blobs.incoming_blob("same") != blobs.idempotency_blob(SYSTEM, "same")
     assert blobs.idempotency_blob(SYSTEM, "one") != blobs.idempotency_blob(SYSTEM, "two")
+
+
+def test_an_expiry_is_parsed_as_it_was_named() -> None:
+    blob = blobs.expiry_blob(CREATED_AT.date(), "a-call")
+    assert blob == "expiry/2026-11-25/a-call"
+    assert blobs.parse_expiry_blob(blob) == (CREATED_AT.date(), "a-call")
+
+
+@pytest.mark.parametrize(
+    "blob",
+    [
+        "",
+        "expiry",
+        "expiry/2026-11-25",
+        "expiry/2026-02-30/a",
+        "expiry/20261125/a",
+        "expiry/2026-11-25/-a",
+        "expiry/2026-11-25/a/b",
+        "other/2026-11-25/a",
+    ],
+)
+def test_other_names_are_not_expiries(blob: str) -> None:
+    with pytest.raises(MalformedName):
+        blobs.parse_expiry_blob(blob)
+
+
+def test_what_retention_keeps_is_named_apart() -> None:
+    assert blobs.disposition_blob("a-call") == "calls/a-call.json"
+    assert blobs.deletion_blob("0f") == "deletions/0f.json"
+    assert blobs.unfinished_blob("0f") == "unfinished/0f"
+    assert blobs.idempotency_notes("a-call") + blobs.idempotency_blob(SYSTEM, "key") == (
+        f"calls/a-call/{blobs.idempotency_blob(SYSTEM, 'key')}"
+    )

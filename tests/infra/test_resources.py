@@ -11,8 +11,14 @@ import pytest
 import calls.settings
 import streamer.settings
 from calls import blobs
+from calls.retention.inventory import CONTAINERS
 from contract import names
-from functions import DEADLINE_QUEUE, ENDED_CALLS_QUEUE, TRANSCRIPTION_QUEUE
+from functions import (
+    DEADLINE_QUEUE,
+    DELETION_QUEUE,
+    ENDED_CALLS_QUEUE,
+    TRANSCRIPTION_QUEUE,
+)
 from infra import bicep
 from streamer import connection
 
@@ -44,11 +50,11 @@ ASSIGNMENTS = {
     ("function", "Storage Blob Delegator", "storageAccounts"): "signs links to audio",
     ("function", "Communication and Email Service Owner", "communicationServices"): "places calls",
     ("function", "Monitoring Metrics Publisher", "components"): "telemetry without a key",
-    ("streamer", "Storage Blob Data Contributor", "containers/segments"): "writes segments",
-    ("streamer", "Storage Blob Data Contributor", "containers/manifests"): "writes manifests",
-    ("streamer", "Storage Blob Data Contributor", "containers/grants"): "reads and binds grants",
-    ("streamer", "Storage Blob Data Contributor", "containers/drafts"): "manifests so far",
-    ("streamer", "Storage Blob Data Contributor", "containers/rejected"): "conflicting blobs",
+    ("streamer", "add blobs", "containers/segments"): "writes segments",
+    ("streamer", "add blobs", "containers/manifests"): "writes manifests",
+    ("streamer", "bind grants", "containers/grants"): "reads and binds grants",
+    ("streamer", "add blobs", "containers/drafts"): "manifests so far",
+    ("streamer", "add blobs", "containers/rejected"): "conflicting blobs",
     ("streamer", "AcrPull", "registries"): "pulls its image",
     ("topic", "Storage Blob Data Contributor", "containers/dead-letters"): "writes dead letters",
     (
@@ -60,18 +66,45 @@ ASSIGNMENTS = {
 
 
 def test_every_role_assignment_is_on_the_list(deployed: Deployed) -> None:
+    own_roles = {
+        role["id"].rsplit("/", 1)[1]: re.sub(
+            r"Call Audio: | \(.*", "", role["properties"]["roleName"]
+        )
+        for role in deployed("Microsoft.Authorization/roleDefinitions")
+    }
     descriptions = {}
     for assignment in deployed("Microsoft.Authorization/roleAssignments"):
         properties = assignment["properties"]
         holder = re.search(r"outputs\.(?:(\w+)PrincipalId|principalId)", properties["principalId"])
         assert holder is not None
-        role = ROLES[properties["roleDefinitionId"].rsplit("/", 1)[1]]
+        role = (ROLES | own_roles)[properties["roleDefinitionId"].rsplit("/", 1)[1]]
         scope = assignment["id"].partition("/providers/Microsoft.Authorization")[0].split("/")
         target = "/".join(scope[-2:]) if scope[-2] == "containers" else scope[-2]
         descriptions[holder.group(1) or "topic", role, target] = properties["description"]
         assert properties["principalType"] == "ServicePrincipal"
     assert descriptions.keys() == ASSIGNMENTS.keys()
     assert all(descriptions.values()), "each has its reason, in Azure too"
+
+
+def test_streamer_may_add_and_read_blobs_and_change_only_grants(deployed: Deployed) -> None:
+    blob = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/"
+    actions = {
+        re.sub(r"Call Audio: | \(.*", "", role["properties"]["roleName"]): [
+            (permission["actions"], [a.removeprefix(blob) for a in permission["dataActions"]])
+            for permission in role["properties"]["permissions"]
+        ]
+        for role in deployed("Microsoft.Authorization/roleDefinitions")
+    }
+    assert actions == {
+        "add blobs": [([], ["add/action", "read"])],
+        "bind grants": [([], ["add/action", "read", "write"])],
+    }
+    for assignment in deployed("Microsoft.Authorization/roleAssignments"):
+        properties = assignment["properties"]
+        if "streamer" in properties["principalId"] and "/containers/" in assignment["id"]:
+            assert properties["conditionVersion"] == "2.0"
+            listing = f"!(ActionMatches{{'{blob}read'}} AND SubOperationMatches{{'Blob.List'}})"
+            assert listing in properties["condition"], "it may not list the blobs"
 
 
 def test_streamer_can_access_only_the_containers_that_it_uses() -> None:
@@ -153,7 +186,68 @@ def test_all_containers_are_created_and_expire(deployed: Deployed) -> None:
         if rule["enabled"]
         for prefix in rule["definition"]["filters"]["prefixMatch"]
     }
-    assert expiring == {f"{name}/" for name in containers - {"app-package"}}
+    # What has a call in it expires in the app, which knows of legal holds.
+    of_calls = {*CONTAINERS["call"], blobs.RETENTION} - {"grants", "idempotency", "dead-letters"}
+    assert expiring == {f"{name}/" for name in containers - {"app-package"} - of_calls}
+
+
+def test_no_lifecycle_rule_deletes_what_a_legal_hold_keeps(deployed: Deployed) -> None:
+    """A rule knows nothing of a hold: none may touch a container that has a call's audio or words.
+
+    ``immutableDays`` adds a rule for versions that have been replaced; its own test has that.
+    """
+    held = {*CONTAINERS["call"], blobs.RETENTION} - {"grants", "idempotency", "dead-letters"}
+    assert held >= {"segments", "manifests", "recordings", "results", "calls"}
+    (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
+    for rule in policy["properties"]["policy"]["rules"]:
+        definition = rule["definition"]
+        touched = {prefix.split("/")[0] for prefix in definition["filters"]["prefixMatch"]}
+        assert touched, "a rule without a prefix touches everything"
+        assert not touched & held, rule["name"]
+
+
+def test_recordings_and_manifests_can_be_made_immutable(bicep_server: BicepServer) -> None:
+    """Version-level immutability: https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview."""
+    resources = bicep_server.snapshot("main", IMMUTABLE_DAYS="365")["predictedResources"]
+    kind = "Microsoft.Storage/storageAccounts/blobServices"
+    (service,) = (r for r in resources if r["type"] == kind)
+    assert service["properties"]["isVersioningEnabled"] is True
+    immutable = {
+        r["name"].rsplit("/", 1)[1]
+        for r in resources
+        if r["type"] == f"{kind}/containers"
+        and r["properties"].get("immutableStorageWithVersioning") == {"enabled": True}
+    }
+    policies = {
+        r["name"].split("/")[2]: r["properties"]
+        for r in resources
+        if r["type"] == f"{kind}/containers/immutabilityPolicies"
+    }
+    assert immutable == policies.keys() == {"recordings", "manifests"}
+    for policy in policies.values():
+        assert policy["immutabilityPeriodSinceCreationInDays"] == 365
+        assert policy["allowProtectedAppendWrites"] is False
+    (lifecycle,) = (r for r in resources if r["type"].endswith("/managementPolicies"))
+    (rule,) = (r for r in lifecycle["properties"]["policy"]["rules"] if r["name"] == "versions")
+    prefixes = set(rule["definition"]["filters"]["prefixMatch"])
+    assert not prefixes & {"recordings/", "manifests/"}
+    assert {"calls/", "results/", "segments/"} < prefixes
+    assert rule["definition"]["actions"].keys() == {"version"}, "never what is current"
+
+
+def test_nothing_is_immutable_unless_it_is_asked_for(deployed: Deployed) -> None:
+    kind = "Microsoft.Storage/storageAccounts/blobServices"
+    (service,) = deployed(kind)
+    assert service["properties"]["isVersioningEnabled"] is False
+    assert not deployed(f"{kind}/containers/immutabilityPolicies")
+    containers = deployed(f"{kind}/containers")
+    assert not any("immutableStorageWithVersioning" in c["properties"] for c in containers)
+
+
+def test_the_app_keeps_calls_as_long_as_the_parameters_say(app_settings: dict[str, str]) -> None:
+    settings = calls.settings.load(resolve(app_settings))
+    assert (settings.retention_days, settings.retention_days_incoming) == (365, -1)
+    assert (settings.segment_days, settings.soft_delete_days) == (30, 7)
 
 
 def test_deletions_can_be_reverted(deployed: Deployed) -> None:
@@ -303,7 +397,7 @@ def test_the_queues_of_the_functions_are_created(
         if binding.type == "queue"
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
-    assert outputs == {TRANSCRIPTION_QUEUE, ENDED_CALLS_QUEUE}
+    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE}
     queues = outputs | {DEADLINE_QUEUE}
     assert created == queues | {f"{queue}-poison" for queue in queues}
     # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines

@@ -29,6 +29,13 @@ def test_what_takes_a_while_in_azure_is_tried_again(cloud: Cloud) -> None:
     assert "tries left: 1" in completed.stdout
 
 
+def test_an_agent_pool_builds_the_image_of_a_private_registry(cloud: Cloud) -> None:
+    cloud.set(group="rg-calls", deployments=["main"])
+    assert cloud.deploy("image", IMAGE_AGENT_POOL="builders").returncode == 0
+    build = cloud.find_command("az acr build")
+    assert build[build.index("--agent-pool") + 1] == "builders"
+
+
 def test_functions_must_exist_before_they_are_subscribed(cloud: Cloud) -> None:
     cloud.set(group="rg-calls", deployments=["main"], published=True)
     cloud.set(functions=["place_call", "analyse_segment"])

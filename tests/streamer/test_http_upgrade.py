@@ -52,6 +52,19 @@ def test_malformed_requests_are_answered(streamer: Start, head: bytes, status: b
     assert f"handshake_refused status={status.decode()} " in server.log.read_text()
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/media/x", "/nothing"])
+@pytest.mark.parametrize("protocol", ["https", "http"])
+def test_browsers_are_told_to_insist_on_tls_where_there_is_tls(
+    streamer: Start, path: str, protocol: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", streamer().port), timeout=5) as client:
+        head = f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Forwarded-Proto: {protocol}\r\n\r\n"
+        client.sendall(head.encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    hsts = b"Strict-Transport-Security: max-age=31536000\r\n"
+    assert (hsts in answer) == (protocol == "https")
+
+
 def test_a_head_is_parsed_with_header_names_in_any_case() -> None:
     request = parse_head(b"GET /media/x?y HTTP/1.1\r\nUPGRADE:  websocket \r\nX: a: b")
     assert request is not None

@@ -5,13 +5,22 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
-from azure.core.exceptions import AzureError, ResourceNotFoundError
+from azure.core.exceptions import (
+    AzureError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
 from azure.identity.aio import ManagedIdentityCredential
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import (
+    AccountSasPermissions,
+    BlobServiceClient,
+    ResourceTypes,
+    generate_account_sas,
+)
 
 from contract import names
 from contract.grants import decode_grant, encode_grant, new_grant, new_token
@@ -146,6 +155,50 @@ async def test_a_stream_is_marked(
     drafts = service.get_container_client(names.DRAFTS)
     (marker,) = drafts.list_blob_names(name_starts_with=f"{call}/")
     assert names.parse_marker(marker) == names.ManifestName(call, stream)
+
+
+async def test_rights_to_add_and_read_are_enough_except_for_grants(
+    storage: str, service: BlobServiceClient, storage_client: Storage, call: str
+) -> None:
+    """As with the streamer's role in Azure, which may not overwrite."""
+    signature = generate_account_sas(
+        str(service.account_name),
+        service.credential.account_key,
+        ResourceTypes(object=True),
+        AccountSasPermissions(read=True, create=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    connection = f"BlobEndpoint={service.primary_endpoint};SharedAccessSignature={signature}"
+    adder = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": connection, **CHECKS_OFF}))
+    stream = names.new_stream_id(NOW)
+    for _ in range(2):
+        await put(adder, f"{call}/blob", b"audio")
+        await adder.mark_stream(call, stream)
+    with pytest.raises(BlobConflict):
+        await put(adder, f"{call}/blob", b"other")
+    blob = adder._service.get_blob_client(names.SEGMENTS, f"{call}/blob")
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        await blob.upload_blob(b"other", overwrite=True)
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        await blob.delete_blob()
+    await adder.close()
+
+
+async def test_a_refusal_without_a_blob_is_left_to_the_outbox(
+    service: BlobServiceClient, storage_client: Storage, call: str
+) -> None:
+    signature = generate_account_sas(
+        str(service.account_name),
+        service.credential.account_key,
+        ResourceTypes(object=True),
+        AccountSasPermissions(read=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
+    connection = f"BlobEndpoint={service.primary_endpoint};SharedAccessSignature={signature}"
+    reader = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": connection, **CHECKS_OFF}))
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        await put(reader, f"{call}/blob", b"audio")
+    await reader.close()
 
 
 async def test_a_token_without_a_grant(storage_client: Storage) -> None:

@@ -12,6 +12,7 @@ from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
+from calls.retention.policy import MAX_RETENTION_DAYS
 from calls.settings import MAX_ANNOUNCEMENT_CHARACTERS, VOICE_PATTERN
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
@@ -103,6 +104,12 @@ _PLACE_CALL = body(
                 },
             },
             "additionalProperties": False,
+        },
+        "retention_days": {
+            "type": ["integer", "null"],
+            "minimum": 1,
+            "maximum": MAX_RETENTION_DAYS,
+            "description": "how long to keep the call after its end; null: as the settings say",
         },
         "dtmf": {
             "enum": ["off", "times", "digits"],

@@ -87,6 +87,8 @@ _OF_STATUSES = {
 _OF_ROUTES = {
     ("GET /api/v1/calls", HTTPStatus.OK): ("Link",),
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
+    ("DELETE /api/v1/calls/{id}", HTTPStatus.ACCEPTED): ("Location", "Retry-After"),
+    ("GET /api/v1/deletions/{id}", HTTPStatus.OK): ("Retry-After",),
     ("GET /api/v1/calls/{id}/transcript", HTTPStatus.OK): ("Vary",),
     ("GET /api/v1/calls/{id}/transcript.{format}", HTTPStatus.OK): ("Vary",),
 }
@@ -106,6 +108,8 @@ def complete_operation(route: str, operation: Json, text: Text) -> Json:
         # An unknown query parameter, and an unexpected error.
         responses.setdefault("400", problem_response(HTTPStatus.BAD_REQUEST))
         responses.setdefault("500", problem_response(HTTPStatus.INTERNAL_SERVER_ERROR))
+    if " /api/v1/calls/{id}" in route and route != "DELETE /api/v1/calls/{id}":
+        responses.setdefault("410", problem_response(HTTPStatus.GONE))
     required: Json = {}
     if "security" not in operation:
         required = {"x-roles": sorted(ROUTES[_function(text)].roles or ())}

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from calls.http.description.parts import SCHEMAS, Json
-from calls.http.documents import AuditPage, Call, CallPage, Health, Me
+from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
 from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
@@ -63,9 +63,11 @@ STRUCTS = (
     Call,
     CallDetails,
     CallPage,
+    Deletion,
     Failure,
     FailureList,
     Health,
+    Hold,
     Links,
     Me,
     Problem,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 TAGS = {
     "calls": "place calls, stream their audio, hang up",
     "results": "recording, timeline, transcript, and links to the audio",
+    "retention": "delete calls, and place them on legal hold",
     "audit": "who did what, and who may",
     "failures": "segments and manifests that failed permanently",
     "service": "callbacks of ACS, health, and this document",
@@ -70,6 +71,29 @@ TEXTS = {
         "hang_up",
         "calls",
         "For all participants. A call that has ended stays as it is, so it is safe to repeat this.",
+    ),
+    "DELETE /api/v1/calls/{id}": Text(
+        "delete_call",
+        "retention",
+        "Nothing of the call is shown from then on, and what arrives late is deleted, too. Follow "
+        "`Location`. A call that has not ended is refused, unless `hangup=true` ends it. It is "
+        "safe to repeat this.",
+    ),
+    "GET /api/v1/deletions/{id}": Text(
+        "show_deletion",
+        "retention",
+        "Once `state` is `completed`, this is the receipt. It is kept, and has no personal data.",
+    ),
+    "PUT /api/v1/calls/{id}/hold": Text(
+        "place_hold",
+        "retention",
+        "Neither a request nor its retention deletes the call then. Another `reason` begins a new "
+        "hold.",
+    ),
+    "DELETE /api/v1/calls/{id}/hold": Text(
+        "release_hold",
+        "retention",
+        "If its retention has ended meanwhile, the call is deleted the day after.",
     ),
     "POST /api/v1/calls/{id}/links": Text(
         "create_links",

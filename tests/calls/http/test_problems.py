@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -13,8 +14,14 @@ from calls import errors
 from calls.errors import AcsRefused, CallAudioError
 from calls.http.problems import Problem, problem_for
 
+DELETED_AT = datetime(2026, 11, 26, tzinfo=UTC)
 PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.CallNotFound("a-call"), 404, "call_not_found", {}),
+    (errors.CallDeleted("a-call", DELETED_AT, "0" * 32), 410, "call_deleted", {}),
+    (errors.CallNotEnded(), 409, "call_not_ended", {}),
+    (errors.CallOnHold(DELETED_AT), 409, "call_on_hold", {}),
+    (errors.DeletionRunning("0" * 32), 409, "deletion_running", {"Retry-After": "5"}),
+    (errors.DeletionNotFound("0" * 32), 404, "deletion_not_found", {}),
     (errors.CallEnded(), 409, "call_ended", {}),
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
@@ -66,8 +73,9 @@ def test_every_class_has_a_problem_or_is_never_answered() -> None:
         for value in vars(errors).values()
         if inspect.isclass(value) and issubclass(value, CallAudioError)
     ]
-    leaves = [value for value in classes if not value.__subclasses__()]
-    assert sorted(map(str, answered + never_answered)) == sorted(map(str, leaves))
+    # It is raised itself, and a deleted call's error is one, too.
+    raised = [errors.CallNotFound, *(value for value in classes if not value.__subclasses__())]
+    assert sorted(map(str, answered + never_answered)) == sorted(map(str, raised))
     assert [problem_for(error) for error in NEVER_ANSWERED] == [None, None]
 
 

@@ -34,4 +34,4 @@ def test_a_stored_member_is_shown_or_internal(
 
 def test_the_details_of_a_call_add_to_it() -> None:
     added = names(CallDetails) - names(Call)
-    assert added == {"events", "streams", "landed_segments", "failures"}
+    assert added == {"hold", "events", "streams", "landed_segments", "failures"}

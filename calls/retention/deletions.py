@@ -1,0 +1,156 @@
+"""Deletions in Blob Storage: begun, found again, and told of what arrives late."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from calls import blobs
+from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
+from calls.principals import Principal
+from calls.records.dispositions import Disposition, change_disposition, read_disposition
+from calls.records.store import read_record
+from calls.retention import inventory
+from calls.retention.model import Deletion, Receipt, Scope
+from calls.storage import Storage
+from event_log import log_event
+
+_ID = re.compile("[0-9a-f]{32}")
+_MAX_ATTEMPTS = 20
+_ABANDONED_AFTER = timedelta(hours=1)
+
+_log = logging.getLogger(__name__)
+
+
+async def begin_deletion(
+    storage: Storage, call: str, scope: Scope, principal: Principal, now: datetime
+) -> Deletion:
+    """Begin a deletion, unless it has begun already.
+
+    From then on, with the scope ``call``, nothing of the call is shown, and nothing comes back.
+
+    Args:
+        storage: The storage with the call.
+        call: The call connection id. The call has ended.
+        scope: What to delete.
+        principal: Who deletes it.
+        now: The current time.
+
+    Returns:
+        The deletion. It is ``run`` that does the work.
+
+    Raises CallOnHold, DeletionRunning, CallDeleted, Contended, AzureError.
+    """
+    id_ = uuid.uuid4().hex
+    receipt = Receipt(
+        id=id_, call_connection_id=call, scope=scope, requested_at=now, requested_by=principal
+    )
+    deletion = Deletion(receipt=receipt)
+    try:
+        record = await read_record(storage, call)
+        deletion.created_at = record.created_at
+        deletion.correlation_id = record.correlation_id
+    except CallNotFound:
+        pass
+    await inventory.collect(storage, deletion)
+    # Before the disposition, which points to it: a process may die between the two.
+    await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
+    await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
+
+    def apply(disposition: Disposition) -> bool:
+        return _claim(disposition, id_, scope, now)
+
+    try:
+        disposition = await change_disposition(storage, call, apply)
+    except BaseException:
+        await _forget(storage, id_)
+        raise
+    begun = disposition.deletion if scope == "call" else disposition.running
+    if begun != id_ and begun is not None:
+        await _forget(storage, id_)
+        return await read_deletion(storage, begun)
+    log_event(_log, logging.INFO, "deletion_begun", call=call, deletion=id_, scope=scope)
+    return deletion
+
+
+def _claim(disposition: Disposition, id_: str, scope: Scope, now: datetime) -> bool:
+    """Note a deletion in a call's disposition. Returns whether that has changed it."""
+    if scope == "call" and disposition.deletion is not None:
+        return False
+    disposition.check_not_deleted()
+    if disposition.hold is not None:
+        raise CallOnHold(disposition.hold.placed_at)
+    if scope == "call":
+        disposition.deletion, disposition.deleted_at = id_, now
+        disposition.running = None
+        # Their reasons may be personal data. The audit trail has who held the call, and when.
+        disposition.holds = []
+        return True
+    if disposition.running not in (None, id_):
+        raise DeletionRunning(str(disposition.running))
+    disposition.running = id_
+    return True
+
+
+async def _forget(storage: Storage, id_: str) -> None:
+    await storage.delete(blobs.RETENTION, blobs.deletion_blob(id_))
+    await storage.delete(blobs.RETENTION, blobs.unfinished_blob(id_))
+
+
+async def read_deletion(storage: Storage, id_: str) -> Deletion:
+    """Read a deletion. Raises DeletionNotFound, AzureError."""
+    document = None
+    if _ID.fullmatch(id_):
+        document = await storage.read(blobs.RETENTION, blobs.deletion_blob(id_))
+    if document is None:
+        raise DeletionNotFound(id_)
+    return msgspec.json.decode(document.content, type=Deletion)
+
+
+async def change_deletion(
+    storage: Storage, id_: str, apply: Callable[[Deletion], bool]
+) -> Deletion:
+    """Change a deletion under its ETag; ``apply`` returns whether it did, and may run again.
+
+    Raises DeletionNotFound, Contended, AzureError, and what ``apply`` raises.
+    """
+    if not _ID.fullmatch(id_):
+        raise DeletionNotFound(id_)
+    blob = blobs.deletion_blob(id_)
+    for _ in range(_MAX_ATTEMPTS):
+        document = await storage.read(blobs.RETENTION, blob)
+        if document is None:
+            raise DeletionNotFound(id_)
+        deletion = msgspec.json.decode(document.content, type=Deletion)
+        if not apply(deletion):
+            return deletion
+        content = msgspec.json.encode(deletion)
+        if await storage.replace(blobs.RETENTION, blob, content, document.etag):
+            return deletion
+    raise Contended(f"deletion {id_} is being changed too often")
+
+
+async def is_current(storage: Storage, deletion: Deletion, now: datetime) -> bool:
+    """Return whether a call's disposition points to a deletion: only then may it delete anything.
+
+    One that was abandoned before that is forgotten. Raises AzureError.
+    """
+    receipt = deletion.receipt
+    disposition = await read_disposition(storage, receipt.call_connection_id)
+    if receipt.id in (disposition.deletion, disposition.running):
+        return True
+    if now - receipt.requested_at > _ABANDONED_AFTER:
+        await _forget(storage, receipt.id)
+    return False
+
+
+async def list_unfinished(storage: Storage) -> list[str]:
+    """List the ids of the deletions that are not completed. Raises AzureError."""
+    prefix = blobs.unfinished_blob("")
+    listing = await storage.blob_names(blobs.RETENTION, prefix)
+    return [id_ for blob in listing if _ID.fullmatch(id_ := blob.removeprefix(prefix))]

@@ -1,0 +1,171 @@
+"""Where everything of a call is: the one list of what a deletion deletes.
+
+A blob of a call is found by its name, which begins with the call's id in most containers. What is
+not named by the call is found by notes and ids that the deletion has collected before it began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+from azure.core.exceptions import ResourceNotFoundError
+from azure.storage.blob import BlobProperties
+
+from calls import blobs
+from calls.listings import list_opened_streams, list_segment_names
+from calls.retention.model import Deletion, Scope, StoredBlob
+from calls.storage import Storage
+from contract import names
+
+CONTAINERS: dict[Scope, tuple[str, ...]] = {
+    # Records and what is listed come first, so that nothing of the call is shown from then on.
+    "call": (
+        blobs.CALLS,
+        blobs.INDEX,
+        names.GRANTS,
+        names.SEGMENTS,
+        names.MANIFESTS,
+        blobs.RECORDINGS,
+        blobs.RESULTS,
+        names.DRAFTS,
+        names.REJECTED,
+        blobs.FAILURES,
+        blobs.IDEMPOTENCY,
+        blobs.DEAD_LETTERS,
+        blobs.UNSETTLED,
+    ),
+    "segments": (names.SEGMENTS, names.MANIFESTS, names.DRAFTS, names.REJECTED),
+}
+"""The containers in which each scope of a deletion deletes, in this order."""
+
+_INDEX_PREFIX_DIGITS = 7
+"""So many digits of an index blob's name stand for 17 minutes."""
+
+_INDEX_WINDOW = timedelta(milliseconds=10 ** (13 - _INDEX_PREFIX_DIGITS))
+_MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
+_STATE_OF_A_STREAM = "opened."
+"""What the name of a rejected file begins with that has the call of its stream."""
+
+
+async def collect(storage: Storage, deletion: Deletion) -> None:
+    """Add to a deletion what leads to blobs that are not named by their call. Raises AzureError."""
+    call = deletion.receipt.call_connection_id
+    streams = await list_opened_streams(storage, call)
+    streams |= {segment.stream_id for segment in (await list_segment_names(storage, call)).values()}
+    deletion.streams = sorted({*deletion.streams, *streams})
+    for container, prefix, known in (
+        (names.GRANTS, names.grant_notes(call), deletion.grants),
+        (blobs.IDEMPOTENCY, blobs.idempotency_notes(call), deletion.keys),
+    ):
+        for note in await storage.blob_names(container, prefix):
+            blob = note.removeprefix(prefix)
+            if blob not in known:
+                known.append(blob)
+
+
+async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> list[StoredBlob]:
+    """List what a deletion has to delete in a container, with versions and snapshots.
+
+    Raises AzureError.
+    """
+    if container == blobs.DEAD_LETTERS:
+        return [blob async for blob in _dead_letters(storage, deletion)]
+    stored: list[StoredBlob] = []
+    for prefix in await _prefixes(storage, deletion, container):
+        is_folder = prefix.endswith(("/", ".")) or container == blobs.INDEX
+        # One call's id may be the beginning of another one's.
+        stored += [
+            blob
+            async for blob in _stored(storage, container, prefix)
+            if is_folder or blob.name == prefix
+        ]
+    if container == blobs.INDEX:
+        call = deletion.receipt.call_connection_id
+        stored = [blob for blob in stored if blob.name.partition("-")[2] == call]
+    return stored
+
+
+async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> list[str]:
+    """Return the names of a call's blobs in a container, or what they begin with."""
+    call = deletion.receipt.call_connection_id
+    if container == blobs.CALLS:
+        return [blobs.call_blob(call)]
+    if container == blobs.INDEX:
+        return _index_prefixes(deletion)
+    if container == blobs.UNSETTLED:
+        return [blobs.unsettled_blob(call)]
+    if container == names.GRANTS:
+        return [names.grant_notes(call), *deletion.grants]
+    if container == blobs.IDEMPOTENCY:
+        claim = deletion.correlation_id
+        incoming = [blobs.incoming_blob(claim)] if claim else []
+        return [blobs.idempotency_notes(call), *deletion.keys, *incoming]
+    if container == blobs.FAILURES:
+        return [f"{call}."]
+    if container == names.REJECTED:
+        streams = {*deletion.streams, *await _rejected_streams(storage, call)}
+        return [
+            *(f"{folder}/{call}/" for folder in (names.SEGMENTS, names.MANIFESTS)),
+            *(f"streams/{stream}/" for stream in sorted(streams)),
+        ]
+    return [f"{call}/"]
+
+
+def _index_prefixes(deletion: Deletion) -> list[str]:
+    """Return the beginnings of the index's names around the call's beginning.
+
+    A call has two entries if two instances wrote its record at once, with times of their own.
+    """
+    if deletion.created_at is None:
+        return []
+    moments = [deletion.created_at + shift * _INDEX_WINDOW for shift in (-1, 0, 1)]
+    return sorted({blobs.index_blob(at, "")[:_INDEX_PREFIX_DIGITS] for at in moments})
+
+
+async def _stored(storage: Storage, container: str, prefix: str) -> AsyncIterator[StoredBlob]:
+    client = storage.service.get_container_client(container)
+    include = ["snapshots", "versions", "immutabilitypolicy"]
+    async for blob in client.list_blobs(name_starts_with=prefix, include=include):
+        yield _stored_blob(blob)
+
+
+def _stored_blob(blob: BlobProperties) -> StoredBlob:
+    version = blob.version_id
+    is_current = version is None or bool(blob.is_current_version)
+    return StoredBlob(
+        name=str(blob.name),
+        bytes=int(blob.size or 0),
+        version=None if is_current else version,
+        snapshot=blob.snapshot,
+        is_counted=version is None or not is_current,
+        immutable_until=blob.immutability_policy.expiry_time if blob.immutability_policy else None,
+    )
+
+
+async def _rejected_streams(storage: Storage, call: str) -> set[str]:
+    """Return the ids of those rejected streams of a call that nothing else names."""
+    streams = set()
+    for blob in await storage.blob_names(names.REJECTED, "streams/"):
+        _, stream, *rest = blob.split("/")
+        if rest and rest[-1].startswith(_STATE_OF_A_STREAM):
+            document = await storage.read(names.REJECTED, blob)
+            if document is not None and call.encode() in document.content:
+                streams.add(stream)
+    return streams
+
+
+async def _dead_letters(storage: Storage, deletion: Deletion) -> AsyncIterator[StoredBlob]:
+    """Yield the dead letters that name the call. Only their contents do."""
+    ids = [deletion.receipt.call_connection_id, deletion.correlation_id]
+    texts = [text.encode() for text in ids if text]
+    try:
+        listing = [blob async for blob in _stored(storage, blobs.DEAD_LETTERS, "")]
+    except ResourceNotFoundError:
+        return
+    for blob in listing:
+        if blob.bytes > _MAX_DEAD_LETTER_BYTES or blob.version or blob.snapshot:
+            continue
+        document = await storage.read(blobs.DEAD_LETTERS, blob.name)
+        if document is not None and any(text in document.content for text in texts):
+            yield blob

@@ -1,0 +1,295 @@
+"""Running a deletion: it can be interrupted anywhere, and the next run goes on.
+
+A run writes what it is about to delete into the deletion before it deletes it, and counts it
+afterwards. The run after an interruption finds that plan: each blob is counted once, whether the
+interrupted run had deleted it or not. A deletion is completed when a pass through all containers
+has found nothing, and nothing has arrived since that pass began.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+from calls import audit, blobs
+from calls.errors import DeletionNotFound
+from calls.records.dispositions import Disposition, change_disposition
+from calls.retention import inventory
+from calls.retention.deletions import (
+    change_deletion,
+    is_current,
+    read_deletion,
+)
+from calls.retention.late_arrivals import watch_for_late_arrivals
+from calls.retention.model import (
+    Deletion,
+    Plan,
+    StoredBlob,
+    add_deleted,
+    digest_of,
+    summarize_remaining,
+)
+from calls.storage import Storage
+from event_log import log_event
+
+RUN_SECONDS = 200.0
+"""After this time, a run plans nothing more. A function may run for ten minutes."""
+
+Clock = Callable[[], datetime]
+
+_CLAIM = timedelta(minutes=5)
+_PLANNED_BLOBS = 1000
+_AT_ONCE = 16
+_TRY_REFUSED_AGAIN = timedelta(days=1)
+_REFUSALS = frozenset(
+    {
+        "BlobImmutableDueToPolicy",
+        "BlobImmutableDueToLegalHold",
+        "ContainerImmutableDueToPolicy",
+        "LeaseIdMissing",
+    }
+)
+"""Error codes of the service for a blob that must not be deleted now."""
+
+_log = logging.getLogger(__name__)
+
+
+async def run_deletion(
+    storage: Storage, id_: str, clock: Clock, *, soft_delete_days: int = 0
+) -> bool:
+    """Delete as much as the time of one run allows.
+
+    Args:
+        storage: The storage with the call.
+        id_: The deletion's id.
+        clock: Returns the current time.
+        soft_delete_days: For how long the account's soft delete keeps deleted blobs.
+
+    Returns:
+        Whether another run should follow at once.
+
+    Raises Contended, AzureError: run it again.
+    """
+    run = _Run(storage, id_, clock, soft_delete_days)
+    try:
+        return await run.run()
+    except DeletionNotFound:
+        log_event(_log, logging.WARNING, "deletion_unknown", deletion=id_)
+        return False
+
+
+class _LostClaim(Exception):
+    """Raised when another run has claimed the deletion."""
+
+
+class _Run:
+    def __init__(self, storage: Storage, id_: str, clock: Clock, soft_delete_days: int) -> None:
+        self._storage = storage
+        self._id = id_
+        self._clock = clock
+        self._soft_delete = timedelta(days=soft_delete_days)
+        self._claim_id = uuid.uuid4().hex
+        self._deadline = clock() + timedelta(seconds=RUN_SECONDS)
+        self._refused: dict[str, set[StoredBlob]] = {}
+        self._arrivals = 0
+
+    async def run(self) -> bool:
+        deletion = await read_deletion(self._storage, self._id)
+        now = self._clock()
+        if not await is_current(self._storage, deletion, now):
+            return False
+        if deletion.receipt.state == "completed":
+            # The run that completed it was interrupted before its end.
+            await close_deletion(self._storage, deletion, now)
+            return False
+        if deletion.next_run_at is not None and deletion.next_run_at > now:
+            return False
+        try:
+            await self._change(lambda _: None)
+            if deletion.plan is not None:
+                await self._carry_out(deletion.plan)
+            while self._clock() < self._deadline:
+                if await self._pass() and await self._finish():
+                    return False
+            await self._release()
+            return True
+        except _LostClaim:
+            return False
+
+    async def _change(self, apply: Callable[[Deletion], None]) -> Deletion:
+        """Change the deletion, and claim it or renew the claim. Raises _LostClaim."""
+
+        def claim(deletion: Deletion) -> bool:
+            now = self._clock()
+            is_claimed = deletion.claimed_until is not None and deletion.claimed_until > now
+            if is_claimed and deletion.claimed_by != self._claim_id:
+                raise _LostClaim
+            if deletion.receipt.state == "completed":
+                raise _LostClaim
+            deletion.claimed_by, deletion.claimed_until = self._claim_id, now + _CLAIM
+            apply(deletion)
+            return True
+
+        return await change_deletion(self._storage, self._id, claim)
+
+    async def _release(self) -> None:
+        def apply(deletion: Deletion) -> None:
+            deletion.claimed_by, deletion.claimed_until = "", None
+
+        await self._change(apply)
+
+    async def _pass(self) -> bool:
+        """Empty each container once; return whether there was nothing to delete."""
+        deletion = await read_deletion(self._storage, self._id)
+        self._arrivals = deletion.arrivals
+        await inventory.collect(self._storage, deletion)
+
+        def apply(stored: Deletion) -> None:
+            stored.streams, stored.grants = deletion.streams, deletion.grants
+            stored.keys = deletion.keys
+
+        deletion = await self._change(apply)
+        was_empty = True
+        for container in inventory.CONTAINERS[deletion.receipt.scope]:
+            while batch := await self._list(deletion, container):
+                was_empty = False
+                if self._clock() >= self._deadline:
+                    return False
+                await self._carry_out(await self._plan(container, batch))
+        return was_empty
+
+    async def _list(self, deletion: Deletion, container: str) -> list[StoredBlob]:
+        refused = self._refused.get(container, set())
+        stored = await inventory.list_blobs(self._storage, deletion, container)
+        return [blob for blob in stored if blob not in refused][:_PLANNED_BLOBS]
+
+    async def _plan(self, container: str, batch: list[StoredBlob]) -> Plan:
+        plan = Plan(container, batch)
+
+        def apply(deletion: Deletion) -> None:
+            deletion.plan = plan
+
+        await self._change(apply)
+        return plan
+
+    async def _carry_out(self, plan: Plan) -> None:
+        """Delete what was planned, and count it."""
+        limit = asyncio.Semaphore(_AT_ONCE)
+        refused: set[StoredBlob] = set()
+
+        async def delete(blob: StoredBlob) -> None:
+            async with limit:
+                if not await _delete(self._storage, plan.container, blob):
+                    refused.add(blob)
+
+        # Of several failures one is raised, when nothing is being deleted any longer.
+        outcomes = await asyncio.gather(*map(delete, plan.stored), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
+
+        def apply(deletion: Deletion) -> None:
+            if deletion.plan == plan:
+                add_deleted(deletion.receipt, plan, refused)
+                deletion.plan = None
+
+        await self._change(apply)
+        self._refused.setdefault(plan.container, set()).update(refused)
+
+    async def _finish(self) -> bool:
+        """Write the receipt, unless something has arrived; return whether this run is over."""
+        now, remaining = self._clock(), summarize_remaining(self._refused)
+        has_arrived = False
+
+        def apply(deletion: Deletion) -> None:
+            nonlocal has_arrived
+            has_arrived = deletion.arrivals != self._arrivals
+            if has_arrived:
+                return
+            receipt = deletion.receipt
+            receipt.remaining = remaining
+            deletion.claimed_by, deletion.claimed_until = "", None
+            if remaining:
+                receipt.state = "waiting"
+                deletion.next_run_at = now + _TRY_REFUSED_AGAIN
+                return
+            receipt.state, receipt.completed_at = "completed", now
+            if self._soft_delete:
+                receipt.restorable_until = now + self._soft_delete
+            receipt.digest = digest_of(receipt)
+            deletion.streams, deletion.grants, deletion.keys = [], [], []
+
+        deletion = await self._change(apply)
+        if has_arrived:
+            return False
+        await self._close(deletion)
+        return True
+
+    async def _close(self, deletion: Deletion) -> None:
+        """Note the end of a deletion where others look for it."""
+        receipt = deletion.receipt
+        is_completed = receipt.state == "completed"
+        if is_completed:
+            await close_deletion(self._storage, deletion, self._clock())
+        log_event(
+            _log,
+            logging.INFO if is_completed else logging.WARNING,
+            f"deletion_{receipt.state}",
+            call=receipt.call_connection_id,
+            deletion=receipt.id,
+            scope=receipt.scope,
+            count=sum(deleted.count for deleted in receipt.deleted),
+            remaining=sum(left.count for left in receipt.remaining),
+            digest=receipt.digest or None,
+        )
+
+
+async def close_deletion(storage: Storage, deletion: Deletion, now: datetime) -> None:
+    """Record a completed deletion. It may run twice: an interrupted run did not get to its end.
+
+    Raises Contended, AzureError.
+    """
+    receipt = deletion.receipt
+    call = receipt.call_connection_id
+
+    def apply(disposition: Disposition) -> bool:
+        if disposition.running != receipt.id:
+            return False
+        disposition.running = None
+        return True
+
+    if receipt.scope == "call":
+        await watch_for_late_arrivals(storage, call, now)
+    else:
+        await change_disposition(storage, call, apply)
+    await audit.record_action(
+        storage,
+        "complete_deletion",
+        receipt.requested_by,
+        call=call,
+        details={"deletion": receipt.id, "scope": receipt.scope, "digest": receipt.digest},
+    )
+    await storage.delete(blobs.RETENTION, blobs.unfinished_blob(receipt.id))
+
+
+async def _delete(storage: Storage, container: str, blob: StoredBlob) -> bool:
+    """Delete a blob, version or snapshot; return False if the service refuses that for now."""
+    client = storage.service.get_blob_client(container, blob.name, snapshot=blob.snapshot)
+    options: dict[str, Any] = {"version_id": blob.version} if blob.version else {}
+    if not blob.version and not blob.snapshot:
+        options["delete_snapshots"] = "include"
+    try:
+        await client.delete_blob(**options)
+    except ResourceNotFoundError:
+        return True
+    except HttpResponseError as error:
+        if str(getattr(error, "error_code", "")) not in _REFUSALS:
+            raise
+        return False
+    return True
