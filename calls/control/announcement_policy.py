@@ -62,7 +62,7 @@ def call_announcement(
     if request.text is not None and one_line(request.text) != request.text:
         add_error("text", "must be one line")
     if request.url is not None and not settings.permits_announcement_file(request.url):
-        add_error("url", "must be https://, a host of ANNOUNCEMENT_HOSTS and a path, and no more")
+        add_error("url", "must be https:// with a host of ANNOUNCEMENT_HOSTS and a path only")
     if request.voice is not None and re.fullmatch(VOICE_PATTERN, request.voice) is None:
         add_error("voice", "must be the name of a voice, such as en-US-AvaMultilingualNeural")
     locale = None
