@@ -94,7 +94,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "cross_site": Meaning(
         HTTPStatus.FORBIDDEN,
-        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
+        "a signed-in browser's request comes from another site, or may: a change lacks "
+        "`X-Requested-With`",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
