@@ -96,6 +96,9 @@ param functionKeys string
 @description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
+@description('Who may be called (ALLOWED_DESTINATIONS): off, or a list of what numbers and raw ids begin with, as +49,8:acs:.')
+param allowedDestinations string
+
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
@@ -105,6 +108,17 @@ param transcription string
 
 @description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param alertEmail string
+
+@description('Budget per month for the resource group, in the billing currency. 0: none.')
+@minValue(0)
+param monthlyBudget int
+
+@description('First day of the month in which the budget is first deployed, as 2026-12-01. It cannot be changed later.')
+param budgetStart string
+
+@description('Calls placed within 15 minutes above which an alert is raised.')
+@minValue(0)
+param placedCallsThreshold int
 
 @description('Seconds that a finished segment may wait for its upload before an alert is raised.')
 param backlogSeconds int
@@ -307,6 +321,7 @@ module functionApp 'modules/function_app.bicep' = {
     acsEndpoint: communication.outputs.endpoint
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
+    allowedDestinations: allowedDestinations
     answerCalls: answerCalls
     settings: union(speechSettings, retentionSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances
@@ -329,8 +344,17 @@ module alerts 'modules/alerts.bicep' = {
     streamerName: names.streamer
     topicName: names.systemTopic
     backlogSeconds: backlogSeconds
+    placedCallsThreshold: placedCallsThreshold
   }
   dependsOn: [monitoring, events]
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  params: {
+    amount: monthlyBudget
+    startDate: budgetStart
+    email: alertEmail
+  }
 }
 
 @description('Name of the function app, used to publish to it.')

@@ -40,6 +40,9 @@ param functionSettings = {}
 param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
+// List the countries that you call: the default allows all numbers but premium-rate and similar ones.
+param allowedDestinations = readEnvironmentVariable('ALLOWED_DESTINATIONS', '+,8:,28:')
+
 // subscriptions.bicepparam reads it too.
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
 
@@ -47,3 +50,8 @@ param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300
+
+// The first of the month in which the budget is first deployed: '2026-12-01'.
+param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '0'))
+param budgetStart = readEnvironmentVariable('BUDGET_START', '')
+param placedCallsThreshold = 100
