@@ -12,9 +12,11 @@ Code = Literal[
     "acs_conflict",
     "acs_refused",
     "acs_unavailable",
+    "announcement_not_played",
     "blob_missing",
     "body_too_large",
     "call_deleted",
+    "busy",
     "call_ended",
     "call_not_ended",
     "call_not_found",
@@ -92,7 +94,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "cross_site": Meaning(
         HTTPStatus.FORBIDDEN,
-        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
+        "a signed-in browser's request comes from another site, or may: a change lacks "
+        "`X-Requested-With`",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
@@ -112,6 +115,10 @@ CODES: dict[Code, Meaning] = {
     ),
     "acs_conflict": Meaning(
         HTTPStatus.CONFLICT, "the call's state at ACS does not allow the operation; see `acs`"
+    ),
+    "announcement_not_played": Meaning(
+        HTTPStatus.CONFLICT,
+        "the call is not recorded before its announcement has been played; `detail` says why not",
     ),
     "blob_missing": Meaning(
         HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"
@@ -172,12 +179,16 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"
     ),
     "not_configured": Meaning(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "settings are missing or invalid; `detail` names them"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "settings are missing or invalid; `detail` names them, and the log says more",
     ),
     "acs_refused": Meaning(
         HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"
     ),
     "acs_unavailable": Meaning(HTTPStatus.BAD_GATEWAY, "ACS did not answer; repeat the request"),
+    "busy": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too many files are being sent; repeat the request"
+    ),
     "contended": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
     ),
