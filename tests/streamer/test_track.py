@@ -260,7 +260,12 @@ def test_a_silent_frame_costs_no_more_than_another(monkeypatch: pytest.MonkeyPat
     rig = Rig(length=1000 * FRAME)
     rig.send(Sent(n, n * 0.02, n * 0.02) for n in range(60))
     asked: list[float] = []
-    monkeypatch.setattr(rig.clock, "_now", lambda: asked.append(rig.now) or rig.now)
+
+    def now() -> float:
+        asked.append(rig.now)
+        return rig.now
+
+    monkeypatch.setattr(rig.clock, "_now", now)
     rig.send(Sent(n, n * 0.02, 60 * 0.02, silent=n % 2 == 1) for n in range(60, 80))
     assert not asked
     counts = rig.finish()
