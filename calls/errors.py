@@ -9,6 +9,7 @@
     ├── DeletionNotFound
     ├── CallEnded
     ├── StreamingStateConflict
+    ├── AnnouncementNotPlayed
     ├── MissingCallConnectionId
     ├── LongCallsNotHungUp
     ├── DestinationNotAllowed
@@ -114,6 +115,10 @@ class StreamingStateConflict(CallAudioError):
 
     def __init__(self, state: str, remedy: str = "") -> None:
         super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
+
+
+class AnnouncementNotPlayed(CallAudioError):
+    """Raised when a call must not be streamed because its announcement was not played."""
 
 
 class MissingCallConnectionId(CallAudioError):
