@@ -15,6 +15,7 @@ Code = Literal[
     "blob_missing",
     "body_too_large",
     "call_deleted",
+    "busy",
     "call_ended",
     "call_not_ended",
     "call_not_found",
@@ -172,12 +173,16 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"
     ),
     "not_configured": Meaning(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "settings are missing or invalid; `detail` names them"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "settings are missing or invalid; `detail` names them, and the log says more",
     ),
     "acs_refused": Meaning(
         HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"
     ),
     "acs_unavailable": Meaning(HTTPStatus.BAD_GATEWAY, "ACS did not answer; repeat the request"),
+    "busy": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too many files are being sent; repeat the request"
+    ),
     "contended": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
     ),
