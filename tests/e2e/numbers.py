@@ -18,7 +18,8 @@ from azure.storage.queue import QueueServiceClient
 
 from local.up import Up
 
-_NUMBER = re.compile(r"\+([1-9][0-9]{6,14})\b")
+_NUMBER = re.compile(r"\+([1-9][0-9]{9,14})\b")
+"""With at least ten digits: a shorter one could be a part of an id by chance."""
 _MASKED = re.compile(r"(?:\+|%2B|4:|4%3A)\*\*\*[0-9]{2}", re.IGNORECASE)
 _WITH_NUMBERS = ("calls", "manifests", "drafts")
 
