@@ -223,10 +223,11 @@ def test_recordings_and_manifests_can_be_made_immutable(bicep_server: BicepServe
         for r in resources
         if r["type"] == f"{kind}/containers/immutabilityPolicies"
     }
-    assert immutable == policies.keys() == {"recordings", "manifests"}
-    for policy in policies.values():
+    assert immutable == {"recordings", "manifests"}
+    assert policies.keys() == immutable | {"audit"}
+    for container, policy in policies.items():
         assert policy["immutabilityPeriodSinceCreationInDays"] == 365
-        assert policy["allowProtectedAppendWrites"] is False
+        assert policy["allowProtectedAppendWrites"] is (container == "audit"), "only added to"
     (lifecycle,) = (r for r in resources if r["type"].endswith("/managementPolicies"))
     (rule,) = (r for r in lifecycle["properties"]["policy"]["rules"] if r["name"] == "versions")
     prefixes = set(rule["definition"]["filters"]["prefixMatch"])
