@@ -9,7 +9,9 @@
     ├── DeletionNotFound
     ├── CallEnded
     ├── StreamingStateConflict
+    ├── AnnouncementNotPlayed
     ├── MissingCallConnectionId
+    ├── LongCallsNotHungUp
     ├── DestinationNotAllowed
     ├── TooManyConcurrentCalls
     ├── TooManyCallsToday
@@ -115,11 +117,22 @@ class StreamingStateConflict(CallAudioError):
         super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
 
 
+class AnnouncementNotPlayed(CallAudioError):
+    """Raised when a call must not be streamed because its announcement was not played."""
+
+
 class MissingCallConnectionId(CallAudioError):
     """Raised when ACS returns a call without a call connection id."""
 
     def __init__(self) -> None:
         super().__init__("ACS returned a call without a call connection id")
+
+
+class LongCallsNotHungUp(CallAudioError):
+    """Raised when calls longer than MAX_CALL_MINUTES could not be hung up. The log names them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} calls longer than MAX_CALL_MINUTES could not be hung up")
 
 
 class DestinationNotAllowed(CallAudioError):

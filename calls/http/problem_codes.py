@@ -12,6 +12,7 @@ Code = Literal[
     "acs_conflict",
     "acs_refused",
     "acs_unavailable",
+    "announcement_not_played",
     "blob_missing",
     "body_too_large",
     "call_deleted",
@@ -93,7 +94,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "cross_site": Meaning(
         HTTPStatus.FORBIDDEN,
-        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
+        "a signed-in browser's request comes from another site, or may: a change lacks "
+        "`X-Requested-With`",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
@@ -113,6 +115,10 @@ CODES: dict[Code, Meaning] = {
     ),
     "acs_conflict": Meaning(
         HTTPStatus.CONFLICT, "the call's state at ACS does not allow the operation; see `acs`"
+    ),
+    "announcement_not_played": Meaning(
+        HTTPStatus.CONFLICT,
+        "the call is not recorded before its announcement has been played; `detail` says why not",
     ),
     "blob_missing": Meaning(
         HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"

@@ -20,6 +20,7 @@ from functions import (
     TRANSCRIPTION_QUEUE,
 )
 from infra import bicep
+from infra.shell import ROOT
 from streamer import connection
 
 from .bicep_server import BicepServer
@@ -189,6 +190,21 @@ def test_all_containers_are_created_and_expire(deployed: Deployed) -> None:
     # What has a call in it expires in the app, which knows of legal holds.
     of_calls = {*CONTAINERS["call"], blobs.RETENTION} - {"grants", "idempotency", "dead-letters"}
     assert expiring == {f"{name}/" for name in containers - {"app-package"} - of_calls}
+
+
+def test_idempotency_keys_are_kept_as_long_as_the_documentation_says(deployed: Deployed) -> None:
+    (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
+    days = {
+        rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in policy["properties"]["policy"]["rules"]
+        if rule["enabled"] and "idempotency/" in rule["definition"]["filters"]["prefixMatch"]
+    }
+    text = " ".join((ROOT / "docs/http-api.md").read_text().split())
+    match = re.search(
+        r"A key is remembered for at least (\d+) days .* \(`temporaryDays` in Bicep\)", text
+    )
+    assert match is not None
+    assert days == {int(match[1])}
 
 
 def test_no_lifecycle_rule_deletes_what_a_legal_hold_keeps(deployed: Deployed) -> None:

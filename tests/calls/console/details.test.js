@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describePause } from "../../../calls/console/details.js";
+import { describeAnnouncement, describePause } from "../../../calls/console/details.js";
 
 const NOW = Date.parse("2026-11-25T10:00:18Z");
 
@@ -13,4 +13,13 @@ test("a pause says who paused, why, and when the recording resumes", () => {
   assert.equal(describe({ paused_by: null, reason: null, resume_at: "2026-11-25T10:00:00Z" }), "Paused \u00b7 Resumes in 0:00");
   assert.equal(describe({ resumed_at: "2026-11-25T10:00:10Z" }), "");
   assert.equal(describePause({ state: "connected", pauses: [] }, NOW), "");
+});
+
+test("an announcement says when it was played, or that it was not", () => {
+  const describe = (state, plays) => describeAnnouncement({ announcement: { state, plays } });
+  assert.equal(describe("pending", []), "Announcement pending");
+  assert.equal(describe("playing", [{ state: "playing", ended_at: null }]), "Announcement pending");
+  assert.match(describe("completed", [{ state: "completed", ended_at: "2026-11-25T10:00:05Z" }]), /^Announced at \d\d:\d\d:05$/);
+  assert.equal(describe("failed", [{ state: "failed", ended_at: "2026-11-25T10:00:05Z" }]), "Not announced");
+  assert.equal(describeAnnouncement({ announcement: null }), "");
 });

@@ -24,6 +24,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.DeletionNotFound("0" * 32), 404, "deletion_not_found", {}),
     (errors.CallEnded(), 409, "call_ended", {}),
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
+    (errors.AnnouncementNotPlayed("no speech"), 409, "announcement_not_played", {}),
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
     (errors.DestinationNotAllowed("a reason"), 403, "destination_not_allowed", {}),
     (errors.TooManyConcurrentCalls(9), 429, "too_many_concurrent_calls", {"Retry-After": "10"}),
@@ -48,6 +49,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
 ]
 NEVER_ANSWERED: list[CallAudioError] = [
     errors.EventMismatch("server_call_id"),
+    errors.LongCallsNotHungUp(1),
     errors.TranscriptionFailed("it did not answer"),
 ]
 """Handled where they are raised: no request ends with them."""
@@ -76,7 +78,7 @@ def test_every_class_has_a_problem_or_is_never_answered() -> None:
     # It is raised itself, and a deleted call's error is one, too.
     raised = [errors.CallNotFound, *(value for value in classes if not value.__subclasses__())]
     assert sorted(map(str, answered + never_answered)) == sorted(map(str, raised))
-    assert [problem_for(error) for error in NEVER_ANSWERED] == [None, None]
+    assert [problem_for(error) for error in NEVER_ANSWERED] == [None] * len(NEVER_ANSWERED)
 
 
 def test_the_detail_is_the_error_s_message() -> None:
