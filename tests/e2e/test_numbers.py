@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 
 import pytest
 from azure.storage.blob import BlobServiceClient
@@ -38,27 +37,25 @@ async def test_no_number_is_in_a_name_and_a_planted_one_is_found(app: AppClient,
 
 
 def plant(up: Up, call: str) -> None:
-    """Put a number into each kind of place, see that the scan finds it, and take it out again."""
+    """Put a number into each kind of place, see that the scan finds all, and take them out."""
     connection = up.addresses.storage_connection_string
     number = NUMBERS["to"].removeprefix("+")
+    log = up.log_dir / "planted.log"
     with BlobServiceClient.from_connection_string(connection) as service:
         assert {number, NUMBERS["from"].removeprefix("+")} <= used_numbers(service)
         container = service.get_container_client("rejected")
-        name = f"{call}/{uuid.uuid4().hex}"
-        for blob, metadata, tags in (
-            (f"{name}/{number}", {}, {}),
-            (name, {"track": number}, {}),
-            (name, {}, {"who": number}),
-        ):
-            container.upload_blob(blob, b"", overwrite=True, metadata=metadata, tags=tags)
-            assert find_numbers(up).keys() == {f"blob rejected/{blob}"}
-            container.delete_blob(blob)
-    for line in (
-        f'request "GET /api/v1/calls?to=%2B{number} HTTP/1.1" status=200',
-        "call_placed to=+***21",
-    ):
-        log = up.log_dir / "planted.log"
-        log.write_text(line + "\n")
-        assert find_numbers(up).keys() == {"planted.log:1"}
-        log.unlink()
-    assert find_numbers(up) == {}
+        name, metadata, tags = (f"{call}/{kind}" for kind in (number, "metadata", "tags"))
+        try:
+            container.upload_blob(name, b"")
+            container.upload_blob(metadata, b"", metadata={"track": number})
+            container.upload_blob(tags, b"", tags={"who": number})
+            log.write_text(
+                f'request "GET /api/v1/calls?to=%2B{number} HTTP/1.1" status=200\n'
+                "call_placed call=1 to=callee\ncall_placed call=1 to=+***21\n"
+            )
+            blobs = {f"blob rejected/{blob}" for blob in (name, metadata, tags)}
+            assert find_numbers(up).keys() == blobs | {"planted.log:1", "planted.log:3"}
+        finally:
+            log.unlink(missing_ok=True)
+            for blob in container.list_blob_names(name_starts_with=f"{call}/"):
+                container.delete_blob(blob)
