@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,7 +13,12 @@ import msgspec
 from calls import blobs
 from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
 from calls.principals import Principal
-from calls.records.dispositions import Disposition, change_disposition, read_disposition
+from calls.records.dispositions import (
+    Disposition,
+    StreamTrack,
+    change_disposition,
+    read_disposition,
+)
 from calls.records.store import read_record
 from calls.retention import inventory
 from calls.retention.model import Deletion, Receipt, Scope
@@ -28,7 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 async def begin_deletion(
-    storage: Storage, call: str, scope: Scope, principal: Principal, now: datetime
+    storage: Storage,
+    call: str,
+    scope: Scope,
+    principal: Principal,
+    now: datetime,
+    *,
+    tracks: Sequence[StreamTrack] = (),
+    raw_id: str | None = None,
 ) -> Deletion:
     """Begin a deletion, unless it has begun already.
 
@@ -40,6 +52,8 @@ async def begin_deletion(
         scope: What to delete.
         principal: Who deletes it.
         now: The current time.
+        tracks: With the scope ``participant``: the participant's tracks.
+        raw_id: The participant's raw id, if it is known.
 
     Returns:
         The deletion. It is ``run`` that does the work.
@@ -50,7 +64,7 @@ async def begin_deletion(
     receipt = Receipt(
         id=id_, call_connection_id=call, scope=scope, requested_at=now, requested_by=principal
     )
-    deletion = Deletion(receipt=receipt)
+    deletion = Deletion(receipt=receipt, tracks=list(tracks), raw_id=raw_id)
     try:
         record = await read_record(storage, call)
         deletion.created_at = record.created_at
@@ -63,7 +77,11 @@ async def begin_deletion(
     await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
 
     def apply(disposition: Disposition) -> bool:
-        return _claim(disposition, id_, scope, now)
+        if not _claim(disposition, id_, scope, now):
+            return False
+        if scope == "participant":
+            disposition.erased += [track for track in tracks if track not in disposition.erased]
+        return True
 
     try:
         disposition = await change_disposition(storage, call, apply)
