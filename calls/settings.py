@@ -201,7 +201,7 @@ def load(environment: Mapping[str, str]) -> Settings:
     values, faults = configuration.read(Settings, environment, SPELLED)
     settings = Settings(**values)
     if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
-        faults.append("set one of AudioStorage__blobServiceUri and AudioStorage")
+        faults.append("AudioStorage: set either it or AudioStorage__blobServiceUri")
     if settings.audio_storage_blob_service_uri and not settings.audio_storage_queue_service_uri:
         faults.append("AudioStorage__queueServiceUri: is not set")
     required = {"ACS_ENDPOINT": settings.acs_endpoint, "CALLBACK_URL": settings.callback_url}

@@ -32,6 +32,9 @@ USUAL_PORTS = {
 }
 ACS_RESOURCE_ID = "00000000-0000-4000-8000-000000000acs"
 
+BODY_LIMIT = 1024 * 1024
+"""The most bytes of a request that the host reads, as infra/modules/function_app.bicep has it."""
+
 _ATTEMPTS = 3
 
 
@@ -232,6 +235,7 @@ class Up:
             "FUNCTION_KEY_AUDITOR": addresses.auditor_key,
             "EVENT_GRID_KEY": event_grid_key,
             "ANSWER_CALLS": "all",
+            "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(BODY_LIMIT),
             # The emulator's calls cost nothing.
             "MAX_CONCURRENT_CALLS": "0",
             "MAX_CALLS_PER_DAY": "0",

@@ -35,15 +35,13 @@ class Health:
         return None
 
     def report(self) -> dict[str, object]:
-        """Return the numbers of the moment. They name no call and no participant."""
+        """Return the numbers of the moment: no call, no participant and no setting's value."""
         age = self._outbox.age_seconds
         return {
             "streams": self._count_streams(),
-            "max_streams": self._settings.max_streams,
             "uptime_seconds": round(time.monotonic() - self._started_at, 1),
             "spool": {
                 "bytes": self._spool.used_bytes,
-                "max_bytes": self._spool.max_bytes,
                 "full_percent": round(self._spool.fullness * 100, 1),
                 "error": self._spool.last_error,
             },

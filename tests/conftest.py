@@ -55,13 +55,17 @@ TOGETHER = {
     "e2e/console/test_appearance.py": "e2e/console/test_result.py",
     "e2e/console/test_list.py": "e2e/console/test_result.py",
     "e2e/console/test_live.py": "e2e/console/test_result.py",
+    "e2e/console/test_lock.py": "e2e/console/test_result.py",
+    "e2e/console/test_sign_in.py": "e2e/console/test_result.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",
+    "security/test_bodies.py": "security/test_entrances.py",
     "e2e/test_retention.py": "e2e/test_calls.py",
     "security/test_openapi.py": "security/test_entrances.py",
     "security/test_roles.py": "security/test_entrances.py",
     "security/test_sign_in.py": "security/test_entrances.py",
     "security/test_secrets.py": "security/test_entrances.py",
+    "security/test_strangers.py": "security/test_entrances.py",
     "security/test_wallet.py": "security/test_entrances.py",
 }
 """Files that one worker runs after another one, on the same running system."""

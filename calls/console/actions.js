@@ -4,6 +4,7 @@
 import { send, sendJson } from "./api.js";
 import { notify, setText } from "./dom.js";
 import { isOver, openPause } from "./record.js";
+import { allows } from "./session.js";
 
 export class CallActions {
   #path;
@@ -40,8 +41,9 @@ export class CallActions {
     const isPaused = openPause(record) !== null;
     pause.dataset.operation = isPaused ? "resume" : "pause";
     setText(pause, isPaused ? "Resume recording" : "Pause recording");
-    pause.hidden = !isPaused && state !== "active";
-    streaming.hidden = isPaused;
+    pause.hidden = (!isPaused && state !== "active") || !allows(isPaused ? "resume_call" : "pause_call");
+    streaming.hidden = isPaused || !allows(isStreaming ? "stop_streaming" : "start_streaming");
+    hangup.hidden = !allows("hang_up");
   }
 
   /** Retry the analysis of a failed segment. */

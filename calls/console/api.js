@@ -1,4 +1,4 @@
-// Send requests to the app, with the function key of this tab.
+// Send requests to the app, with the function key of this tab or the cookie of whoever is signed in.
 
 const API_ROOT = new URL("../v1/", import.meta.url);
 const KEY_ITEM = "call-audio.function-key";
@@ -31,7 +31,7 @@ export const functionKey = {
   },
 };
 
-/** Dispatches `rejected` when the app rejects the function key. */
+/** Dispatches `rejected` when the app rejects the function key, or nobody is signed in any longer. */
 export const keyEvents = new EventTarget();
 
 /**
@@ -41,7 +41,10 @@ export const keyEvents = new EventTarget();
  * @throws {DOMException} AbortError, when the signal aborts the request
  */
 export async function send(path, { method = "GET", body, headers = {}, signal } = {}) {
-  const allHeaders = { "x-functions-key": functionKey.get() ?? "", ...headers };
+  // Another site's page cannot send this header: with sign-in, the app accepts no change without it.
+  const allHeaders = { "X-Requested-With": "call-audio", ...headers };
+  const key = functionKey.get();
+  if (key) allHeaders["x-functions-key"] = key;
   if (body !== undefined) allHeaders["Content-Type"] = "application/json";
   let response;
   try {
@@ -56,7 +59,7 @@ export async function send(path, { method = "GET", body, headers = {}, signal } 
   if (response.ok) return response;
   if (response.status === 401) {
     keyEvents.dispatchEvent(new Event("rejected"));
-    throw new ApiError(401, "The function key is not valid.");
+    throw new ApiError(401, key ? "The function key is not valid." : "Nobody is signed in.");
   }
   throw await parseError(response);
 }
@@ -67,6 +70,7 @@ async function parseError(response) {
     problem = await response.json().catch(() => ({}));
   }
   let message = problem.detail ?? `The app returned status ${response.status}.`;
+  if (problem.code === "role_required") message = `You are not allowed to do this: ${message}.`;
   if (problem.acs?.message) message += ` (ACS: ${problem.acs.message})`;
   const { errors = [], code = null } = problem;
   const retryAfter = Number(response.headers.get("Retry-After")) || null;

@@ -12,6 +12,7 @@ import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
 import { callStatus, callTitle, hasResult, isOver, isProcessing, openPause } from "./record.js";
+import { allows } from "./session.js";
 import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
@@ -20,6 +21,7 @@ const PROCESSING_POLL_MS = [1000, 1500, 2000, 3000, 5000, 10_000];
 const FINAL_POLL_MS = 20_000;
 const REDRAW_MS = 250;
 const ZOOM_FACTOR = 2;
+const NOT_A_LISTENER = "You need the role Listener to hear and read calls";
 
 export class CallView {
   #id;
@@ -72,7 +74,9 @@ export class CallView {
     });
     this.#listen();
     this.#showHead({ call_connection_id: id, to: null });
-    this.#transcript.showText("Available after the call has been processed");
+    const canListen = allows("show_timeline");
+    this.#transcript.showText(canListen ? "Available after the call has been processed" : NOT_A_LISTENER);
+    if (!allows("retry_transcript")) parts.transcriptRetry.remove();
   }
 
   get id() {
@@ -143,10 +147,10 @@ export class CallView {
     this.#announceStatus(record);
     this.#show();
     if (!isOver(record)) {
-      this.#liveWaveform.load(record);
+      if (allows("send_segment")) this.#liveWaveform.load(record);
       return LIVE_POLL_MS;
     }
-    if (hasResult(record)) await this.#loadResult(record);
+    if (hasResult(record) && allows("show_timeline")) await this.#loadResult(record);
     if (!isProcessing(record) && !this.#isTranscriptPending) return FINAL_POLL_MS;
     this.#processingPolls += 1;
     return PROCESSING_POLL_MS[Math.min(this.#processingPolls, PROCESSING_POLL_MS.length) - 1];
@@ -217,7 +221,8 @@ export class CallView {
     setChildren(parts.legend, buildLegend(model, isAssembled));
     setChildren(parts.alerts, buildAlerts(record, model));
     setChildren(parts.events, buildEvents(record));
-    const issues = buildIssues(model, record, (failure, button) => this.#actions.retry(failure, button));
+    const retry = (failure, button) => this.#actions.retry(failure, button);
+    const issues = buildIssues(model, record, allows("retry_failure") ? retry : null);
     setChildren(parts.issues, issues);
     parts.issuesPanel.hidden = !issues.length;
     parts.tableDetails.hidden = !isAssembled;
@@ -285,6 +290,7 @@ function copyText(text, message) {
 /** Describe, beside the timeline's heading, what happens to a call without a result. */
 function describeProgress(record) {
   if (isOver(record)) {
+    if (hasResult(record) && !allows("show_timeline")) return NOT_A_LISTENER;
     if (record.result_state === "none") return "No audio was streamed";
     return isProcessing(record) ? "Processing" : "";
   }

@@ -1,11 +1,14 @@
-// The console's entry point: sign-in, the list of calls, and the route #/calls/{id}.
+// The console's entry point: signing in, locking, the list of calls, and the route #/calls/{id}.
 
 import { functionKey, keyEvents } from "./api.js";
 import { CallView } from "./call.js";
 import { CallList } from "./calls.js";
 import { cloneTemplate, setText } from "./dom.js";
 import { setUpPlaceCall } from "./place.js";
-import { focusKey, hideSignIn, setUpSignIn, showSignIn } from "./signin.js";
+import { allows, loadSettings, loadUser, lock, lockWhenIdle, takeLockReason, usesSignIn } from "./session.js";
+import { focusSignIn, hideSignIn, setUpSignIn, showSignIn } from "./signin.js";
+
+const RETRY_MS = 3000;
 
 const app = document.getElementById("app");
 const main = document.getElementById("main");
@@ -16,24 +19,31 @@ const list = new CallList(showConnection);
 let view = null;
 let isSignedIn = false;
 
-function openApp() {
+/** Open the console for a user: `{ name, roles }`. */
+function openApp({ name, roles }) {
   hideSignIn();
   app.hidden = false;
   isSignedIn = true;
+  setText(document.getElementById("user"), `${name} (${roles.join(", ")})`);
+  document.getElementById("new-call").hidden = !allows("place_call");
+  lockWhenIdle();
   list.start();
   route();
 }
 
-/** Remove the key and everything that was loaded with it. */
-function signOut(reason = "") {
-  functionKey.remove();
-  isSignedIn = false;
-  list.stop();
-  closeView();
-  for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
-  app.hidden = true;
-  document.title = "Call Audio";
-  showSignIn(reason);
+/** Open the console if a key or a session is there; else ask for one. */
+async function start() {
+  try {
+    await loadSettings();
+    if (!usesSignIn() && !functionKey.get()) return showSignIn(takeLockReason());
+    openApp(await loadUser());
+  } catch (error) {
+    if (error.status === 401 && usesSignIn()) return showSignIn(takeLockReason());
+    if (error.status === 403) return showSignIn(`${error.message} Ask whoever administers the app.`, { hasNoRole: true });
+    if (error.status === 401) return lock("The function key was rejected. Enter a new one.");
+    showSignIn(error.message);
+    setTimeout(start, RETRY_MS);
+  }
 }
 
 function closeView() {
@@ -100,13 +110,14 @@ function showConnection(state, { error, delay } = {}) {
   setText(connectionText, texts[state]);
 }
 
-setUpSignIn(() => {
-  openApp();
+setUpSignIn((user) => {
+  openApp(user);
   focusHeading();
 });
-document.getElementById("sign-out").addEventListener("click", () => signOut());
+document.getElementById("lock").addEventListener("click", () => lock());
 keyEvents.addEventListener("rejected", () => {
-  if (isSignedIn) signOut("The function key was rejected. Enter a new one.");
+  if (!isSignedIn) return;
+  lock(usesSignIn() ? "Your session has ended." : "The function key was rejected. Enter a new one.");
 });
 window.addEventListener("hashchange", () => {
   const previousView = view;
@@ -116,12 +127,11 @@ window.addEventListener("hashchange", () => {
 document.querySelector(".skip-link").addEventListener("click", (event) => {
   event.preventDefault();
   if (isSignedIn) main.focus();
-  else focusKey();
+  else focusSignIn();
 });
 setUpPlaceCall((record) => {
   list.refresh();
   location.hash = `#/calls/${encodeURIComponent(record.call_connection_id)}`;
 });
 
-if (functionKey.get()) openApp();
-else signOut();
+await start();

@@ -44,7 +44,7 @@ function describeResult(result) {
   return `${result.message ?? ""} (code ${codes})`.trim();
 }
 
-/** Build the list of issues, the worst first; `onRetry(failure, button)` retries a failed segment. */
+/** Build the list of issues, the worst first; `onRetry(failure, button)` retries a failed segment, null if none may. */
 export function buildIssues(model, record, onRetry) {
   return [
     ...(record.failures ?? []).map((failure) => buildFailure(failure, record, onRetry)),
@@ -62,8 +62,8 @@ function buildIssue(variant, title, text, ...children) {
 const formatRange = (span) => `${formatClock(span.start_ms)}\u2013${formatClock(span.end_ms)}`;
 
 function buildFailure(failure, record, onRetry) {
-  const button = element("button", { class: "button small", type: "button" }, "Retry");
-  button.addEventListener("click", () => onRetry(failure, button));
+  const button = onRetry && element("button", { class: "button small", type: "button" }, "Retry");
+  button?.addEventListener("click", () => onRetry(failure, button));
   if (failure.track === null) return buildIssue("danger", "Stream processing failed", failure.error, button);
   const segment = findSegment(record, `${failure.container}/${failure.blob}`);
   const participant = formatParticipant(segment ? segment.participant : failure.track);

@@ -48,9 +48,11 @@ async def receive_callbacks(
     (malformed) or 403 (ids of another call) says which were refused. It is safe to send all of them
     again. ``send`` sends messages to the queue of ended calls.
     """
+    # First, so that a stranger's large body costs no check of a signature.
+    body = requests.read_body(request)
     await _verify_sender(clients, request)
     try:
-        events, faults = decode_callback_events(requests.read_body(request))
+        events, faults = decode_callback_events(body)
     except MalformedEvent as error:
         raise Problem(
             HTTPStatus.BAD_REQUEST, str(error), code="malformed_events", reason="malformed"

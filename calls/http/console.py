@@ -1,6 +1,7 @@
 """The console at ``/api/console``: fixed files without data.
 
-The console asks for the function key and sends it with each request, so its files are anonymous.
+The console asks for the function key and sends it with each request, or lets users sign in, so its
+files are anonymous.
 Its Content-Security-Policy limits what it may do: scripts, styles and requests of this origin only,
 audio of the app's own storage account, nothing inline, and no text is ever parsed as markup.
 """
@@ -14,13 +15,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import azure.functions as func
+import msgspec
 
 from calls.clients import get_clients
 from calls.http.problems import CONTENT_TYPE, Problem
 from calls.http.response_headers import etag_matches
+from calls.settings import Settings
 from configuration import SettingsError
 
 INDEX = "index.html"
+SETTINGS = "settings.json"
+"""What the console must know before anyone signs in. It is made from the app's settings."""
 
 _DIRECTIVES = (
     "default-src 'none'",
@@ -40,6 +45,7 @@ _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".json": "application/json",
 }
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -86,7 +92,7 @@ def policy(audio_origin: str) -> str:
 def serve_console(
     request: func.HttpRequest, audio_origin: str, file: str = INDEX
 ) -> func.HttpResponse:
-    """Serve one of ``files()``; 304 if the browser has it already, 404 for any other name.
+    """Serve ``SETTINGS`` or one of ``files()``; 304 if the browser has it, 404 for another name.
 
     Args:
         request: The request.
@@ -94,21 +100,41 @@ def serve_console(
         file: The file's name.
     """
     headers = _HEADERS | {"Content-Security-Policy": policy(audio_origin)}
-    if file not in files():
+    if file != SETTINGS and file not in files():
+        headers["Content-Security-Policy"] = policy("")
         problem = Problem(
             HTTPStatus.NOT_FOUND, "the console has no such file", code="file_not_found"
         )
         return func.HttpResponse(
             problem.body(), status_code=problem.status, mimetype=CONTENT_TYPE, headers=headers
         )
-    content, etag = _read(file)
+    content, etag = _tagged(_settings()) if file == SETTINGS else _read(file)
     headers["ETag"] = etag
     if etag_matches(request.headers.get("If-None-Match"), etag):
         return func.HttpResponse(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-    return func.HttpResponse(content, mimetype=files()[file], charset="utf-8", headers=headers)
+    media_type = _MEDIA_TYPES[Path(file).suffix]
+    return func.HttpResponse(content, mimetype=media_type, charset="utf-8", headers=headers)
+
+
+def _settings() -> bytes:
+    """What the console asks for: a key or a sign-in; and when it locks."""
+    try:
+        settings = get_clients().settings
+    except SettingsError:
+        # The console shows what the app says about its settings.
+        settings = Settings()
+    return msgspec.json.encode(
+        {
+            "authentication": settings.authentication,
+            "lock_minutes": settings.console_lock_minutes,
+        }
+    )
 
 
 @functools.cache
 def _read(file: str) -> tuple[bytes, str]:
-    content = (_FOLDER / file).read_bytes()
+    return _tagged((_FOLDER / file).read_bytes())
+
+
+def _tagged(content: bytes) -> tuple[bytes, str]:
     return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'

@@ -180,7 +180,8 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error; `detail` has its reference"
     ),
     "not_configured": Meaning(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "settings are missing or invalid; `detail` names them"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "settings are missing or invalid; `detail` names them, and the log says more",
     ),
     "acs_refused": Meaning(
         HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"

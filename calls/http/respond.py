@@ -90,7 +90,7 @@ def _problem_of(error: Exception) -> Problem:
         log_event(_log, logging.ERROR, "settings_invalid", error=error)
         return Problem(
             HTTPStatus.INTERNAL_SERVER_ERROR,
-            "the app is not configured: " + "; ".join(str(error).splitlines()),
+            f"the app is not configured: {_name_settings(error)}; its log says more",
             code="not_configured",
         )
     if isinstance(error, AzureError):
@@ -108,6 +108,14 @@ def _problem_of(error: Exception) -> Problem:
         f"unexpected error; the log has details under {reference}",
         code="internal_error",
     )
+
+
+def _name_settings(error: SettingsError) -> str:
+    """Return the names of the wrong settings, without their values: a stranger may read them."""
+    names = [
+        name for line in str(error).splitlines() if (name := line.partition(":")[0]).isidentifier()
+    ]
+    return ", ".join(names) or "settings are missing or invalid"
 
 
 def json_response(

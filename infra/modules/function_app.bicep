@@ -177,6 +177,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         AZURE_CLIENT_ID: identityClientId
         APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
         APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${identityClientId};Authorization=AAD'
+        // In bytes, for the host. Event Grid's events have up to 1 MiB; the app itself accepts 256 KiB.
+        FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1048576'
         ACS_ENDPOINT: acsEndpoint
         ACS_TOKEN_AUDIENCE: acsTokenAudience
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'

@@ -13,7 +13,7 @@ from aiohttp import web
 from local.host import admin, event_webhook
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import BlobEventPublisher
-from local.host.http import MAX_BODY_BYTES, Keys, add_routes
+from local.host.http import Keys, add_routes, limit_body, read_body_limit
 from local.host.outputs import QueueOutputs
 from local.host.queues import QueueListener, QueueOptions
 from local.host.sign_in import SignIn
@@ -113,7 +113,9 @@ class FunctionsHost:
                 queue.wake()
 
     async def _listen(self, prefix: str) -> None:
-        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application = web.Application(
+            client_max_size=read_body_limit(os.environ), middlewares=[limit_body]
+        )
         sign_in = SignIn() if self._options.sign_in else None
         if sign_in is not None:
             sign_in.add_routes(application)

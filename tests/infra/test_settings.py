@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
 import calls.settings
 import configuration
+import local.up
 import streamer.settings
+from calls.http import requests
+from infra.shell import ROOT
 
 from .dockerfile import Dockerfile
 
@@ -26,6 +30,7 @@ HOST_SETTINGS = {
     "AudioStorage__clientId": "which identity",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "destination of telemetry",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING": "which identity",
+    "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "the most bytes of a request that the host reads",
 }
 
 # Flex Consumption ignores these, or func refuses to publish if they are set.
@@ -89,6 +94,16 @@ def test_function_app_reads_the_settings_that_it_gets(app_settings: dict[str, st
 
 def test_host_gets_the_settings_that_it_reads(app_settings: dict[str, str]) -> None:
     assert app_settings.keys() >= HOST_SETTINGS.keys()
+
+
+def test_the_host_reads_bodies_of_the_same_size_in_azure_and_locally(
+    app_settings: dict[str, str],
+) -> None:
+    example = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+    name = "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"
+    assert app_settings[name] == example[name] == str(local.up.BODY_LIMIT)
+    assert local.up.BODY_LIMIT >= requests.MAX_BODY_BYTES
+    assert local.up.BODY_LIMIT >= 1024 * 1024, "an event of Event Grid must fit"
 
 
 def test_streamer_gets_the_settings_that_it_reads(streamer_settings: dict[str, str]) -> None:

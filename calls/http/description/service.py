@@ -57,8 +57,13 @@ OPERATIONS: dict[str, Json] = {
         "The console", {200: files("text/html"), 304: None}, [], security=[]
     ),
     "GET /api/console/{file}": operation(
-        "The console's styles, scripts and icon",
-        {200: files("text/html", "text/css", "text/javascript", "image/svg+xml"), 304: None},
+        "The console's styles, scripts, icon and settings",
+        {
+            200: files(
+                "text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"
+            ),
+            304: None,
+        },
         [404],
         security=[],
         parameters=[in_path("file", {"type": "string", "minLength": 1})],

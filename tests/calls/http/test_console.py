@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import azure.functions as func
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from calls.clients import Clients
 from calls.http import console
 from calls.results import timeline
+from calls.settings import Settings
 from configuration import SettingsError
 
 FOLDER = Path(console.__file__).parents[1] / "console"
@@ -51,6 +54,29 @@ def test_wrong_settings_leave_the_console_without_audio(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(console, "get_clients", fail)
     assert console.read_audio_origin() == ""
+
+
+def test_the_console_is_told_how_users_get_in_and_when_it_locks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a key, and so nothing else."""
+    settings = Settings(authentication="entra", console_lock_minutes=5, acs_endpoint="secret")
+    clients: Any = SimpleNamespace(settings=settings)
+    monkeypatch.setattr(console, "get_clients", lambda: clients)
+    response = get("settings.json")
+    assert (response.status_code, response.mimetype) == (200, "application/json")
+    expected = {"authentication": "entra", "lock_minutes": 5}
+    assert json.loads(response.get_body()) == expected
+    assert get("settings.json", {"If-None-Match": response.headers["ETag"]}).status_code == 304
+
+
+def test_wrong_settings_leave_the_console_s_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> Clients:
+        raise SettingsError("STREAMER_URL: is not set")
+
+    monkeypatch.setattr(console, "get_clients", fail)
+    expected = {"authentication": "keys", "lock_minutes": 15}
+    assert json.loads(get("settings.json").get_body()) == expected
 
 
 def test_all_files_of_the_folder_are_served() -> None:

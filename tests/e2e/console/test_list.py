@@ -137,7 +137,9 @@ async def test_the_key_is_kept_for_other_tabs_only_if_the_user_says_so(console: 
     third = await console.context.new_page()
     await third.goto(console.up.addresses.console)
     await expect(third.get_by_role("heading", name="Calls")).to_be_visible()
-    await third.get_by_role("button", name="Sign out").click()
+    await third.get_by_role("button", name="Lock").click()
+    for tab in (page, other, third):
+        await expect(tab.get_by_label("Function key")).to_be_visible()
     assert await third.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
 
 

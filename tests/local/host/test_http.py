@@ -6,7 +6,7 @@ import logging
 
 from aiohttp.http_exceptions import BadStatusLine
 
-from local.host.http import HideMalformedRequests
+from local.host.http import DEFAULT_BODY_LIMIT, HideMalformedRequests, read_body_limit
 from tests.local.host.conftest import Host
 
 
@@ -39,6 +39,11 @@ def test_a_path_with_a_line_end_is_routed(host: Host) -> None:
 
 def test_a_function_that_raises_answers_500_without_a_body(host: Host) -> None:
     assert host.request("/api/fails")[:2] == (500, "")
+
+
+def test_the_limit_on_bodies_is_a_setting_of_the_host() -> None:
+    assert read_body_limit({}) == DEFAULT_BODY_LIMIT == 104_857_600
+    assert read_body_limit({"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "5"}) == 5
 
 
 def test_a_malformed_request_is_logged_without_what_it_contains() -> None:
