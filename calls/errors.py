@@ -12,6 +12,7 @@
     ├── CallEnded
     ├── StreamingStateConflict
     ├── MissingCallConnectionId
+    ├── LongCallsNotHungUp
     ├── DestinationNotAllowed
     ├── TooManyConcurrentCalls
     ├── TooManyCallsToday
@@ -141,6 +142,13 @@ class MissingCallConnectionId(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("ACS returned a call without a call connection id")
+
+
+class LongCallsNotHungUp(CallAudioError):
+    """Raised when calls longer than MAX_CALL_MINUTES could not be hung up. The log names them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count} calls longer than MAX_CALL_MINUTES could not be hung up")
 
 
 class DestinationNotAllowed(CallAudioError):

@@ -106,6 +106,17 @@ param transcription string
 @description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param alertEmail string
 
+@description('Budget per month for the resource group, in the billing currency. 0: none.')
+@minValue(0)
+param monthlyBudget int
+
+@description('First day of the month in which the budget is first deployed, as 2026-12-01. It cannot be changed later.')
+param budgetStart string
+
+@description('Calls placed within 15 minutes above which an alert is raised.')
+@minValue(0)
+param placedCallsThreshold int
+
 @description('Seconds that a finished segment may wait for its upload before an alert is raised.')
 param backlogSeconds int
 
@@ -329,8 +340,17 @@ module alerts 'modules/alerts.bicep' = {
     streamerName: names.streamer
     topicName: names.systemTopic
     backlogSeconds: backlogSeconds
+    placedCallsThreshold: placedCallsThreshold
   }
   dependsOn: [monitoring, events]
+}
+
+module budget 'modules/budget.bicep' = if (monthlyBudget > 0) {
+  params: {
+    amount: monthlyBudget
+    startDate: budgetStart
+    email: alertEmail
+  }
 }
 
 @description('Name of the function app, used to publish to it.')

@@ -47,3 +47,8 @@ param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300
+
+// The first of the month in which the budget is first deployed: '2026-12-01'.
+param monthlyBudget = int(readEnvironmentVariable('MONTHLY_BUDGET', '0'))
+param budgetStart = readEnvironmentVariable('BUDGET_START', '')
+param placedCallsThreshold = 100

@@ -20,6 +20,10 @@ HALF_SECOND = MICROSECONDS // 2
 MAX_LEAD_SECONDS = 10
 """How far a stream's audio may run ahead of the time for which it was open."""
 
+_BEGINNING_SECONDS = 0.3
+"""For so long, a stream may still be in the burst of a stall that was over before its first frame.
+"""
+
 _MAX_OFFSETS = 16
 _YEAR_2000_US = 946_684_800 * MICROSECONDS
 _YEAR_2200_US = 7_258_118_400 * MICROSECONDS
@@ -118,6 +122,10 @@ class Clock:
             self._started_at = now
         return round((now - self._started_at) * self._speed * self.sample_rate)
 
+    def is_beginning(self, elapsed: int) -> bool:
+        """Whether the lead of the fastest frames may not have shown yet."""
+        return self.has_witness and elapsed < self.arrival_samples(_BEGINNING_SECONDS)
+
     def expected(self, elapsed: int) -> int:
         """Return the position that a stream without delay has reached after ``elapsed``."""
         return elapsed + self._lead
@@ -147,6 +155,6 @@ class Clock:
         return self.has_witness and lead > MAX_LEAD_SECONDS * self.sample_rate
 
     def observe(self, position: int) -> None:
-        """Take note of a position that a track has reached now, in order."""
+        """Take note of a position up to which a track's audio has arrived by now."""
         lead = position - self.elapsed()
         self._lead = max(self._lead, min(lead, MAX_LEAD_SECONDS * self.sample_rate))

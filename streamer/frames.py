@@ -6,6 +6,7 @@ whose timestamp is there follows on directly. All lengths are in samples.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import NamedTuple
 
 from acs.media import BYTES_PER_SAMPLE
@@ -96,19 +97,22 @@ def compare_near(near: list[Frame], base: int, jitter: int) -> tuple[int, int]:
 
     Returns:
         How many to place so that the last of them follows on within ``jitter``; 0 if none does.
-        And the least that any of them is ahead of its place.
+        And how far they are ahead of their places: the median, up to another loss.
     """
-    room, least = 0, near[0].advance(base)
+    room = 0
+    advances: list[int] = []
     for index, frame in enumerate(near):
-        advance = frame.advance(base) - room
-        if advance <= jitter:
-            return index + 1, advance
-        least = min(least, advance)
+        advances.append(frame.advance(base) - room)
+        if advances[-1] <= jitter:
+            return index + 1, advances[-1]
         room += frame.samples
-    return 0, least
+    length = near[0].samples
+    least = min(advances)
+    level = sorted(takewhile(lambda advance: advance < least + length, advances))
+    return 0, level[(len(level) - 1) // 2] if level else least
 
 
-def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[Frame]]:
+def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[Frame], int]:
     """Put a track's first frames in order.
 
     They may be out of order or late, some may be lost, and one of their timestamps may be wrong or
@@ -116,8 +120,8 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
     by the order of arrival.
 
     Returns:
-        The raw position of the first one, None where no frame has a timestamp; and all, in order,
-        those that do not agree without their timestamps.
+        The raw position of the first one, None where no frame has a timestamp; all, in order, those
+        that cannot be right without their timestamps; and how many agree.
     """
     first = frames[0]
     # How far each may be behind the first one: at least by the audio between them in the order of
@@ -140,20 +144,25 @@ def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[F
         if frame.raw is not None
     ]
     if not starts:
-        return None, frames
+        return None, frames, 0
     start = max(starts, key=lambda start: len(find_agreeing(start)))
     agreeing = find_agreeing(start)
+    # What comes before the first one that agrees was spoken as long before it as it arrived.
+    witness = agreeing[0]
+    place = witness.advance(ranges[frames.index(witness)][1])
     ordered: list[tuple[int, Frame]] = []
-    place = start
-    for frame in frames:
+    for index, frame in enumerate(frames):
         if frame in agreeing:
             place = frame.advance(0)
+            ordered.append((place, frame))
+        elif index > frames.index(witness) and frame.raw is not None and frame.raw > place:
+            # It may lie behind a gap: the next frames show that.
             ordered.append((place, frame))
         else:
             ordered.append((place, frame._replace(raw=None)))
         place += frame.samples
     ordered.sort(key=lambda item: item[0])
-    return ordered[0][0], [frame for _, frame in ordered]
+    return ordered[0][0], [frame for _, frame in ordered], len(agreeing)
 
 
 def _find_slots(frames: list[Frame]) -> list[int]:

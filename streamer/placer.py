@@ -1,23 +1,14 @@
-"""Where a track stands, and how it moves: on by a frame, over a gap, by a step of the clock. Pure.
+"""How a track moves: on by a frame, over a gap, by a step of the sender's clock. Pure.
 
 ``streamer/track.py`` decides what happens; this carries it out, and counts it.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-from acs.media import FRAME_MILLISECONDS
-from contract.manifest import Counts
 from streamer.clock import Clock
 from streamer.frames import Frame
 from streamer.segmenter import Segmenter
-
-ARRIVAL_SLACK_SECONDS = 0.3
-"""How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
-
-ARRIVAL_GRAIN_SECONDS = 0.1
-"""The shortest time that arrival shows at all: sockets are read in batches of ``READ_BATCH_MS``."""
+from streamer.track_state import TrackSettings, TrackState
 
 CAREFUL_SECONDS = 2
 """For so long after a step of the sender's clock, every frame is compared with those before it."""
@@ -25,143 +16,44 @@ CAREFUL_SECONDS = 2
 MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
-DRIFT_WEIGHT = 1 / 32
-"""The weight of one more frame in the running mean of the drift."""
 
+class Placer(TrackState):
+    """Moves a track on the stream's clock. All lengths are in samples."""
 
-class TrackSettings(NamedTuple):
-    """How a track places its frames; lengths in samples, ``flush_bytes`` in bytes."""
-
-    tolerance: int
-    jump: int
-    flush_bytes: int
-
-
-class Placer:
-    """A track's place on the stream's clock. All lengths are in samples.
-
-    A raw position and the track's offset make a position. The skew is the running mean of how far
-    timestamps are ahead of the audio; it is drift, and corrected before it is a frame long.
-    """
-
-    __slots__ = (
-        "_careful_until",
-        "_clock",
-        "_flush_bytes",
-        "_grain",
-        "_half",
-        "_jump",
-        "_late",
-        "_max_skew",
-        "_offset",
-        "_reference_us",
-        "_sample_rate",
-        "_seen_ahead",
-        "_seen_position",
-        "_segmenter",
-        "_skew",
-        "_slack",
-        "_tolerance",
-    )
+    __slots__ = ("_careful_until", "_seen_ahead", "_seen_missing", "_seen_position", "_waiting")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
-        self._clock = clock
-        self._sample_rate = clock.sample_rate
-        self._segmenter = segmenter
-        # The clock's, once the track has started: until then no frame takes the fast path.
-        self._reference_us: int | None = None
-        # Half a frame: timestamps have so much jitter.
-        self._half = clock.sample_rate * FRAME_MILLISECONDS // 2000
-        # So far behind the track, a timestamp may be jitter.
-        self._late = settings.tolerance - self._half
-        self._max_skew = self._half * 3 // 2
-        self._slack = clock.arrival_samples(ARRIVAL_SLACK_SECONDS)
-        # A shorter gap cannot be told from a step of the clock: every track takes it for a gap.
-        self._grain = clock.arrival_samples(ARRIVAL_GRAIN_SECONDS)
-        self._tolerance = settings.tolerance
-        self._jump = settings.jump
-        self._flush_bytes = settings.flush_bytes
+        super().__init__(clock, settings, segmenter)
+        # In the order of arrival.
+        self._waiting: list[Frame] = []
         # Before this position, frames from before a step of the clock may come again.
         self._careful_until = 0
+        # What the last tick saw.
         self._seen_ahead = 0
+        self._seen_missing = 0
         self._seen_position = 0
-        self._offset = 0
-        self._skew = 0.0
 
     @property
-    def position(self) -> int | None:
-        """Where the next sample goes; None before the first frame."""
-        return self._segmenter.position
+    def pending_bytes(self) -> int:
+        """How much audio is in memory only."""
+        return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)
 
-    @property
-    def is_open(self) -> bool:
-        """Whether a segment is open."""
-        return self._segmenter.is_open
+    def _put_waiting(self, frame: Frame) -> None:
+        """Place a frame that waits where the track stands."""
+        self._waiting.remove(frame)
+        self._put(frame.raw, frame.pcm, frame.silent)
 
-    @property
-    def counts(self) -> Counts:
-        """The counts of the open segment."""
-        return self._segmenter.counts
+    def _put_in_order_of_arrival(self, frame: Frame) -> None:
+        """Place a frame whose timestamp does not say where it belongs."""
+        self._waiting.remove(frame)
+        self._put(None, frame.pcm, frame.silent, is_unstamped=True)
 
-    @property
-    def totals(self) -> Counts:
-        """The sum of the counts of all finished segments."""
-        return self._segmenter.totals
-
-    @property
-    def anomalies(self) -> int:
-        """A number that changes with every count, except that of placed frames."""
-        return self.counts.anomalies + self.totals.anomalies
-
-    def flush(self) -> None:
-        """Hand the buffered audio to the open segment's writer; drift is corrected before."""
-        self._correct_drift()
-        self._segmenter.flush()
-
-    def _correct_drift(self) -> None:
-        if abs(self._skew) >= self._max_skew:
-            self._skew -= self._segmenter.correct(round(self._skew))
-        self._segmenter.skew = self._skew
-
-    def _position(self) -> int:
-        """The position of a track that has started."""
-        assert self._segmenter.position is not None
-        return self._segmenter.position
-
-    def _base(self) -> int:
-        """The raw position at which the track stands."""
-        return self._position() - self._offset + round(self._skew)
-
-    def cut_now(self) -> None:
-        """End the open segment where the track stands. Frames that wait go to the next one."""
-        self._segmenter.cut_now()
-
-    def _put(
-        self, raw: int | None, pcm: bytes, silent: bool, *, is_unstamped: bool = False
-    ) -> None:
-        """Place a frame where the track stands; ``raw`` None: its timestamp says nothing."""
-        segmenter = self._segmenter
-        position = self._position()
-        if self._clock.is_beyond_limit(position):
-            # Every frame is looked at until time has caught up.
-            segmenter.direct_bytes = 0
-            segmenter.counts.lost += 1
-            return
-        segmenter.allow_direct()
-        if raw is not None:
-            self._skew += (raw + self._offset - position - self._skew) * DRIFT_WEIGHT
-        if segmenter.buffered + len(pcm) > self._flush_bytes:
-            self.flush()
-        elif position + self._half * 2 >= segmenter.boundary:
-            # A cut flushes, too.
-            self._correct_drift()
-        segmenter.skew = self._skew
-        # Before the frame: that may end the segment.
-        if silent:
-            segmenter.count("silent_frames")
-        if is_unstamped:
-            segmenter.count("unstamped")
-        segmenter.append(pcm)
+    def _put_or_drop(self, frame: Frame) -> None:
+        """Place an outlier in the order of arrival, unless its place is known and closed."""
+        if frame.raw is not None and (self._fill_gap(frame) or self._is_done_with(frame)):
+            self._waiting.remove(frame)
+        else:
+            self._put_in_order_of_arrival(frame)
 
     def _is_done_late(self, frame: Frame) -> bool:
         """Whether a frame behind the track fills a gap, or is there already."""
@@ -262,7 +154,7 @@ class Placer:
         """Move on over a gap: silence or, where it is long, a new segment behind it."""
         if samples > self._jump:
             self._segmenter.restart_at(self._position() + samples)
-            self._skew = 0.0
+            self._restart_skew()
         elif samples > 0:
             self._segmenter.fill(samples)
 
@@ -272,7 +164,7 @@ class Placer:
         # The stream's latest step is the best explanation, also for a track that was silent then.
         for offset in reversed(clock.offsets):
             moved = frame.position(offset)
-            gap = moved - self._position() - (round(self._skew) if offset == self._offset else 0)
+            gap = moved - self._position() - (round(self._ahead) if offset == self._offset else 0)
             is_gap = (
                 gap <= self._grain
                 or not clock.has_witness
@@ -298,9 +190,19 @@ class Placer:
         Where time passed meanwhile, too, it becomes a gap.
         """
         missing = self._clock.missing(self._position(), frame.elapsed)
-        gap = missing if missing > self._slack else 0
+        # In a burst behind a stall, what is missing is still to come.
+        is_catching_up = missing < self._seen_missing - self._slack
+        gap = missing if missing > self._slack and not is_catching_up else 0
         self._use_offset(self._position() + gap - frame.position(0))
         self._move_over(gap)
+
+    def _compare_with_clock(self) -> None:
+        """Compare a track that has started with time and, if nothing waits, with its stream."""
+        clock, position = self._clock, self._position()
+        self._seen_missing = clock.missing(position, clock.elapsed())
+        if not self._waiting:
+            clock.observe(position)
+            self._follow_stream_clock()
 
     def _follow_stream_clock(self) -> None:
         """Follow the stream's latest step where a loss of the same length has hidden it.
@@ -323,7 +225,7 @@ class Placer:
             self._segmenter.counts.clock_steps += 1
         clock.add_offset(offset)
         self._offset = offset
-        self._skew = 0.0
+        self._restart_skew()
         if self._segmenter.position is not None:
             self._careful_until = self._segmenter.position + CAREFUL_SECONDS * self._sample_rate
             self._reference_us = None

@@ -19,14 +19,16 @@ class RecentAudio:
         least_bytes: How much is kept at least: whole chunks, with room for one more.
     """
 
-    __slots__ = ("_chunks", "_least_bytes", "_shortened", "_silence", "_size")
+    __slots__ = ("_chunks", "_least_bytes", "_shortened", "_silence", "_silence_until", "_size")
 
     def __init__(self, least_bytes: int) -> None:
         self._least_bytes = least_bytes
         self._chunks: list[bytes] = []
         self._size = 0
-        # How much silence was added that must not push out what is before it.
+        # How much silence was added that must not push out what is before it, and after how many
+        # bytes more it is itself too old.
         self._silence = 0
+        self._silence_until = 0
         # What drift correction has left of frames, the latest last.
         self._shortened: list[bytes] = []
 
@@ -34,18 +36,22 @@ class RecentAudio:
         """Add audio behind all other; what is older than ``least_bytes`` may be forgotten."""
         self._chunks.append(audio)
         self._size += len(audio)
+        self._silence_until -= len(audio)
+        if self._silence_until <= 0:
+            self._silence = 0
         while self._size - len(self._chunks[0]) >= self._least_bytes + self._silence:
-            size = len(self._chunks.pop(0))
-            self._size -= size
-            self._silence = max(0, self._silence - size)
+            self._size -= len(self._chunks.pop(0))
 
     def expect_silence(self, size: int) -> None:
         """Keep what is there, though so many bytes of silence will be added: a gap is filled."""
         self._silence = min(self._silence + size, _MAX_SILENCE * self._least_bytes)
+        # What is buffered before the silence is not added yet.
+        self._silence_until = self._silence + 2 * self._least_bytes
 
     def clear(self) -> None:
         """Forget everything, where the track goes on at another place."""
-        self._chunks, self._size, self._silence, self._shortened = [], 0, 0, []
+        self._chunks, self._size, self._shortened = [], 0, []
+        self._silence = self._silence_until = 0
 
     def note_shortened(self, rest: bytes) -> None:
         """Note what is left of a frame: that it comes again whole must not go unnoticed."""

@@ -25,8 +25,8 @@ from typing import NamedTuple
 from acs import media
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.placer import TrackSettings
 from streamer.settings import Settings
+from streamer.track_state import TrackSettings
 
 AGREEING_FRAMES = 5
 """How many frames must have the other rate's length to change the rate: 100 ms."""

@@ -37,10 +37,12 @@ from acs.media import BYTES_PER_SAMPLE
 from streamer import frames
 from streamer.clock import HALF_SECOND, MICROSECONDS, Clock
 from streamer.cuts import CutPlanner
+from streamer.drift import DRIFT_WEIGHT
 from streamer.frames import Frame
-from streamer.placer import DRIFT_WEIGHT, Placer, TrackSettings
+from streamer.placer import Placer
 from streamer.segmenter import Segmenter, SegmentWriter
 from streamer.stamp_history import StampHistory
+from streamer.track_state import TrackSettings
 
 WITNESSES = 3
 """How many frames in a row must agree on a gap, or on a step of the sender's clock."""
@@ -63,22 +65,15 @@ _NO_RAW = -(1 << 80)
 class Track(Placer):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_history", "_hold", "_last_raw", "_suspect", "_waiting")
+    __slots__ = ("_history", "_hold", "_last_raw", "_suspect")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
         self._hold = clock.arrival_samples(HOLD_SECONDS)
         # Silence with the timestamp of the frame before it: a repeat, or of a coarse clock.
         self._suspect: Frame | None = None
-        # In the order of arrival.
-        self._waiting: list[Frame] = []
         self._last_raw = _NO_RAW
         self._history = StampHistory()
-
-    @property
-    def pending_bytes(self) -> int:
-        """How much audio is in memory only."""
-        return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)
 
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples.
@@ -99,7 +94,7 @@ class Track(Placer):
         segmenter = self._segmenter
         position: int = segmenter.position  # type: ignore[assignment]  # the track has started
         deviation = raw + self._offset - position - self._skew
-        if -self._half <= deviation <= self._half and not self._waiting:
+        if self._least <= deviation <= self._most and not self._waiting:
             # The fast path: nothing waits, and the frame follows on directly.
             size = len(pcm)
             end = position + size // BYTES_PER_SAMPLE
@@ -122,9 +117,8 @@ class Track(Placer):
 
         To be called about twice a second.
         """
-        if self._segmenter.position is not None and not self._waiting:
-            self._clock.observe(self._segmenter.position)
-            self._follow_stream_clock()
+        if self._segmenter.position is not None:
+            self._compare_with_clock()
         overdue = self._clock.elapsed() - self._hold
         if not self._waiting or self._waiting[0].elapsed > overdue:
             return False
@@ -162,6 +156,8 @@ class Track(Placer):
             elif is_same_time:
                 self._suspect = frame
         self._waiting.append(frame)
+        if position is not None and self._clock.is_beginning(frame.elapsed):
+            self._clock.observe(position + sum(frame.samples for frame in self._waiting))
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
     def _is_done(self, frame: Frame) -> bool:
@@ -195,7 +191,7 @@ class Track(Placer):
             or self._put_fitting()
             or self._put_outliers()
             or self._follow_known_step()
-            or self._accept_run()
+            or self._accept_run(overdue)
             or self._accept_lost_frames(overdue)
             or self._put_overdue(overdue)
         )
@@ -203,9 +199,13 @@ class Track(Placer):
     def _start(self, overdue: int | None) -> bool:
         """Find where the track begins; False where that needs more frames."""
         first = self._waiting[0]
-        if len(self._waiting) < WITNESSES and (overdue is None or first.elapsed > overdue):
+        is_overdue = overdue is not None and first.elapsed <= overdue
+        if len(self._waiting) < WITNESSES and not is_overdue:
             return False
-        raw, self._waiting = frames.order_first(self._waiting, self._tolerance)
+        raw, ordered, agreeing = frames.order_first(self._waiting, self._tolerance)
+        if agreeing == 1 and not is_overdue:
+            return False
+        self._waiting = ordered
         self._start_at(raw, first)
         return True
 
@@ -226,7 +226,8 @@ class Track(Placer):
         moved = frame.position(latest[0])
         if moved < self._position() - self._half or not self._is_possible(moved, frame):
             return False
-        self._use_offset(latest[0])
+        if not self._put_near(frame):
+            self._use_offset(latest[0])
         return True
 
     def _put_fitting(self) -> bool:
@@ -249,7 +250,7 @@ class Track(Placer):
                 # of the time of the others is drift.
                 position = self._position()
                 self._put_or_drop(frame)
-                self._skew -= self._position() - position
+                self._shift_skew(position - self._position())
                 return True
         self._put_waiting(fit)
         return True
@@ -278,20 +279,34 @@ class Track(Placer):
             # A frame alone may just be late.
             return False
         offset = self._find_known_step(*self._waiting[:2])
-        if offset is not None:
+        if offset is not None and not self._put_near(self._waiting[0]):
             self._use_offset(offset)
         return offset is not None
 
-    def _accept_run(self) -> bool:
+    def _put_near(self, first: Frame) -> bool:
+        """Place what waits and belongs before a step that ``first`` begins, if there is any."""
+        base = self._base()
+        line = frames.find_line(self._waiting, first, self._tolerance)
+        others = [frame for frame in self._waiting if frame not in line]
+        for frame in others:
+            if frame.is_within(base, -self._half, self._half):
+                self._put_waiting(frame)
+                return True
+        near = frames.find_near(others, base, self._tolerance)
+        return bool(near) and self._accept_lost_frames(near[0].elapsed)
+
+    def _accept_run(self, overdue: int | None) -> bool:
         """Believe frames in a row that agree: a gap, or a step of the sender's clock."""
         run = self._find_run()
         if len(run) < WITNESSES:
             return False
+        if overdue is None and self._clock.is_beginning(run[-1].elapsed):
+            # What is a gap in a burst, and a step otherwise, the next frames show.
+            return False
         base = self._base()
         near = frames.find_near(self._waiting, base, self._tolerance)
-        if near and run[0].advance(base) <= 0:
-            # The clock was set behind them.
-            return self._accept_lost_frames(near[0].elapsed)
+        if run[0].advance(base) <= 0 and self._put_near(run[0]):
+            return True
         if self._may_fill_gap(run[0]) and not frames.are_paced(run, DECISION_FRAMES):
             return False
         line = frames.find_line(self._waiting, run[0], self._tolerance)
@@ -328,7 +343,7 @@ class Track(Placer):
         length = 2 * self._half
         lost = (advance + self._half // 2) // length * length
         if not lost:
-            self._skew += advance
+            self._shift_skew(advance)
         elif self._is_possible(self._position() + lost, near[-1]):
             self._segmenter.fill(lost)
         else:
@@ -368,23 +383,6 @@ class Track(Placer):
         while run and (run[0] in near or not self._is_far(run[0])):
             del run[0]
         return run
-
-    def _put_waiting(self, frame: Frame) -> None:
-        """Place a frame that waits where the track stands."""
-        self._waiting.remove(frame)
-        self._put(frame.raw, frame.pcm, frame.silent)
-
-    def _put_in_order_of_arrival(self, frame: Frame) -> None:
-        """Place a frame whose timestamp does not say where it belongs."""
-        self._waiting.remove(frame)
-        self._put(None, frame.pcm, frame.silent, is_unstamped=True)
-
-    def _put_or_drop(self, frame: Frame) -> None:
-        """Place an outlier in the order of arrival, unless its place is known and closed."""
-        if frame.raw is not None and (self._fill_gap(frame) or self._is_done_with(frame)):
-            self._waiting.remove(frame)
-        else:
-            self._put_in_order_of_arrival(frame)
 
 
 def create_track(

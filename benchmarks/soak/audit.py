@@ -139,25 +139,35 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
     ]
     has_late = any(count.late for count in counts)
     order = np.lexsort((units.places, units.numbers))
-    numbers, first = np.unique(units.numbers[order], return_index=True)
+    numbers, places, positions = units.numbers[order], units.places[order], units.positions[order]
+    is_first = np.diff(numbers, prepend=-1) != 0
+    is_again = ~is_first & (np.diff(places, prepend=-1) == 0)
+    first = np.flatnonzero(is_first)
+    columns = (
+        numbers[first],
+        np.minimum.reduceat(positions - places * UNIT_SAMPLES, first),
+        np.maximum.reduceat(positions, first) + UNIT_SAMPLES,
+        places[first],
+        np.add.reduceat(~is_again, first, dtype=np.int64),
+        np.add.reduceat(is_again, first, dtype=np.int64),
+    )
     found: dict[int, FoundFrame] = {}
-    for number, group in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
-        places, positions = units.places[group], units.positions[group]
-        if (present := len(np.unique(places))) < len(places):
+    for number, origin, last, place, present, again in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        if again:
             totals.duplicates += 1
             _report(totals, record, f"{track}: frame {number} is there twice")
-        origin = int((positions - places * UNIT_SAMPLES).min())
         missing = frame_samples - UNIT_SAMPLES * present
         is_explained = True
         if missing:
-            last = int(positions.max()) + UNIT_SAMPLES
             touched = range(
                 max(0, int(np.searchsorted(starts, origin, "right")) - 1),
                 min(len(run), int(np.searchsorted(starts, last, "left"))),
             )
             is_trimmed = any(corrected[index] for index in touched)
             # A late frame over a cut: what lies behind the cut is kept.
-            is_headless = has_late and int(places.min()) > 0
+            is_headless = has_late and place > 0
             is_explained = is_trimmed or is_headless
         place_us = run[0].start_us + origin * 1_000_000 / rate
         found[number] = FoundFrame(track, place_us, missing, is_explained)

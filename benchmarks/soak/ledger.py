@@ -5,7 +5,8 @@ A frame that was sent is found in the recording once, or something tells what be
 - ``repeated``: it was sent again, byte for byte, or is silence that was there already, and the
   manifest counts a repeat;
 - ``late_dropped`` and ``lost``: the manifest counts it;
-- ``unflushed``: its streamer was killed within ``UNFLUSHED_SECONDS`` after it was sent;
+- ``unflushed``: its streamer was killed within ``UNFLUSHED_SECONDS`` after it was sent, or within
+  that and the time by which this machine ran late then;
 - ``in_flight``: its socket was reset within ``IN_FLIGHT_SECONDS`` after it was sent.
 
 Drift correction may shorten a frame; the manifest counts that. Anything else is untold.
@@ -13,6 +14,7 @@ Drift correction may shorten a frame; the manifest counts that. Anything else is
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
@@ -20,6 +22,9 @@ from benchmarks.soak.plan import SETTLE_SECONDS
 
 UNFLUSHED_SECONDS = 1.6
 """What a kill may cost: a second in memory, two batches of reads of 80 ms, and a busy machine."""
+
+_LATE_BEFORE_SECONDS = 3.0
+"""For so long before a kill, lateness of the machine is of interest."""
 
 IN_FLIGHT_SECONDS = 0.5
 """What a reset may cost: what the streamer has not read, and it reads in batches."""
@@ -69,6 +74,7 @@ class SocketRecord:
         ended_at: When it ended.
         ended_by: Why it ended.
         killed_at: When the streamer was killed, if that ended it.
+        late_seconds: By how much the machine ran late at most, shortly before that.
         reset_at: When the sender reset it, if it did.
         sent: Its frames, in order.
     """
@@ -81,15 +87,28 @@ class SocketRecord:
     ended_at: float = 0.0
     ended_by: str = ""
     killed_at: float | None = None
+    late_seconds: float = 0.0
     reset_at: float | None = None
     sent: list[SentFrame] = field(default_factory=list)
 
-    def apply_events(self, kills: list[float], freezes: list[tuple[float, float]]) -> None:
-        """Note when the streamer was killed, and that a frozen one does not witness arrival."""
+    def apply_events(
+        self,
+        kills: list[float],
+        freezes: list[tuple[float, float]],
+        lateness: Iterable[tuple[float, float]] = (),
+    ) -> None:
+        """Note when the streamer was killed, and that a frozen one does not witness arrival.
+
+        ``lateness`` says at what moments this machine ran late, and by how many seconds.
+        """
         until = self.ended_at + _ENDING_SECONDS
         self.killed_at = min(
             (moment for moment in kills if self.opened_at <= moment <= until), default=None
         )
+        if self.killed_at is not None:
+            since = self.killed_at - _LATE_BEFORE_SECONDS
+            late = (seconds for at, seconds in lateness if since <= at <= self.killed_at)
+            self.late_seconds = max(late, default=0.0)
         for begin, end in freezes:
             if end >= self.opened_at and begin <= self.ended_at:
                 self.sent = [
@@ -102,7 +121,9 @@ class SocketRecord:
     @property
     def unflushed_from(self) -> float:
         """From when on frames may be lost by a kill."""
-        return float("inf") if self.killed_at is None else self.killed_at - UNFLUSHED_SECONDS
+        if self.killed_at is None:
+            return float("inf")
+        return self.killed_at - UNFLUSHED_SECONDS - self.late_seconds
 
     @property
     def in_flight_from(self) -> float:

@@ -28,6 +28,7 @@ from local.azurite import Azurite, create_containers
 _AUDIT_PAUSE_SECONDS = 1.0
 _UPLOAD_SECONDS = 180.0
 _PROGRESS_SECONDS = 60.0
+_LATENESS_STEP_SECONDS = 0.05
 _SUSPICIOUS_EVENTS = ("stream_end_failed", "quarantined", "Traceback", "upload_rejected")
 
 
@@ -61,6 +62,8 @@ class Soak:
         self._calls = 0
         self._deletable: list[str] = []
         self._recordings: Recordings | None = None
+        # When this machine ran late, and by how many seconds.
+        self._lateness: list[tuple[float, float]] = []
 
     @property
     def events(self) -> dict[str, int]:
@@ -111,6 +114,7 @@ class Soak:
             disturbing = group.create_task(chaos.run(stop)) if self._options.disturbs else None
             group.create_task(self._audit_calls(all_ended))
             group.create_task(self._show_progress(all_ended))
+            group.create_task(self._measure_lateness(all_ended))
             await asyncio.sleep(self._options.seconds)
             stop.set()
             await asyncio.wait(calls + ([disturbing] if disturbing else []))
@@ -201,7 +205,7 @@ class Soak:
     def _apply_events(self, record: SocketRecord) -> None:
         for replica in self._replicas:
             if replica.name == record.replica:
-                record.apply_events(replica.kills, replica.freezes)
+                record.apply_events(replica.kills, replica.freezes, self._lateness)
 
     def _find_extra_blobs(self, call: str, manifests: list[Manifest]) -> list[str]:
         assert self._recordings is not None
@@ -251,6 +255,16 @@ class Soak:
         except (aiohttp.ClientError, TimeoutError):
             return False
         return not any(report["streams"] or report["uploads"]["waiting"] for report in reports)
+
+    async def _measure_lateness(self, all_ended: asyncio.Event) -> None:
+        """Note by how much this process wakes up late: so do the streamers beside it."""
+        loop = asyncio.get_running_loop()
+        while not all_ended.is_set():
+            due = loop.time() + _LATENESS_STEP_SECONDS
+            await asyncio.sleep(_LATENESS_STEP_SECONDS)
+            now = loop.time()
+            if now - due > _LATENESS_STEP_SECONDS:
+                self._lateness.append((now, now - due))
 
     async def _show_progress(self, all_ended: asyncio.Event) -> None:
         """Show a line each minute."""

@@ -2,6 +2,7 @@
 
 import { CallActions } from "./actions.js";
 import { ALLOW_PARTIAL, callPath, sendJson } from "./api.js";
+import { AuditPanel } from "./audit.js";
 import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall, describePause } from "./details.js";
 import { announce, cloneTemplate, element, notify, setBadge, setChildren, setText } from "./dom.js";
 import { Downloads } from "./downloads.js";
@@ -37,6 +38,7 @@ export class CallView {
   #keeping;
   #isDeleted = false;
   #downloads;
+  #audit;
   #redrawTimer = null;
   #record = null;
   #model = null;
@@ -65,6 +67,7 @@ export class CallView {
     });
     this.#transcript = new Transcript(parts, (ms) => this.#player.seek(ms));
     this.#liveWaveform = new LiveWaveform(this.#path, () => this.#show());
+    this.#audit = new AuditPanel(id, parts);
     this.#downloads = new Downloads(id, this.#path, parts, () => this.#player.blob);
     this.#actions = new CallActions(this.#path, parts, () => {
       this.#poller.runNow();
@@ -238,6 +241,7 @@ export class CallView {
     const issues = buildIssues(model, record, allows("retry_failure") ? retry : null);
     setChildren(parts.issues, issues);
     parts.issuesPanel.hidden = !issues.length;
+    this.#audit.show(record);
     parts.tableDetails.hidden = !isAssembled;
   }
 

@@ -1,6 +1,6 @@
 // The waveform of a live call, computed in the browser from the segments uploaded so far.
 
-import { send } from "./api.js";
+import { downloadInRanges } from "./ranges.js";
 import { newestSegments } from "./segments.js";
 import { computePeaks } from "./wav.js";
 
@@ -38,8 +38,8 @@ export class LiveWaveform {
       for (const { blob, track, index } of newestSegments(record, MAX_SEGMENTS_PER_TRACK)) {
         if (this.#peaks.has(blob)) continue;
         const path = `${this.#path}/segments/${encodeURIComponent(track)}/${index}`;
-        const response = await send(path, { signal: this.#abort.signal });
-        this.#peaks.set(blob, computePeaks(await response.arrayBuffer()));
+        const file = await downloadInRanges(path, { signal: this.#abort.signal });
+        this.#peaks.set(blob, computePeaks(await file.arrayBuffer()));
         this.#onUpdate();
       }
     } catch (error) {

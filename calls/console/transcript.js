@@ -58,7 +58,8 @@ export class Transcript {
     this.#parts.search.hidden = false;
     this.#parts.transcriptRetry.hidden = state !== "failed";
     const failure = state === "failed" ? `. Incomplete: ${error}` : "";
-    setText(this.#parts.transcriptNote, formatCount(utterances.length, "utterance") + failure);
+    const voices = transcript.diarized === false ? ". The voices of the mixed track were not told apart" : "";
+    setText(this.#parts.transcriptNote, formatCount(utterances.length, "utterance") + voices + failure);
   }
 
   /** Mark the utterances at a position; with `follow`, scroll them into view. */
@@ -92,12 +93,13 @@ export class Transcript {
       "button",
       { type: "button", class: "utterance", onclick: () => this.#onSeek(utterance.start_ms) },
       element("span", { class: "utterance-time" }, formatClock(utterance.start_ms)),
-      utterance.participant && element("span", { class: "utterance-speaker" },
-        element("span", { class: "swatch", "aria-hidden": "true" }), formatParticipant(utterance.participant, utterance.name)),
+      (utterance.participant || utterance.speaker != null) && element("span", { class: "utterance-speaker" },
+        element("span", { class: "swatch", "aria-hidden": "true" }),
+        utterance.participant ? formatParticipant(utterance.participant, utterance.name) : `Speaker ${utterance.speaker}`),
       text,
     );
     const root = element("li", {}, button);
-    setColor(root, colorOf(utterance.participant));
+    setColor(root, colorOf(utterance.participant ?? utterance.speaker ?? null));
     return {
       root,
       button, text, utterance, words: [], start: utterance.start_ms, end: utterance.end_ms,

@@ -1,11 +1,13 @@
 """Sending a blob as a file: whole or a range of it, under conditions (RFC 9110).
 
-A function holds a response in memory several times, so that it sends only a few MiB at once. For
-anything longer, the client is redirected to a link to Blob Storage, which sends any length.
+A function holds a response in memory several times. So it sends only a few MiB at once, and only to
+some clients at a time; the others are to repeat their requests. For anything longer, the client is
+redirected to a link to Blob Storage, which sends any length.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from email.utils import format_datetime
@@ -24,6 +26,11 @@ from calls.results.links import link_expiry, sign_links
 from calls.storage import Properties
 from event_log import log_event
 
+MAX_AT_ONCE = 16
+"""The most files that an instance reads at the same time; with ``ranges.MAX_BYTES``: 64 MiB."""
+
+_RETRY_SECONDS = 1
+_slots = asyncio.Semaphore(MAX_AT_ONCE)
 _EXTENSIONS = {"mpeg": "mp3"}
 
 _log = logging.getLogger(__name__)
@@ -52,7 +59,7 @@ class File(NamedTuple):
 async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> func.HttpResponse:
     """Send a file or the range that the request asks for, or redirect to it.
 
-    Raises Problem (412, 416), AzureError.
+    Raises Problem (412, 416, 503), AzureError.
     """
     properties = file.properties
     headers = _headers(file)
@@ -66,7 +73,7 @@ async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> 
         return func.HttpResponse(b"", mimetype=properties.content_type, headers=headers)
     byte_range = _requested_range(request.headers, file)
     if byte_range is None:
-        if properties.size > file.max_whole_bytes:
+        if properties.size > _most_bytes(request.headers, file):
             return await _redirect(clients, file)
         byte_range = ByteRange(0, properties.size - 1)
         status = HTTPStatus.OK
@@ -85,14 +92,22 @@ async def send_file(clients: Clients, request: func.HttpRequest, file: File) -> 
 
 
 async def _read(clients: Clients, file: File, byte_range: ByteRange) -> bytes:
-    try:
-        return await clients.storage.read_range(
-            file.container,
-            file.blob,
-            byte_range.first,
-            byte_range.length,
-            file.properties.etag,
+    if _slots.locked():
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"{MAX_AT_ONCE} files are being sent already; repeat the request",
+            code="busy",
+            headers={"Retry-After": str(_RETRY_SECONDS)},
         )
+    try:
+        async with _slots:
+            return await clients.storage.read_range(
+                file.container,
+                file.blob,
+                byte_range.first,
+                byte_range.length,
+                file.properties.etag,
+            )
     except (ResourceModifiedError, ResourceNotFoundError) as error:
         raise _changed("the file has just changed; try again") from error
 
@@ -106,6 +121,15 @@ async def _redirect(clients: Clients, file: File) -> func.HttpResponse:
     # The request's URL may have the function key in it, which is not Blob Storage's to know.
     headers = {"Location": url, "Referrer-Policy": "no-referrer"}
     return func.HttpResponse(status_code=HTTPStatus.TEMPORARY_REDIRECT, headers=headers)
+
+
+def _most_bytes(headers: Mapping[str, str], file: File) -> int:
+    """The size up to which the app itself sends a whole file.
+
+    If-Range may have overruled Range. Blob Storage knows no If-Range, and would send the range.
+    """
+    has_both = "Range" in headers and "If-Range" in headers
+    return max(file.max_whole_bytes, ranges.MAX_BYTES) if has_both else file.max_whole_bytes
 
 
 def _changed(detail: str) -> Problem:
@@ -125,8 +149,8 @@ def _requested_range(headers: Mapping[str, str], file: File) -> ByteRange | None
     """The range that the request asks for; None for the whole file. Raises Problem (412, 416)."""
     etag, size = file.properties.etag, file.properties.size
     if not range_applies(headers.get("If-Range"), etag, file.properties.last_modified):
-        if "Range" in headers and size > file.max_whole_bytes:
-            # Blob Storage knows no If-Range: it would send a part of another version.
+        if "Range" in headers and size > _most_bytes(headers, file):
+            # Neither the app nor Blob Storage, which would send the range, can send all of it.
             raise _changed("the file has changed; request it again, without Range")
         return None
     try:

@@ -22,7 +22,13 @@ _SECURITY: Json = {
         "type": "apiKey",
         "in": "header",
         "name": "x-functions-key",
-        "description": "a function or host key of the app",
+        "description": "a function key of the app, where `AUTHENTICATION` is `keys`",
+    },
+    "entra": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "a token of Entra ID for the app, where `AUTHENTICATION` is `entra`",
     },
     "acs": {
         "type": "http",
@@ -58,7 +64,7 @@ def document() -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"entra": []}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {

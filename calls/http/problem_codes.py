@@ -15,6 +15,7 @@ Code = Literal[
     "blob_missing",
     "body_too_large",
     "call_deleted",
+    "busy",
     "call_ended",
     "call_not_ended",
     "call_not_found",
@@ -94,7 +95,8 @@ CODES: dict[Code, Meaning] = {
     ),
     "cross_site": Meaning(
         HTTPStatus.FORBIDDEN,
-        "a signed-in browser's change lacks `X-Requested-With`: another site may have sent it",
+        "a signed-in browser's request comes from another site, or may: a change lacks "
+        "`X-Requested-With`",
     ),
     "role_required": Meaning(
         HTTPStatus.FORBIDDEN, "the key or user has none of the roles that `detail` names"
@@ -187,6 +189,9 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.BAD_GATEWAY, "ACS refused the operation; `acs` has its status, code and message"
     ),
     "acs_unavailable": Meaning(HTTPStatus.BAD_GATEWAY, "ACS did not answer; repeat the request"),
+    "busy": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "too many files are being sent; repeat the request"
+    ),
     "contended": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
     ),

@@ -7,7 +7,7 @@ import azure.functions as func
 from calls import blobs
 from calls.clients import Clients
 from calls.errors import CallNotFound, ResultNotReady, SegmentNotFound
-from calls.http import requests
+from calls.http import ranges, requests
 from calls.http.documents import show
 from calls.http.files import File, send_file
 from calls.http.query_parameters import takes_query
@@ -22,9 +22,6 @@ from calls.results.assembly import read_participants
 from calls.results.renditions import FORMATS, MIXES, choose_rendition, make_rendition
 from calls.retention.late_arrivals import removing_late_arrivals
 from contract import names
-
-_MAX_WHOLE_SEGMENT_BYTES = 32 * 1024 * 1024
-"""A longer segment is redirected; at 24 kHz, this is 11 minutes."""
 
 
 @takes_query(ALLOW_PARTIAL)
@@ -85,10 +82,10 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
         key=lambda segment: (segment.start, segment.stream_id),
     )
     if index is None or index >= len(segments):
+        count = "1 segment" if len(segments) == 1 else f"{len(segments)} segments"
         (await read_disposition(clients.storage, call)).check_not_deleted()
         raise SegmentNotFound(
-            f"track {track[:64]!r} has {len(segments)} segments, numbered from 0; "
-            "there is none with this index"
+            f"track {track[:64]!r} has {count}, numbered from 0; there is none with this index"
         )
     blob = segments[index].blob
     properties = await clients.storage.properties(names.SEGMENTS, blob)
@@ -96,5 +93,5 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
         raise SegmentNotFound("the segment's audio has been deleted")
     properties = properties._replace(content_type="audio/wav")
     stem = f"{call}-{track}-{index_text}"
-    file = File(names.SEGMENTS, blob, properties, stem, _MAX_WHOLE_SEGMENT_BYTES)
+    file = File(names.SEGMENTS, blob, properties, stem, max_whole_bytes=ranges.MAX_BYTES)
     return await send_file(clients, request, file)

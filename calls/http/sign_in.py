@@ -32,6 +32,9 @@ _OBJECT_ID = ("http://schemas.microsoft.com/identity/claims/objectidentifier", "
 _ROLES = ("roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role")
 _NAMES = ("preferred_username", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/name")
 _MAX_CHARACTERS = 256
+_BEARER = "bearer "
+_OTHER_SITES = ("cross-site", "same-site")
+"""Values of ``Sec-Fetch-Site``, which only browsers can set; ``same-site`` is another host."""
 _SAFE_METHODS = (HTTPMethod.GET, HTTPMethod.HEAD)
 
 
@@ -86,17 +89,27 @@ def _refuse(detail: str, reason: str) -> NoReturn:
 
 
 def require_same_site(request: func.HttpRequest) -> None:
-    """Check that no other site sends a change with a browser's cookie. Raises Problem (403).
+    """Check that no other site sends a request with a browser's cookie. Raises Problem (403).
 
-    Another site's page can send neither header unless the app allows it (CORS), which it does not.
+    A change needs a header that another site's page cannot send unless the app allows it (CORS),
+    which it does not. ``Authorization`` counts only with a token: browsers send Basic's by
+    themselves. Whatever is read is refused if the browser says that another site has asked for it:
+    the trail would say that the user has.
     """
     is_change = request.method not in _SAFE_METHODS
-    if is_change and not (
-        request.headers.get(SAME_SITE_HEADER) or request.headers.get("Authorization")
-    ):
+    authorization = request.headers.get("Authorization") or ""
+    has_token = authorization[: len(_BEARER)].lower() == _BEARER
+    if is_change and not (request.headers.get(SAME_SITE_HEADER) or has_token):
         raise Problem(
             HTTPStatus.FORBIDDEN,
             f"a change needs the header {SAME_SITE_HEADER}, or a bearer token in Authorization",
+            code="cross_site",
+            reason="cross_site",
+        )
+    if request.headers.get("Sec-Fetch-Site") in _OTHER_SITES:
+        raise Problem(
+            HTTPStatus.FORBIDDEN,
+            "a page of another site has asked for this; open the console instead",
             code="cross_site",
             reason="cross_site",
         )

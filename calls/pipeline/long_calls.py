@@ -16,7 +16,7 @@ from azure.core.exceptions import AzureError
 from calls import audit
 from calls.clients import Clients, get_clients
 from calls.control.hanging_up import hang_up
-from calls.errors import CallAudioError, CallNotFound
+from calls.errors import CallAudioError, CallNotFound, LongCallsNotHungUp
 from calls.principals import SYSTEM
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
@@ -34,12 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 async def hang_up_long_calls() -> None:
-    """Hang up the calls that are too long now. Raises AzureError: they could not be listed."""
+    """Hang up the calls that are too long now.
+
+    Raises LongCallsNotHungUp, AzureError: an alert counts the failed runs.
+    """
     await hang_up_longer_than_allowed(get_clients(), datetime.now(UTC))
 
 
 async def hang_up_longer_than_allowed(clients: Clients, now: datetime) -> None:
-    """Hang up the calls that are too long at a time. Raises AzureError."""
+    """Hang up the calls that are too long at a time. Raises LongCallsNotHungUp, AzureError."""
     if not clients.settings.max_call_minutes:
         return
     longest = timedelta(minutes=clients.settings.max_call_minutes)
@@ -51,25 +54,29 @@ async def hang_up_longer_than_allowed(clients: Clients, now: datetime) -> None:
     ]
     limit = asyncio.Semaphore(_CALLS_AT_ONCE)
 
-    async def visit(call: str) -> None:
+    async def visit(call: str) -> bool:
         async with limit:
-            await _hang_up_or_log(clients, call, now)
+            return await _hang_up_or_log(clients, call, now)
 
-    await asyncio.gather(*map(visit, calls))
+    failures = (await asyncio.gather(*map(visit, calls))).count(False)
+    if failures:
+        raise LongCallsNotHungUp(failures)
 
 
-async def _hang_up_or_log(clients: Clients, call: str, now: datetime) -> None:
-    """Hang up a call that is too long; log a failure, so that the others are hung up."""
+async def _hang_up_or_log(clients: Clients, call: str, now: datetime) -> bool:
+    """Hang up a call if it is too long. Returns False after a failure, which is logged."""
     try:
         async with asyncio.timeout(_CALL_SECONDS):
             await hang_up_if_too_long(clients, call, now)
     except CallNotFound:
         # The process that wrote the entry has not written the record, or died.
-        return
+        return True
     except (AzureError, CallAudioError, TimeoutError) as error:
         log_event(
             _log, logging.ERROR, "long_call_not_hung_up", call=call, error=type(error).__name__
         )
+        return False
+    return True
 
 
 async def hang_up_if_too_long(clients: Clients, call: str, now: datetime) -> bool:

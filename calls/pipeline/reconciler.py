@@ -162,8 +162,9 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     )
     if not may_wait(record, now) and await _needs_assembly(clients, call, landed):
         await storage_events.assemble_call(clients, call, partial=quiet)
+        record = await read_record(clients.storage, call)
     update = await update_result_state(
-        clients.storage, call, now, clients.settings.partial_after_seconds
+        clients.storage, call, now, clients.settings.partial_after_seconds, known=record
     )
     record = update.record
     await transcription.request_if_due(clients, call, send)

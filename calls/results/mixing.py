@@ -24,14 +24,14 @@ def mix_channels(frames: np.ndarray, mix: Mix) -> np.ndarray:
 
     Args:
         frames: An int16 array of shape (frames, channels).
-        mix: One channel or two. A single channel stays one.
+        mix: One channel or two. In stereo, a single channel is on both sides, as it is.
 
     Returns:
         An int16 array of shape (frames, 1 or 2).
     """
     channels = frames.shape[1]
     if channels == 1:
-        return frames
+        return frames if mix == "mono" else np.repeat(frames, 2, axis=1)
     gains = np.ones((channels, 1)) if mix == "mono" else _stereo_gains(channels)
     mixed = frames.astype(np.float32) @ (gains.astype(np.float32) / _FULL_SCALE)
     size = np.abs(mixed)

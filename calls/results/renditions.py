@@ -39,7 +39,7 @@ _running: dict[str, asyncio.Task[None]] = {}
 
 
 class Rendition(NamedTuple):
-    """A format, and the mix; None keeps the recording's channels."""
+    """A format, and the mix. None keeps the channels, of which a lossy format has two at most."""
 
     format: Format
     mix: Mix | None
@@ -51,9 +51,13 @@ class Rendition(NamedTuple):
 
     def channels(self, recorded: int) -> int:
         """The number of channels that it has of a recording with so many."""
-        if self.mix is None:
-            return recorded
-        return min(recorded, 1 if self.mix == "mono" else 2)
+        mix = self.mix_of(recorded)
+        return recorded if mix is None else 1 if mix == "mono" else 2
+
+    def mix_of(self, recorded: int) -> Mix | None:
+        """The mix of a recording with so many channels; None if they stay as they are."""
+        is_for_listening = self.format in _LOSSY and recorded > 1
+        return self.mix or ("stereo" if is_for_listening else None)
 
 
 def choose_rendition(
@@ -61,12 +65,11 @@ def choose_rendition(
 ) -> Rendition | None:
     """Return the rendition that a request means; None for the recording itself.
 
-    MP3 and Ogg are for listening, and are mixed to stereo unless the request says otherwise.
+    MP3 and Ogg are for listening: several channels are mixed to stereo, unless the request says
+    otherwise.
     """
     recorded = "flac" if recording.content_type == "audio/flac" else "wav"
     rendition = Rendition(format_ or recorded, mix)  # type: ignore[arg-type]
-    if mix is None and rendition.format in _LOSSY:
-        rendition = rendition._replace(mix="stereo")
     return None if rendition == (recorded, None) else rendition
 
 
@@ -149,11 +152,12 @@ async def _blocks(
 
 
 async def _mixed_frames(file: object, rendition: Rendition) -> AsyncIterator[np.ndarray]:
-    step = _BLOCK_BYTES // (_SAMPLE_BYTES * file.channels)  # type: ignore[attr-defined]
+    channels: int = file.channels  # type: ignore[attr-defined]
+    step, mix = _BLOCK_BYTES // (_SAMPLE_BYTES * channels), rendition.mix_of(channels)
 
     def read() -> np.ndarray:
         frames: np.ndarray = file.read(step, "int16", always_2d=True)  # type: ignore[attr-defined]
-        return frames if rendition.mix is None else mix_channels(frames, rendition.mix)
+        return frames if mix is None else mix_channels(frames, mix)
 
     while len(frames := await asyncio.to_thread(read)):
         yield frames

@@ -11,7 +11,8 @@ import io
 from acs.identifiers import display_id, one_line
 from calls.transcripts.model import Transcript, Utterance
 
-_CSV_HEADER = ("start", "end", "participant", "name", "speaker", "text")
+_CSV_HEADER = ("start", "end", "participant", "name", "speaker", "text", "diarized")
+_NOT_DIARIZED = "The voices of the mixed track were not told apart."
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula (OWASP, "CSV Injection"); four in full width."""
@@ -24,7 +25,7 @@ def to_vtt(transcript: Transcript) -> str:
     """
     cues = ["WEBVTT"]
     if transcript.diarized is False:
-        cues.append("NOTE The voices of the mixed track were not told apart.")
+        cues.append(f"NOTE {_NOT_DIARIZED}")
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
         text = _escape(one_line(utterance.text))
@@ -36,8 +37,11 @@ def to_vtt(transcript: Transcript) -> str:
 
 
 def to_text(transcript: Transcript) -> str:
-    """Format a transcript as text: one line per utterance."""
-    lines = []
+    """Format a transcript as text: one line per utterance.
+
+    The first line says so where the voices of a mixed track were not told apart.
+    """
+    lines = [f"{_NOT_DIARIZED}\n"] if transcript.diarized is False else []
     for utterance in transcript.utterances:
         voice = speaker_name(utterance)
         prefix = f"{voice}: " if voice else ""
@@ -48,8 +52,10 @@ def to_text(transcript: Transcript) -> str:
 def to_csv(transcript: Transcript) -> str:
     """Format a transcript as CSV (RFC 4180): a header, then one record per utterance.
 
-    A cell that a spreadsheet would take for a formula begins with an apostrophe.
+    A cell that a spreadsheet would take for a formula begins with an apostrophe. ``diarized`` is
+    that of the transcript: empty if no track is mixed.
     """
+    diarized = "" if transcript.diarized is None else str(transcript.diarized).lower()
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\r\n")
     writer.writerow(_CSV_HEADER)
@@ -60,6 +66,7 @@ def to_csv(transcript: Transcript) -> str:
                 _format_time(utterance.start_ms),
                 _format_time(utterance.end_ms),
                 *(_to_cell("" if cell is None else str(cell)) for cell in cells),
+                diarized,
             )
         )
     return file.getvalue()

@@ -27,6 +27,9 @@ param topicName string
 @description('Seconds that an upload may wait before an alert is raised.')
 param backlogSeconds int
 
+@description('Calls placed within 15 minutes above which an alert is raised.')
+param placedCallsThreshold int
+
 // Each query returns rows of TimeGenerated and value. An alert is raised when the total, or the maximum, of the
 // values within 15 minutes exceeds the threshold.
 func statistic(streamer string, field string) string =>
@@ -107,6 +110,33 @@ var rules = [
     query: 'AppRequests | where Name == \'answer_incoming_call\' and Success == false | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 0
+  }
+  {
+    name: 'calls-placed'
+    severity: 2
+    text: 'Many calls were placed: a peak, or someone has a function key. The audit trail says whose.'
+    // Counts the function's requests. Traces are sampled, requests are not (host.json).
+    query: 'AppRequests | where Name == \'place_call\' and ResultCode == \'201\' | project TimeGenerated, value = 1.0'
+    aggregation: 'Total'
+    threshold: placedCallsThreshold
+  }
+  {
+    name: 'calls-refused'
+    severity: 2
+    text: 'Many calls were refused: a limit is too low, or someone tries numbers that may not be called.'
+    // Counts the function's requests. Traces are sampled, requests are not (host.json).
+    query: 'AppRequests | where Name == \'place_call\' and ResultCode in (\'403\', \'429\') | project TimeGenerated, value = 1.0'
+    aggregation: 'Total'
+    threshold: 20
+  }
+  {
+    name: 'long-calls-not-ended'
+    severity: 1
+    text: 'MAX_CALL_MINUTES is not enforced: the function that hangs up long calls fails.'
+    // Counts the function's failed runs. Traces are sampled, requests are not (host.json).
+    query: 'AppRequests | where Name == \'hang_up_long_calls\' and Success == false | project TimeGenerated, value = 1.0'
+    aggregation: 'Total'
+    threshold: 2
   }
 ]
 

@@ -249,6 +249,16 @@ resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers
   }
 ]
 
+// The audit trail can then only be added to: blocks may be appended, and nothing else written or deleted.
+resource auditImmutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2025-06-01' = if (immutableDays > 0) {
+  name: '${name}/default/audit/default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: max(immutableDays, 1)
+    allowProtectedAppendWrites: true
+  }
+  dependsOn: [account::blobs::containers]
+}
+
 @description('Blob endpoint of the account.')
 output blobEndpoint string = account.properties.primaryEndpoints.blob
 

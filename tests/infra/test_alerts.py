@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from azure.functions import HttpMethod
 
 from event_log import format_event
 from infra.shell import ROOT
@@ -110,6 +111,51 @@ def test_incoming_calls_alert_counts_failed_runs_of_the_function_that_answers(
     assert triggers[match.group(1)]["type"] == "eventGridTrigger"
 
 
+def test_alerts_on_calls_count_the_requests_of_the_function_that_places_them(
+    queries: dict[str, str], triggers: dict[str, dict[str, Any]]
+) -> None:
+    for alert, statuses in (("calls-placed", {"201"}), ("calls-refused", {"403", "429"})):
+        match = re.match(r"AppRequests \| where Name == '(\w+)' and ResultCode ", queries[alert])
+        assert match is not None, queries[alert]
+        trigger = triggers[match[1]]
+        assert (trigger["route"], trigger["methods"]) == ("v1/calls", [HttpMethod.POST])
+        assert set(re.findall(r"'(\d+)'", queries[alert])) == statuses
+
+
+def test_the_alert_on_long_calls_counts_failed_runs_of_the_timer_that_ends_them(
+    queries: dict[str, str], triggers: dict[str, dict[str, Any]]
+) -> None:
+    query = queries["long-calls-not-ended"]
+    match = re.fullmatch(r"AppRequests \| where Name == '(\w+)' and Success == false \| .*", query)
+    assert match is not None, query
+    assert triggers[match[1]]["schedule"] == "0 * * * * *"
+
+
+def test_a_budget_notifies_the_owners_and_the_operator(bicep_server: BicepServer) -> None:
+    settings = {"MONTHLY_BUDGET": "500", "BUDGET_START": "2026-12-01"}
+    for email, emails in (("", []), ("operator@example.com", ["operator@example.com"])):
+        snapshot = bicep_server.snapshot("main", ALERT_EMAIL=email, **settings)
+        (budget,) = (
+            r
+            for r in snapshot["predictedResources"]
+            if r["type"] == "Microsoft.Consumption/budgets"
+        )
+        properties = budget["properties"]
+        assert (properties["amount"], properties["timeGrain"]) == (500, "Monthly")
+        assert properties["timePeriod"] == {"startDate": "2026-12-01"}
+        thresholds = set()
+        for notification in properties["notifications"].values():
+            assert notification["enabled"]
+            assert notification["contactRoles"] == ["Owner"]
+            assert notification["contactEmails"] == emails
+            thresholds.add((notification["thresholdType"], notification["threshold"]))
+        assert thresholds == {("Actual", 50), ("Actual", 100), ("Forecasted", 100)}
+
+
+def test_there_is_no_budget_unless_it_is_asked_for(deployed: Deployed) -> None:
+    assert deployed("Microsoft.Consumption/budgets") == []
+
+
 def test_requests_are_never_sampled() -> None:
     host = json.loads((ROOT / "host.json").read_text())["logging"]
     sampling = host["applicationInsights"]["samplingSettings"]
@@ -130,4 +176,4 @@ def test_alerts_are_sent_to_the_operator(bicep_server: BicepServer) -> None:
         if resource["type"] == "Microsoft.Insights/metricAlerts":
             assert resource["properties"]["actions"] == [{"actionGroupId": group["id"]}]
             alerts += 1
-    assert alerts == len(STATS_FIELDS) + 4
+    assert alerts == len(STATS_FIELDS) + 7

@@ -20,6 +20,7 @@ from functions import (
     TRANSCRIPTION_QUEUE,
 )
 from infra import bicep
+from infra.shell import ROOT
 from streamer import connection
 
 from .bicep_server import BicepServer
@@ -191,6 +192,21 @@ def test_all_containers_are_created_and_expire(deployed: Deployed) -> None:
     assert expiring == {f"{name}/" for name in containers - {"app-package"} - of_calls}
 
 
+def test_idempotency_keys_are_kept_as_long_as_the_documentation_says(deployed: Deployed) -> None:
+    (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
+    days = {
+        rule["definition"]["actions"]["baseBlob"]["delete"]["daysAfterModificationGreaterThan"]
+        for rule in policy["properties"]["policy"]["rules"]
+        if rule["enabled"] and "idempotency/" in rule["definition"]["filters"]["prefixMatch"]
+    }
+    text = " ".join((ROOT / "docs/http-api.md").read_text().split())
+    match = re.search(
+        r"A key is remembered for at least (\d+) days .* \(`temporaryDays` in Bicep\)", text
+    )
+    assert match is not None
+    assert days == {int(match[1])}
+
+
 def test_no_lifecycle_rule_deletes_what_a_legal_hold_keeps(deployed: Deployed) -> None:
     """A rule knows nothing of a hold: none may touch a container that has a call's audio or words.
 
@@ -223,10 +239,11 @@ def test_recordings_and_manifests_can_be_made_immutable(bicep_server: BicepServe
         for r in resources
         if r["type"] == f"{kind}/containers/immutabilityPolicies"
     }
-    assert immutable == policies.keys() == {"recordings", "manifests"}
-    for policy in policies.values():
+    assert immutable == {"recordings", "manifests"}
+    assert policies.keys() == immutable | {"audit"}
+    for container, policy in policies.items():
         assert policy["immutabilityPeriodSinceCreationInDays"] == 365
-        assert policy["allowProtectedAppendWrites"] is False
+        assert policy["allowProtectedAppendWrites"] is (container == "audit"), "only added to"
     (lifecycle,) = (r for r in resources if r["type"].endswith("/managementPolicies"))
     (rule,) = (r for r in lifecycle["properties"]["policy"]["rules"] if r["name"] == "versions")
     prefixes = set(rule["definition"]["filters"]["prefixMatch"])

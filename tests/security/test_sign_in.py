@@ -131,9 +131,24 @@ async def test_another_site_cannot_change_anything(host: Host) -> None:
             {},
             {"Origin": "https://evil.example", "Content-Type": "text/plain"},
             {"X-Requested-With": ""},
+            {"Authorization": "Basic eDp5"},
         ):
             status, problem = await host.ask(function.method, path, cookie, **headers)
             assert (status, problem["code"]) == (403, "cross_site"), (function, headers)
+
+
+async def test_another_site_reads_nothing_in_a_user_s_name(host: Host) -> None:
+    """A browser sends the cookie for an audio element of another site."""
+    cookie = await host.sign_in("Admin")
+    for function in PROTECTED:
+        status, problem = await host.ask(
+            function.method,
+            path_of(function),
+            cookie,
+            **{"Sec-Fetch-Site": "cross-site", "X-Requested-With": "call-audio"},
+        )
+        assert status == 403, function
+        assert problem is None or problem["code"] == "cross_site", function
 
 
 async def test_what_needs_no_role_needs_nobody_signed_in(host: Host) -> None:

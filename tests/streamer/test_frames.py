@@ -47,21 +47,21 @@ def test_near_frames_tell_how_much_is_missing_or_how_many_fit() -> None:
 
 def test_the_first_frames_are_put_in_order() -> None:
     items = waiting(1, 0, 2)
-    assert frames.order_first(items, TOLERANCE) == (0, [items[1], items[0], items[2]])
+    assert frames.order_first(items, TOLERANCE) == (0, [items[1], items[0], items[2]], 3)
 
 
 def test_a_first_frame_whose_timestamp_is_wrong_goes_by_the_order_of_arrival() -> None:
     for wrong in (50_000, -50_000, 15, None):
-        raw, ordered = frames.order_first(waiting(wrong, 1, 2), TOLERANCE)
-        assert raw == 0
+        raw, ordered, agreeing = frames.order_first(waiting(wrong, 1, 2), TOLERANCE)
+        assert (raw, agreeing) == (0, 2)
         assert [frame.raw for frame in ordered] == [None, SAMPLES, 2 * SAMPLES]
 
 
 def test_a_loss_after_the_first_frame_makes_no_timestamp_wrong() -> None:
     items = waiting(0, 7, 8, arrivals=[0, 7, 8])
-    assert frames.order_first(items, TOLERANCE) == (0, items)
+    assert frames.order_first(items, TOLERANCE) == (0, items, 3)
 
 
 def test_first_frames_without_timestamps_stay_in_order() -> None:
     items = waiting(None, None)
-    assert frames.order_first(items, TOLERANCE) == (None, items)
+    assert frames.order_first(items, TOLERANCE) == (None, items, 0)

@@ -113,3 +113,14 @@ def test_silence_is_kept_within_bounds() -> None:
     for _ in range(20):
         audio.append(bytes(SIZE))
     assert not contains(audio, frame(9), 21 * SIZE)
+
+
+def test_older_audio_than_a_gap_s_goes_first() -> None:
+    """It is as long as the silence: what the gap came after must stay all the same."""
+    audio = RecentAudio(4 * SIZE)
+    for numbers in (range(4), range(4, 7), range(7, 8)):
+        audio.append(b"".join(map(frame, numbers)))
+    audio.expect_silence(4 * SIZE)
+    audio.append(bytes(4 * SIZE))
+    audio.append(frame(8))
+    assert contains(audio, frame(7), 6 * SIZE)

@@ -9,9 +9,9 @@ import pytest
 
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.placer import TrackSettings
 from streamer.segmenter import Segmenter
 from streamer.track import create_track
+from streamer.track_state import TrackSettings
 from tests.streamer.writers import MemoryWriter
 
 RATE = 16_000

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from contract.manifest import Counts
 from streamer.clock import Clock
 from streamer.cuts import CutPlanner
-from streamer.placer import TrackSettings
 from streamer.track import Track, create_track
+from streamer.track_state import TrackSettings
 from tests.streamer.writers import MemoryWriter
 
 RATE = 16_000

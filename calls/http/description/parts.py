@@ -38,8 +38,9 @@ def operation(
     for status in problems:
         responses[str(status)] = problem_response(HTTPStatus(status))
     if members.get("security") is None:
-        # The host's own response, before any function runs.
-        responses["401"] = {"description": "the function key is missing or wrong"}
+        # The host's own response, or App Service's, before any function runs.
+        text = "the function key is missing or wrong, or nobody is signed in"
+        responses["401"] = {"description": text}
     return {"summary": summary, **members, "responses": dict(sorted(responses.items()))}
 
 

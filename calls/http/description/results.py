@@ -32,7 +32,7 @@ _ALLOW_PARTIAL: Json = {
 _OF_RESULT = [ID, _ALLOW_PARTIAL]
 _RENDITION = [
     query("format", {"enum": list(FORMATS)})
-    | {"description": "convert the recording; mp3 and ogg are mixed to stereo, unless mix says so"},
+    | {"description": "convert the recording; mp3 and ogg have two channels at most"},
     query("mix", {"enum": list(MIXES)})
     | {"description": "mix all participants; without it, each has a channel"},
 ]

@@ -17,6 +17,9 @@ def test_a_kill_belongs_to_the_sockets_that_were_open() -> None:
     books.apply_events([9.0, 21.0, 30.0], [])
     assert books.killed_at == 21.0
     assert books.unflushed_from == 21.0 - UNFLUSHED_SECONDS
+    # The machine ran late, and the streamer with it.
+    books.apply_events([21.0], [], [(10.0, 5.0), (19.0, 0.25), (20.0, 0.5), (21.5, 7.0)])
+    assert books.unflushed_from == 20.5 - UNFLUSHED_SECONDS
 
 
 def test_frames_that_arrive_at_a_frozen_streamer_are_not_judged() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 import azure.functions as func
 import pytest
 
 from calls.clients import Clients
-from calls.http import ranges
+from calls.http import files, ranges
 from calls.http.files import File, send_file
 from contract import names
 from tests.calls.handler_requests import decode_body, send_request
@@ -169,13 +172,27 @@ async def test_what_blob_storage_does_not_understand_is_sent_in_parts(
         assert (part.status_code, part.headers["Content-Range"]) == (206, span)
 
 
+@pytest.mark.parametrize(("most", "status"), [(100, 200), (99, 412)])
 async def test_the_rest_of_another_version_is_not_sent(
-    clients: Clients, blob: str, send: Send
+    clients: Clients,
+    blob: str,
+    send: Send,
+    monkeypatch: pytest.MonkeyPatch,
+    most: int,
+    status: int,
 ) -> None:
-    """Blob Storage, which ignores If-Range, would send it."""
-    file = (await read_file(clients, blob))._replace(max_whole_bytes=99)
+    """Blob Storage, which ignores If-Range, would send it. The app sends all, if it is not long."""
+    monkeypatch.setattr(ranges, "MAX_BYTES", most)
+    file = (await read_file(clients, blob))._replace(max_whole_bytes=0)
     response = await send(headers={"Range": "bytes=10-", "If-Range": '"other"'}, file=file)
-    assert (response.status_code, decode_body(response)["code"]) == (412, "file_changed")
+    assert response.status_code == status
+    if status == 200:
+        assert (len(response.get_body()), "Content-Range" in response.headers) == (100, False)
+    else:
+        assert decode_body(response)["code"] == "file_changed"
+    etag = file.properties.etag
+    malformed = await send(headers={"Range": "bytes=x", "If-Range": etag}, file=file)
+    assert malformed.status_code == (200 if status == 200 else 307), "Range is ignored"
 
 
 async def test_conditions_are_checked_before_anything_is_sent(send: Send) -> None:
@@ -204,3 +221,54 @@ async def test_a_file_that_changes_while_it_is_sent(
     response = await send(file=file)
     assert response.status_code == 412
     assert decode_body(response)["detail"] == "the file has just changed; try again"
+
+
+async def test_so_many_files_are_read_at_a_time_and_no_more(
+    clients: Clients, send: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = asyncio.Event()
+    read_range = clients.storage.read_range
+
+    async def read_later(*arguments: Any) -> bytes:
+        await release.wait()
+        return await read_range(*arguments)
+
+    monkeypatch.setattr(clients.storage, "read_range", read_later)
+    waiting = [asyncio.ensure_future(send()) for _ in range(files.MAX_AT_ONCE + 3)]
+    done, sending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    while len(done) < 3:
+        more, sending = await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+        done |= more
+    for response in (task.result() for task in done):
+        assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+        assert decode_body(response)["code"] == "busy"
+    release.set()
+    assert {response.status_code for response in await asyncio.gather(*sending)} == {200}
+    assert (await send()).status_code == 200
+
+
+async def test_memory_stays_bounded_whatever_is_requested_at_once(
+    clients: Clients, blob: str, send: Send
+) -> None:
+    """Sixteen whole files of 30 MB at once took 1.4 GB."""
+    await clients.storage.put(names.SEGMENTS, blob, bytes(30_000_000))
+    file = await read_file(clients, blob)
+
+    async def request(number: int) -> tuple[int, int]:
+        first = number * 1000
+        response = await send(
+            "GET", {"Range": f"bytes={first}-{first + ranges.MAX_BYTES - 1}"}, file
+        )
+        return response.status_code, len(response.get_body())
+
+    tracemalloc.start()
+    try:
+        answers = await asyncio.gather(*(request(number) for number in range(48)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert {status for status, _ in answers} <= {206, 503}
+    assert max(length for _, length in answers) == ranges.MAX_BYTES
+    assert peak < 4 * files.MAX_AT_ONCE * ranges.MAX_BYTES
+    whole = await send("GET", {}, file)
+    assert (whole.status_code, whole.get_body()) == (307, b"")

@@ -56,7 +56,7 @@ def test_it_says_which_routes_need_a_key() -> None:
         assert ("security" in operation) == is_open, function
         if not is_open:
             assert "401" in operation["responses"], function
-    assert openapi.document()["security"] == [{"key": []}]
+    assert openapi.document()["security"] == [{"key": []}, {"entra": []}]
 
 
 async def test_the_app_answers_with_the_document() -> None:

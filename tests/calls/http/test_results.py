@@ -79,7 +79,7 @@ async def test_a_rendition_is_sent_by_blob_storage(uploader: StreamUploader) -> 
             return answer.headers["Content-Type"], disposition, await answer.read()
 
     media_type, disposition, file = await fetch(format="mp3")
-    assert (media_type, disposition) == ("audio/mpeg", f'inline; filename="{call}-stereo.mp3"')
+    assert (media_type, disposition) == ("audio/mpeg", f'inline; filename="{call}.mp3"')
     assert soundfile.info(io.BytesIO(file)).channels == 2
     media_type, disposition, file = await fetch(format="wav", mix="mono")
     assert (media_type, disposition) == ("audio/wav", f'inline; filename="{call}-mono.wav"')
@@ -154,3 +154,22 @@ async def test_a_segment_by_track_and_index(uploader: StreamUploader) -> None:
         assert "has 2 segments, numbered from 0" in decode_body(wrong)["detail"]
     unknown = await send_request(clients, results.send_segment, id=call, track="../x", index="0")
     assert unknown.status_code == 404
+
+
+async def test_a_long_segment_is_redirected(uploader: StreamUploader) -> None:
+    call = new_call_id()
+    seconds = ranges.MAX_BYTES // 32_000 + 1
+    stream = SampleStream(call, {None: bytes(32_000 * seconds)}, segment_seconds=seconds)
+    await uploader.upload_segments(stream)
+    clients = uploader.clients
+    whole = await send_request(clients, results.send_segment, id=call, track="mixed", index="0")
+    assert (whole.status_code, whole.get_body()) == (307, b"")
+    part = await send_request(
+        clients,
+        results.send_segment,
+        id=call,
+        track="mixed",
+        index="0",
+        headers={"Range": f"bytes=0-{ranges.MAX_BYTES - 1}"},
+    )
+    assert (part.status_code, len(part.get_body())) == (206, ranges.MAX_BYTES)

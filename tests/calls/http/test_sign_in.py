@@ -109,7 +109,26 @@ def test_a_change_needs_a_header_that_other_sites_cannot_send() -> None:
     for method in ("POST", "PUT", "DELETE", "PATCH"):
         require_same_site(request_with(method, X_Requested_With="call-audio"))
         require_same_site(request_with(method, Authorization="Bearer ey"))
-        for headers in ({}, {"Content_Type": "text/plain"}, {"Cookie": "AppServiceAuthSession=x"}):
+        require_same_site(request_with(method, Authorization="bearer ey"))
+        for headers in (
+            {},
+            {"Content_Type": "text/plain"},
+            {"Cookie": "AppServiceAuthSession=x"},
+            {"Authorization": "Basic eDp5"},
+            {"Authorization": "Bearer"},
+        ):
             with pytest.raises(Problem, match="X-Requested-With") as refusal:
                 require_same_site(request_with(method, **headers))
             assert (refusal.value.status, refusal.value.code) == (403, "cross_site")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_page_of_another_site_gets_nothing_in_a_user_s_name(method: str) -> None:
+    """An audio element sends the cookie, too: the trail would say that the user has listened."""
+    same = {"X_Requested_With": "call-audio"}
+    for site in ("same-origin", "none"):
+        require_same_site(request_with(method, Sec_Fetch_Site=site, **same))
+    for site in ("cross-site", "same-site"):
+        with pytest.raises(Problem, match="another site") as refusal:
+            require_same_site(request_with(method, Sec_Fetch_Site=site, **same))
+        assert refusal.value.code == "cross_site"

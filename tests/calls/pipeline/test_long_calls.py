@@ -16,7 +16,7 @@ from acs.events import CallbackEvent, EventData
 from calls import audit
 from calls.clients import Clients
 from calls.control.placing import PlaceCall, place_call
-from calls.errors import AcsUnavailable, CallNotFound
+from calls.errors import AcsUnavailable, CallNotFound, LongCallsNotHungUp
 from calls.pipeline import long_calls
 from calls.pipeline.long_calls import (
     REASON,
@@ -169,7 +169,8 @@ async def test_a_run_hangs_up_the_long_calls_although_others_fail(
 
     monkeypatch.setattr(long_calls, "list_unsettled", list_entries)
     monkeypatch.setattr(long_calls, "hang_up_if_too_long", visit)
-    await hang_up_longer_than_allowed(limited_clients, now)
+    with pytest.raises(LongCallsNotHungUp, match="1 calls"):
+        await hang_up_longer_than_allowed(limited_clients, now)
     assert visited == ["failing", "lost", "long"]
     failures = [r.message for r in caplog.records if "long_call_not_hung_up" in r.message]
     assert failures == ["long_call_not_hung_up call=failing error=AcsUnavailable"]

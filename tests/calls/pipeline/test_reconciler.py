@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,23 +17,33 @@ from azure.core.exceptions import HttpResponseError
 
 from acs import events
 from acs.events import CallbackEvent, EventData
+from calls import blobs
 from calls.clients import Clients
 from calls.pipeline import reconciler, storage_events
+from calls.pipeline.fair_run import SAVE_SECONDS
+from calls.pipeline.reconciler import RUN_SECONDS
 from calls.records import store
 from calls.records.derive import add_event
-from calls.records.model import CallRecord
+from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import UnsettledCall, add_unsettled, list_unsettled
 from calls.results import assembly, failures
 from calls.storage import Storage
 from calls.transcripts.engine import Phrase
 from calls.transcripts.messages import Send
 from contract import names
+from tests.calls.call_events import create_event
 from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.memory_storage import MemoryStorage
 from tests.calls.sample_streams import SampleStream, conversation, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 LATER = timedelta(hours=1)
 Run = Callable[[], Awaitable[list[str]]]
+REQUESTS_PER_RUN = 2 + round(RUN_SECONDS / SAVE_SECONDS) + 1
+"""The list of unsettled calls, the position of the last run, and where this one is."""
+REQUESTS_PER_CALL = 8
+"""At most, of an ended call whose stream is open: its record, lists, and its result twice."""
+REQUEST_SECONDS = 0.025
 LEEWAY = timedelta(seconds=2)
 """More than the precision of a blob's Last-Modified."""
 
@@ -399,6 +411,46 @@ async def test_a_run_goes_on_although_its_position_cannot_be_saved(
     await run()
     assert "reconciler_position_not_saved error=HttpResponseError" in caplog.messages
     assert not await is_unsettled(uploader, call)
+
+
+async def test_of_100_000_calls_none_starves(
+    uploader: StreamUploader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3,000 of them have ended and wait for their last segments, for more than a run can visit."""
+    now, waiting = datetime.now(UTC), [f"unsettled-{number:04d}" for number in range(3000)]
+    storage = MemoryStorage(modified_at=now, request_seconds=REQUEST_SECONDS)
+    settled = new_record("settled", now)
+    settled.finalized = True
+    names_of_settled = (f"settled-{number:06d}" for number in range(100_000))
+    content = msgspec.json.encode(settled)
+    storage.fill(blobs.CALLS, {blobs.call_blob(call): content for call in names_of_settled})
+    for call in waiting:
+        record = new_record(call, now)
+        add_event(record, create_event(call, "CallConnected", now))
+        add_event(record, create_event(call, "CallDisconnected", now))
+        storage.fill(blobs.CALLS, {blobs.call_blob(call): msgspec.json.encode(record)})
+        storage.fill(blobs.UNSETTLED, {blobs.unsettled_blob(call): b""})
+        stream = f"{now:%Y%m%dT%H%M%S}000Z-00000000"
+        storage.fill(names.DRAFTS, {names.stream_marker(call, stream): b""})
+    monkeypatch.setattr(uploader.clients, "storage", storage)
+    monkeypatch.setattr(reconciler, "get_clients", lambda: uploader.clients)
+    monkeypatch.setattr(time, "monotonic", lambda: storage.now)
+
+    visits_of = Counter(dict.fromkeys(waiting, 0))
+    runs = 0
+    while min(visits_of.values()) < 2:
+        runs, before, storage.reads = runs + 1, storage.requests, []
+        await reconciler.reconcile_calls()
+        requests = storage.requests - before
+        assert requests * REQUEST_SECONDS <= RUN_SECONDS + 2
+        own = [path for path in storage.reads if path.startswith(f"{blobs.CALLS}/")]
+        visits = list(dict.fromkeys(path[len("calls/") : -len(".json")] for path in own))
+        assert len(visits) == len(own), "each record is read once"
+        assert requests <= REQUESTS_PER_RUN + REQUESTS_PER_CALL * len(visits)
+        visits_of.update(visits)
+        # Each has its turn before any has another one.
+        assert max(visits_of.values()) - min(visits_of.values()) <= 1
+    assert 4 < runs <= 2 * len(waiting) * REQUESTS_PER_CALL * REQUEST_SECONDS / RUN_SECONDS + 2
 
 
 def test_a_run_ends_well_before_the_host_stops_it() -> None:

@@ -47,7 +47,7 @@ def test_many_voices_at_once_do_not_clip() -> None:
     assert quiet == 26_000
 
 
-def test_a_single_channel_stays_as_it_is() -> None:
+def test_a_single_channel_stays_as_it_is_on_each_side() -> None:
     frames = voices.hum(1)
-    for mix in ("mono", "stereo"):
-        assert np.array_equal(mix_channels(frames, mix), frames)
+    assert np.array_equal(mix_channels(frames, "mono"), frames)
+    assert np.array_equal(mix_channels(frames, "stereo"), np.hstack((frames, frames)))

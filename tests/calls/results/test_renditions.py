@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tracemalloc
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +94,78 @@ async def test_all_channels_in_another_format(uploader: StreamUploader) -> None:
     assert min(voices.loudness(voices.mix(file, "mono"), 4)) > voices.AMPLITUDE / 10
 
 
+@pytest.mark.parametrize(
+    ("format_", "mix", "channels"),
+    [("mp3", None, 1), ("ogg", None, 1), ("wav", "mono", 1), ("wav", "stereo", 2)],
+)
+async def test_the_one_channel_of_a_mixed_call(
+    uploader: StreamUploader, format_: Format, mix: Mix | None, channels: int
+) -> None:
+    """It stays one, unless the request asks for two."""
+    storage, call, frames = uploader.storage, new_call_id(), voices.hum(1, 0.5)
+    recording = await upload(storage, call, frames)
+    rendition = Rendition(format_, mix)
+    await make_rendition(storage, call, rendition, recording)
+    file = await read(storage, call, rendition)
+    samples, _ = soundfile.read(io.BytesIO(file), dtype="int16", always_2d=True)
+    assert samples.shape[1] == channels
+    if format_ == "wav":
+        assert np.array_equal(samples, np.repeat(frames, channels, axis=1))
+
+
+class LongRecording:
+    """Blob Storage with a recording of any length, which it does not keep, nor what is written."""
+
+    def __init__(self, minutes: int) -> None:
+        second = voices.hum(2).tobytes()
+        data_bytes = len(second) * 60 * minutes
+        self._second = second
+        self._header = wav.long_header(voices.RATE, data_bytes, 2)
+        size = len(self._header) + data_bytes
+        self.recording = Properties(size, '"1"', "audio/wav", {}, datetime.now(UTC))
+        self._rendition: Properties | None = None
+
+    async def properties(self, *_: str) -> Properties | None:
+        return self._rendition
+
+    async def read_range(self, _: str, __: str, offset: int, length: int, ___: str) -> bytes:
+        head = self._header[offset : offset + length]
+        start = max(0, offset - len(self._header))
+        needed = length - len(head)
+        first = start % len(self._second)
+        repeated = self._second * (-(-(first + needed) // len(self._second)))
+        return head + repeated[first : first + needed]
+
+    async def write_in_blocks(
+        self, _: str, __: str, blocks: AsyncIterator[tuple[int, bytes]], **options: Any
+    ) -> None:
+        size = 0
+        async for _number, block in blocks:
+            size += len(block)
+        metadata = options["metadata"]
+        self._rendition = Properties(size, '"2"', "audio/x", metadata, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("format_", ["wav", "flac", "mp3", "ogg"])
+async def test_memory_does_not_grow_with_the_length_of_a_call(
+    monkeypatch: pytest.MonkeyPatch, format_: Format
+) -> None:
+    """Of what Python and NumPy allocate: the same for one minute and for three."""
+    monkeypatch.setattr(renditions, "_BLOCK_BYTES", 128 * 1024)
+    monkeypatch.setattr(renditions, "_READ_BYTES", 128 * 1024)
+    peaks = []
+    for minutes in (1, 1, 3):  # the first run loads what is loaded once
+        storage: Any = LongRecording(minutes)
+        tracemalloc.start()
+        await make_rendition(
+            storage, new_call_id(), Rendition(format_, "stereo"), storage.recording
+        )
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    two_minutes = 2 * 60 * voices.RATE * 4
+    assert peaks[2] - peaks[1] < two_minutes / 10, peaks
+
+
 async def test_a_rendition_is_made_once_for_each_version(uploader: StreamUploader) -> None:
     storage, call, rendition = uploader.storage, new_call_id(), Rendition("wav", "mono")
     recording = await upload(storage, call, voices.hum(2, 0.1))
@@ -136,7 +211,7 @@ async def test_a_format_that_cannot_hold_the_channels(uploader: StreamUploader) 
         ("wav", "flac", None, Rendition("flac", None)),
         ("flac", "wav", None, Rendition("wav", None)),
         ("flac", None, "mono", Rendition("flac", "mono")),
-        ("wav", "mp3", None, Rendition("mp3", "stereo")),
+        ("wav", "mp3", None, Rendition("mp3", None)),
         ("wav", "ogg", "mono", Rendition("ogg", "mono")),
     ],
 )

@@ -82,11 +82,11 @@ def test_text() -> None:
 
 def test_csv() -> None:
     assert formats.to_csv(create_transcript(*UTTERANCES)).split("\r\n") == [
-        "start,end,participant,name,speaker,text",
-        "00:00:00.010,00:00:00.910,4:+1,,,Fish & <chips>?",
-        '00:00:02.000,00:00:02.900,8:acs:a_b,Zoë <Bell>,,"Well, ""yes""."',
-        "01:00:00.000,01:00:00.900,,,2,Yes.",
-        "01:01:40.000,01:01:40.900,,,,No.",
+        "start,end,participant,name,speaker,text,diarized",
+        "00:00:00.010,00:00:00.910,4:+1,,,Fish & <chips>?,",
+        '00:00:02.000,00:00:02.900,8:acs:a_b,Zoë <Bell>,,"Well, ""yes"".",',
+        "01:00:00.000,01:00:00.900,,,2,Yes.,",
+        "01:01:40.000,01:01:40.900,,,,No.,",
         "",
     ]
 
@@ -97,7 +97,7 @@ def test_no_cell_of_the_csv_is_a_formula(start: str) -> None:
         track="t", participant=start, name=start, start_ms=0, end_ms=1, text=start, words=[]
     )
     (_, row) = csv.reader(io.StringIO(formats.to_csv(create_transcript(utterance))))
-    assert row[2:] == [f"'{start.strip()}"] * 2 + ["", f"'{start.strip()}"]
+    assert row[2:] == [f"'{start.strip()}"] * 2 + ["", f"'{start.strip()}", ""]
 
 
 @pytest.mark.parametrize(
@@ -140,3 +140,14 @@ def test_vtt_notes_that_voices_were_not_told_apart(*, diarized: bool | None, cou
     transcript.diarized = diarized
     text = formats.to_vtt(transcript)
     assert text.count("\n\nNOTE The voices of the mixed track were not told apart.\n\n") == count
+
+
+@pytest.mark.parametrize(("diarized", "cell"), [(None, ""), (True, "true"), (False, "false")])
+def test_text_and_csv_say_whether_voices_were_told_apart(diarized: bool | None, cell: str) -> None:
+    transcript = create_transcript(*UTTERANCES)
+    text = formats.to_text(transcript)
+    transcript.diarized = diarized
+    note = "The voices of the mixed track were not told apart.\n" if diarized is False else ""
+    assert formats.to_text(transcript) == note + text
+    header, *rows = csv.reader(io.StringIO(formats.to_csv(transcript)))
+    assert (header[-1], {row[-1] for row in rows}) == ("diarized", {cell})

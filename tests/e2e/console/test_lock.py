@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
+from local.client import AppClient
 from tests.e2e.console.browser import MARKS, Console
 from tests.e2e.console.conftest import FROM, SHOWN_FROM, SHOWN_TO, TO
 
@@ -91,6 +92,31 @@ async def test_a_listener_is_offered_to_listen_but_not_to_place_calls(
     await expect(page.get_by_role("button", name="Play")).to_be_visible(timeout=90_000)
     await expect(page.get_by_role("heading", name="Downloads")).to_be_visible()
     await expect(page.get_by_role("button", name="New call")).to_be_hidden()
+
+
+async def test_an_auditor_reads_who_did_what(console: Console, app: AppClient, ended: str) -> None:
+    page = console.page
+    status, _, _ = await app.request("GET", f"/api/v1/calls/{ended}/timeline")
+    assert status == 200
+    await console.open(console.up.addresses.auditor_key)
+    await page.goto(f"{console.up.addresses.console}#/calls/{ended}")
+    await page.get_by_text("Show who did what").click()
+    trail = page.locator("[data-audit]")
+    await expect(trail.get_by_text("Read the timeline").first).to_be_visible()
+    await expect(trail.get_by_text("Hang up")).to_be_visible()
+    await expect(trail.get_by_text("Place call")).to_be_visible()
+    await expect(trail).not_to_contain_text("begun")
+    await expect(trail).to_contain_text("Admin \u00b7 127.0.0.1")
+
+
+async def test_the_audit_trail_is_offered_only_to_those_who_may_read_it(
+    console: Console, ended: str
+) -> None:
+    page = console.page
+    await console.open(console.up.addresses.listener_key)
+    await page.goto(f"{console.up.addresses.console}#/calls/{ended}")
+    await expect(page.get_by_role("heading", name="Events")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Audit trail")).to_be_hidden()
 
 
 async def test_a_role_that_was_taken_away_in_the_meantime_is_said_clearly(

@@ -157,6 +157,28 @@ async def test_many_losses_are_summarized_and_stay_open(console: Console, ended:
     await expect(page.get_by_text("0:11\u20130:11")).to_be_visible()
 
 
+@pytest.mark.parametrize("diarized", [True, False])
+async def test_the_voices_of_a_mixed_track(console: Console, ended: str, *, diarized: bool) -> None:
+    async def mix(route: Route) -> None:
+        transcript = await (await route.fetch()).json()
+        transcript["diarized"] = diarized
+        for number, utterance in enumerate(transcript["utterances"]):
+            utterance |= {"track": "mixed", "participant": None, "name": None}
+            utterance["speaker"] = 1 + number % 2 if diarized else None
+        await route.fulfill(json=transcript)
+
+    await console.page.route("**/transcript?*", mix)
+    await console.open_call(ended)
+    note = console.page.locator("[data-transcript-note]")
+    speakers = console.page.locator(".utterance-speaker")
+    if diarized:
+        await expect(speakers.nth(1)).to_have_text("Speaker 2")
+        await expect(note).not_to_contain_text("told apart")
+    else:
+        await expect(note).to_contain_text("voices of the mixed track were not told apart")
+        await expect(speakers).to_have_count(0)
+
+
 async def test_the_recording_is_streamed_and_opens_at_the_moment_of_a_link(
     console: Console, ended: str
 ) -> None:

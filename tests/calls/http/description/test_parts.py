@@ -16,7 +16,7 @@ def test_an_operation_has_its_responses_in_order() -> None:
         "responses": {
             "200": {"description": "OK", "content": {"audio/wav": {"schema": BINARY}}},
             "304": {"description": "Not Modified"},
-            "401": {"description": "the function key is missing or wrong"},
+            "401": {"description": "the function key is missing or wrong, or nobody is signed in"},
             "404": {"description": "Not Found", "content": PROBLEM},
         },
     }

@@ -1,0 +1,52 @@
+"""Where a track stands, and how far its timestamps are ahead of its audio."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.streamer.track_rig import FRAME, RATE, Rig, steady
+
+
+def test_a_track_that_has_not_started_has_no_place() -> None:
+    track = Rig().track()
+    assert track.position is None
+    assert not track.is_open
+    track.flush()
+    assert track.anomalies == 0
+
+
+def test_a_track_stands_behind_what_it_placed() -> None:
+    rig = Rig().send(steady(range(40)))
+    rig.track().flush()
+    assert rig.track().position == 40 * FRAME
+    assert rig.track().is_open
+    assert rig.track().counts.frames == 40
+    rig.track().cut_now()
+    assert not rig.track().is_open
+    assert rig.track().totals.frames == 40
+
+
+@pytest.mark.parametrize("interval", [0.0196, 0.0204])
+def test_drift_of_two_percent_is_never_more_than_half_of_the_tolerance(interval: float) -> None:
+    """From the third second on: two seconds in a row show how fast it is."""
+    rig = Rig().send(
+        sent._replace(arrival=sent.number * interval)
+        for sent in steady(range(1000), lambda n: n * interval)
+    )
+    rig.finish()
+    places = rig.places(range(1000))
+    assert max(abs(places[n] - n * interval) for n in places if n > 150) <= 0.0305
+
+
+def test_the_offset_is_published_with_each_segment_without_lag() -> None:
+    rig = Rig(length=RATE).send(
+        sent._replace(arrival=sent.number * 0.0202)
+        for sent in steady(range(400), lambda n: n * 0.0202)
+    )
+    rig.finish()
+    places = rig.places(range(400))
+    for segment in rig.segments["a"][3:-1]:
+        end = segment.start + len(segment.pcm) // 2
+        last = max((n for n in places if places[n] * RATE < end - FRAME), key=places.__getitem__)
+        ahead = last * 0.0202 - places[last]
+        assert segment.skew / RATE == pytest.approx(ahead, abs=0.003)
