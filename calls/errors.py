@@ -11,6 +11,7 @@
     ├── TracksNotSeparate
     ├── CallEnded
     ├── StreamingStateConflict
+    ├── AnnouncementNotPlayed
     ├── MissingCallConnectionId
     ├── LongCallsNotHungUp
     ├── DestinationNotAllowed
@@ -135,6 +136,10 @@ class StreamingStateConflict(CallAudioError):
 
     def __init__(self, state: str, remedy: str = "") -> None:
         super().__init__(f"the media streaming is {state}" + (f": {remedy}" if remedy else ""))
+
+
+class AnnouncementNotPlayed(CallAudioError):
+    """Raised when a call must not be streamed because its announcement was not played."""
 
 
 class MissingCallConnectionId(CallAudioError):

@@ -49,6 +49,14 @@ def parse_locales(candidates: Iterable[str]) -> list[str]:
     return locales
 
 
+def parse_locale(text: str) -> str:
+    """Parse one locale, in which a text is spoken. Raises ValueError."""
+    if text == AUTO:
+        raise ValueError("must be a BCP 47 locale such as en-US")
+    (locale,) = parse_locales([text])
+    return locale
+
+
 def parse_setting(text: str) -> list[str]:
     """Parse the text of a setting: ``en-US``, ``en-US,de-DE`` or ``auto``. Raises ValueError."""
     return parse_locales(entry.strip() for entry in text.split(","))

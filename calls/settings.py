@@ -9,11 +9,11 @@ from typing import Annotated, Literal
 import msgspec
 
 import configuration
-from acs.identifiers import is_phone_number, is_raw_id, phone_number_raw_id
+from acs.identifiers import is_phone_number, is_raw_id, one_line, phone_number_raw_id
 from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from calls.destinations import parse_entries
-from calls.locales import parse_setting
-from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, parse_hosts
+from calls.locales import parse_locale, parse_setting
+from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, is_file_of, parse_hosts
 from configuration import SettingsError, doc
 from contract.grants import DtmfMode
 
@@ -34,6 +34,13 @@ SPELLED = {
 
 _RAW_ID_PREFIX = re.compile(r"[0-9]+:", re.ASCII)
 """What a raw id begins with. Others would be read, but here they are typing errors."""
+
+
+MAX_ANNOUNCEMENT_CHARACTERS = 1024
+VOICE_PATTERN = "[A-Za-z0-9][A-Za-z0-9:_-]{0,99}"
+"""The name of a voice, such as ``en-US-AvaMultilingualNeural``."""
+
+_VOICE = re.compile(VOICE_PATTERN, re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +116,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     answer_start_streaming: Annotated[
         bool, doc("whether streaming of an answered call starts at once: true or false")
     ] = True
+    announcement: Annotated[
+        Literal["off", "on", "required"],
+        doc(
+            "announcement before calls are recorded: off, on (played if possible) or required "
+            "(without it, nobody is recorded)"
+        ),
+    ] = "off"
+    announcement_text: Annotated[str, doc("its text, which COGNITIVE_SERVICES_ENDPOINT speaks")] = (
+        ""
+    )
+    announcement_url: Annotated[
+        str, doc("in place of a text: the https:// URL of a WAV file, on one of ANNOUNCEMENT_HOSTS")
+    ] = ""
+    announcement_hosts: Annotated[
+        str,
+        doc("hosts of announcement files, also of those that calls name: a.example,*.b.example"),
+    ] = ""
+    announcement_voice: Annotated[
+        str, doc("voice of a spoken announcement, such as en-US-AvaMultilingualNeural")
+    ] = ""
+    announcement_locale: Annotated[str, doc("locale of a spoken announcement")] = "en-US"
+    announcement_seconds: Annotated[
+        int, doc("time after which an announcement that ACS does not report counts as failed", ge=5)
+    ] = 60
+    cognitive_services_endpoint: Annotated[
+        str, doc("Azure AI resource that speaks announcements in calls that name none")
+    ] = ""
     cognitive_services_hosts: Annotated[
         str,
         doc(
@@ -195,6 +229,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         hosts = [*COGNITIVE_SERVICES_HOSTS, *parse_hosts(self.cognitive_services_hosts)]
         return is_endpoint_of(endpoint, hosts)
 
+    def permits_announcement_file(self, url: str) -> bool:
+        """Whether ACS may fetch this URL's file, to play it as an announcement."""
+        return is_file_of(url, parse_hosts(self.announcement_hosts))
+
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises SettingsError with all faults at once."""
@@ -216,6 +254,7 @@ def load(environment: Mapping[str, str]) -> Settings:
             if not is_raw_id(entry) or _RAW_ID_PREFIX.match(entry) is None
         ]
     faults += _malformed_settings(settings)
+    faults += _announcement_faults(settings)
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
@@ -237,6 +276,8 @@ def _malformed_settings(settings: Settings) -> list[str]:
         "TRANSCRIPTION_LOCALE": (parse_setting, settings.transcription_locale),
         "ALLOWED_DESTINATIONS": (parse_entries, settings.allowed_destinations),
         "COGNITIVE_SERVICES_HOSTS": (parse_hosts, settings.cognitive_services_hosts),
+        "ANNOUNCEMENT_HOSTS": (parse_hosts, settings.announcement_hosts),
+        "ANNOUNCEMENT_LOCALE": (parse_locale, settings.announcement_locale),
     }
     faults = []
     for name, (parse, text) in parsers.items():
@@ -244,6 +285,31 @@ def _malformed_settings(settings: Settings) -> list[str]:
             parse(text)
         except ValueError as error:
             faults.append(f"{name}: {error}")
+    return faults
+
+
+def _announcement_faults(settings: Settings) -> list[str]:
+    text, url = settings.announcement_text, settings.announcement_url
+    endpoint, faults = settings.cognitive_services_endpoint, []
+    if len(text) > MAX_ANNOUNCEMENT_CHARACTERS or one_line(text) != text:
+        limit = MAX_ANNOUNCEMENT_CHARACTERS
+        faults.append(f"ANNOUNCEMENT_TEXT: must be one line of up to {limit} characters")
+    if settings.announcement_voice and not _VOICE.fullmatch(settings.announcement_voice):
+        faults.append("ANNOUNCEMENT_VOICE: is not the name of a voice")
+    if text and url:
+        faults.append("ANNOUNCEMENT_TEXT: set it or ANNOUNCEMENT_URL, not both")
+    if settings.announcement == "on" and not text and not url:
+        faults.append("ANNOUNCEMENT: is on; set ANNOUNCEMENT_TEXT or ANNOUNCEMENT_URL")
+    if text and not endpoint:
+        faults.append("COGNITIVE_SERVICES_ENDPOINT: is not set, and ANNOUNCEMENT_TEXT is")
+    try:
+        if endpoint and not settings.permits_cognitive_services(endpoint):
+            faults.append("COGNITIVE_SERVICES_ENDPOINT: its host is not permitted, or it has more")
+        if url and not settings.permits_announcement_file(url):
+            faults.append("ANNOUNCEMENT_URL: must be https:// and a host of ANNOUNCEMENT_HOSTS")
+    except ValueError:
+        # The hosts are malformed: that is a fault of its own.
+        pass
     return faults
 
 

@@ -19,9 +19,19 @@ export function describeCall(record) {
   details.push(new Date(record.created_at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }));
   if (record.channels) details.push(record.channels === "unmixed" ? "One track per participant" : "Mixed audio");
   if (record.sample_rate) details.push(`${record.sample_rate / 1000} kHz`);
+  const announcement = describeAnnouncement(record);
+  if (announcement) details.push(announcement);
   if (record.operation_context) details.push(record.operation_context);
   if (record.hung_up_reason === "max_call_minutes") details.push("Hung up: longer than MAX_CALL_MINUTES");
   return details.join(SEPARATOR);
+}
+
+/** Describe how far the announcement is: "Announced at 10:00:05"; "" for a call without one. */
+export function describeAnnouncement({ announcement }) {
+  if (!announcement) return "";
+  const played = announcement.plays.find((play) => play.state === "completed");
+  if (played) return `Announced at ${formatExactTime(played.ended_at)}`;
+  return announcement.state === "failed" ? "Not announced" : "Announcement pending";
 }
 
 /** Describe the pause that a call is in: who paused it, why, and when it resumes by itself; else "". */

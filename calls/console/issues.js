@@ -19,6 +19,13 @@ export function buildAlerts(record, model) {
     const reason = describeResult(record.streaming.result) || record.streaming.details;
     alerts.push(buildAlert("danger", "Media streaming failed", reason));
   }
+  const { announcement } = record;
+  if (announcement?.state === "failed") {
+    const reason = describeResult(announcement.plays.findLast((play) => play.result)?.result);
+    const isRequired = announcement.policy === "required";
+    alerts.push(buildAlert(isRequired ? "danger" : "warning",
+      isRequired ? "Not recorded: the announcement could not be played" : "Announcement not played", reason));
+  }
   const absent = model.missingSegments.filter((segment) => segment.reason !== NOT_ANALYSED).length;
   const missing = absent || (model.missingSegments.length ? 0 : (record.summary?.missing_segments ?? 0));
   if (missing) {
@@ -41,7 +48,7 @@ export function buildAlert(variant, title, text, attributes = {}) {
 function describeResult(result) {
   if (!result) return "";
   const codes = [result.code, result.sub_code].filter((code) => code).join(", ");
-  return `${result.message ?? ""} (code ${codes})`.trim();
+  return `${result.message ?? ""}${codes ? ` (code ${codes})` : ""}`.trim();
 }
 
 /** Build the list of issues, the worst first; `onRetry(failure, button)` retries a failed segment, null if none may. */

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from azure.core.exceptions import (
     AzureError,
     HttpResponseError,
@@ -32,3 +34,8 @@ def acs_error(operation: str, error: AzureError) -> AcsError:
         code=str(details.code) if details is not None else None,
         message=str(details.message) if details is not None else None,
     )
+
+
+def is_refusal(error: AcsError) -> bool:
+    """Return whether ACS has certainly not carried out a request."""
+    return isinstance(error, AcsRefused) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -35,6 +35,8 @@ from acs.identifiers import display_id
 from calls import blobs, refusals
 from calls.audit import record_or_log
 from calls.clients import Clients
+from calls.control.announcement_policy import announcement_endpoint, setting_announcement
+from calls.control.announcing import advance
 from calls.control.grants import create_grant, withdraw_grant
 from calls.control.new_calls import (
     NewCall,
@@ -118,6 +120,8 @@ def _reason_to_leave(settings: Settings, call: IncomingCall, age: timedelta) -> 
         return "off"
     if not settings.answers(call.to.raw_id):
         return "not_listed"
+    if settings.announcement == "required" and setting_announcement(settings) is None:
+        return "no_announcement"
     return "too_old" if age > RINGING_TIME else None
 
 
@@ -154,6 +158,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
         sample_rate=settings.answer_sample_rate,
         start_streaming=settings.answer_start_streaming,
         dtmf=settings.dtmf,
+        announcement=setting_announcement(settings),
     )
     token = await create_grant(storage, now, new_call.sample_rate, new_call.dtmf)
     # If ACS's response is lost, ACS recognizes the next delivery's request by this id.
@@ -162,6 +167,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
         properties = await clients.call_automation.answer_call(
             call.incoming_call_context,
             callback_url(settings),
+            cognitive_services_endpoint=announcement_endpoint(settings, new_call.announcement),
             media_streaming=media_streaming_options(new_call, settings.streamer_url, token),
             headers={"Repeatability-Request-ID": request_id},
         )
@@ -174,6 +180,7 @@ async def _answer(clients: Clients, call: IncomingCall, now: datetime) -> None:
             return
         raise
     record = await record_new_call(clients, new_call, "incoming", properties, token, now)
+    await advance(clients, record, now)
     _log_outcome("answered", None, call, record.call_connection_id)
     # It rings for half a minute only: it is answered even while the trail accepts no entries.
     await record_or_log(storage, "answer_call", SYSTEM, call=record.call_connection_id)

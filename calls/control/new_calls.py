@@ -24,6 +24,7 @@ from calls.clients import Clients
 from calls.control.grants import bind_grant, end_grants, note_grant
 from calls.errors import MissingCallConnectionId
 from calls.locales import parse_setting
+from calls.records.announcement import Announcement
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord, Direction
 from calls.records.store import change_record
@@ -54,6 +55,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     operation_context: str | None = None
     names: dict[str, str] = {}
     locales: list[str] | None = None
+    announcement: Announcement | None = None
     retention_days: int | None = None
 
 
@@ -75,7 +77,8 @@ def media_streaming_options(call: NewCall, streamer_url: str, token: str) -> Med
         transport_type=StreamingTransportType.WEBSOCKET,
         content_type=MediaStreamingContentType.AUDIO,
         audio_channel_type=MediaStreamingAudioChannelType(call.channels),
-        start_media_streaming=call.start_streaming,
+        # Nothing is streamed before the announcement has been played.
+        start_media_streaming=call.start_streaming and call.announcement is None,
         enable_dtmf_tones=call.dtmf != "off",
         audio_format=_FORMATS[call.sample_rate],
     )
@@ -116,6 +119,8 @@ async def record_new_call(
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.dtmf = call.dtmf
+        if record.announcement is None:
+            record.announcement = call.announcement
         record.operation_context = call.operation_context
         mismatches = set_origin(
             record,

@@ -12,15 +12,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 
 import msgspec
 
 from calls import audit
 from calls.clients import Clients
+from calls.control.acs_errors import is_refusal
 from calls.control.deadlines import schedule
-from calls.control.streaming import ANSWER_TIME, is_overdue, new_request, send_request
-from calls.errors import AcsError, AcsRefused, CallEnded, StreamingStateConflict
+from calls.control.streaming import (
+    ANSWER_TIME,
+    is_overdue,
+    new_request,
+    require_announced,
+    send_request,
+)
+from calls.errors import AcsError, CallEnded, StreamingStateConflict
 from calls.principals import SYSTEM, Principal
 from calls.records.model import CallRecord, RequestRecord
 from calls.records.pauses import is_resumed, open_pause
@@ -64,7 +70,8 @@ async def pause_call(
 async def resume_call(clients: Clients, call: str, by: Principal) -> CallRecord:
     """Resume the recording of a paused call. A call that is being streamed stays as it is.
 
-    Raises CallNotFound, CallEnded, StreamingStateConflict, AcsError, Contended, AzureError.
+    Raises CallNotFound, CallEnded, StreamingStateConflict, AnnouncementNotPlayed, AcsError,
+    Contended, AzureError.
     """
     return await _resume(clients, call, new_request("start", by, datetime.now(UTC)), lambda _: True)
 
@@ -128,7 +135,10 @@ async def _resume(
         pause = open_pause(record)
         is_repeat = pause is None
         if pause is not None:
-            return request if ends(pause) else None
+            if not ends(pause):
+                return None
+            require_announced(record)
+            return request
         if is_resumed(record) and is_overdue(record, request.time):
             return request
         if record.streaming.state not in ("active", "starting"):
@@ -148,12 +158,12 @@ async def _send(
     now: datetime,
 ) -> CallRecord:
     def undo_on(error: AcsError) -> bool:
-        return _is_refusal(error) and not is_repeat()
+        return is_refusal(error) and not is_repeat()
 
     try:
         return await send_request(clients, call, decide, undo_on=undo_on)
     except AcsError as error:
-        if not _is_refusal(error):
+        if not is_refusal(error):
             await schedule(clients, call, now + ANSWER_TIME, now)
             raise
         if not is_repeat():
@@ -161,11 +171,6 @@ async def _send(
         # ACS carried out the first request, and only its event was lost.
         log_event(_log, logging.WARNING, "streaming_repeat_refused", call=call, error=error)
         return await read_record(clients.storage, call)
-
-
-def _is_refusal(error: AcsError) -> bool:
-    """Whether ACS has certainly not carried out a request."""
-    return isinstance(error, AcsRefused) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _require_running(record: CallRecord) -> None:

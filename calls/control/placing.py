@@ -16,6 +16,8 @@ from azure.core.exceptions import AzureError, ServiceRequestError
 from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
+from calls.control.announcement_policy import announcement_endpoint
+from calls.control.announcing import advance
 from calls.control.call_limits import CallLimits, Reservation
 from calls.control.grants import create_grant
 from calls.control.idempotency import KeyClaim, claim_key, complete_key, release_key
@@ -102,7 +104,10 @@ async def _place(
         if not _may_have_been_placed(error):
             await limits.release(reservation)
         raise
-    return await record_new_call(clients, call, "outgoing", properties, token, now)
+    record = await record_new_call(clients, call, "outgoing", properties, token, now)
+    # The event that the call has connected may have come first.
+    await advance(clients, record, now)
+    return record
 
 
 async def _create_call(
@@ -116,7 +121,8 @@ async def _create_call(
             callback_url(clients.settings),
             source_caller_id_number=PhoneNumberIdentifier(call.from_) if call.from_ else None,
             operation_context=call.operation_context,
-            cognitive_services_endpoint=call.cognitive_services_endpoint,
+            cognitive_services_endpoint=call.cognitive_services_endpoint
+            or announcement_endpoint(clients.settings, call.announcement),
             media_streaming=media_streaming_options(call, clients.settings.streamer_url, token),
             headers={"Repeatability-Request-ID": request_id},
         )

@@ -12,8 +12,9 @@ from azure.core.exceptions import AzureError
 from calls.clients import Clients
 from calls.control.acs_errors import acs_error
 from calls.control.new_calls import callback_url
-from calls.errors import AcsError, CallEnded, StreamingStateConflict
+from calls.errors import AcsError, AnnouncementNotPlayed, CallEnded, StreamingStateConflict
 from calls.principals import Principal
+from calls.records.announcement import forbids_streaming
 from calls.records.derive import add_request, remove_request
 from calls.records.model import CallRecord, RequestRecord
 from calls.records.store import change_record
@@ -40,12 +41,15 @@ async def change_streaming(
         operation_context: Text that ACS returns in the operation's events.
         by: Who asks for it.
 
-    Raises CallNotFound, CallEnded, StreamingStateConflict, AcsError, Contended, AzureError.
+    Raises CallNotFound, CallEnded, StreamingStateConflict, AnnouncementNotPlayed, AcsError,
+    Contended, AzureError.
     """
     request = new_request(operation, by, datetime.now(UTC))
 
     def decide(record: CallRecord) -> RequestRecord:
         _check_state(record, request)
+        if operation == "start":
+            require_announced(record)
         return request
 
     return await send_request(clients, call, decide, operation_context)
@@ -128,6 +132,14 @@ def _check_state(record: CallRecord, request: RequestRecord) -> None:
         record, request.time
     ):
         raise StreamingStateConflict(state)
+
+
+def require_announced(record: CallRecord) -> None:
+    """Check that a call's announcement lets it be streamed now. Raises AnnouncementNotPlayed."""
+    announcement = record.announcement
+    reason = forbids_streaming(announcement, record.participants) if announcement else None
+    if reason is not None:
+        raise AnnouncementNotPlayed(reason)
 
 
 def is_overdue(record: CallRecord, now: datetime) -> bool:

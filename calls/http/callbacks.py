@@ -15,6 +15,7 @@ from acs.events import CALL_ENDS, CallbackEvent, decode_callback_events
 from acs.identifiers import is_call_connection_id
 from calls import refusals
 from calls.clients import Clients
+from calls.control.announcing import ADVANCING_EVENTS, advance
 from calls.control.grants import end_grants
 from calls.errors import CallDeleted, EventMismatch
 from calls.http import requests
@@ -104,7 +105,7 @@ def _refuse_some(mismatches: list[str], faults: list[str]) -> None:
 
 
 async def _record_event(clients: Clients, event: CallbackEvent) -> bool:
-    """Record an event, and do what the end of its call asks for.
+    """Record an event, and do what it leads to: the announcement, or the end of the call.
 
     Returns:
         Whether the call has ended, and must be assembled with its last streams.
@@ -116,6 +117,8 @@ async def _record_event(clients: Clients, event: CallbackEvent) -> bool:
     record = await record_callback_event(storage, event, settings.callback_ids_check)
     if event.type in CALL_ENDS:
         await end_grants(storage, call, now)
+    if event.type in ADVANCING_EVENTS:
+        await advance(clients, record, now)
     if not record.has_ended:
         return False
     # The call may have been assembled already, or never had any audio.

@@ -19,6 +19,7 @@ from msgspec import Meta
 
 from calls.audit import Outcome
 from calls.principals import Kind, Role
+from calls.records.announcement import AnnouncementState, PlayState, Policy
 from calls.records.model import (
     CallRecord,
     CallState,
@@ -98,6 +99,35 @@ class Event(msgspec.Struct, kw_only=True):
     streaming_details: str | None
 
 
+class Play(msgspec.Struct, kw_only=True):
+    """One play of the announcement; `requested_at` is by the app's clock, the others by ACS's."""
+
+    to_all: Annotated[bool, Meta(description="to the whole call, as it began")]
+    to: Annotated[list[RawId], Meta(description="to whom; empty until ACS says who is in the call")]
+    state: PlayState
+    requested_at: Time
+    started_at: Time | None
+    ended_at: Time | None
+    result: Annotated[AcsResult | None, Meta(description="why it failed")]
+
+
+class Announcement(msgspec.Struct, kw_only=True):
+    """What is played before the call is recorded: a text that is spoken, or a file."""
+
+    policy: Annotated[Policy, Meta(description="`required`: without it, nobody is recorded")]
+    source: Annotated[
+        Literal["call", "setting"], Meta(description="who asks for it: the call or the settings")
+    ]
+    state: Annotated[
+        AnnouncementState, Meta(description="of the announcement at the call's beginning")
+    ]
+    text: Annotated[str | None, Meta(examples=["This call is recorded."])]
+    url: str | None
+    voice: str | None
+    locale: str | None
+    plays: list[Play]
+
+
 class Call(msgspec.Struct, kw_only=True):
     """One call."""
 
@@ -122,6 +152,9 @@ class Call(msgspec.Struct, kw_only=True):
     dtmf: Annotated[
         DtmfMode | None,
         Meta(description="what is kept of DTMF tones, in the streams' manifests"),
+    ]
+    announcement: Annotated[
+        Announcement | None, Meta(description="null for a call that is not announced")
     ]
     locales: Annotated[
         list[str] | None,

@@ -12,6 +12,7 @@ Code = Literal[
     "acs_conflict",
     "acs_refused",
     "acs_unavailable",
+    "announcement_not_played",
     "blob_missing",
     "body_too_large",
     "call_deleted",
@@ -119,6 +120,10 @@ CODES: dict[Code, Meaning] = {
     ),
     "acs_conflict": Meaning(
         HTTPStatus.CONFLICT, "the call's state at ACS does not allow the operation; see `acs`"
+    ),
+    "announcement_not_played": Meaning(
+        HTTPStatus.CONFLICT,
+        "the call is not recorded before its announcement has been played; `detail` says why not",
     ),
     "blob_missing": Meaning(
         HTTPStatus.CONFLICT, "the failure's blob has been deleted, so it cannot be retried"

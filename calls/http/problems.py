@@ -94,6 +94,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.TracksNotSeparate: _Mapping(HTTPStatus.CONFLICT, "tracks_not_separate"),
     errors.CallEnded: _Mapping(HTTPStatus.CONFLICT, "call_ended"),
     errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
+    errors.AnnouncementNotPlayed: _Mapping(HTTPStatus.CONFLICT, "announcement_not_played"),
     errors.MissingCallConnectionId: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
     errors.DestinationNotAllowed: _Mapping(HTTPStatus.FORBIDDEN, "destination_not_allowed"),
     errors.TooManyConcurrentCalls: _Mapping(

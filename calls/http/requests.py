@@ -186,6 +186,23 @@ class Fields:
             return None
         return value
 
+    def take_fields(self, field: str) -> Fields | None:
+        """Take an object; None if the field is absent or null. See ``add_errors_of``."""
+        value = self._members.pop(field, None)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.add_error(field, "must be an object")
+            return None
+        return Fields(value)
+
+    def add_errors_of(self, field: str, fields: Fields) -> None:
+        """Report the faults and the unknown members of an object that was taken."""
+        for name in fields._members:
+            fields.add_error(name, "is not a known field")
+        for error in fields.errors:
+            self.add_error(f"{field}.{error['field']}", error["message"])
+
     def take_choice(self, field: str, choices: tuple[Any, ...]) -> Any:
         """Take one of ``choices``; the first is the default."""
         value = self._members.pop(field, choices[0])

@@ -10,9 +10,16 @@ import logging
 from datetime import UTC, datetime
 
 from calls.clients import Clients, get_clients
+from calls.control.announcing import advance
 from calls.control.deadlines import decode_message
 from calls.control.pausing import meet_pause_deadlines
-from calls.errors import AcsError, CallEnded, CallNotFound, StreamingStateConflict
+from calls.errors import (
+    AcsError,
+    AnnouncementNotPlayed,
+    CallEnded,
+    CallNotFound,
+    StreamingStateConflict,
+)
 from calls.records.model import CallRecord
 from calls.records.store import read_record
 from event_log import log_event
@@ -47,9 +54,10 @@ async def meet_deadlines(clients: Clients, record: CallRecord, now: datetime) ->
     if record.has_ended:
         return
     try:
+        await advance(clients, record, now)
         await meet_pause_deadlines(clients, record, now)
-    except (CallEnded, CallNotFound, StreamingStateConflict) as error:
-        # Somebody was faster.
+    except (AnnouncementNotPlayed, CallEnded, CallNotFound, StreamingStateConflict) as error:
+        # Somebody was faster, or a participant has not heard the announcement.
         _log_missed(record, error)
     except AcsError as error:
         _log_missed(record, error)

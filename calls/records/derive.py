@@ -20,6 +20,7 @@ import msgspec
 
 from acs import events
 from acs.events import CallbackEvent, ResultInformation
+from calls.records.announcement import note_play_event
 from calls.records.model import CallRecord, EventRecord, RequestRecord, Streaming, StreamingState
 
 MAX_EVENTS = 500
@@ -63,6 +64,8 @@ def add_event(record: CallRecord, event: CallbackEvent) -> bool:
     record.server_call_id = record.server_call_id or event.data.server_call_id
     record.correlation_id = record.correlation_id or event.data.correlation_id
     record.events.append(added)
+    if record.announcement is not None:
+        note_play_event(record.announcement, event)
     derive_state(record)
     return added in record.events or ids != (record.server_call_id, record.correlation_id)
 
@@ -139,7 +142,7 @@ def _derive_streaming(record: CallRecord) -> Streaming:
         if request.operation == "start" and _is_running(record):
             return Streaming(state="active", details=latest[_STARTED].streaming_details)
     elif record.start_streaming and not latest:
-        return Streaming(state="starting")
+        return Streaming(state="inactive" if _is_unannounced(record) else "starting")
     if not latest:
         return Streaming()
     event = max(latest.values(), key=_order)
@@ -147,6 +150,16 @@ def _derive_streaming(record: CallRecord) -> Streaming:
         state=_STREAMING[event.type],
         details=event.streaming_details,
         result=event.result if event.type == _FAILED else None,
+    )
+
+
+def _is_unannounced(record: CallRecord) -> bool:
+    """Whether streaming never starts by itself, since a required announcement was not played."""
+    announcement = record.announcement
+    return (
+        announcement is not None
+        and announcement.policy == "required"
+        and announcement.state == "failed"
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from acs.events import ResultInformation
 from calls.principals import Principal
+from calls.records.announcement import Announcement
 from contract.grants import DtmfMode
 
 SCHEMA = 1
@@ -143,6 +144,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     sample_rate: int | None = None
     start_streaming: bool | None = None
     dtmf: DtmfMode | None = None
+    announcement: Announcement | None = None
     locales: list[str] | None = None
     retention_days: int | None = None
     operation_context: str | None = None

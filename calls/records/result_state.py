@@ -22,6 +22,7 @@ import msgspec
 
 from acs import events
 from calls.errors import Contended
+from calls.records.announcement import forbids_streaming
 from calls.records.model import CallRecord, MissingAudio, ResultState
 from calls.records.store import change_record, decode_record, read_record
 from calls.records.stored_streams import (
@@ -241,7 +242,12 @@ def _may_still_start(record: CallRecord, known: int, now: datetime) -> bool:
     if record.ended_at is None or now - record.ended_at >= timedelta(seconds=SETTLE_SECONDS):
         return False
     # ACS opens the first stream only of a call that connects.
-    requested = int(record.connected_at is not None and record.start_streaming is not False)
+    # With an announcement, only our own request opens one.
+    requested = int(
+        record.connected_at is not None
+        and record.start_streaming is not False
+        and record.announcement is None
+    )
     requested += sum(request.operation == "start" for request in record.requests)
     answered = _count(record, events.MEDIA_STREAMING_STARTED, events.MEDIA_STREAMING_FAILED)
     return requested > max(answered, known)
@@ -260,7 +266,9 @@ def _why_none(record: CallRecord, stored: StoredStreams) -> str:
     if _count(record, events.MEDIA_STREAMING_FAILED):
         message = record.streaming.result.message if record.streaming.result else None
         return "the media streaming failed" + (f": {message}" if message else "")
-    return "the media streaming was never started"
+    announcement = record.announcement
+    reason = forbids_streaming(announcement, record.participants) if announcement else None
+    return "the media streaming was never started" + (f": {reason}" if reason else "")
 
 
 def _describe(missing: MissingAudio) -> str:

@@ -111,6 +111,48 @@ def test_a_wrong_setting_is_named(name: str, wrong: str) -> None:
         load(VALID | {name: wrong})
 
 
+SPEECH = {"COGNITIVE_SERVICES_ENDPOINT": "https://my-speech.cognitiveservices.azure.com"}
+TEXT = {"ANNOUNCEMENT_TEXT": "This call is recorded."}
+FILE = {"ANNOUNCEMENT_URL": "https://files.example/a.wav", "ANNOUNCEMENT_HOSTS": "files.example"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ANNOUNCEMENT": "on"} | TEXT | SPEECH,
+        {"ANNOUNCEMENT": "required"} | FILE,
+        # Each call brings its own, and incoming ones are left.
+        {"ANNOUNCEMENT": "required"},
+        SPEECH,
+    ],
+)
+def test_settings_of_an_announcement(settings: dict[str, str]) -> None:
+    load(VALID | settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"ANNOUNCEMENT": "perhaps"}, "ANNOUNCEMENT"),
+        ({"ANNOUNCEMENT": "on"}, "ANNOUNCEMENT"),
+        (TEXT, "COGNITIVE_SERVICES_ENDPOINT"),
+        (TEXT | FILE | SPEECH, "ANNOUNCEMENT_TEXT"),
+        (FILE | {"ANNOUNCEMENT_HOSTS": ""}, "ANNOUNCEMENT_URL"),
+        (FILE | {"ANNOUNCEMENT_HOSTS": "10.0.0.1"}, "ANNOUNCEMENT_HOSTS"),
+        ({"COGNITIVE_SERVICES_ENDPOINT": "https://evil.example"}, "COGNITIVE_SERVICES_ENDPOINT"),
+        ({"ANNOUNCEMENT_LOCALE": "auto"}, "ANNOUNCEMENT_LOCALE"),
+        ({"ANNOUNCEMENT_TEXT": "two\nlines"} | SPEECH, "ANNOUNCEMENT_TEXT"),
+        ({"ANNOUNCEMENT_VOICE": "<voice/>"}, "ANNOUNCEMENT_VOICE"),
+        ({"ANNOUNCEMENT_SECONDS": "4"}, "ANNOUNCEMENT_SECONDS"),
+    ],
+)
+def test_a_wrong_setting_of_an_announcement_is_named(settings: dict[str, str], name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load(VALID | settings)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(name + ":")
+
+
 def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         load({"CALLBACK_TOKEN_CHECK": "perhaps", "LINK_SECONDS": "0"})

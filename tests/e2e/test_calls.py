@@ -122,6 +122,25 @@ async def test_a_paused_recording_keeps_its_time_and_says_who_paused_it(
         assert (status, problem["code"]) == (409, "call_ended")
 
 
+async def test_a_call_whose_announcement_is_not_required_is_recorded_without_it(
+    app: AppClient, faults: aiohttp.ClientSession
+) -> None:
+    await faults.post("/emulator/faults", json={"play": "fail"})
+    announcement = {"text": "This call is recorded.", "required": False}
+    status, problem, _ = await app.request(
+        "POST", "/api/v1/calls", PHONE | {"announcement": announcement}
+    )
+    assert (status, problem["errors"][0]["field"]) == (400, "announcement.text"), "no endpoint"
+    endpoint = "https://my-speech.cognitiveservices.azure.com"
+    record = await app.place_call(
+        **PHONE, announcement=announcement, cognitive_services_endpoint=endpoint
+    )
+    call = record["call_connection_id"]
+    record = await app.until(call, streaming_is("active"), "streaming starts")
+    assert (record["announcement"]["policy"], record["announcement"]["state"]) == ("on", "failed")
+    await app.hang_up(call)
+
+
 async def test_streaming_that_starts_later_as_in_the_quickstart(app: AppClient, up: Up) -> None:
     record = await app.place_call(**USER, start_streaming=False)
     call = record["call_connection_id"]

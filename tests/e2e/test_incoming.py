@@ -38,6 +38,10 @@ async def up() -> AsyncIterator[Up]:
         "ANSWER_CHANNELS": "unmixed",
         "ANSWER_SAMPLE_RATE": "24000",
         "DTMF": "digits",
+        "ANNOUNCEMENT": "required",
+        "ANNOUNCEMENT_TEXT": "This call is recorded.",
+        "ANNOUNCEMENT_HOSTS": "files.example",
+        "COGNITIVE_SERVICES_ENDPOINT": "https://my-speech.cognitiveservices.azure.com",
     }
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
@@ -125,6 +129,80 @@ async def test_a_call_that_is_left_keeps_ringing(
     assert ring["call_connection_id"] is None
     assert f"incoming_call outcome=left reason={reason} correlation={ring['id']}" in log(up)
     assert await listed(app) == before
+
+
+async def test_an_answered_call_is_announced_before_it_is_streamed_and_to_who_joins_later(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    """Every event comes twice, and each step is taken once."""
+    await faults.post("/emulator/faults", json={"repeat_events": True})
+    call = await answered(faults)
+    record = await app.until(call, streaming_is("active"), "streaming starts")
+    announcement = record["announcement"]
+    assert (announcement["policy"], announcement["source"]) == ("required", "setting")
+    assert (announcement["state"], announcement["text"]) == ("completed", "This call is recorded.")
+    (play,) = announcement["plays"]
+    assert (play["to_all"], set(play["to"])) == (True, {f"4:{CALLER}", f"4:{CALLED}"})
+    assert play["requested_at"] and play["started_at"] <= play["ended_at"]
+    times = {event["type"]: event["time"] for event in record["events"]}
+    assert times["PlayCompleted"] < times["MediaStreamingStarted"]
+    newcomer = {"rawId": "8:acs:newcomer"}
+    async with faults.post(f"/emulator/calls/{call}/participants", json=newcomer) as response:
+        assert response.status == 201
+    record = await app.until(call, lambda r: len(r["announcement"]["plays"]) > 1, "it is announced")
+    is_played = lambda r: r["announcement"]["plays"][1]["state"] == "completed"
+    record = await app.until(call, is_played, "the newcomer hears it")
+    assert record["announcement"]["plays"][1]["to"] == ["8:acs:newcomer"]
+    assert record["streaming"]["state"] == "active"
+    async with faults.get(f"/emulator/calls/{call}/requests") as response:
+        requests = await response.json()
+    assert [request["operation"] for request in requests] == [
+        "answer",
+        "play",
+        "startMediaStreaming",
+        "play",
+    ]
+    assert requests[1]["body"]["playSources"][0]["text"]["text"] == "This call is recorded."
+    assert requests[1]["body"]["playTo"] == []
+    await wait_for_audio(faults, call, 64_000)
+    await finish(app, up, call, 1)
+
+
+async def test_without_a_required_announcement_a_call_is_not_recorded(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
+    # The emulator's folder has no such file.
+    url = "https://files.example/missing.wav"
+    status, problem, _ = await app.request(
+        "POST", "/api/v1/calls", RINGS | {"announcement": {"url": url, "required": False}}
+    )
+    assert (status, problem["errors"][0]["field"]) == (400, "announcement.required")
+    call = (await app.place_call(**RINGS, announcement={"url": url}))["call_connection_id"]
+    record = await app.until(
+        call, lambda r: r["announcement"]["state"] == "failed", "the announcement fails"
+    )
+    assert [play["state"] for play in record["announcement"]["plays"]] == ["failed", "failed"]
+    reason = "Action failed, file could not be downloaded."
+    assert record["announcement"]["plays"][0]["result"]["message"] == reason
+    assert record["streaming"]["state"] == "inactive"
+    status, problem, _ = await app.request("POST", f"/api/v1/calls/{call}/streaming/start")
+    assert (status, problem["code"]) == (409, "announcement_not_played")
+    assert reason in problem["detail"]
+    await app.hang_up(call)
+    record = await app.until(call, lambda r: r["result_state"] == "none", "the call left no audio")
+    assert reason in record["result_reason"]
+    assert record["streams"] == []
+
+
+async def test_a_file_is_announced(app: AppClient, up: Up, faults: aiohttp.ClientSession) -> None:
+    url = "https://files.example/consent/agent.16000.wav"
+    call = (await app.place_call(**RINGS, announcement={"url": url}))["call_connection_id"]
+    # 36 s of audio, at eight times their speed.
+    record = await app.until(call, streaming_is("active"), "streaming starts", 90)
+    announcement = record["announcement"]
+    assert (announcement["state"], announcement["url"]) == ("completed", url)
+    assert announcement["source"] == "call"
+    await app.hang_up(call)
 
 
 async def test_what_is_kept_of_dtmf_tones(

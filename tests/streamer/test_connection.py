@@ -118,7 +118,7 @@ async def test_a_reset_with_unread_data_is_noticed_at_once(
         socket.transport.abort()
         begun = time.monotonic()
     (manifest,) = await asyncio.to_thread(stored.manifests)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 15
     assert manifest.ended_by == "1006"
     assert stored.track() == b"".join(map(pcm, range(51)))
 

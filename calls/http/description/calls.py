@@ -13,6 +13,7 @@ from calls.http.description.parts import ID, Json, body, json_content, operation
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 from calls.retention.policy import MAX_RETENTION_DAYS
+from calls.settings import MAX_ANNOUNCEMENT_CHARACTERS, VOICE_PATTERN
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
 _CALLABLE_ID = f"^{CALLABLE_ID_PATTERN}$"
@@ -71,6 +72,38 @@ _PLACE_CALL = body(
             "type": "boolean",
             "default": True,
             "description": "start streaming when the call connects",
+        },
+        "announcement": {
+            "type": ["object", "null"],
+            "description": "what is played to all before the call is recorded: a text or a file; "
+            "default: that of the settings, if `ANNOUNCEMENT` is not off",
+            "properties": {
+                "text": {
+                    "type": ["string", "null"],
+                    "minLength": 1,
+                    "maxLength": MAX_ANNOUNCEMENT_CHARACTERS,
+                    "description": "one line, spoken by `cognitive_services_endpoint`",
+                    "examples": ["This call is recorded."],
+                },
+                "url": {
+                    "type": ["string", "null"],
+                    "pattern": "^https://",
+                    "maxLength": 2048,
+                    "description": "a WAV file on one of `ANNOUNCEMENT_HOSTS`",
+                },
+                "voice": {
+                    "type": ["string", "null"],
+                    "pattern": f"^{VOICE_PATTERN}$",
+                    "examples": ["en-US-AvaMultilingualNeural"],
+                },
+                "locale": {"type": ["string", "null"], "pattern": f"^{LOCALE_PATTERN}$"},
+                "required": {
+                    "type": "boolean",
+                    "default": True,
+                    "description": "if it cannot be played, nobody is recorded",
+                },
+            },
+            "additionalProperties": False,
         },
         "retention_days": {
             "type": ["integer", "null"],

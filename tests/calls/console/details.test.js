@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { describeDeletion, describeHold, describePause } from "../../../calls/console/details.js";
+import {
+  describeAnnouncement, describeDeletion, describeHold, describePause,
+} from "../../../calls/console/details.js";
 
 const NOW = Date.parse("2026-11-25T10:00:18Z");
 
@@ -28,4 +30,13 @@ test("a deletion says how much it has deleted, what remains, and what can be res
   assert.match(describeDeletion({ ...deletion, state: "completed" }), /^3 files deleted .*; an administrator can restore them until .*2026/u);
   const remaining = [{ count: 1, until: "2027-01-01T00:00:00Z" }, { count: 2, until: null }];
   assert.match(describeDeletion({ ...deletion, state: "waiting", remaining }), /; 3 protected by an immutability policy until .*2027/u);
+});
+
+test("an announcement says when it was played, or that it was not", () => {
+  const describe = (state, plays) => describeAnnouncement({ announcement: { state, plays } });
+  assert.equal(describe("pending", []), "Announcement pending");
+  assert.equal(describe("playing", [{ state: "playing", ended_at: null }]), "Announcement pending");
+  assert.match(describe("completed", [{ state: "completed", ended_at: "2026-11-25T10:00:05Z" }]), /^Announced at \d\d:\d\d:05$/);
+  assert.equal(describe("failed", [{ state: "failed", ended_at: "2026-11-25T10:00:05Z" }]), "Not announced");
+  assert.equal(describeAnnouncement({ announcement: null }), "");
 });

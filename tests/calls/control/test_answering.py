@@ -99,6 +99,36 @@ async def test_the_settings_decide_how_an_answered_call_is_streamed(
     assert record.streaming.state == "inactive"
 
 
+async def test_an_announced_call_is_not_streamed_from_its_beginning(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    speech = "https://my-speech.cognitiveservices.azure.com"
+    clients = create_clients(
+        announcement="required",
+        announcement_text="This call is recorded.",
+        cognitive_services_endpoint=speech,
+    )
+    event = await acs.simulate_incoming_call()
+    await handle_event(clients, event)
+    call = await call_connection_id_of(acs, event)
+    (answer,) = await acs.read_requests(call)
+    assert answer["body"]["mediaStreamingOptions"]["startMediaStreaming"] is False
+    assert answer["body"]["callIntelligenceOptions"] == {"cognitiveServicesEndpoint": speech}
+    record = await read_record(clients.storage, call)
+    assert record.start_streaming
+    assert record.announcement is not None
+    assert (record.announcement.policy, record.announcement.source) == ("required", "setting")
+
+
+async def test_a_call_that_cannot_be_announced_keeps_ringing_where_that_is_required(
+    create_clients: CreateClients, acs: Acs, caplog: pytest.LogCaptureFixture
+) -> None:
+    event = await acs.simulate_incoming_call()
+    await handle_event(create_clients(announcement="required"), event)
+    assert logged_outcomes(caplog, event) == ["left no_announcement"]
+    assert (await acs.read_incoming_call(event))["state"] == "ringing"
+
+
 @pytest.mark.parametrize(
     ("setting", "to"),
     [(f"+15550000000, {CALLED}", CALLED), (f"4:{CALLED}", CALLED), (f"{CALLED},{USER}", USER)],

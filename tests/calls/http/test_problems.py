@@ -26,6 +26,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.DeletionNotFound("0" * 32), 404, "deletion_not_found", {}),
     (errors.CallEnded(), 409, "call_ended", {}),
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),
+    (errors.AnnouncementNotPlayed("no speech"), 409, "announcement_not_played", {}),
     (errors.MissingCallConnectionId(), 502, "acs_refused", {}),
     (errors.DestinationNotAllowed("a reason"), 403, "destination_not_allowed", {}),
     (errors.TooManyConcurrentCalls(9), 429, "too_many_concurrent_calls", {"Retry-After": "10"}),

@@ -34,6 +34,8 @@ async def test_a_click_on_an_utterance_plays_it(
     await utterance.click()
     await console.expect_position(start, 0.1)
     await expect(utterance).to_have_attribute("aria-current", "true")
+    # So slowly that the words are not over before anybody looks.
+    await page.locator("audio").evaluate("audio => (audio.playbackRate = 0.1)")
     await page.get_by_role("button", name="Play").click()
     await expect(utterance.locator(".word.current")).to_have_count(1)
     await page.get_by_label("Playback speed").select_option("2")
