@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import uuid
@@ -65,16 +66,8 @@ async def begin_deletion(
         id=id_, call_connection_id=call, scope=scope, requested_at=now, requested_by=principal
     )
     deletion = Deletion(receipt=receipt, tracks=list(tracks), raw_id=raw_id)
-    try:
-        record = await read_record(storage, call)
-        deletion.created_at = record.created_at
-        deletion.correlation_id = record.correlation_id
-    except CallNotFound:
-        pass
-    await inventory.collect(storage, deletion)
     # Before the disposition, which points to it: a process may die between the two.
-    await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
-    await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
+    await _write_new(storage, deletion)
 
     def apply(disposition: Disposition) -> bool:
         if not _claim(disposition, id_, scope, now):
@@ -94,6 +87,18 @@ async def begin_deletion(
         return await read_deletion(storage, begun)
     log_event(_log, logging.INFO, "deletion_begun", call=call, deletion=id_, scope=scope)
     return deletion
+
+
+async def _write_new(storage: Storage, deletion: Deletion) -> None:
+    """Write a deletion, with what is known of its call."""
+    id_, call = deletion.receipt.id, deletion.receipt.call_connection_id
+    with contextlib.suppress(CallNotFound):
+        record = await read_record(storage, call)
+        deletion.created_at = record.created_at
+        deletion.correlation_id = record.correlation_id
+    await inventory.collect(storage, deletion)
+    await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
+    await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
 
 
 def _claim(disposition: Disposition, id_: str, scope: Scope, now: datetime) -> bool:
