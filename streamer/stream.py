@@ -85,7 +85,7 @@ class Stream:
         self._settings = settings
         self._request_close = request_close
         self.on_begin: Callable[[Stream], None] = lambda _: None
-        self._has_begun = False
+        self._has_begun = self._is_draining = False
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
         # Of every participant who was ever heard.
@@ -105,9 +105,7 @@ class Stream:
         self._format: StreamFormat | None = None
         self._frame_bytes = 0
         self._silence = b""
-        self._audio_packets = self._audio_packets_at_tick = 0
-        self._anomalies = 0
-        self._is_draining = False
+        self._audio_packets = self._audio_packets_at_tick = self._anomalies = 0
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
         self._is_half_tick = False
@@ -156,7 +154,7 @@ class Stream:
     async def end(self, ended_by: str) -> None:
         """End the segments, then put the manifest into the outbox. The WebSocket is closed.
 
-        Without a single packet there is no manifest: it would have the app look at the call again.
+        Without a single packet it leaves no manifest, because each one wakes the app.
         While the disk accepts nothing, this waits.
         """
         self._tick.cancel()
