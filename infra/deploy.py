@@ -20,11 +20,13 @@ class Step(NamedTuple):
         title: Shown while the step runs.
         advice: Shown if it fails; ``{group}`` stands for the resource group.
         done_by_azd: Whether azd itself does this step.
+        optional: Whether it is done only if it is named.
     """
 
     title: str
     advice: str
     done_by_azd: bool = False
+    optional: bool = False
 
 
 STEPS = {
@@ -74,6 +76,11 @@ STEPS = {
         "--resource-group {group}",
     ),
     "addresses": Step("printing the addresses", "Run infra/deploy provision first."),
+    "keys": Step(
+        "naming the function keys (only if you ask for it)",
+        "The app must have been published: its host keeps the keys.",
+        optional=True,
+    ),
 }
 
 
@@ -85,7 +92,9 @@ def main(arguments: list[str] | None = None) -> int:
         Options(options.resource_group, options.location, options.yes, options.azd),
     )
     names = options.steps or [
-        name for name, step in STEPS.items() if not (options.azd and step.done_by_azd)
+        name
+        for name, step in STEPS.items()
+        if not step.optional and not (options.azd and step.done_by_azd)
     ]
     for number, name in enumerate(names, 1):
         report(f"[{number}/{len(names)}] {name}: {STEPS[name].title}")

@@ -96,6 +96,9 @@ param functionKeys string
 @description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
+@description('Who may be called (ALLOWED_DESTINATIONS): off, or a list of what numbers and raw ids begin with, as +49,8:acs:.')
+param allowedDestinations string
+
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
@@ -318,6 +321,7 @@ module functionApp 'modules/function_app.bicep' = {
     acsEndpoint: communication.outputs.endpoint
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
+    allowedDestinations: allowedDestinations
     answerCalls: answerCalls
     settings: union(speechSettings, retentionSettings, functionSettings)
     alwaysReadyBlobInstances: alwaysReadyBlobInstances

@@ -40,6 +40,9 @@ param functionSettings = {}
 param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
 
+// List the countries that you call: the default allows all numbers but premium-rate and similar ones.
+param allowedDestinations = readEnvironmentVariable('ALLOWED_DESTINATIONS', '+,8:,28:')
+
 // subscriptions.bicepparam reads it too.
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
 

@@ -7,6 +7,8 @@ published and running function app with its key. Hence three templates and the o
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
 
@@ -32,6 +34,7 @@ PROVIDERS = (
     "Microsoft.Web",
 )
 
+_ROLES = ROOT / "infra" / "app-roles.json"
 _SUBSCRIPTIONS = ROOT / "infra" / "subscriptions.bicep"
 _NAMES = ("--query", "[].name")
 
@@ -183,6 +186,34 @@ class Steps:
             f"    az functionapp keys list --name {name} --resource-group {self._options.group} "
             "--query functionKeys.default --output tsv"
         )
+
+    def keys(self) -> None:
+        """Give each role a function key, and tell the app the SHA-256 of all keys with a role."""
+        name = self._deployment.output("FUNCTION_APP_NAME")
+        of_app = ("--name", name, "--resource-group", self._options.group)
+        list_keys = ("functionapp", "keys", "list", *of_app, "--query", "functionKeys")
+        roles = [role["value"] for role in json.loads(_ROLES.read_text())]
+        existing = self._shell.query_az(*list_keys)
+        for role in roles:
+            if role not in existing:
+                # Without a value, Azure makes one.
+                key = ("--key-type", "functionKeys", "--key-name", role, "--output", "none")
+                self._shell.run_az("functionapp", "keys", "set", *of_app, *key)
+        keys: dict[str, str] = self._shell.query_az(*list_keys)
+        pattern = re.compile(rf"({'|'.join(roles)})(-[\w.-]{{1,64}})?", re.ASCII)
+        named = {name: key for name, key in keys.items() if pattern.fullmatch(name)}
+        others = sorted(keys.keys() - named.keys())
+        entries = [
+            f"{name}={hashlib.sha256(key.encode()).hexdigest()}"
+            for name, key in sorted(named.items())
+        ]
+        report(f"  keys with a role: {', '.join(sorted(named))}")
+        report(f"  without one, and so of no use: {', '.join(others) or 'none'}")
+        if self._options.azd:
+            report(f"  Run: azd env set FUNCTION_KEYS '{','.join(entries)}' && azd provision")
+            return
+        variables = self._deployment.kept_variables() | {"FUNCTION_KEYS": ",".join(entries)}
+        self._deployment.create("main", variables)
 
     def _streamer_variables(self) -> dict[str, str]:
         """The variables that ``streamer.bicepparam`` reads."""

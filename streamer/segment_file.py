@@ -30,7 +30,7 @@ from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
 from streamer import metrics
 from streamer.backlog import Backlog
-from streamer.checksums import compute_checksums
+from streamer.checksums import compute_file_checksums
 from streamer.part_header import exact_start, open_header
 from streamer.segment_counts import count_losses, split_counts, written_counts
 from streamer.spool import PART, Spool, append_to_file, move_file, open_file, write_all
@@ -224,7 +224,7 @@ class SegmentFile:
         size = wav.HEADER_BYTES + self._disk_bytes
         os.ftruncate(descriptor, size)
         write_all(descriptor, wav.header(self.sample_rate, self._disk_bytes), 0)
-        checksums = compute_checksums(os.pread(descriptor, size, 0))
+        checksums = compute_file_checksums(descriptor)
         entry = SegmentEntry(
             track=self.path.parent.name,
             start=self.start,

@@ -100,7 +100,7 @@ class Track(Placer):
             end = position + size // BYTES_PER_SAMPLE
             buffered = segmenter.buffered + size
             self._last_raw = raw
-            if end >= segmenter.boundary or buffered > segmenter.direct_bytes or silent:
+            if end >= segmenter.boundary or buffered > segmenter.direct_bytes:
                 self._put(raw, pcm, silent)
                 return
             self._skew += deviation * DRIFT_WEIGHT
@@ -109,6 +109,8 @@ class Track(Placer):
             segmenter.buffered = buffered
             segmenter.position = end
             segmenter.counts.frames += 1
+            if silent:
+                segmenter.counts.silent_frames += 1
             return
         self._place_with_care(raw, pcm, silent)
 

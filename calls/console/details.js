@@ -119,6 +119,11 @@ export function buildTable(model) {
   for (const { start_ms: start, end_ms: end, paused_by: by, reason } of model.pauses) {
     rows.push([start, end, by?.name ?? NO_VALUE, reason ? `Paused: ${reason}` : "Paused"]);
   }
+  // Most announcements end before the recording starts.
+  for (const { start_ms: start, end_ms: end, to_all: isToAll, to } of model.announcements) {
+    const names = isToAll ? formatParticipant(null) : to.map(nameOf).join(", ");
+    if (end !== null && end > 0) rows.push([Math.max(0, start), end, names, "Announcement"]);
+  }
   rows.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const headings = ["Start", "End", "Participant", "Type"].map((text) => element("th", { scope: "col" }, text));
   const body = rows.map(([start, end, participant, type]) => element("tr", {},

@@ -3,7 +3,7 @@
 // Times in a model are milliseconds from the call's first audio:
 //
 // { startedAt, durationMs, isLive, recordingFromMs, overlaps, interruptions, longestSilence,
-//   pauses, missingSegments,
+//   pauses, announcements, missingSegments,
 //   tracks: [{ participant, name, channel, speech, overlaps, gaps, losses, missingSegments, speechMs, talkShare,
 //     peaks, windowMs, segments }] }
 //
@@ -47,6 +47,7 @@ export function buildModelFromTimeline(timeline, participants = []) {
     overlaps: timeline.overlaps ?? [],
     interruptions: timeline.interruptions ?? [],
     pauses: timeline.pauses ?? [],
+    announcements: timeline.announcements ?? [],
     longestSilence: timeline.longest_silence ?? null,
     missingSegments,
     tracks: tracks.sort((a, b) => rank(a) - rank(b) || a.channel - b.channel),
@@ -73,6 +74,7 @@ export function buildModelFromRecord(record, now = Date.now(), peaksOfBlob = () 
     overlaps: [],
     interruptions: [],
     pauses: [],
+    announcements: [],
     longestSilence: null,
     missingSegments: [],
     tracks: buildTracks(record, segments, startedAt, peaksOfBlob),

@@ -180,7 +180,13 @@ class CallLimits:
             is_full = len(usage.reservations) + len(waiting) > self._most_at_once > 0
             if ended is None and is_full and self._queue.may_look_for_ended_calls():
                 ended = await self._find_ended(usage.reservations, now)
-            usage.reservations = [each for each in usage.reservations if each not in (ended or ())]
+            usage.reservations = [
+                each
+                for each in usage.reservations
+                if each not in (ended or ())
+                # Without this limit, they only tell repeated requests.
+                and (self._most_at_once or now - each.begun_at <= RESERVATION_LIFETIME)
+            ]
             for each in waiting:
                 each.error = self._admit(usage, each.reservation)
             return any(each.error is None for each in waiting)

@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from calls.http.documents import Call, CallId, Event, Hold, Pause, Time
+from calls.http.documents import Call, CallId, Event, Hold, Pause, RawId, Time
+from calls.records.announcement import PlayState
 from calls.records.model import ResultState
 from calls.results.analysis import SpeechSpan
 from calls.results.call_result import StreamResult
@@ -67,6 +68,16 @@ class FailureList(msgspec.Struct, kw_only=True):
     failures: list[Failure]
 
 
+class PlaySpan(msgspec.Struct, kw_only=True):
+    """A play of the announcement, in ms from the recording's start: below 0 before it."""
+
+    start_ms: int
+    end_ms: int | None
+    to_all: bool
+    to: list[RawId]
+    state: PlayState
+
+
 class PauseSpan(Pause, kw_only=True):
     """A pause of the recording, and where it lies in it."""
 
@@ -90,6 +101,9 @@ class Timeline(msgspec.Struct, kw_only=True):
     overlaps: Annotated[list[SpeechSpan], Meta(description="where several speak at once")]
     longest_silence: SpeechSpan | None
     interruptions: list[Interruption]
+    announcements: Annotated[
+        list[PlaySpan], Meta(description="when the announcement was played, and to whom")
+    ]
     pauses: Annotated[list[PauseSpan], Meta(description="where the recording was paused")]
     missing_segments: list[MissingSegment]
 

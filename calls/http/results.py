@@ -15,6 +15,7 @@ from calls.http.readiness import ALLOW_PARTIAL, read_ready_result
 from calls.http.respond import json_response
 from calls.http.result_documents import Timeline
 from calls.listings import list_segment_names
+from calls.records.announcement import locate_plays
 from calls.records.dispositions import read_disposition
 from calls.records.pauses import locate_pauses
 from calls.records.store import read_record
@@ -32,10 +33,18 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
     try:
         record = await read_record(clients.storage, timeline.call_connection_id)
         pauses = locate_pauses(record, timeline.started_at, timeline.duration_ms)
+        announcements = locate_plays(record.announcement, timeline.started_at)
     except CallNotFound:
-        pauses = []
+        pauses, announcements = [], []
     return json_response(
-        show(Timeline, timeline, result_state=state, partial=state != "final", pauses=pauses)
+        show(
+            Timeline,
+            timeline,
+            result_state=state,
+            partial=state != "final",
+            pauses=pauses,
+            announcements=announcements,
+        )
     )
 
 

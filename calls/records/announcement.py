@@ -91,6 +91,41 @@ class Announcement(msgspec.Struct, kw_only=True):
         return (result.message if result else None) or "ACS does not say why"
 
 
+class PlaySpan(msgspec.Struct, kw_only=True, frozen=True):
+    """A play in a recording, in ms from its start: below 0 for one before the recording.
+
+    ``end_ms`` is None while it goes on.
+    """
+
+    start_ms: int
+    end_ms: int | None
+    to_all: bool
+    to: list[str]
+    state: PlayState
+
+
+def locate_plays(announcement: Announcement | None, started_at: datetime) -> list[PlaySpan]:
+    """Return where an announcement's plays lie in a recording that began at ``started_at``.
+
+    Those that ACS never began are not heard by anybody, and lie nowhere.
+    """
+
+    def position(time: datetime) -> int:
+        return round((time - started_at).total_seconds() * 1000)
+
+    return [
+        PlaySpan(
+            start_ms=position(play.started_at),
+            end_ms=position(play.ended_at) if play.ended_at else None,
+            to_all=play.to_all,
+            to=play.to,
+            state=play.state,
+        )
+        for play in (announcement.plays if announcement else ())
+        if play.started_at is not None
+    ]
+
+
 def note_play_event(announcement: Announcement, event: CallbackEvent) -> None:
     """Take a play's state from ACS's event. In any order: a completed play stays completed."""
     state = _STATES.get(event.type)

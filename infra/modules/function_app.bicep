@@ -53,6 +53,9 @@ param streamerUrl string
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
+@description('Who may be called: off, or a list of what numbers and raw ids begin with.')
+param allowedDestinations string
+
 @description('Additional settings of calls/settings.py. They override those set by this module.')
 param settings Settings
 
@@ -183,6 +186,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         ACS_TOKEN_AUDIENCE: acsTokenAudience
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'
         STREAMER_URL: streamerUrl
+        ALLOWED_DESTINATIONS: allowedDestinations
         ANSWER_CALLS: answerCalls
         FUNCTION_KEYS: functionKeys
         AUTHENTICATION: empty(signInClientId) ? 'keys' : 'entra'

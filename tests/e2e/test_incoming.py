@@ -136,7 +136,9 @@ async def test_an_answered_call_is_announced_before_it_is_streamed_and_to_who_jo
 ) -> None:
     """Every event comes twice, and each step is taken once."""
     await faults.post("/emulator/faults", json={"repeat_events": True})
-    call = await answered(faults)
+    ring = await simulate_incoming_call(faults, **RINGS)
+    ring = await wait_for_deliveries(faults, ring["id"], deliveries=2)
+    call = ring["call_connection_id"]
     record = await app.until(call, streaming_is("active"), "streaming starts")
     announcement = record["announcement"]
     assert (announcement["policy"], announcement["source"]) == ("required", "setting")
@@ -166,6 +168,10 @@ async def test_an_answered_call_is_announced_before_it_is_streamed_and_to_who_jo
     assert requests[1]["body"]["playTo"] == []
     await wait_for_audio(faults, call, 64_000)
     await finish(app, up, call, 1)
+    before, during = (await app.timeline(call))["announcements"]
+    assert (before["to_all"], before["end_ms"] <= 0) == (True, True)
+    assert during["to"] == ["8:acs:newcomer"]
+    assert during["start_ms"] >= before["end_ms"]
 
 
 async def test_without_a_required_announcement_a_call_is_not_recorded(

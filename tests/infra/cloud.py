@@ -95,6 +95,7 @@ class Cloud:
             "replicas": 2,
             "published": False,
             "subscribed": "",
+            "keys": {"default": "the-key-of-default"},
             "functions": [
                 "analyse_segment",
                 "answer_incoming_call",

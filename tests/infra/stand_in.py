@@ -186,6 +186,19 @@ class Azure:
         functions = self.state["functions"] if self.state["published"] else []
         return [f"{app}/{function}" for function in functions]
 
+    def functionapp_keys_list(self, options: dict[str, str]) -> Any:
+        if not self.state["published"]:
+            raise Refused("ServiceUnavailable from host runtime")
+        if options["--query"] != "functionKeys":
+            raise Refused("the keys of the whole host are not asked for")
+        return self.state["keys"]
+
+    def functionapp_keys_set(self, options: dict[str, str]) -> None:
+        name = options["--key-name"]
+        if options["--key-type"] != "functionKeys" or name in self.state["keys"]:
+            raise Refused("it would replace a key that is in use")
+        self.state["keys"][name] = f"the-key-of-{name}"
+
     def _template(self, options: dict[str, str]) -> str:
         if not self.state["group"]:
             raise Refused("ResourceGroupNotFound")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from calls.function_keys import key_digest, parse_function_keys
+from calls.principals import ROLES
+
 from .cloud import DEPLOYED, NEW_GROUP, Cloud
 
 
@@ -43,3 +46,40 @@ def test_functions_must_exist_before_they_are_subscribed(cloud: Cloud) -> None:
     assert completed.returncode == 1
     assert "these functions: answer_incoming_call, assemble_call" in completed.stderr
     assert "subscriptions" not in cloud.state["deployments"]
+
+
+def test_each_role_gets_a_key_and_the_app_gets_their_digests(cloud: Cloud) -> None:
+    existing = {
+        "default": "default-key",
+        "Caller": "key-in-use",
+        "Listener-crm": "crm-key",
+        "Callers": "misspelled-key",
+    }
+    cloud.set(**DEPLOYED, keys=existing)
+    completed = cloud.deploy("keys")
+    assert completed.returncode == 0, completed.stderr
+    keys = cloud.state["keys"]
+    assert keys.keys() == {"default", "Callers", "Listener-crm", *ROLES}
+    assert keys["Caller"] == "key-in-use"
+    setting = cloud.state["parameters"]["functionKeys"]["value"]
+    digests = {key.name: key.digest for key in parse_function_keys(setting)}
+    assert digests == {name: key_digest(keys[name]) for name in ("Listener-crm", *ROLES)}
+    assert "without one, and so of no use: Callers, default" in completed.stdout
+    for key in keys.values():
+        assert key not in completed.stdout
+    # A later run keeps them, and the keys as they are.
+    assert cloud.deploy("provision").returncode == 0
+    assert cloud.state["parameters"]["functionKeys"]["value"] == setting
+    assert cloud.deploy("keys").returncode == 0
+    assert (cloud.state["keys"], cloud.state["parameters"]["functionKeys"]["value"]) == (
+        keys,
+        setting,
+    )
+
+
+def test_keys_are_named_only_if_it_is_asked_for(cloud: Cloud) -> None:
+    cloud.set(group="rg-calls", deployments=["main"], published=False)
+    completed = cloud.deploy("keys")
+    assert completed.returncode == 1
+    assert "must have been published" in completed.stderr
+    assert cloud.state["parameters"] == {}

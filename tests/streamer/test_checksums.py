@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
-from streamer.checksums import compute_checksums
+from streamer.checksums import compute_checksums, compute_file_checksums
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,15 @@ def test_one_flipped_bit_changes_both() -> None:
     assert original.sha256 == hashlib.sha256(content).hexdigest()
     assert changed.sha256 != original.sha256
     assert changed.crc64 != original.crc64
+
+
+@pytest.mark.parametrize("size", [0, 1, 65_536, 200_001])
+def test_a_file_that_is_read_in_parts_has_the_checksums_of_its_content(
+    tmp_path: Path, size: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(251)) * 800)
+    with path.open("r+b") as file:
+        file.truncate(size)
+        checksums = compute_file_checksums(file.fileno())
+    assert checksums == compute_checksums(path.read_bytes())

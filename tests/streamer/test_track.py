@@ -255,6 +255,23 @@ def test_tracks_share_one_clock_and_their_spans_line_up() -> None:
     assert rig.clock.origin_us == ORIGIN_US
 
 
+def test_a_silent_frame_costs_no_more_than_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most frames of an unmixed call are silent: none of them may ask the clock."""
+    rig = Rig(length=1000 * FRAME)
+    rig.send(Sent(n, n * 0.02, n * 0.02) for n in range(60))
+    asked: list[float] = []
+
+    def now() -> float:
+        asked.append(rig.now)
+        return rig.now
+
+    monkeypatch.setattr(rig.clock, "_now", now)
+    rig.send(Sent(n, n * 0.02, 60 * 0.02, silent=n % 2 == 1) for n in range(60, 80))
+    assert not asked
+    counts = rig.finish()
+    assert (counts.frames, counts.silent_frames) == (80, 10)
+
+
 @pytest.mark.parametrize("window", [0, 5 * FRAME, 10 * FRAME + 17])
 @pytest.mark.parametrize("length", [50 * FRAME, 50 * FRAME + 100])
 @pytest.mark.parametrize("mark", ["silent_frames", "unstamped"])

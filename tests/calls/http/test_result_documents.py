@@ -19,7 +19,7 @@ def names(struct: type[msgspec.Struct]) -> set[str]:
     ("document", "stored", "added"),
     [
         (Failure, failures.Failure, set()),
-        (Timeline, timeline.Timeline, {"result_state", "pauses"}),
+        (Timeline, timeline.Timeline, {"result_state", "pauses", "announcements"}),
         (Transcript, model.Transcript, {"result_state"}),
     ],
 )

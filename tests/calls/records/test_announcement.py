@@ -15,6 +15,7 @@ from calls.records.announcement import (
     Policy,
     fail_play,
     forbids_streaming,
+    locate_plays,
     next_play,
     note_participants,
     note_play_event,
@@ -192,3 +193,17 @@ def test_the_record_follows_its_announcement() -> None:
     assert (record.announcement.state, record.streaming.state) == ("failed", "inactive")
     add_event(record, event("PlayCompleted", "two", 7))
     assert (record.announcement.state, record.streaming.state) == ("completed", "starting")
+
+
+def test_where_plays_lie_in_a_recording() -> None:
+    own = announcement()
+    request(own, [A, B], "all", "PlayStarted", "PlayCompleted")
+    request(own, [A, B, C], "late", "PlayStarted")
+    never_began = next_play(announcement(), [A], "never", START)
+    assert never_began is not None
+    own.plays.append(never_began)
+    before, during = locate_plays(own, at(4))
+    assert (before.start_ms, before.end_ms, before.to_all) == (-4000, -3000, True)
+    assert (during.start_ms, during.end_ms, during.to) == (-4000, None, [C])
+    assert during.state == "playing"
+    assert locate_plays(None, START) == []

@@ -57,6 +57,18 @@ async def test_form_errors_are_shown_at_their_fields(console: Console) -> None:
     await expect(page.get_by_role("button", name="New call")).to_be_focused()
 
 
+async def test_a_number_that_may_not_be_called_is_reported(console: Console) -> None:
+    page = console.page
+    await console.open()
+    await page.get_by_role("button", name="New call").click()
+    await page.get_by_label("To", exact=True).fill("+1 (900) 555-0000")
+    await page.get_by_label("Caller ID").fill("+15559990000")
+    await page.get_by_role("button", name="Place call").click()
+    await expect(page.locator("#place-error")).to_contain_text(
+        "ALLOWED_DESTINATIONS does not allow this destination"
+    )
+
+
 async def test_a_malformed_address_shows_a_missing_call(console: Console) -> None:
     await console.open()
     await expect(console.page.get_by_role("heading", name="Calls")).to_be_visible()
