@@ -12,8 +12,7 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
   (``lost``). All three are counted. Drift correction adds silence and removes samples where it is
   quietest (``corrected_samples``).
 - Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
-  it is as late as all others, or was overtaken and is at most ``ARRIVAL_SLACK_SECONDS`` late (by
-  70 ms, an overtaken one, where drift of 2 % hides that it was missing).
+  it is as late as all others, or was overtaken and is less than ``ARRIVAL_SLACK_SECONDS`` late.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time. Late frames replace
   that silence; frames in a row that come as fast as they were spoken are not late.
