@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test check docs screenshots bench accuracy soak lock clean setup
+.PHONY: help demo up test check docs screenshots bench accuracy soak sbom lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,10 @@ check: setup ## ruff, mypy (strict), Bicep linter, hadolint and pip-audit
 	@.venv/bin/hadolint streamer/Dockerfile
 	@$(PYTHON) -m local.audit
 
+sbom: setup ## software bills of materials (CycloneDX) of the deployed programs, in sbom/
+	@$(PYTHON) -m local.sbom
+
 lock: setup ## pin all requirements to their newest versions
-	@$(PYTHON) -m pip install -q uv
 	@for name in requirements streamer/requirements requirements-dev; do \
 		.venv/bin/uv pip compile -q --upgrade --generate-hashes --python-version 3.13 --no-header \
 			--no-annotate --no-emit-index-url --no-emit-find-links $$name.in -o $$name.txt; done

@@ -53,10 +53,10 @@ def require_allowed(allowed_destinations: str, to: str) -> None:
     longest = max((len(entry) for entry in entries if to.startswith(entry)), default=0)
     if not longest:
         raise DestinationNotAllowed("it does not begin with one of its entries")
-    denied = find_denied_prefix(to) if is_phone_number(to) else None
-    if denied is not None and longest - len("+") < denied.length:
+    denied_prefix = find_denied_prefix(to) if is_phone_number(to) else None
+    if denied_prefix is not None and longest - len("+") < denied_prefix.length:
         raise DestinationNotAllowed(
-            f"{_KINDS[denied.kind]} must be listed by its own prefix, or a longer one"
+            f"{_KINDS[denied_prefix.kind]} must be listed by its own prefix, or a longer one"
         )
 
 

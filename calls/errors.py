@@ -7,6 +7,8 @@
     ├── CallOnHold
     ├── DeletionRunning
     ├── DeletionNotFound
+    ├── ParticipantNotFound
+    ├── TracksNotSeparate
     ├── CallEnded
     ├── StreamingStateConflict
     ├── AnnouncementNotPlayed
@@ -101,6 +103,25 @@ class DeletionNotFound(CallAudioError):
 
     def __init__(self, deletion_id: str) -> None:
         super().__init__(f"deletion {_quote(deletion_id)} does not exist")
+
+
+class ParticipantNotFound(CallAudioError):
+    """Raised when a call has no such participant."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "participant: the call has none of this raw id or track; GET the call shows them"
+        )
+
+
+class TracksNotSeparate(CallAudioError):
+    """Raised when one participant's audio cannot be told from the others'."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the call was recorded with one mixed track, from which nobody's voice can be removed; "
+            "delete the whole call"
+        )
 
 
 class CallEnded(CallAudioError):

@@ -137,6 +137,19 @@ class DtmfTone(msgspec.Struct, kw_only=True, frozen=True):
         return self.timestamp or self.received_at
 
 
+class ErasedTrack(msgspec.Struct, kw_only=True, frozen=True):
+    """A track that was deleted on request: its segments are not missing.
+
+    ``segments`` counts them; the first began at ``start``. ``deletion`` is the deletion's id.
+    """
+
+    track: str
+    segments: int
+    start: datetime
+    erased_at: datetime
+    deletion: str
+
+
 class Manifest(msgspec.Struct, kw_only=True):
     """What one stream recorded: the segments of all its tracks, sorted by start and track.
 
@@ -145,7 +158,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     ``irregular`` counts, by reason, what differed from ACS's documentation and was recorded all the
     same. ``declared_sample_rate`` is what AudioMetadata said, None without one: where it differs
     from ``sample_rate``, the frames showed another. ``participants`` has the raw id of each
-    track's participant.
+    track's participant. ``erased`` lists the tracks that the function app has deleted since.
     """
 
     schema: int = SCHEMA
@@ -164,6 +177,7 @@ class Manifest(msgspec.Struct, kw_only=True):
     irregular: dict[str, int] = msgspec.field(default_factory=dict)
     participants: dict[str, str] = msgspec.field(default_factory=dict)
     dtmf: list[DtmfTone] = msgspec.field(default_factory=list)
+    erased: list[ErasedTrack] = msgspec.field(default_factory=list)
 
 
 class _AnyManifest(msgspec.Struct):

@@ -88,9 +88,9 @@ class NoteName(NamedTuple):
 
 
 def stream_marker(call_connection_id: str, stream_id: str) -> str:
-    """Return the name, in the ``drafts`` container, of the marker that a stream has opened.
+    """Return the name, in the ``drafts`` container, of the marker that a stream has begun.
 
-    The streamer writes it as the stream opens, and it is empty: its name says it all.
+    The streamer writes it with the stream's first packet, and it is empty: its name says it all.
     """
     return f"{call_connection_id}/{stream_id}{_MARKER}"
 

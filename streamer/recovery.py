@@ -26,6 +26,7 @@ from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
 from streamer.spool import NEW, Spool, describe_error
 from streamer.stream_folder import (
+    STATES,
     StreamState,
     build_manifest,
     publish_manifest,
@@ -102,6 +103,11 @@ class Recovery:
         state = read_state(folder)
         entries = read_entries(folder)
         parts, unreadable = read_parts(spool, folder, entries)
+        has_begun = any((folder / name).exists() for name in STATES)
+        if not (has_begun or entries or parts or unreadable):
+            # No packet came: a manifest would have the app look at the call again.
+            shutil.rmtree(folder)
+            return
         for path, cause in unreadable:
             log_event(
                 _log,

@@ -11,7 +11,8 @@ What it promises:
   tried again, up to ``SEGMENT_BACKLOG_BYTES`` a segment and ``TOTAL_BACKLOG_BYTES`` in all. Past
   that, audio is lost, and counted at once. Between kept audio it becomes silence of its length.
 - What is cut off stays in the file until the segment is sealed: by then the next one has it on the
-  disk or, where that is full, in memory.
+  disk, for which the disk's margin lends its room. Where others have filled that, too, it waits in
+  memory, and the stream's state says so: a kill that loses it tells it as lost.
 - An open segment's header has its exact start in the place of its sizes.
 """
 
@@ -69,7 +70,8 @@ class SegmentFile:
         # Overwrites of what is on disk that the disk did not accept.
         self._patches: list[tuple[int, bytes]] = []
         self._lost_bytes = 0
-        self._has_stale_tail = False
+        # How much lies in the file behind its end, because a cut has moved it.
+        self._stale_bytes = 0
         self._is_open = False
         self._descriptor: int | None = None
 
@@ -155,8 +157,9 @@ class SegmentFile:
         self._spool.release(held - self._backlog.held)
         self._patches = [(at, pcm[: offset - at]) for at, pcm in self._patches if at < offset]
         if offset < self._disk_bytes:
-            self._disk_bytes = offset
-            self._has_stale_tail = True
+            stale, self._disk_bytes = self._disk_bytes - offset, offset
+            self._stale_bytes += stale
+            self._spool.count_stale(stale)
         self._written_bytes = offset
         self._free_above(self._disk_bytes)
         return tail
@@ -198,7 +201,6 @@ class SegmentFile:
         rest_start = self._moment(self._disk_bytes)
         path = self.path.with_name(names.format_start(rest_start) + PART)
         rest = SegmentFile(self._spool, path, rest_start, self.sample_rate)
-        rest.clock_offset_ms = self.clock_offset_ms
         rest._backlog, self._backlog = self._backlog, Backlog()
         rest._written_bytes = rest._backlog.size
         rest.clock_offset_ms = self.clock_offset_ms
@@ -223,6 +225,7 @@ class SegmentFile:
         self._write_patches()
         size = wav.HEADER_BYTES + self._disk_bytes
         os.ftruncate(descriptor, size)
+        self._forget_stale()
         write_all(descriptor, wav.header(self.sample_rate, self._disk_bytes), 0)
         checksums = compute_file_checksums(descriptor)
         entry = SegmentEntry(
@@ -260,6 +263,7 @@ class SegmentFile:
         self._spool.release(self._backlog.held)
         self._backlog = Backlog()
         self._disk_bytes = 0
+        self._forget_stale()
         self._free_above(0)
         self._end_writing()
         self.close()
@@ -321,11 +325,10 @@ class SegmentFile:
         """Write audio, or a number of lost bytes as silence, at the end of the file."""
         size = chunk if isinstance(chunk, int) else len(chunk)
         self._reserve(self._disk_bytes + size)
-        descriptor = self._open()
-        end = wav.HEADER_BYTES + self._disk_bytes
-        if self._has_stale_tail:
+        descriptor, end = self._open(), wav.HEADER_BYTES + self._disk_bytes
+        if self._stale_bytes:
             os.ftruncate(descriptor, end)
-            self._has_stale_tail = False
+            self._forget_stale()
         if isinstance(chunk, int):
             os.ftruncate(descriptor, end + size)
         else:
@@ -369,8 +372,7 @@ class SegmentFile:
 
     def _reserve(self, size: int) -> None:
         """Reserve room for ``size`` bytes of this segment in all."""
-        growth = size - self._reserved
-        if growth > 0:
+        if (growth := size - self._reserved) > 0:
             self._spool.reserve(growth)
             self._reserved += growth
             if self._is_open:
@@ -383,6 +385,10 @@ class SegmentFile:
         self._reserved -= surplus
         if self._is_open:
             self._spool.count_open(-surplus)
+
+    def _forget_stale(self) -> None:
+        self._spool.count_stale(-self._stale_bytes)
+        self._stale_bytes = 0
 
     def _end_writing(self) -> None:
         if self._is_open:

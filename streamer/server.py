@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Awaitable
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from streamer.chores import Chores
 from streamer.close import Close
 from streamer.connection import CLOSE_TIMEOUT_SECONDS, Connection
 from streamer.errors import HandshakeRefused
+from streamer.grant_openings import GrantOpenings
 from streamer.grants import GrantVerifier
 from streamer.handshake import Admission, HandshakeAuthenticator, create_verifier
 from streamer.health import Health
@@ -59,6 +61,7 @@ class Streamer:
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
         self._chores = Chores()
+        self._openings = GrantOpenings()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
         self._server: Listener | None = None
@@ -194,6 +197,8 @@ class Streamer:
             of_grant = sum(c.admission.grant == admission.grant for c in self._connections)
             if of_grant >= self._settings.max_streams_per_grant:
                 raise HandshakeRefused(HTTPStatus.TOO_MANY_REQUESTS, "grant_streams")
+            if not self._openings.admit(admission.grant):
+                raise HandshakeRefused(HTTPStatus.TOO_MANY_REQUESTS, "grant_openings")
         return Connection(
             admission, self._settings.max_message_bytes, self._open_stream, self._end_stream
         )
@@ -207,7 +212,7 @@ class Streamer:
             connection.batch_reads(batch_ms // FRAME_MILLISECONDS)
 
     def _open_stream(self, connection: Connection, admission: Admission) -> Stream:
-        """Begin a connection's stream. Raises OSError where the spool accepts no files."""
+        """Open a connection's stream. Raises OSError where the spool accepts no files."""
         stream = Stream(
             admission.call_connection_id,
             admission.correlation_id,
@@ -218,24 +223,28 @@ class Streamer:
             granted_rate=admission.sample_rate,
             dtmf=admission.dtmf,
         )
-        if admission.is_pending:
-            self._pending.add(
-                PendingStream(
-                    stream_id=stream.id,
-                    call_connection_id=admission.call_connection_id,
-                    correlation_id=admission.correlation_id,
-                    grant=admission.grant,
-                    began_at=datetime.now(UTC),
-                )
-            )
-        else:
-            self._chores.start(self._mark(stream), "stream_mark")
+        stream.on_begin = partial(self._begin_stream, admission, datetime.now(UTC))
         self._connections.add(connection)
         self._streams.add(stream)
         self._all_ended.clear()
         call = admission.call_connection_id
         log_event(_log, logging.INFO, "stream_opened", call=call, stream=stream.id)
         return stream
+
+    def _begin_stream(self, admission: Admission, opened_at: datetime, stream: Stream) -> None:
+        """Have a stream known, now that there is something of it, or have its grant looked up."""
+        if not admission.is_pending:
+            self._chores.start(self._mark(stream), "stream_mark")
+            return
+        self._pending.add(
+            PendingStream(
+                stream_id=stream.id,
+                call_connection_id=admission.call_connection_id,
+                correlation_id=admission.correlation_id,
+                grant=admission.grant,
+                began_at=opened_at,
+            )
+        )
 
     async def _mark(self, stream: Stream) -> None:
         """Write the stream's marker, so that the app knows that a manifest is to come.

@@ -110,6 +110,8 @@ class Spool:
         # The disk's free room when it was last looked at, less what was reserved since; and when.
         self._seen_room = 0
         self._seen_at = -_SEEN_SECONDS
+        # What cuts left in files until those are sealed.
+        self._stale_bytes = 0
 
     def close(self) -> None:
         """Stop the worker, and unlock the folder for another process."""
@@ -161,6 +163,14 @@ class Spool:
             self.open_bytes += size
             self.open_segments += segments
 
+    def count_stale(self, size: int) -> None:
+        """Add to what is on the disk and will be removed when its file is sealed.
+
+        The margin lends its room meanwhile, so that a cut's tail is on the disk all the time.
+        """
+        with self._accounts:
+            self._stale_bytes += size
+
     def hold(self, size: int, limit: int) -> bool:
         """Count bytes that are about to wait in memory, or return False where they pass a limit."""
         with self._accounts:
@@ -198,6 +208,7 @@ class Spool:
             return self._seen_room
         disk = os.statvfs(self.root)
         margin = min(_DISK_MARGIN_BYTES, disk.f_blocks * disk.f_frsize // _DISK_MARGIN_SHARE)
+        margin -= min(self._stale_bytes, margin // 2)
         room = max(0, disk.f_bavail * disk.f_frsize - margin)
         with self._accounts:
             self._seen_room, self._seen_at = room, now

@@ -115,7 +115,7 @@ class Storage:
             raise BlobConflict(f"{container}/{blob} exists and holds other content")
 
     async def mark_stream(self, call_connection_id: str, stream_id: str) -> None:
-        """Write the marker that a stream has opened. Raises AzureError."""
+        """Write the marker that a stream has begun. Raises AzureError."""
         blob = names.stream_marker(call_connection_id, stream_id)
         await _add_blob(self._service.get_blob_client(names.DRAFTS, blob), b"")
 

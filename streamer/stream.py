@@ -46,7 +46,11 @@ _MAX_RAW_ID_CHARACTERS = 1024
 
 
 class Stream:
-    """The stream of one WebSocket of a call. It must be used on the event loop's thread."""
+    """The stream of one WebSocket of a call. It must be used on the event loop's thread.
+
+    ``on_begin`` is called with its first packet, before anything of it is uploaded. A stream
+    without one leaves nothing.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class Stream:
         granted_rate: int | None = None,
         dtmf: DtmfMode = "off",
     ) -> None:
-        """Begin a stream, with a new id.
+        """Open a stream, with a new id. It begins with its first packet.
 
         Args:
             call_connection_id: The call that it belongs to.
@@ -80,6 +84,8 @@ class Stream:
         self.call_connection_id = call_connection_id
         self._settings = settings
         self._request_close = request_close
+        self.on_begin: Callable[[Stream], None] = lambda _: None
+        self._has_begun = self._is_draining = False
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
         # Of every participant who was ever heard.
@@ -99,9 +105,7 @@ class Stream:
         self._format: StreamFormat | None = None
         self._frame_bytes = 0
         self._silence = b""
-        self._audio_packets = self._audio_packets_at_tick = 0
-        self._anomalies = 0
-        self._is_draining = False
+        self._audio_packets = self._audio_packets_at_tick = self._anomalies = 0
         self._loop = asyncio.get_running_loop()
         self._quiet_since = self._loop.time()
         self._is_half_tick = False
@@ -150,10 +154,14 @@ class Stream:
     async def end(self, ended_by: str) -> None:
         """End the segments, then put the manifest into the outbox. The WebSocket is closed.
 
+        Without a single packet it leaves no manifest, because each one wakes the app.
         While the disk accepts nothing, this waits.
         """
         self._tick.cancel()
         metrics.STREAMS.dec()
+        if not self._has_begun:
+            await self._segments.discard_all()
+            return
         self._gate.release(force=True)
         self._finish_tracks()
         self._state.packets = self.packets
@@ -166,13 +174,23 @@ class Stream:
         The process may be killed at any time: what is uploaded by then is safe.
         """
         self._is_draining = True
+        if not self._has_begun:
+            return
         self._cut_tracks(0)
         self._state.packets = self.packets
         await self._segments.publish_draft()
 
     # The audio's format, and what is not a plain frame of a known track.
 
+    def _begin(self) -> None:
+        """Have the stream known, with its first packet: from now on, it gets a manifest."""
+        self._has_begun = True
+        self._save_state()
+        self.on_begin(self)
+
     def _handle_other(self, packet: media.Packet) -> Close | None:
+        if not self._has_begun:
+            self._begin()
         self._packets.count_other(packet)
         if packet.audio_metadata is None or packet.kind != media.AUDIO_METADATA:
             return None
@@ -180,6 +198,8 @@ class Stream:
 
     def _examine(self, audio: media.AudioData) -> Close | None:
         """Handle a frame off the fast path: of a new track, or of another length than expected."""
+        if not self._has_begun:
+            self._begin()
         return self._update_placing(self._gate.examine(audio))
 
     def _update_placing(self, close: Close | None) -> Close | None:

@@ -38,6 +38,9 @@ STATES = ("stream.0.json", "stream.1.json")
 OPENED = "opened.json"
 """The file that holds the state with which the stream began."""
 
+_STATE_BYTES = 2048
+"""How much room each of the two files has from the start; a file system gives it a whole page."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -87,15 +90,19 @@ class StreamFolder:
     def save_state(self) -> bool:
         """Overwrite the older state, and return whether the disk accepted it.
 
-        A full disk is not an error: the newer state remains.
+        A full disk is not an error: the newer state remains. Both files get their room the first
+        time, so that a disk that is full later still accepts what is to be told as lost.
         """
         self.state.saves += 1
+        content = msgspec.json.encode(self.state).ljust(_STATE_BYTES)
         try:
-            overwrite_file(self.path / self._older_state, msgspec.json.encode(self.state))
+            overwrite_file(self.path / self._older_state, content)
+            self._older_state = STATES[self._older_state == STATES[0]]
+            if self.state.saves == 1:
+                write_file(self.path / self._older_state, b" " * _STATE_BYTES)
         except OSError as error:
             self._spool.record_failure(error)
             return False
-        self._older_state = STATES[self._older_state == STATES[0]]
         return True
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
@@ -105,6 +112,10 @@ class StreamFolder:
     def outbox_path(self, file: SegmentFile) -> Path:
         """Return where a segment goes when it is sealed."""
         return segment_path(self._spool, self.state, file)
+
+    def discard(self) -> None:
+        """Remove the folder, and all that is in it. Raises OSError."""
+        shutil.rmtree(self.path)
 
     def finish(self, manifest: Manifest) -> Path:
         """Write the manifest into the outbox, remove the folder, and return the manifest's path.
@@ -179,7 +190,8 @@ def read_state(folder: Path) -> StreamState:
     states: list[StreamState] = []
     for name in (*STATES, OPENED):
         try:
-            states.append(msgspec.json.decode((folder / name).read_bytes(), type=StreamState))
+            if content := (folder / name).read_bytes().strip():
+                states.append(msgspec.json.decode(content, type=StreamState))
         except FileNotFoundError:
             continue
         except ValueError as error:

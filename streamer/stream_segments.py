@@ -102,6 +102,7 @@ class StreamSegments:
         return _Writer(
             file,
             before_append=partial(self._before_append, raw_id),
+            after_append=partial(self._after_append, raw_id),
             start_seal=self._start_seal,
         )
 
@@ -168,6 +169,11 @@ class StreamSegments:
         await self.seal_all()
         self._outbox.add(await self._on_disk(partial(self._write_manifest, ended_by), "manifest"))
 
+    async def discard_all(self) -> None:
+        """Remove the folder of a stream on which nothing came. While the disk fails, this waits."""
+        with contextlib.suppress(FileNotFoundError):
+            await self._on_disk(self._folder.discard, "folder")
+
     async def publish_draft(self) -> None:
         """Put the manifest so far into the outbox, once what is finished now is sealed.
 
@@ -200,6 +206,17 @@ class StreamSegments:
         saved = state.open_counts.get(file.key)
         if self._is_saved and counts.filled_samples == (saved.filled_samples if saved else 0):
             return
+        self._save_counts(file, counts, samples)
+
+    def _after_append(self, raw_id: str | None, file: SegmentFile) -> None:
+        """Save the state where the disk refused audio: a kill loses it, and must tell so."""
+        track = self._tracks.get(raw_id)
+        if file.has_backlog and track is not None and self._files[raw_id] is file:
+            samples = file.written_samples
+            self._save_counts(file, file.counts_when(track.counts, samples), samples)
+
+    def _save_counts(self, file: SegmentFile, counts: Counts, samples: int) -> None:
+        state = self._state
         state.open_counts[file.key] = counts
         state.open_samples[file.key] = samples
         for key, finished in self._unsealed.items():
@@ -311,10 +328,12 @@ class _Writer:
         self,
         file: SegmentFile,
         before_append: Callable[[SegmentFile, int], None],
+        after_append: Callable[[SegmentFile], None],
         start_seal: Callable[[SegmentFile, Counts], None],
     ) -> None:
         self._file = file
         self._before_append = before_append
+        self._after_append = after_append
         self._start_seal = start_seal
         self.patch = file.patch
         self.cut = file.cut
@@ -323,6 +342,7 @@ class _Writer:
         """Write at the end, after the state says what of it is silence."""
         self._before_append(self._file, len(pcm))
         self._file.append(pcm)
+        self._after_append(self._file)
 
     def finish(self, samples: int, counts: Counts, skew: float) -> None:
         """Have the file sealed, off the event loop."""

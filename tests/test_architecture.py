@@ -30,7 +30,7 @@ ARROWS: dict[str, set[str]] = {
     "calls.http": DOMAIN | FLOOR,
     "calls.pipeline": DOMAIN | FLOOR,
     "calls.transcripts": {"calls", "calls.results", "calls.records"} | FLOOR,
-    "calls.retention": {"calls", "calls.records"} | FLOOR,
+    "calls.retention": {"calls", "calls.records", "calls.results"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,

@@ -8,6 +8,10 @@ What it accepts without finding the audio, and why:
   is equal to the silence at the place that its timestamp says, and nothing tells the two apart.
 - A frame may lack samples where its own segment counts a correction of drift. None may be gone
   altogether: at least half of each one stays.
+
+And what it does not judge: the places of one or two frames with which a participant begins before
+the sender's clock is set. A track begins where two of its first three frames agree, and these are
+then the ones behind the step.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ _OVERLAP_US = 1_000
 _JITTER_US = 20_000
 _SLACK_SECONDS = 12
 _WITNESSES = 5
+_FIRST_FRAMES = 3
 
 
 class Segment(NamedTuple):
@@ -294,7 +299,10 @@ def _check_places(record: SocketRecord, found: dict[int, FoundFrame], totals: To
         return
     base = record.sent[0]
     is_sure = all(frame.is_clean for frame in record.sent[:_WITNESSES])
+    last_eras = {frame.participant: frame.era for frame in record.sent}
     for (participant, era), errors in _measure_errors(record, found).items():
+        if era < last_eras[participant] and len(errors) < _FIRST_FRAMES and era == base.era:
+            continue
         middle = median(error for error, _ in errors)
         if era == base.era and is_sure:
             middle = 0.0

@@ -7,13 +7,17 @@ import os
 import random
 import signal
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from benchmarks.soak.replicas import Replica
-from local.azurite import Azurite
+from local.azurite import Azurite, AzuriteError
+from local.child_process import StartError
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 8.0
 _DOWN_SECONDS = 3.0
 _AWAY_SECONDS = (1.0, 10.0)
+_START_ATTEMPTS = 40
+_START_PAUSE_SECONDS = 1.0
 
 
 class Chaos:
@@ -57,7 +61,7 @@ class Chaos:
                 if code not in (0, 1):
                     self.errors.append(f"{replica.name} ended its drain with {code}")
             await asyncio.sleep(rng.uniform(0, _DOWN_SECONDS))
-            await replica.start()
+            await _start(replica.start)
 
     async def _disturb_storage(self, stop: asyncio.Event) -> None:
         rng = self._storage_rng
@@ -68,7 +72,7 @@ class Chaos:
                 self.storage_away = True
                 await asyncio.to_thread(self._azurite.stop)
                 await asyncio.sleep(seconds)
-                await asyncio.to_thread(self._azurite.start)
+                await _start(lambda: asyncio.to_thread(self._azurite.start))
                 self.storage_away = False
             elif (pid := self._azurite.pid) is not None:
                 self.events["storage_silent"] += 1
@@ -79,6 +83,16 @@ class Chaos:
                 finally:
                     os.kill(pid, signal.SIGCONT)
                     self.storage_away = False
+
+
+async def _start(start: Callable[[], Awaitable[None]]) -> None:
+    """Start something again; another program of this machine may have its port for a while."""
+    for _ in range(_START_ATTEMPTS - 1):
+        try:
+            return await start()
+        except (AzuriteError, StartError):
+            await asyncio.sleep(_START_PAUSE_SECONDS)
+    return await start()
 
 
 async def _pause(rng: random.Random, stop: asyncio.Event) -> bool:

@@ -9,6 +9,7 @@ import { Downloads } from "./downloads.js";
 import { formatClock } from "./format.js";
 import { buildAlert, buildAlerts, buildIssues } from "./issues.js";
 import { Lanes } from "./lanes.js";
+import { CallKeeping } from "./keeping.js";
 import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
@@ -34,6 +35,8 @@ export class CallView {
   #transcript;
   #liveWaveform;
   #actions;
+  #keeping;
+  #isDeleted = false;
   #downloads;
   #audit;
   #redrawTimer = null;
@@ -70,8 +73,16 @@ export class CallView {
       this.#poller.runNow();
       onChanged();
     });
+    this.#keeping = new CallKeeping(this.#path, parts, {
+      onChanged: () => {
+        if (!this.#isDeleted) this.#poller.runNow();
+        onChanged();
+      },
+      onDeleted: () => this.#hideDeleted(),
+    });
     this.#poller = new Poller((signal) => this.#poll(signal), (state, { error } = {}) => {
-      if (state !== "failing" || this.#record) return;
+      if (state === "failing" && error.code === "call_deleted") this.#showDeleted(error);
+      if (state !== "failing" || this.#record || this.#isDeleted) return;
       if (error.isNotFound) this.#showNotFound();
       else this.#showUnavailable(error);
     });
@@ -103,6 +114,7 @@ export class CallView {
     clearInterval(this.#redrawTimer);
     this.#poller.stop();
     this.#actions.stop();
+    this.#keeping.stop();
     this.#player.stop();
     this.#lanes.stop();
     this.#liveWaveform.stop();
@@ -145,6 +157,7 @@ export class CallView {
 
   async #poll(signal) {
     const record = await sendJson(this.#path, { signal });
+    if (this.#isDeleted) return FINAL_POLL_MS;
     this.#record = record;
     this.root.dataset.state = "loaded";
     this.#announceStatus(record);
@@ -238,6 +251,7 @@ export class CallView {
     document.title = `${callTitle(record)} \u2013 Call Audio`;
     setText(callId, record.call_connection_id);
     this.#actions.show(record);
+    this.#keeping.show(record);
     if (!record.state) return;
     setText(details, describeCall(record));
     const pause = describePause(record);
@@ -274,6 +288,25 @@ export class CallView {
     const alert = buildAlert("danger", "No call has this ID", text, { role: "alert" });
     this.#parts.alerts.replaceChildren(alert);
     setText(this.#parts.title, "Call not found");
+  }
+
+  /** Hide what is shown of a call that is deleted, and stop loading it. */
+  #hideDeleted() {
+    this.#isDeleted = true;
+    clearInterval(this.#redrawTimer);
+    this.#poller.stop();
+    this.#player.stop();
+    this.root.dataset.state = "deleted";
+    this.#parts.keeping.hidden = this.#parts.actions.hidden = true;
+  }
+
+  /** Somebody else has deleted the call. */
+  #showDeleted(error) {
+    if (this.#isDeleted) return;
+    this.#hideDeleted();
+    const alert = buildAlert("info", "Call deleted", error.message, { role: "alert" });
+    this.#parts.alerts.replaceChildren(alert);
+    setText(this.#parts.title, "Call deleted");
   }
 
   /** Announce a change of status, once. */

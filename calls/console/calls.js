@@ -57,6 +57,7 @@ export class CallList {
   async #poll(signal) {
     const page = await sendJson("calls?limit=20", { signal });
     if (this.#cursor === undefined) this.#cursor = page.cursor;
+    this.#removeDeleted(page);
     this.#addRecords(page.calls);
     const pageText = JSON.stringify(page.calls);
     this.#unchangedPolls = pageText === this.#lastPage ? this.#unchangedPolls + 1 : 0;
@@ -74,6 +75,17 @@ export class CallList {
       this.#rows.get(page.calls[0]?.call_connection_id)?.link.focus();
     } finally {
       this.#olderButton.disabled = false;
+    }
+  }
+
+  /** Remove the calls that the newest page would have if they still existed. */
+  #removeDeleted(page) {
+    const ids = new Set(page.calls.map((record) => record.call_connection_id));
+    const oldest = page.cursor ? Date.parse(page.calls.at(-1)?.created_at) : -Infinity;
+    for (const [id, record] of this.#records) {
+      if (ids.has(id) || !(Date.parse(record.created_at) >= oldest)) continue;
+      this.#records.delete(id);
+      this.#rows.delete(id);
     }
   }
 

@@ -2,7 +2,8 @@
 
 import { element } from "./dom.js";
 import {
-  formatClock, formatDuration, formatEventType, formatExactTime, formatParticipant, formatPercent,
+  formatBytes, formatClock, formatCount, formatDuration, formatEventType, formatExactTime, formatMoment,
+  formatParticipant, formatPercent,
 } from "./format.js";
 import { formatParty, isIncoming, openPause, shownDurationMs } from "./record.js";
 import { intersect, totalMs } from "./spans.js";
@@ -133,3 +134,22 @@ export function buildTable(model) {
 }
 
 const formatTenths = (ms) => `${formatClock(ms)}.${Math.floor(ms / 100) % 10}`;
+
+/** Describe a legal hold: since when, by whom, and why. */
+export function describeHold({ reason, placed_at: placedAt, placed_by: placedBy }) {
+  return `On legal hold since ${formatMoment(placedAt)} by ${placedBy.name}: ${reason}`;
+}
+
+/** Describe how much a deletion has deleted, and what remains. */
+export function describeDeletion({ state, deleted, remaining, restorable_until: restorableUntil }) {
+  const count = deleted.reduce((sum, entry) => sum + entry.count, 0);
+  const bytes = deleted.reduce((sum, entry) => sum + entry.bytes, 0);
+  const parts = [`${formatCount(count, "file")} deleted (${formatBytes(bytes)})`];
+  if (state === "waiting") {
+    const protectedCount = remaining.reduce((sum, entry) => sum + entry.count, 0);
+    const until = remaining.map((entry) => entry.until).filter(Boolean).sort().at(-1);
+    parts.push(`${protectedCount} protected by an immutability policy${until ? ` until ${formatMoment(until)}` : ""}`);
+  }
+  if (restorableUntil) parts.push(`an administrator can restore them until ${formatMoment(restorableUntil)}`);
+  return `${parts.join("; ")}.`;
+}

@@ -32,6 +32,10 @@ export function formatBytes(count) {
 export const formatCount = (count, singular, plural = `${singular}s`) =>
   `${count} ${count === 1 ? singular : plural}`;
 
+/** Format a day and a time of day. */
+export const formatMoment = (iso) =>
+  new Date(iso).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 /** Format a time of day. */
 export const formatTime = (iso) =>
   new Date(iso).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" });

@@ -73,7 +73,7 @@ class Usage(msgspec.Struct, kw_only=True):
     reservations: list[Reservation] = msgspec.field(default_factory=list)
 
 
-class _Waiting:
+class _Request:
     """A request that waits for the decision about its reservation."""
 
     def __init__(self, reservation: Reservation) -> None:
@@ -86,7 +86,7 @@ class _Queue:
     """The requests of one principal in this process; whoever has the lock decides for all."""
 
     def __init__(self) -> None:
-        self.waiting: list[_Waiting] = []
+        self.requests: list[_Request] = []
         self.lock = asyncio.Lock()
         self._looked_at = -math.inf
 
@@ -120,16 +120,16 @@ class CallLimits:
         """
         if not self._are_on:
             return
-        waiting = _Waiting(reservation)
-        self._queue.waiting.append(waiting)
+        request = _Request(reservation)
+        self._queue.requests.append(request)
         try:
             async with self._queue.lock:
-                if not waiting.is_decided:
-                    await self._decide_or_fail(list(self._queue.waiting))
+                if not request.is_decided:
+                    await self._decide_or_fail(list(self._queue.requests))
         finally:
-            self._queue.waiting.remove(waiting)
-        if waiting.error is not None:
-            raise waiting.error
+            self._queue.requests.remove(request)
+        if request.error is not None:
+            raise request.error
 
     async def release(self, reservation: Reservation) -> None:
         """Give back a reservation whose call was not placed.
@@ -140,10 +140,10 @@ class CallLimits:
             return
 
         async def remove(usage: Usage) -> bool:
-            kept = [each for each in usage.reservations if each.id != reservation.id]
-            if len(kept) == len(usage.reservations):
+            others = [each for each in usage.reservations if each.id != reservation.id]
+            if len(others) == len(usage.reservations):
                 return False
-            usage.reservations = kept
+            usage.reservations = others
             if reservation.begun_at.astimezone(UTC).date() == usage.day:
                 usage.placed -= 1
             return True
@@ -158,32 +158,38 @@ class CallLimits:
     def _are_on(self) -> bool:
         return bool(self._most_at_once or self._most_a_day)
 
-    async def _decide_or_fail(self, waiting: list[_Waiting]) -> None:
+    async def _decide_or_fail(self, requests: list[_Request]) -> None:
         """Decide about requests; if that fails, it fails for all of them."""
         try:
-            await self._decide(waiting)
+            await self._decide(requests)
         except (AzureError, Contended) as error:
-            for each in waiting:
+            for each in requests:
                 each.error = error
-        for each in waiting:
+        for each in requests:
             each.is_decided = True
 
-    async def _decide(self, waiting: list[_Waiting]) -> None:
+    async def _decide(self, requests: list[_Request]) -> None:
         """Decide about requests, oldest first, with one write. Raises Contended, AzureError."""
-        now = max(each.reservation.begun_at for each in waiting).astimezone(UTC)
-        ended: set[Reservation] | None = None
+        now = max(each.reservation.begun_at for each in requests).astimezone(UTC)
+        ended_reservations: set[Reservation] | None = None
 
         async def admit(usage: Usage) -> bool:
-            nonlocal ended
+            nonlocal ended_reservations
             if usage.day < now.date():
                 usage.day, usage.placed = now.date(), 0
-            is_full = len(usage.reservations) + len(waiting) > self._most_at_once > 0
-            if ended is None and is_full and self._queue.may_look_for_ended_calls():
-                ended = await self._find_ended(usage.reservations, now)
-            usage.reservations = [each for each in usage.reservations if each not in (ended or ())]
-            for each in waiting:
+            is_full = len(usage.reservations) + len(requests) > self._most_at_once > 0
+            if ended_reservations is None and is_full and self._queue.may_look_for_ended_calls():
+                ended_reservations = await self._find_ended(usage.reservations, now)
+            usage.reservations = [
+                each
+                for each in usage.reservations
+                if each not in (ended_reservations or ())
+                # Without this limit, they only tell repeated requests.
+                and (self._most_at_once or now - each.begun_at <= RESERVATION_LIFETIME)
+            ]
+            for each in requests:
                 each.error = self._admit(usage, each.reservation)
-            return any(each.error is None for each in waiting)
+            return any(each.error is None for each in requests)
 
         await self._change(admit)
 

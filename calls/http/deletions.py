@@ -21,12 +21,16 @@ from calls.records.dispositions import read_disposition
 from calls.records.store import read_record
 from calls.retention import model
 from calls.retention.deletions import begin_deletion, read_deletion
+from calls.retention.erasure import begin_erasure
 from calls.retention.messages import Send, request_run
 from calls.storage import Storage
 from contract import names
 
 HANG_UP = "hangup"
 """The query parameter that has a call which goes on hung up before it is deleted."""
+
+PARTICIPANT = "participant"
+"""The query parameter that names the one participant to erase: their track or raw id."""
 
 _RETRY_AFTER_SECONDS = "2"
 
@@ -37,17 +41,21 @@ def delete_handler(send: Send) -> Handler:
     ``send`` sends a message to the queue of deletions.
     """
 
-    @takes_query(HANG_UP)
+    @takes_query(HANG_UP, PARTICIPANT)
     async def delete_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
         """202 with the deletion, and where to follow it. It is safe to repeat this."""
         call = requests.call_connection_id(request)
         hang_up_first = requests.take_flag(request, HANG_UP)
+        participant = request.params.get(PARTICIPANT)
+        principal, now = request_principal(request), datetime.now(UTC)
         try:
-            await _prepare(clients, call, hang_up_first=hang_up_first)
-            deletion = await begin_deletion(
-                clients.storage, call, "call", request_principal(request), datetime.now(UTC)
-            )
+            if participant is not None:
+                deletion = await begin_erasure(clients.storage, call, participant, principal, now)
+            else:
+                await _prepare(clients, call, hang_up_first=hang_up_first)
+                deletion = await begin_deletion(clients.storage, call, "call", principal, now)
         except CallDeleted as deleted:
+            # Nobody is left of it.
             deletion = await read_deletion(clients.storage, deleted.deletion_id)
         if deletion.receipt.state != "completed":
             request_run(deletion.receipt.id, send)

@@ -219,7 +219,7 @@ class Deletion(msgspec.Struct, kw_only=True):
     call_connection_id: CallId
     scope: Annotated[
         Scope,
-        Meta(description="everything of the call, or its segments and manifests"),
+        Meta(description="everything of the call, one participant, or segments and manifests"),
     ]
     state: Annotated[
         DeletionState,

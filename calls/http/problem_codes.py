@@ -44,6 +44,7 @@ Code = Literal[
     "no_result",
     "not_configured",
     "not_ready",
+    "participant_not_found",
     "range_not_satisfiable",
     "rendition_pending",
     "result_partial",
@@ -55,6 +56,7 @@ Code = Literal[
     "streaming_conflict",
     "too_many_calls_today",
     "too_many_concurrent_calls",
+    "tracks_not_separate",
     "transcript_failed",
     "transcript_pending",
     "transcript_complete",
@@ -106,6 +108,9 @@ CODES: dict[Code, Meaning] = {
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
     "no_result": Meaning(HTTPStatus.NOT_FOUND, "the call left no audio; `detail` says why"),
+    "participant_not_found": Meaning(
+        HTTPStatus.NOT_FOUND, "the call has no participant of this raw id or track"
+    ),
     "route_not_found": Meaning(HTTPStatus.NOT_FOUND, "the path is unknown"),
     "segment_not_found": Meaning(
         HTTPStatus.NOT_FOUND, "the call has no such segment, or its audio has been deleted"
@@ -144,6 +149,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "streaming_conflict": Meaning(
         HTTPStatus.CONFLICT, "the media streaming's state does not allow the operation"
+    ),
+    "tracks_not_separate": Meaning(
+        HTTPStatus.CONFLICT, "one participant cannot be removed from a mixed track"
     ),
     "transcript_failed": Meaning(
         HTTPStatus.CONFLICT, "the transcript failed; its JSON says why, and has the rest of it"

@@ -90,6 +90,8 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
         HTTPStatus.CONFLICT, "deletion_running", retry_after_seconds=5
     ),
     errors.DeletionNotFound: _Mapping(HTTPStatus.NOT_FOUND, "deletion_not_found"),
+    errors.ParticipantNotFound: _Mapping(HTTPStatus.NOT_FOUND, "participant_not_found"),
+    errors.TracksNotSeparate: _Mapping(HTTPStatus.CONFLICT, "tracks_not_separate"),
     errors.CallEnded: _Mapping(HTTPStatus.CONFLICT, "call_ended"),
     errors.StreamingStateConflict: _Mapping(HTTPStatus.CONFLICT, "streaming_conflict"),
     errors.AnnouncementNotPlayed: _Mapping(HTTPStatus.CONFLICT, "announcement_not_played"),

@@ -33,12 +33,20 @@ class Hold(msgspec.Struct, kw_only=True, frozen=True):
     released_by: Principal | None = None
 
 
+class StreamTrack(msgspec.Struct, frozen=True):
+    """One track of one stream."""
+
+    stream_id: str
+    track: str
+
+
 class Disposition(msgspec.Struct, kw_only=True):
     """What is to be kept of a call, and what is deleted.
 
     Attributes:
         holds: Its holds, the current one last. Empty once the call is deleted.
         running: The id of a deletion of a part of the call which is not completed.
+        erased: The tracks of participants who were erased. What comes of them late is deleted.
         deletion: The id of the deletion of the whole call.
         deleted_at: When the call was deleted: from then on, nothing of it is shown.
     """
@@ -47,6 +55,7 @@ class Disposition(msgspec.Struct, kw_only=True):
     call_connection_id: str
     holds: list[Hold] = msgspec.field(default_factory=list)
     running: str | None = None
+    erased: list[StreamTrack] = msgspec.field(default_factory=list)
     deletion: str | None = None
     deleted_at: datetime | None = None
 

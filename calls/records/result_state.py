@@ -3,7 +3,8 @@
 A result is final when the call has ended, each of its streams has ended, and each segment is there
 or has failed permanently. How are all streams known, when the call has ended?
 
-- The streamer writes a marker into ``drafts`` as each stream opens, before ACS reports the stream.
+- The streamer writes a marker into ``drafts`` with each stream's first packet, which ACS sends as
+  it opens the stream. A WebSocket without a packet leaves nothing.
 - Where a marker is missing, ACS's events are the second witness: they say how many streams started.
 - A start that ACS has neither confirmed nor refused may still open one. Only such a call has to
   settle for ``SETTLE_SECONDS`` after its end.

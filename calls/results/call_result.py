@@ -24,7 +24,14 @@ from calls.results.timeline import Timeline
 from calls.results.voice_activity import bridge_pauses
 from calls.storage import Properties
 from contract import names
-from contract.manifest import Counts, Manifest, SegmentEntry, entry_from_metadata, total
+from contract.manifest import (
+    Counts,
+    ErasedTrack,
+    Manifest,
+    SegmentEntry,
+    entry_from_metadata,
+    total,
+)
 from event_log import log_event
 
 SCHEMA = 1
@@ -59,7 +66,7 @@ class SegmentResult(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
-    """One stream and its segments, in the order of their start."""
+    """One stream and its segments, in the order of their start, and the tracks that were erased."""
 
     stream_id: str
     started_at: datetime
@@ -68,6 +75,7 @@ class StreamResult(msgspec.Struct, kw_only=True, frozen=True):
     sample_rate: int
     counts: Counts
     segments: list[SegmentResult]
+    erased: list[ErasedTrack] = msgspec.field(default_factory=list)
 
 
 class ManifestDigest(msgspec.Struct, kw_only=True, frozen=True):
@@ -233,6 +241,7 @@ def build_stream_result(
         sample_rate=manifest.sample_rate,
         counts=manifest.counts,
         segments=segments,
+        erased=manifest.erased,
     )
 
 

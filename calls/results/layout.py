@@ -102,6 +102,8 @@ def lay_out(manifests: Iterable[Manifest], landed: Mapping[str, int]) -> Layout:
     if not streams:
         raise ValueError("a call without a manifest has no layout")
     starts = [to_microseconds(entry.start) for stream in streams for entry in stream.segments]
+    # Times stay the same when a track is erased: those of the rest are known by now.
+    starts += [to_microseconds(track.start) for stream in streams for track in stream.erased]
     origin = min(starts, default=to_microseconds(streams[0].started_at))
     rates = [entry.sample_rate for stream in streams for entry in stream.segments]
     rate = max(rates, default=streams[0].sample_rate)

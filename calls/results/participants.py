@@ -14,6 +14,9 @@ import msgspec
 from contract import names
 from contract.manifest import Manifest
 
+_ERASED = "erased:"
+"""What stands in the place of the raw id of a participant who was erased begins with it."""
+
 
 class Participants(msgspec.Struct, frozen=True, kw_only=True):
     """The participants of a call.
@@ -46,12 +49,13 @@ class Participants(msgspec.Struct, frozen=True, kw_only=True):
 def heard_participants(manifest: Manifest) -> dict[str, str]:
     """Return the raw id of each track of a stream, "" where it is not known, as its manifest says.
 
-    A mixed track is nobody's.
+    A mixed track is nobody's. A track that was erased has its deletion in the place of an id, so
+    that its number stays taken.
     """
     unknown = dict.fromkeys(sorted({entry.track for entry in manifest.segments}), "")
-    return {
-        track: id_ for track, id_ in (unknown | manifest.participants).items() if _is_own(track)
-    }
+    erased = {entry.track: _ERASED + entry.deletion for entry in manifest.erased}
+    heard = unknown | manifest.participants | erased
+    return {track: raw_id for track, raw_id in heard.items() if _is_own(track)}
 
 
 def add_notes(manifest: Manifest, notes: Mapping[str, Mapping[str, str]]) -> Manifest:
@@ -66,7 +70,8 @@ def list_participants(
     """Return the participants of a call.
 
     The first stream's numbers are the call's. In later streams, who is known keeps their number,
-    and others get their own number there if it is free, or the next free one.
+    and others get their own number there if it is free, or the next free one. Whoever was erased
+    is left out, and nobody gets their number: a request to erase p2, sent twice, erases one.
 
     Args:
         streams: The raw ids by track, "" where one is not known, of each stream by its id.
@@ -85,10 +90,13 @@ def list_participants(
             if known is None or known in own.values():
                 known = track if track not in used else _next_free(used)
                 if raw_id:
-                    raw_ids[known] = raw_id
                     track_of.setdefault(raw_id, known)
-            own[track] = known
             used.add(known)
+            if raw_id.startswith(_ERASED):
+                continue
+            own[track] = known
+            if raw_id:
+                raw_ids.setdefault(known, raw_id)
     return Participants(tracks=tracks, raw_ids=raw_ids, names=dict(display_names or {}))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -13,7 +14,12 @@ import msgspec
 from calls import blobs
 from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
 from calls.principals import Principal
-from calls.records.dispositions import Disposition, change_disposition, read_disposition
+from calls.records.dispositions import (
+    Disposition,
+    StreamTrack,
+    change_disposition,
+    read_disposition,
+)
 from calls.records.store import read_record
 from calls.retention import inventory
 from calls.retention.model import Deletion, Receipt, Scope
@@ -28,7 +34,14 @@ _log = logging.getLogger(__name__)
 
 
 async def begin_deletion(
-    storage: Storage, call: str, scope: Scope, principal: Principal, now: datetime
+    storage: Storage,
+    call: str,
+    scope: Scope,
+    principal: Principal,
+    now: datetime,
+    *,
+    tracks: Sequence[StreamTrack] = (),
+    raw_id: str | None = None,
 ) -> Deletion:
     """Begin a deletion, unless it has begun already.
 
@@ -40,6 +53,8 @@ async def begin_deletion(
         scope: What to delete.
         principal: Who deletes it.
         now: The current time.
+        tracks: With the scope ``participant``: the participant's tracks.
+        raw_id: The participant's raw id, if it is known.
 
     Returns:
         The deletion. It is ``run`` that does the work.
@@ -50,20 +65,16 @@ async def begin_deletion(
     receipt = Receipt(
         id=id_, call_connection_id=call, scope=scope, requested_at=now, requested_by=principal
     )
-    deletion = Deletion(receipt=receipt)
-    try:
-        record = await read_record(storage, call)
-        deletion.created_at = record.created_at
-        deletion.correlation_id = record.correlation_id
-    except CallNotFound:
-        pass
-    await inventory.collect(storage, deletion)
+    deletion = Deletion(receipt=receipt, tracks=list(tracks), raw_id=raw_id)
     # Before the disposition, which points to it: a process may die between the two.
-    await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
-    await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
+    await _write_new(storage, deletion)
 
     def apply(disposition: Disposition) -> bool:
-        return _claim(disposition, id_, scope, now)
+        if not _claim(disposition, id_, scope, now):
+            return False
+        if scope == "participant":
+            disposition.erased += [track for track in tracks if track not in disposition.erased]
+        return True
 
     try:
         disposition = await change_disposition(storage, call, apply)
@@ -76,6 +87,18 @@ async def begin_deletion(
         return await read_deletion(storage, begun)
     log_event(_log, logging.INFO, "deletion_begun", call=call, deletion=id_, scope=scope)
     return deletion
+
+
+async def _write_new(storage: Storage, deletion: Deletion) -> None:
+    """Write a deletion, with what is known of its call."""
+    id_, call = deletion.receipt.id, deletion.receipt.call_connection_id
+    with contextlib.suppress(CallNotFound):
+        record = await read_record(storage, call)
+        deletion.created_at = record.created_at
+        deletion.correlation_id = record.correlation_id
+    await inventory.collect(storage, deletion)
+    await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
+    await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
 
 
 def _claim(disposition: Disposition, id_: str, scope: Scope, now: datetime) -> bool:

@@ -14,6 +14,8 @@ from azure.storage.blob import BlobProperties
 
 from calls import blobs
 from calls.listings import list_opened_streams, list_segment_names
+from calls.records.dispositions import StreamTrack
+from calls.results.failures import list_failures
 from calls.retention.model import Deletion, Scope, StoredBlob
 from calls.storage import Storage
 from contract import names
@@ -35,6 +37,16 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
         blobs.DEAD_LETTERS,
         blobs.UNSETTLED,
     ),
+    "participant": (
+        names.SEGMENTS,
+        blobs.RECORDINGS,
+        blobs.RESULTS,
+        names.DRAFTS,
+        names.MANIFESTS,
+        names.REJECTED,
+        blobs.FAILURES,
+        blobs.DEAD_LETTERS,
+    ),
     "segments": (names.SEGMENTS, names.MANIFESTS, names.DRAFTS, names.REJECTED),
 }
 """The containers in which each scope of a deletion deletes, in this order."""
@@ -50,6 +62,8 @@ _STATE_OF_A_STREAM = "opened."
 
 async def collect(storage: Storage, deletion: Deletion) -> None:
     """Add to a deletion what leads to blobs that are not named by their call. Raises AzureError."""
+    if deletion.receipt.scope == "participant":
+        return
     call = deletion.receipt.call_connection_id
     streams = await list_opened_streams(storage, call)
     streams |= {segment.stream_id for segment in (await list_segment_names(storage, call)).values()}
@@ -69,6 +83,8 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
 
     Raises AzureError.
     """
+    if deletion.receipt.scope == "participant" and container != blobs.DEAD_LETTERS:
+        return await _list_participant(storage, deletion, container)
     if container == blobs.DEAD_LETTERS:
         return [blob async for blob in _dead_letters(storage, deletion)]
     stored: list[StoredBlob] = []
@@ -84,6 +100,71 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
         call = deletion.receipt.call_connection_id
         stored = [blob for blob in stored if blob.name.partition("-")[2] == call]
     return stored
+
+
+async def _list_participant(
+    storage: Storage, deletion: Deletion, container: str
+) -> list[StoredBlob]:
+    """List what one participant has in a container, and what was made of it.
+
+    Manifests are rewritten, not deleted: only their older versions are. Once they are, what the
+    call's result consists of is made again, without the participant.
+    """
+    call = deletion.receipt.call_connection_id
+    stored: list[StoredBlob] = []
+    for prefix in _participant_prefixes(deletion, container):
+        is_folder = prefix.endswith(("/", "."))
+        stored += [
+            blob
+            async for blob in _stored(storage, container, prefix)
+            if is_folder or blob.name == prefix
+        ]
+    if container == names.MANIFESTS:
+        stored = [blob for blob in stored if blob.version or blob.snapshot]
+    if container == names.REJECTED:
+        for stream in sorted({track.stream_id for track in deletion.tracks}):
+            folder = f"streams/{stream}/"
+            stored += [
+                blob
+                async for blob in _stored(storage, container, folder)
+                if "/" not in blob.name.removeprefix(folder)
+            ]
+    if container == blobs.FAILURES:
+        own = {track_prefix(call, track) for track in deletion.tracks}
+        stored = [
+            StoredBlob(f"{failure.id}.json", 0)
+            for failure in await list_failures(storage, call)
+            if f"{failure.blob.rpartition('/')[0]}/" in own
+        ]
+    return stored
+
+
+def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
+    call = deletion.receipt.call_connection_id
+    tracks = [track_prefix(call, track) for track in deletion.tracks]
+    if container in (names.SEGMENTS, blobs.RESULTS, names.REJECTED):
+        prefixes = tracks
+        if container == blobs.RESULTS and not deletion.is_rewritten:
+            made = (blobs.call_result_blob(call), blobs.transcript_blob(call))
+            prefixes = [*tracks, *made, blobs.chunk_blob(call, "").removesuffix(".json")]
+        if container == names.REJECTED:
+            streams = sorted({track.stream_id for track in deletion.tracks})
+            prefixes = [
+                *(f"{names.SEGMENTS}/{prefix}" for prefix in tracks),
+                *(f"{names.MANIFESTS}/{call}/{stream}." for stream in streams),
+                *(f"streams/{track.stream_id}/{track.track}/" for track in deletion.tracks),
+            ]
+        return prefixes
+    if container == names.DRAFTS:
+        return [names.NoteName(call, t.stream_id, t.track).blob for t in deletion.tracks]
+    if container == blobs.RECORDINGS and deletion.is_rewritten:
+        return []
+    return [f"{call}/"] if container in (blobs.RECORDINGS, names.MANIFESTS) else []
+
+
+def track_prefix(call: str, track: StreamTrack) -> str:
+    """Return what the names of a track's segments begin with, and those of their analyses."""
+    return f"{call}/{track.stream_id}/{track.track}/"
 
 
 async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> list[str]:
@@ -159,6 +240,7 @@ async def _dead_letters(storage: Storage, deletion: Deletion) -> AsyncIterator[S
     """Yield the dead letters that name the call. Only their contents do."""
     ids = [deletion.receipt.call_connection_id, deletion.correlation_id]
     texts = [text.encode() for text in ids if text]
+    participant = (deletion.raw_id or "").encode()
     try:
         listing = [blob async for blob in _stored(storage, blobs.DEAD_LETTERS, "")]
     except ResourceNotFoundError:
@@ -167,5 +249,7 @@ async def _dead_letters(storage: Storage, deletion: Deletion) -> AsyncIterator[S
         if blob.bytes > _MAX_DEAD_LETTER_BYTES or blob.version or blob.snapshot:
             continue
         document = await storage.read(blobs.DEAD_LETTERS, blob.name)
-        if document is not None and any(text in document.content for text in texts):
+        if document is None or participant not in document.content:
+            continue
+        if any(text in document.content for text in texts):
             yield blob

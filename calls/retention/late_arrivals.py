@@ -11,12 +11,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
-from calls.records.dispositions import read_disposition
+from calls import blobs
+from calls.records.dispositions import StreamTrack, read_disposition
 from calls.records.expiries import add_expiry
 from calls.retention import inventory
 from calls.retention.deletions import change_deletion
 from calls.retention.model import Deletion
 from calls.storage import Storage
+from contract import names
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ async def delete_late_arrivals(storage: Storage, call: str) -> bool:
     """
     disposition = await read_disposition(storage, call)
     if disposition.deletion is None:
+        for track in disposition.erased:
+            await _delete_track(storage, call, track)
         return False
 
     def apply(deletion: Deletion) -> bool:
@@ -66,6 +70,21 @@ async def delete_late_arrivals(storage: Storage, call: str) -> bool:
         if count:
             log_event(_log, logging.WARNING, "late_blobs_deleted", call=call, count=count)
     return True
+
+
+async def _delete_track(storage: Storage, call: str, track: StreamTrack) -> None:
+    """Delete what has come of a track of a participant who was erased."""
+    prefix = inventory.track_prefix(call, track)
+    for container, beginning in (
+        (names.SEGMENTS, prefix),
+        (blobs.RESULTS, prefix),
+        (names.REJECTED, f"{names.SEGMENTS}/{prefix}"),
+        (names.REJECTED, f"{names.MANIFESTS}/{call}/{track.stream_id}."),
+        (names.DRAFTS, names.NoteName(call, track.stream_id, track.track).blob),
+    ):
+        for blob in await storage.blob_names(container, beginning):
+            await storage.delete(container, blob)
+            log_event(_log, logging.WARNING, "late_blob_deleted", call=call, container=container)
 
 
 async def _delete_again(storage: Storage, deletion: Deletion) -> int:

@@ -9,11 +9,12 @@ from typing import Literal
 import msgspec
 
 from calls.principals import Principal
+from calls.records.dispositions import StreamTrack
 
 SCHEMA = 1
 
-Scope = Literal["call", "segments"]
-"""What is deleted: everything of a call, or what its recording was made from."""
+Scope = Literal["call", "participant", "segments"]
+"""What is deleted: everything of a call, of one participant, or what the recording is made of."""
 
 State = Literal["running", "waiting", "completed"]
 """``waiting``: the service refuses to delete the rest for now, and it is tried again."""
@@ -92,6 +93,9 @@ class Deletion(msgspec.Struct, kw_only=True):
         correlation_id: The call's correlation id, if it is known. Its claim is named by it.
         streams: The ids of the call's streams.
         grants: The names of its grants, and ``keys`` those of its Idempotency-Keys.
+        tracks: With the scope ``participant``: the participant's tracks.
+        raw_id: The participant's raw id, until the deletion is completed.
+        is_rewritten: Whether manifests and record no longer mention the participant.
         plan: What the last run was about to delete.
         arrivals: How often something has arrived late. The deletion is not completed by a run
             that began before the last arrival.
@@ -106,6 +110,9 @@ class Deletion(msgspec.Struct, kw_only=True):
     streams: list[str] = msgspec.field(default_factory=list)
     grants: list[str] = msgspec.field(default_factory=list)
     keys: list[str] = msgspec.field(default_factory=list)
+    tracks: list[StreamTrack] = msgspec.field(default_factory=list)
+    raw_id: str | None = None
+    is_rewritten: bool = False
     plan: Plan | None = None
     arrivals: int = 0
     claimed_by: str = ""

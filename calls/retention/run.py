@@ -9,6 +9,7 @@ has found nothing, and nothing has arrived since that pass began.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
 from collections.abc import Callable
@@ -18,9 +19,11 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from calls import audit, blobs
-from calls.errors import DeletionNotFound
+from calls.errors import CallNotFound, DeletionNotFound
 from calls.records.dispositions import Disposition, change_disposition
-from calls.retention import inventory
+from calls.records.expiries import add_expiry
+from calls.records.store import reopen_call
+from calls.retention import erasure, inventory
 from calls.retention.deletions import (
     change_deletion,
     is_current,
@@ -115,7 +118,7 @@ class _Run:
             if deletion.plan is not None:
                 await self._carry_out(deletion.plan)
             while self._clock() < self._deadline:
-                if await self._pass() and await self._finish():
+                if await self._pass() and await self._rewrite() and await self._finish():
                     return False
             await self._release()
             return True
@@ -163,6 +166,19 @@ class _Run:
                     return False
                 await self._carry_out(await self._plan(container, batch))
         return was_empty
+
+    async def _rewrite(self) -> bool:
+        """Remove an erased participant from what is kept; return whether that is done already."""
+        deletion = await read_deletion(self._storage, self._id)
+        if deletion.receipt.scope != "participant" or deletion.is_rewritten:
+            return True
+        await erasure.rewrite(self._storage, deletion, self._clock())
+
+        def apply(stored: Deletion) -> None:
+            stored.is_rewritten = True
+
+        await self._change(apply)
+        return False
 
     async def _list(self, deletion: Deletion, container: str) -> list[StoredBlob]:
         refused = self._refused.get(container, set())
@@ -224,6 +240,7 @@ class _Run:
                 receipt.restorable_until = now + self._soft_delete
             receipt.digest = digest_of(receipt)
             deletion.streams, deletion.grants, deletion.keys = [], [], []
+            deletion.raw_id = None
 
         deletion = await self._change(apply)
         if has_arrived:
@@ -268,6 +285,11 @@ async def close_deletion(storage: Storage, deletion: Deletion, now: datetime) ->
         await watch_for_late_arrivals(storage, call, now)
     else:
         await change_disposition(storage, call, apply)
+    if receipt.scope == "participant":
+        # The events of the manifests have the call assembled again; else the reconciler does it.
+        with contextlib.suppress(CallNotFound):
+            await reopen_call(storage, call)
+        await add_expiry(storage, call, now)
     await audit.record_action(
         storage,
         "complete_deletion",

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from local.access_log import access_log_options
 from local.emulator.callbacks import CallbackSender
 from local.emulator.control_api import ControlApi
 from local.emulator.errors import AcsError
@@ -46,7 +47,7 @@ class EmulatorServer:
         app.router.add_get("/calling/keys", self._key_set)
         self._rest.add_routes(app)
         self._control.add_routes(app)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, **access_log_options())
         await self._runner.setup()
         await web.TCPSite(self._runner, self._settings.host, self._settings.port).start()
         port = self._runner.addresses[0][1]

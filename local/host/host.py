@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from local.access_log import access_log_options
 from local.host import admin, event_webhook
 from local.host.blobs import WEBHOOK, BlobListener
 from local.host.event_grid import BlobEventPublisher
@@ -123,7 +124,7 @@ class FunctionsHost:
         application.router.add_post(WEBHOOK, self._blobs.webhook)
         event_webhook.add_route(application, self.functions, self._keys)
         admin.add_routes(application, self.functions, self._blobs, self._keys)
-        self._runner = web.AppRunner(application, access_log=None)
+        self._runner = web.AppRunner(application, **access_log_options())
         await self._runner.setup()
         await web.TCPSite(self._runner, self._options.host, self._options.port).start()
         port: Any = self._runner.addresses[0][1]

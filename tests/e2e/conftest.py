@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest_asyncio
 
 from local.up import Up
+from tests.e2e.numbers import find_numbers
 
 SPEED = 8.0
 MASTER_KEY = "the-master-key-of-these-tests"
@@ -16,8 +18,11 @@ MASTER_KEY = "the-master-key-of-these-tests"
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
     settings = {"SEGMENT_SECONDS": "5", "TRANSCRIPTION": "off", "MASTER_KEY": MASTER_KEY}
+    settings["ACCESS_LOG"] = "on"
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
+        # After all tests of this worker: nothing they did left a number in a name.
+        assert await asyncio.to_thread(find_numbers, running) == {}
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -132,24 +132,25 @@ def test_the_alert_on_long_calls_counts_failed_runs_of_the_timer_that_ends_them(
 
 
 def test_a_budget_notifies_the_owners_and_the_operator(bicep_server: BicepServer) -> None:
-    settings = {"MONTHLY_BUDGET": "500", "BUDGET_START": "2026-12-01"}
-    for email, emails in (("", []), ("operator@example.com", ["operator@example.com"])):
-        snapshot = bicep_server.snapshot("main", ALERT_EMAIL=email, **settings)
-        (budget,) = (
-            r
-            for r in snapshot["predictedResources"]
-            if r["type"] == "Microsoft.Consumption/budgets"
-        )
-        properties = budget["properties"]
-        assert (properties["amount"], properties["timeGrain"]) == (500, "Monthly")
-        assert properties["timePeriod"] == {"startDate": "2026-12-01"}
-        thresholds = set()
-        for notification in properties["notifications"].values():
-            assert notification["enabled"]
-            assert notification["contactRoles"] == ["Owner"]
-            assert notification["contactEmails"] == emails
-            thresholds.add((notification["thresholdType"], notification["threshold"]))
-        assert thresholds == {("Actual", 50), ("Actual", 100), ("Forecasted", 100)}
+    snapshot = bicep_server.snapshot(
+        "main",
+        ALERT_EMAIL="operator@example.com",
+        MONTHLY_BUDGET="500",
+        BUDGET_START="2026-12-01",
+    )
+    (budget,) = (
+        r for r in snapshot["predictedResources"] if r["type"] == "Microsoft.Consumption/budgets"
+    )
+    properties = budget["properties"]
+    assert (properties["amount"], properties["timeGrain"]) == (500, "Monthly")
+    assert properties["timePeriod"] == {"startDate": "2026-12-01"}
+    thresholds = set()
+    for notification in properties["notifications"].values():
+        assert notification["enabled"]
+        assert notification["contactRoles"] == ["Owner"]
+        assert notification["contactEmails"] == ["operator@example.com"]
+        thresholds.add((notification["thresholdType"], notification["threshold"]))
+    assert thresholds == {("Actual", 50), ("Actual", 100), ("Forecasted", 100)}
 
 
 def test_there_is_no_budget_unless_it_is_asked_for(deployed: Deployed) -> None:

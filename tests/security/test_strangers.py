@@ -58,7 +58,7 @@ async def test_no_answer_to_a_stranger_names_a_host_an_account_or_a_resource(
         addresses.acs_key,
     }
     refused = 0
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(60)) as session:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(300)) as session:
         for method, path, body, headers in REQUESTS:
             sent = aiohttp.payload.BytesPayload(body) if "Content-Length" not in headers else None
             if sent is None:

@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 
 from contract import names
 from contract.grants import DtmfMode, StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from streamer.grant_openings import BURST
 from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
 
@@ -201,6 +202,22 @@ async def test_a_grant_admits_a_few_streams_at_once(
     assert server.metric(refused) == 20
     await asyncio.to_thread(server.until, lambda: not server.get("/healthz")[1]["streams"])
     assert await status(server, token, headers) == 101
+
+
+async def test_a_grant_opens_a_bounded_number_of_streams_one_after_another(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    """Each may have the app assemble the call."""
+    server = locked(MAX_STREAMS_PER_GRANT="100", MAX_STREAMS="100")
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    token = grants.put()
+    assert [await status(server, token, headers) for _ in range(BURST)] == [101] * BURST
+    # Further ones only slowly: one may be admitted, but not one after another.
+    assert 429 in [await status(server, token, headers) for _ in range(BURST)]
+    other = headers | {"x-ms-call-connection-id": f"{call}-2"}
+    assert await status(server, grants.put(), other) == 101
+    refused = 'streamer_handshakes_refused_total{reason="grant_openings"}'
+    assert server.metric(refused) > 0
 
 
 async def test_the_grants_sample_rate_is_that_of_a_stream_without_metadata(

@@ -55,6 +55,14 @@ def test_segments_are_recovered_although_the_state_is_unreadable(spool: Spool) -
     assert not spool.rejected.exists()
 
 
+def test_a_stream_without_a_packet_leaves_nothing(spool: Spool) -> None:
+    StreamFolder(spool, create_state())
+    spool = restart(spool)
+    assert Recovery(spool).run() == []
+    assert not list(spool.streams.iterdir())
+    assert not list_outbox(spool)
+
+
 def test_who_is_on_a_track_survives_a_kill(spool: Spool) -> None:
     """The state has it before the track's first audio is written; the note waits in the outbox."""
     folder = StreamFolder(spool, create_state())
@@ -76,6 +84,7 @@ def test_a_stream_that_cannot_even_be_quarantined_does_not_stop_the_recovery(
 ) -> None:
     (spool.streams / "broken").mkdir()
     folder = StreamFolder(spool, create_state())
+    folder.save_state()
     (spool.streams / "broken" / "stream.json").write_bytes(b"{")
     # Blocks the quarantine, as a full disk would.
     spool.rejected.write_bytes(b"")

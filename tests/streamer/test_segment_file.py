@@ -42,6 +42,29 @@ def test_a_cut_removes_and_returns_the_tail(spool: Spool) -> None:
     assert seal_and_read(folder, file) == bytes(range(150))
 
 
+def test_a_cut_s_tail_stays_on_a_disk_that_has_only_its_margin(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until the segment before it is sealed, the tail is on the disk twice, not once in memory."""
+    folder = StreamFolder(spool, create_state())
+    file = folder.open_segment("mixed", START, 16_000)
+    file.append(bytes(range(200)) * 100)
+    disk = os.statvfs(spool.root)
+    full = os.statvfs_result((4096, 4096, 4096, 256, 256, *disk[5:]))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    spool._seen_at = float("-inf")
+    assert spool.room == 0
+    tail = file.cut(10_000)
+    rest = folder.open_segment("mixed", START + timedelta(seconds=1), 16_000)
+    rest.append(tail)
+    assert not rest.has_backlog
+    assert rest.path.stat().st_size == wav.HEADER_BYTES + 10_000
+    seal_and_read(folder, file)
+    # The margin is whole again.
+    rest.append(bytes(10_000))
+    assert rest.has_backlog
+
+
 def test_past_a_full_quota_audio_waits_in_memory_then_is_counted_as_lost(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool", 2 * 1024 * 1024)
     folder = StreamFolder(spool, create_state())

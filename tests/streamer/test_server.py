@@ -172,6 +172,27 @@ async def test_streams_without_packets_are_closed(streamer: Start, headers: Head
         assert "IDLE_TIMEOUT_SECONDS" in (await wait_for_close(socket))[1]
 
 
+async def test_a_socket_without_a_packet_leaves_nothing(
+    streamer: Start, headers: Headers, stored: Stored
+) -> None:
+    """A manifest would wake the app each time; one packet is enough for one."""
+    server = streamer()
+    for messages in ([], [], ["{"], [metadata()]):
+        async with open_websocket(server, headers) as socket:
+            for message in messages:
+                await socket.send(message)
+    await asyncio.to_thread(server.until, lambda: not server.get("/healthz")[1]["streams"])
+    (manifest,) = stored.manifests()
+    assert manifest.packets == {"AudioMetadata": 1, "AudioData": 0}
+    await asyncio.to_thread(
+        server.until, lambda: not server.get("/healthz")[1]["uploads"]["waiting"]
+    )
+    assert not list((server.spool / "streams").iterdir())
+    drafts = stored.service.get_container_client(names.DRAFTS)
+    markers = [blob.name for blob in drafts.list_blobs(name_starts_with=f"{stored.call}/")]
+    assert markers == [names.stream_marker(stored.call, manifest.stream_id)]
+
+
 async def test_sigterm_closes_open_streams_and_uploads_everything(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:

@@ -90,6 +90,21 @@ def test_a_state_that_finds_no_room_leaves_the_one_before(
     assert read_state(folder.path) == before
 
 
+def test_both_states_have_their_room_from_the_first_save_on(spool: Spool) -> None:
+    """A disk that is full later must still accept what is to be told as lost."""
+    state = create_state()
+    folder = StreamFolder(spool, state)
+    assert folder.save_state()
+    sizes = [(folder.path / name).stat().st_size for name in STATES]
+    assert sizes[1] >= 2048
+    assert read_state(folder.path).saves == 1
+    for saves in (2, 3):
+        state.packets["AudioData"] = saves
+        assert folder.save_state()
+        assert read_state(folder.path).packets == {"AudioData": saves}
+    assert sizes[1] == (folder.path / STATES[1]).stat().st_size
+
+
 def _refuse(*_: object) -> int:
     raise OSError("no inodes")
 

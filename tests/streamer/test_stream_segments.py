@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from streamer.segment_file import SegmentFile
 from streamer.spool import Spool, audio_bytes
 from streamer.stream_folder import read_state
 from streamer.stream_segments import StreamSegments
-from tests.streamer.crashes import InlineExecutor
+from tests.streamer.crashes import InlineExecutor, SystemCalls
 from tests.streamer.spools import SECOND, START, FakeTrack, create_state, restart
 
 RATE = 16_000
@@ -171,6 +172,62 @@ async def test_the_state_says_what_is_silence_before_the_silence_is_written(spoo
     state = read_state(folder)
     assert list(state.open_counts.values()) == [Counts(frames=50, gaps=1, filled_samples=RATE)]
     assert list(state.open_samples.values()) == [2 * RATE]
+
+
+async def test_what_a_full_disk_refuses_is_told_as_lost_after_a_kill(spool: Spool) -> None:
+    """On a disk that is really full: what was flushed survives, and the rest is counted."""
+    with refusing_disk(spool) as calls:
+        segments, _, tracks = begin(spool)
+        segments.save_state()
+        append(segments, tracks["a"], b"\1\0" * RATE)
+        calls.disk_is_full = True
+        append(segments, tracks["a"], b"\2\0" * RATE)
+        append(segments, tracks["a"], b"\3\0" * RATE)
+        # A kill: nothing more is written.
+        calls.disk_is_full = False
+    restarted = restart(spool)
+    (_, entry), (manifest_path, _) = Recovery(restarted).run()
+    assert entry is not None
+    assert entry.samples == RATE
+    counts = decode_manifest(manifest_path.read_bytes()).counts
+    assert (counts.frames, counts.lost) == (50, 100)
+    restarted.close()
+
+
+async def test_a_tail_that_a_full_disk_refuses_is_told_as_lost_after_a_kill(spool: Spool) -> None:
+    """The cut's own segment was sealed meanwhile, which removed the tail from its file."""
+    spool.worker.shutdown()
+    spool.worker = InlineExecutor()  # type: ignore[assignment]
+    with refusing_disk(spool) as calls:
+        segments, uploads, tracks = begin(spool)
+        track = tracks["a"]
+        segments.save_state()
+        append(segments, track, b"\1\0" * (2 * RATE))
+        assert track.writer is not None
+        # A folder and a manifest find room; the tail's file does not.
+        calls.disk_is_full = True
+        tail = track.writer.cut(SECOND)
+        counts, track.counts = Counts(frames=50), Counts(frames=50)
+        track.writer.finish(RATE, counts, 0.0)
+        track.writer = segments.open("a", "a", START + timedelta(seconds=1), RATE)
+        track.writer.append(tail)
+        calls.disk_is_full = False
+        await segments.seal_all()
+        assert [entry.samples for entry in uploads.entries] == [RATE]
+    restarted = restart(spool)
+    ((manifest_path, _),) = Recovery(restarted).run()
+    counts = decode_manifest(manifest_path.read_bytes()).counts
+    assert (counts.frames, counts.lost) == (50, 50)
+    restarted.close()
+
+
+@contextmanager
+def refusing_disk(spool: Spool) -> Iterator[SystemCalls]:
+    calls = SystemCalls(spool.root)
+    try:
+        yield calls
+    finally:
+        calls.close()
 
 
 async def test_a_participant_is_in_the_state_and_in_a_note_before_their_audio(spool: Spool) -> None:

@@ -171,6 +171,22 @@ def test_frames_lost_again_and_again_with_jitter(seed: int) -> None:
     assert len(places) >= len(frames) - 5
 
 
+@pytest.mark.parametrize("killed_at", [2.05, 2.3, 2.45])
+def test_a_kill_within_a_held_decision(killed_at: float) -> None:
+    """Frames wait for what was lost before them; the call's next socket is a stream of its own."""
+    numbers = [n for n in range(200) if not 100 <= n < 103]
+    killed = Rig(length=1000 * FRAME)
+    killed.send(sent for sent in steady(numbers) if sent.arrival < killed_at)
+    places = killed.places(range(100))
+    assert len(places) >= 50, "what was flushed is on the disk"
+    behind = Rig().send(sent for sent in steady(numbers) if sent.arrival >= killed_at + 0.1)
+    behind.finish()
+    origin = (behind.clock.microseconds(0) - ORIGIN_US) / 1e6
+    places |= {n: origin + place for n, place in behind.places(range(100, 200)).items()}
+    assert 199 in places
+    assert all(abs(place - n * 0.02) <= LIMIT for n, place in places.items())
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_strays_of_some_seconds_among_good_stamps(seed: int) -> None:
     rng = random.Random(seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calls.http.deletions import HANG_UP
+from calls.http.deletions import HANG_UP, PARTICIPANT
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref
 from calls.retention.holds import MAX_REASON_CHARACTERS
 
@@ -29,10 +29,14 @@ _PLACE_HOLD = body(
 
 OPERATIONS: dict[str, Json] = {
     "DELETE /api/v1/calls/{id}": operation(
-        "Delete everything of a call",
+        "Delete everything of a call, or of one participant",
         {202: json_content(ref("Deletion"))},
         [400, 404, 409, 502, 503],
-        parameters=[ID, query(HANG_UP, {"type": "boolean", "default": False})],
+        parameters=[
+            ID,
+            query(HANG_UP, {"type": "boolean", "default": False}),
+            query(PARTICIPANT, {"type": "string", "minLength": 1, "examples": ["p1"]}),
+        ],
     ),
     "GET /api/v1/deletions/{id}": operation(
         "Show a deletion, and finally its receipt",

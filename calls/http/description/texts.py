@@ -77,7 +77,8 @@ TEXTS = {
         "retention",
         "Nothing of the call is shown from then on, and what arrives late is deleted, too. Follow "
         "`Location`. A call that has not ended is refused, unless `hangup=true` ends it. It is "
-        "safe to repeat this.",
+        "safe to repeat this. With `participant`, a track of the timeline or a raw id, only that "
+        "participant is erased, and the rest is assembled again.",
     ),
     "GET /api/v1/deletions/{id}": Text(
         "show_deletion",

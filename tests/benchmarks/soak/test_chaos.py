@@ -10,6 +10,8 @@ import pytest
 
 from benchmarks.soak import chaos
 from benchmarks.soak.chaos import Chaos
+from local.azurite import AzuriteError
+from local.child_process import StartError
 
 
 class Part:
@@ -66,6 +68,23 @@ async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chao
     stop.set()
     await asyncio.wait_for(task, 5)
     return disturbing, replicas, storage
+
+
+async def test_a_port_that_is_taken_for_a_while_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(chaos, "_START_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(chaos, "_START_ATTEMPTS", 3)
+    errors: list[Exception] = [StartError("taken"), AzuriteError("taken")]
+
+    async def start() -> None:
+        if errors:
+            raise errors.pop()
+
+    await chaos._start(start)
+    errors += [StartError("taken")] * 3
+    with pytest.raises(StartError):
+        await chaos._start(start)
 
 
 async def test_all_kinds_happen_and_all_is_up_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:

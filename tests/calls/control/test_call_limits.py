@@ -213,6 +213,16 @@ async def test_the_day_is_utc_s(create_clients: CreateClients, principal: Princi
         await reserve(clients, principal, midnight - timedelta(seconds=1))
 
 
+async def test_reservations_do_not_pile_up_where_only_the_day_is_limited(
+    create_clients: CreateClients, principal: Principal
+) -> None:
+    clients = create_clients(max_calls_per_day=9)
+    await reserve(clients, principal)
+    last = await reserve(clients, principal, NOON + RESERVATION_LIFETIME * 2)
+    usage = await read_usage(clients, principal)
+    assert (usage.placed, usage.reservations) == (2, [last])
+
+
 async def test_a_repeated_request_counts_once(
     create_clients: CreateClients, principal: Principal
 ) -> None:

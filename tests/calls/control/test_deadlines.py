@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.core.exceptions import ResourceExistsError
-from azure.storage.queue.aio import QueueClient
 
 import functions
 from calls import clients
@@ -49,19 +48,23 @@ async def test_a_message_becomes_visible_when_it_is_due(
     assert seconds == visible_after
 
 
-async def test_the_queue_of_the_functions_gets_the_message(create_clients: CreateClients) -> None:
+def test_the_functions_listen_to_the_queue_that_gets_the_messages() -> None:
     assert clients.DEADLINE_QUEUE == functions.DEADLINE_QUEUE
+
+
+async def test_a_queue_gets_the_message(
+    create_clients: CreateClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of its own: other tests have the same Azurite.
+    monkeypatch.setattr(clients, "DEADLINE_QUEUE", f"deadlines-{uuid.uuid4().hex}")
     app = create_clients()
-    queue: QueueClient = app.deadline_queue()
-    try:
-        await queue.create_queue()
-    except ResourceExistsError:
-        await queue.clear_messages()
+    queue = app.deadline_queue()
+    await queue.create_queue()
     await schedule(app, "a-call", NOW, NOW)
     (message,) = [message async for message in queue.receive_messages()]
     assert json.loads(base64.b64decode(message.content)) == {"call_connection_id": "a-call"}
     assert app.deadline_queue() is queue
-    await queue.clear_messages()
+    await queue.delete_queue()
 
 
 async def test_a_queue_that_does_not_answer_is_logged(

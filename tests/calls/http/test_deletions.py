@@ -158,6 +158,40 @@ async def test_a_call_that_this_app_did_not_place_is_deleted(uploader: StreamUpl
     assert await clients.storage.blob_names(blobs.RESULTS, f"{call}/") == []
 
 
+async def test_one_participant_is_erased(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, await create_ended_call(uploader.clients)
+    stream = SampleStream(call, {"4:+15550000001": noise(16_000), "4:+15550000002": noise(16_000)})
+    await uploader.process(stream)
+    messages: list[str] = []
+    response = await send_request(
+        clients, delete_handler(messages.append), "DELETE", params={"participant": "p1"}, id=call
+    )
+    body = decode_body(response)
+    assert (response.status_code, body["scope"]) == (202, "participant")
+    assert len(messages) == 1
+    assert "1555" not in response.get_body().decode()
+    await run_deletion(clients.storage, body["id"], Clock())
+    assert (await send_request(clients, call_details.show_call, id=call)).status_code == 200
+    assert len(await clients.storage.blob_names(names.SEGMENTS, f"{call}/")) == 1
+
+
+async def test_a_participant_of_a_mixed_track_is_not_erased(uploader: StreamUploader) -> None:
+    clients, call = uploader.clients, await create_ended_call(uploader.clients)
+    await uploader.process(SampleStream(call, {None: noise(16_000)}))
+    for participant, status, code in (
+        ("mixed", 409, "tracks_not_separate"),
+        ("4:+15550000001", 409, "tracks_not_separate"),
+    ):
+        response = await send_request(
+            clients,
+            delete_handler(send_nothing),
+            "DELETE",
+            params={"participant": participant},
+            id=call,
+        )
+        assert (response.status_code, decode_body(response)["code"]) == (status, code)
+
+
 @pytest.mark.parametrize(
     ("handler", "route", "params", "status", "code"),
     [

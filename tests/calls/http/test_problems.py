@@ -21,6 +21,8 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.CallNotEnded(), 409, "call_not_ended", {}),
     (errors.CallOnHold(DELETED_AT), 409, "call_on_hold", {}),
     (errors.DeletionRunning("0" * 32), 409, "deletion_running", {"Retry-After": "5"}),
+    (errors.ParticipantNotFound(), 404, "participant_not_found", {}),
+    (errors.TracksNotSeparate(), 409, "tracks_not_separate", {}),
     (errors.DeletionNotFound("0" * 32), 404, "deletion_not_found", {}),
     (errors.CallEnded(), 409, "call_ended", {}),
     (errors.StreamingStateConflict("active"), 409, "streaming_conflict", {}),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
-from calls import audit, blobs
 from calls.clients import Clients
 from calls.errors import AcsUnavailable
 from calls.pipeline import deadlines, reconciler
 from calls.principals import SYSTEM
+from calls.records.announcement import Announcement
 from calls.records.derive import add_request
 from calls.records.model import CallRecord, RequestRecord
 from calls.records.pauses import open_pause
@@ -19,6 +18,7 @@ from calls.records.store import change_record, read_record
 from tests.calls.call_events import record_events
 from tests.calls.sample_streams import new_call_id
 from tests.calls.stream_uploader import send_nothing
+from tests.calls.test_audit import entries_of
 
 NOW = datetime.now(UTC)
 
@@ -55,6 +55,9 @@ class Connection:
     async def start_media_streaming(self, **_: object) -> None:
         self.operations.append("start")
 
+    async def play_media(self, *_: object, **__: object) -> None:
+        self.operations.append("play")
+
     async def get_call_properties(self, **_: object) -> None:
         self.operations.append("get")
 
@@ -73,18 +76,6 @@ def use_clients(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deadlines, "get_clients", lambda: clients)
 
 
-async def read_actions(clients: Clients, call: str) -> list[audit.Entry]:
-    """The call's entries in today's audit trail."""
-    actions = []
-    for blob in await clients.storage.blob_names(blobs.AUDIT, ""):
-        document = await clients.storage.read(blobs.AUDIT, blob)
-        assert document is not None
-        actions += [
-            msgspec.json.decode(line, type=audit.Entry) for line in document.content.splitlines()
-        ]
-    return [action for action in actions if action.call == call]
-
-
 async def test_a_message_ends_a_pause_that_is_over(
     clients: Clients, connection: Connection
 ) -> None:
@@ -93,7 +84,7 @@ async def test_a_message_ends_a_pause_that_is_over(
     await deadlines.on_message(message(call))
     assert connection.operations == ["start"]
     assert open_pause(await read_record(clients.storage, call)) is None
-    actions = await read_actions(clients, call)
+    actions = await entries_of(clients.storage, call)
     assert [(a.action, a.outcome) for a in actions] == [
         ("resume_call", "begun"),
         ("resume_call", "done"),
@@ -143,3 +134,24 @@ async def test_a_message_that_names_no_call(caplog: pytest.LogCaptureFixture) ->
     assert "deadline_message_malformed" in caplog.text
     await deadlines.on_message(message("nothing"))
     assert "deadline_without_call call=nothing" in caplog.text
+
+
+async def test_the_reconciler_takes_the_next_step_of_an_announcement(
+    clients: Clients, connection: Connection
+) -> None:
+    """The instance that was to have it played, or to start the streaming, died."""
+    call = new_call_id()
+    own = Announcement(policy="required", source="setting", text="This call is recorded.")
+    fields = {"announcement": own, "start_streaming": True}
+    await record_events(clients.storage, call, NOW, "CallConnected", **fields)
+    await reconciler.reconcile_call(clients, call, NOW, send_nothing)
+    assert connection.operations == ["play"]
+
+    def complete(record: CallRecord) -> bool:
+        assert record.announcement is not None
+        record.announcement.plays[0].state = "completed"
+        return True
+
+    await change_record(clients.storage, call, complete)
+    await deadlines.on_message(message(call))
+    assert connection.operations == ["play", "start"]

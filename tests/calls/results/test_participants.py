@@ -8,6 +8,7 @@ from calls.results.participants import (
     heard_participants,
     list_participants,
 )
+from contract.manifest import ErasedTrack
 from tests.calls.sample_streams import SampleStream
 
 
@@ -55,6 +56,25 @@ def test_two_participants_of_one_stream_are_never_one() -> None:
     """Their ids may be alike as far as they are kept; audio must not lie over audio."""
     streams = {"1": {"p1": "x" * 1024, "p2": "x" * 1024}, "2": {"p1": "x" * 1024}}
     assert list_participants(streams).tracks == {"1": {"p1": "p1", "p2": "p2"}, "2": {"p1": "p1"}}
+
+
+def test_nobody_gets_the_number_of_a_participant_who_was_erased() -> None:
+    """Otherwise, the same request to erase p2, sent again, would erase carol."""
+    first = SampleStream("call", {"alice": b"..", "bob": b".."}).manifest
+    second = SampleStream("call", {"bob": b"..", "carol": b".."}).manifest
+    heard = {"1": heard_participants(first), "2": heard_participants(second)}
+    assert list_participants(heard).tracks["2"] == {"p1": "p2", "p2": "p3"}
+    for stream_id, manifest, track in (("1", first, "p2"), ("2", second, "p1")):
+        del manifest.participants[track]
+        manifest.segments = [entry for entry in manifest.segments if entry.track != track]
+        at = manifest.started_at
+        manifest.erased = [
+            ErasedTrack(track=track, segments=1, start=at, erased_at=at, deletion="deletion-1")
+        ]
+        heard[stream_id] = heard_participants(manifest)
+    participants = list_participants(heard)
+    assert participants.tracks == {"1": {"p1": "p1"}, "2": {"p2": "p3"}}
+    assert participants.raw_ids == {"p1": "alice", "p3": "carol"}
 
 
 def test_a_stream_that_is_not_known_keeps_its_own_names() -> None:

@@ -145,7 +145,9 @@ async def test_prompts_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(asyncio, "sleep", wait)
     play.events.clear()
     both = [asyncio.create_task(play.prompts.play(text(w), Faults())) for w in ("one", "two")]
-    while play.names != ["PlayStarted"]:
+    for _ in range(10_000):
+        if play.names == ["PlayStarted"]:
+            break
         await asyncio.wait(both, timeout=0.001)
     await play.prompts.cancel()
     ended.set()

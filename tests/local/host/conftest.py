@@ -16,6 +16,8 @@ from azure.storage.blob import BlobServiceClient
 from local.azurite import Azurite
 
 EVENT_GRID_KEY = "the-key-of-event-grid"
+BODY_LIMIT = 1024 * 1024
+"""In bytes."""
 
 # Every function writes a line per run into the file TRACE.
 APP = """
@@ -131,6 +133,7 @@ class Host:
     def __init__(self, process: subprocess.Popen[str], trace: Path, storage: str) -> None:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
+        self.pid = process.pid
         self.url: str = ready["url"]
         self.key: str = ready["function_key"]
         self.master: str = ready["master_key"]
@@ -185,7 +188,12 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         process = subprocess.Popen(
             [sys.executable, "-m", "local.host", "--app-dir", str(folder), *options],
             cwd=Path(__file__).parents[3],
-            env={"AzureWebJobsStorage": storage, "PATH": "", "EVENT_GRID_KEY": EVENT_GRID_KEY},
+            env={
+                "AzureWebJobsStorage": storage,
+                "PATH": "",
+                "EVENT_GRID_KEY": EVENT_GRID_KEY,
+                "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": str(BODY_LIMIT),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
