@@ -96,13 +96,23 @@ def managed_identity(settings: Settings) -> Any:
 def _deadline_queue(settings: Settings) -> QueueClient:
     from azure.storage.queue.aio import QueueClient
 
+    options: dict[str, Any] = {
+        # A request waits for the message; without one, the reconciler meets the deadline.
+        "initial_backoff": 0,
+        "increment_base": 0,
+        "random_jitter_range": 0,
+        "retry_total": 1,
+        "connection_timeout": 5,
+        "read_timeout": 5,
+        "use_env_settings": bool(getproxies()),
+    }
     if settings.audio_storage:
-        return QueueClient.from_connection_string(settings.audio_storage, DEADLINE_QUEUE)
+        return QueueClient.from_connection_string(settings.audio_storage, DEADLINE_QUEUE, **options)
     return QueueClient(
         settings.audio_storage_queue_service_uri,
         DEADLINE_QUEUE,
         credential=managed_identity(settings),
-        use_env_settings=bool(getproxies()),
+        **options,
     )
 
 

@@ -9,6 +9,7 @@ record, and after a while without an event the request is sent again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -61,10 +62,15 @@ async def pause_call(
             )
         return request
 
-    if resume_at is not None:
-        # Before ACS stops: a message without a pause does no harm, a pause without one lasts.
-        await schedule(clients, call, resume_at, request.time)
-    return await _pause(clients, call, request, begin)
+    if resume_at is None:
+        return await _pause(clients, call, request, begin)
+    # At the same time: ACS stops though the queue does not answer, and a message without a pause
+    # does no harm.
+    scheduling = asyncio.ensure_future(schedule(clients, call, resume_at, request.time))
+    try:
+        return await _pause(clients, call, request, begin)
+    finally:
+        await scheduling
 
 
 async def resume_call(clients: Clients, call: str, by: Principal) -> CallRecord:

@@ -22,7 +22,7 @@ from calls.records.dispositions import (
 )
 from calls.records.store import read_record
 from calls.retention import inventory
-from calls.retention.model import Deletion, Receipt, Scope
+from calls.retention.model import Deletion, Receipt, Scope, digest_of
 from calls.storage import Storage
 from event_log import log_event
 
@@ -161,15 +161,30 @@ async def change_deletion(
 async def is_current(storage: Storage, deletion: Deletion, now: datetime) -> bool:
     """Return whether a call's disposition points to a deletion: only then may it delete anything.
 
-    One that was abandoned before that is forgotten. Raises AzureError.
+    One that was abandoned before that is forgotten. One of a part of a call that was then deleted
+    as a whole is completed with what it has deleted. Raises Contended, AzureError.
     """
     receipt = deletion.receipt
     disposition = await read_disposition(storage, receipt.call_connection_id)
     if receipt.id in (disposition.deletion, disposition.running):
         return True
-    if now - receipt.requested_at > _ABANDONED_AFTER:
+    is_superseded = disposition.deletion is not None and receipt.scope != "call"
+    if is_superseded and receipt.deleted:
+        await change_deletion(storage, receipt.id, lambda stored: complete(stored, now))
+        await storage.delete(blobs.RETENTION, blobs.unfinished_blob(receipt.id))
+    elif is_superseded or now - receipt.requested_at > _ABANDONED_AFTER:
         await _forget(storage, receipt.id)
     return False
+
+
+def complete(deletion: Deletion, now: datetime) -> bool:
+    """Make a deletion's receipt final, and forget what only its runs had to know."""
+    receipt = deletion.receipt
+    receipt.state, receipt.completed_at, receipt.remaining = "completed", now, []
+    receipt.digest = digest_of(receipt)
+    deletion.streams, deletion.grants, deletion.keys = [], [], []
+    deletion.raw_id = deletion.plan = None
+    return True
 
 
 async def list_unfinished(storage: Storage) -> list[str]:

@@ -26,6 +26,7 @@ from calls.records.store import reopen_call
 from calls.retention import erasure, inventory
 from calls.retention.deletions import (
     change_deletion,
+    complete,
     is_current,
     read_deletion,
 )
@@ -35,7 +36,6 @@ from calls.retention.model import (
     Plan,
     StoredBlob,
     add_deleted,
-    digest_of,
     summarize_remaining,
 )
 from calls.storage import Storage
@@ -235,12 +235,9 @@ class _Run:
                 receipt.state = "waiting"
                 deletion.next_run_at = now + _TRY_REFUSED_AGAIN
                 return
-            receipt.state, receipt.completed_at = "completed", now
             if self._soft_delete:
                 receipt.restorable_until = now + self._soft_delete
-            receipt.digest = digest_of(receipt)
-            deletion.streams, deletion.grants, deletion.keys = [], [], []
-            deletion.raw_id = None
+            complete(deletion, now)
 
         deletion = await self._change(apply)
         if has_arrived:

@@ -8,6 +8,7 @@ import time
 from typing import Literal
 
 import pytest
+from azure.core.credentials import AzureNamedKeyCredential
 from azure.core.exceptions import HttpResponseError, ServiceResponseError
 
 from calls.clients import Clients, call_automation_client, get_clients
@@ -15,6 +16,8 @@ from calls.settings import Settings
 from configuration import SettingsError
 from local.emulator.server import EmulatorServer
 from tests.calls.emulator import ACCESS_KEY
+
+KEY = AzureNamedKeyCredential("account", ACCESS_KEY)
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -111,3 +114,22 @@ def test_wrong_settings_are_reported_by_each_request(monkeypatch: pytest.MonkeyP
     for _ in range(2):
         with pytest.raises(SettingsError, match="ACS_ENDPOINT: is not set"):
             get_clients()
+
+
+async def test_the_queue_of_deadlines_has_the_managed_identity(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("calls.clients.managed_identity", lambda _: KEY)
+    clients = Clients(
+        Settings(
+            audio_storage_blob_service_uri="https://account.blob.core.windows.net",
+            audio_storage_queue_service_uri="https://account.queue.core.windows.net",
+            acs_endpoint="https://acs.example",
+            acs_access_key=ACCESS_KEY,
+            callback_token_check="off",
+        )
+    )
+    queue = clients.deadline_queue()
+    assert queue.url == "https://account.queue.core.windows.net/deadlines"
+    assert clients.deadline_queue() is queue
+    await clients.close()

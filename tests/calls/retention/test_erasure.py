@@ -15,6 +15,7 @@ from calls.clients import Clients
 from calls.errors import (
     CallNotEnded,
     CallOnHold,
+    DeletionNotFound,
     DeletionRunning,
     ParticipantNotFound,
     ResultNotReady,
@@ -27,11 +28,16 @@ from calls.records.store import change_record, read_record
 from calls.results import failures
 from calls.results.assembly import read_result
 from calls.results.call_result import CallResult
-from calls.retention.deletions import read_deletion
+from calls.retention.deletions import (
+    begin_deletion,
+    change_deletion,
+    list_unfinished,
+    read_deletion,
+)
 from calls.retention.erasure import begin_erasure, erase_from_manifest, erase_from_record
 from calls.retention.holds import place_hold
 from calls.retention.late_arrivals import removing_late_arrivals
-from calls.retention.model import Deletion, Receipt
+from calls.retention.model import DeletedBlobs, Deletion, Receipt, digest_of
 from calls.retention.run import run_deletion
 from calls.transcripts import job
 from contract import names
@@ -207,6 +213,37 @@ async def test_an_erasure_waits_for_the_end_the_result_and_for_others(
     await begin_erasure(storage, stream.call, AGENT, ADMIN, now)
     with pytest.raises(DeletionRunning):
         await begin_erasure(storage, stream.call, CALLER, ADMIN, now)
+
+
+async def test_an_erasure_of_a_call_that_is_deleted_meanwhile_leaves_no_name(
+    uploader: StreamUploader, stream: SampleStream, service: BlobServiceClient
+) -> None:
+    """One that has deleted something keeps its receipt; one that has not is forgotten."""
+    storage, clock = uploader.storage, Clock()
+    erasure = (await begin_erasure(storage, stream.call, AGENT, ADMIN, clock())).receipt.id
+
+    def add(deletion: Deletion) -> bool:
+        deletion.receipt.deleted = [DeletedBlobs(container="segments", count=1, bytes=2)]
+        return True
+
+    await change_deletion(storage, erasure, add)
+    whole = (await begin_deletion(storage, stream.call, "call", ADMIN, clock())).receipt.id
+    for id_ in (erasure, whole):
+        assert not await run_deletion(storage, id_, clock)
+    receipt = (await read_deletion(storage, erasure)).receipt
+    assert (receipt.state, receipt.deleted[0].count) == ("completed", 1)
+    assert receipt.digest == digest_of(receipt)
+    assert not {erasure, whole} & set(await list_unfinished(storage))
+    hits = await search(service, [AGENT_NUMBER])
+    assert [hit for hit in hits if stream.call in hit or erasure in hit] == []
+
+    stream = await create_call(uploader)
+    await record_events(storage, stream.call, STARTED_AT, result_state="final")
+    erasure = (await begin_erasure(storage, stream.call, AGENT, ADMIN, clock())).receipt.id
+    await begin_deletion(storage, stream.call, "call", ADMIN, clock())
+    assert not await run_deletion(storage, erasure, clock)
+    with pytest.raises(DeletionNotFound):
+        await read_deletion(storage, erasure)
 
 
 async def test_a_call_on_hold_keeps_all_its_participants(
