@@ -19,7 +19,7 @@ def _of_streams(manifests: Iterable[Manifest]) -> Iterator[str]:
     for manifest in sorted(manifests, key=lambda manifest: manifest.stream_id):
         counts = manifest.counts
         texts = [f"frames lost: {counts.lost}"] if counts.lost else []
-        texts += [f"frames that came too late: {counts.late_dropped}"] if counts.late_dropped else []
+        texts += [f"frames too late: {counts.late_dropped}"] if counts.late_dropped else []
         recovered = sum(entry.recovered for entry in manifest.segments)
         texts += [f"segments recovered after a crash: {recovered}"] if recovered else []
         if texts:

@@ -21,7 +21,7 @@ def test_all_that_was_lost_is_listed() -> None:
     later.manifest.segments = [entry]
     manifests = [first.manifest, later.manifest]
     assert list_losses(manifests, lay_out(manifests, {})) == [
-        f"stream {first.stream_id}: frames lost: 3, frames that came too late: 2",
+        f"stream {first.stream_id}: frames lost: 3, frames too late: 2",
         f"stream {later.stream_id}: segments recovered after a crash: 1",
         "track mixed, segment at 0:00:00.000: 50 ms of silence (gaps: 2)",
         "track mixed: nothing was streamed from 0:00:01.000 to 0:00:02.000",
