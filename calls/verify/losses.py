@@ -18,10 +18,10 @@ def list_losses(manifests: Iterable[Manifest], layout: Layout) -> list[str]:
 def _of_streams(manifests: Iterable[Manifest]) -> Iterator[str]:
     for manifest in sorted(manifests, key=lambda manifest: manifest.stream_id):
         counts = manifest.counts
-        texts = [f"{counts.lost} frames lost"] if counts.lost else []
-        texts += [f"{counts.late_dropped} came too late"] if counts.late_dropped else []
+        texts = [f"frames lost: {counts.lost}"] if counts.lost else []
+        texts += [f"frames too late: {counts.late_dropped}"] if counts.late_dropped else []
         recovered = sum(entry.recovered for entry in manifest.segments)
-        texts += [f"{recovered} segments recovered after a crash"] if recovered else []
+        texts += [f"segments recovered after a crash: {recovered}"] if recovered else []
         if texts:
             yield f"stream {manifest.stream_id}: {', '.join(texts)}"
 
@@ -35,8 +35,8 @@ def _of_tracks(layout: Layout) -> Iterator[str]:
                 at = format_ms(layout.milliseconds(placement.position))
                 filled_ms = placement.counts.filled_samples * 1000 / placement.sample_rate
                 yield (
-                    f"track {track}, segment at {at}: {filled_ms:g} ms of silence in "
-                    f"{placement.counts.gaps} gaps"
+                    f"track {track}, segment at {at}: {filled_ms:g} ms of silence "
+                    f"(gaps: {placement.counts.gaps})"
                 )
         ends = itertools.accumulate((p.end for p in placements), max)
         for end, following in zip(ends, placements[1:], strict=False):

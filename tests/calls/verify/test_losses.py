@@ -21,9 +21,9 @@ def test_all_that_was_lost_is_listed() -> None:
     later.manifest.segments = [entry]
     manifests = [first.manifest, later.manifest]
     assert list_losses(manifests, lay_out(manifests, {})) == [
-        f"stream {first.stream_id}: 3 frames lost, 2 came too late",
-        f"stream {later.stream_id}: 1 segments recovered after a crash",
-        "track mixed, segment at 0:00:00.000: 50 ms of silence in 2 gaps",
+        f"stream {first.stream_id}: frames lost: 3, frames too late: 2",
+        f"stream {later.stream_id}: segments recovered after a crash: 1",
+        "track mixed, segment at 0:00:00.000: 50 ms of silence (gaps: 2)",
         "track mixed: nothing was streamed from 0:00:01.000 to 0:00:02.000",
     ]
 
