@@ -21,12 +21,16 @@ class Frame(NamedTuple):
         elapsed: When it arrived, in samples since the stream's first frame.
         pcm: Its audio, s16le mono.
         silent: Whether ACS marked it as silent.
+        behind: How far its timestamp is behind that of the frame before it, which waits no longer.
+        end: Where the track stood when it arrived.
     """
 
     raw: int | None
     elapsed: int
     pcm: bytes
     silent: bool
+    behind: int = 0
+    end: int = 0
 
     @property
     def samples(self) -> int:

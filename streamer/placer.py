@@ -38,10 +38,17 @@ class Placer(TrackState):
         """How much audio is in memory only."""
         return self._segmenter.buffered + sum(len(frame.pcm) for frame in self._waiting)
 
+    def flush(self) -> None:
+        """Hand on the buffered audio; a frame that may belong into it is placed before."""
+        if len(self._waiting) == 1 and 0 < self._waiting[0].behind <= self._tolerance:
+            self._insert(self._waiting[0], is_last=True)
+        super().flush()
+
     def _put_waiting(self, frame: Frame) -> None:
-        """Place a frame that waits where the track stands."""
-        self._waiting.remove(frame)
-        self._put(frame.raw, frame.pcm, frame.silent)
+        """Place a frame that waits where the track stands, or before those that overtook it."""
+        if not self._insert(frame):
+            self._waiting.remove(frame)
+            self._put(frame.raw, frame.pcm, frame.silent)
 
     def _put_in_order_of_arrival(self, frame: Frame) -> None:
         """Place a frame whose timestamp does not say where it belongs."""
@@ -54,6 +61,55 @@ class Placer(TrackState):
             self._waiting.remove(frame)
         else:
             self._put_in_order_of_arrival(frame)
+
+    def _put_outlier(self, frame: Frame) -> None:
+        """Place a frame for which there is room, but not at its time.
+
+        One that is a little behind was overtaken: its timestamp is right, and drift hid the room.
+        """
+        if frame.behind > self._tolerance or not self._insert(frame):
+            self._put_or_drop(frame)
+
+    def _put_late(self, frame: Frame) -> None:
+        """Place a frame that is late, and no step of the clock. It need not become later."""
+        position = self._position()
+        if not self._insert(frame):
+            self._put_or_drop(frame)
+            # What it takes of the time of the others is drift.
+            self._shift_skew(position - self._position())
+
+    def _may_be_overtaken(self, frame: Frame) -> bool:
+        """Whether the frame before this one may belong behind it: drift hid that it was missing."""
+        return (
+            frame.raw is not None
+            and self._half <= frame.behind <= self._slack
+            and frame.advance(self._base()) < -self._half
+            and any(frame.pcm)
+        )
+
+    def _is_overtaken(self, frame: Frame) -> bool:
+        """Whether a frame behind this one shows, too, that the sender's clock was not set back."""
+        later = frame.advance(-frame.behind - self._half)
+        others = self._waiting[self._waiting.index(frame) + 1 :]
+        return any(other.raw is not None and other.raw > later for other in others)
+
+    def _insert(self, frame: Frame, *, is_last: bool = False) -> bool:
+        """Insert a frame before those that overtook it, where these are still buffered.
+
+        With ``is_last``, the frames behind it are not there yet.
+        """
+        distance = self._position() - frame.end + frame.behind
+        if (
+            not self._may_be_overtaken(frame)
+            or not (is_last or self._is_overtaken(frame))
+            or self._clock.is_beyond_limit(self._position())
+            or not self._segmenter.insert(frame.pcm, distance)
+        ):
+            return False
+        if frame.silent:
+            self._segmenter.count("silent_frames")
+        self._waiting.remove(frame)
+        return True
 
     def _is_done_late(self, frame: Frame) -> bool:
         """Whether a frame behind the track fills a gap, or is there already."""

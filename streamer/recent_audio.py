@@ -6,6 +6,7 @@ A repeat is known by its samples, wherever frames or segments begin.
 from __future__ import annotations
 
 from acs.media import BYTES_PER_SAMPLE
+from streamer.chunks import overlay
 
 _MAX_SHORTENED = 16
 _MAX_SILENCE = 2
@@ -89,24 +90,6 @@ class RecentAudio:
             and not (is_unique and _count(audio, part) > 1)
             for part in parts
         )
-
-
-def overlay(chunks: list[bytes], offset: int, pcm: bytes) -> list[bytes]:
-    """Return the chunks with ``pcm`` over them, as a chunk of its own, so that a repeat is seen.
-
-    ``offset`` is in bytes from the first chunk's beginning; what lies outside is left out.
-    """
-    result: list[bytes] = []
-    for chunk in chunks:
-        begin = max(0, min(offset, len(chunk)))
-        end = max(0, min(offset + len(pcm), len(chunk)))
-        if begin < end:
-            parts = (chunk[:begin], pcm[begin - offset : end - offset], chunk[end:])
-            result += filter(None, parts)
-        else:
-            result += filter(None, (chunk,))
-        offset -= len(chunk)
-    return result
 
 
 def _is_between(audio: bytes, pcm: bytes, first: int, last: int) -> bool:

@@ -5,8 +5,8 @@ the stream's cuts are. It decides nothing about where audio belongs: ``streamer/
 
 What it promises:
 
-- Segments hold exactly the samples that were appended or filled in, in order; a cut splits them and
-  drops none.
+- Segments hold exactly the samples that were appended, inserted or filled in, in order; a cut
+  splits them and drops none.
 - At most ``flush_bytes`` of audio are buffered; ``flush`` hands them to the segment's writer.
 - Audio that arrives late replaces the silence that was filled in for it while its segment is open.
 - Drift is corrected at the quietest place of what is buffered, and counted.
@@ -17,13 +17,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-
 from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
 from contract.manifest import Counts
+from streamer.chunks import find_boundary, find_quietest, insert, overlay, shorten
 from streamer.cuts import CutPlanner
 from streamer.gaps import Gaps
-from streamer.recent_audio import RecentAudio, overlay
+from streamer.recent_audio import RecentAudio
 
 _NO_SEGMENT = -(1 << 62)
 """The boundary while no segment is open: every position is past it."""
@@ -150,6 +149,21 @@ class Segmenter:
         self.counts.frames += 1
         self._write(pcm)
 
+    def insert(self, pcm: bytes, distance: int) -> bool:
+        """Insert a frame before the last ``distance`` samples, where one of the others begins.
+
+        Returns False, and does nothing, where none of those that are buffered begins near there.
+        """
+        index = find_boundary(self.pending, distance * BYTES_PER_SAMPLE, len(pcm) // 2)
+        if index is None:
+            return False
+        assert self.position is not None
+        if self._cuts.listens:
+            self._cuts.listen(self.position, pcm)
+        self.counts.frames += 1
+        self._rewrite(self.pending, insert(self.pending, index, pcm), is_correction=False)
+        return True
+
     def fill(self, samples: int) -> None:
         """Append a gap: ``samples`` of silence, a second at a time; each segment gets its part."""
         assert self.position is not None
@@ -234,31 +248,15 @@ class Segmenter:
             return 0
         assert self.position is not None
         chunks = self.pending
-        changes = [0] * len(chunks)
-        by_energy = sorted(range(len(chunks)), key=lambda index: _energy(chunks[index]))
         if samples > 0:
-            chunks.insert(by_energy[0], bytes(samples * BYTES_PER_SAMPLE))
-            changes.insert(by_energy[0], samples)
+            silence = bytes(samples * BYTES_PER_SAMPLE)
+            changes = insert(chunks, find_quietest(chunks), silence)
         else:
-            for index in by_energy:
-                length = len(chunks[index]) // BYTES_PER_SAMPLE
-                kept = max(-(-length // 2), length + samples - sum(changes))
-                changes[index] = kept - length
-                chunks[index] = chunks[index][: kept * BYTES_PER_SAMPLE]
-                self._recent.note_shortened(chunks[index])
-                if sum(changes) == samples:
-                    break
-        # Written again from where the buffer began: the correction may move a cut.
-        self.position -= self.buffered // BYTES_PER_SAMPLE
-        after = [len(chunk) // BYTES_PER_SAMPLE for chunk in chunks]
-        lengths = [(size - change, size) for size, change in zip(after, changes, strict=True)]
-        self._gaps.follow_correction(self.position, lengths)
-        self.pending, self.buffered = [], 0
-        for chunk, change in zip(chunks, changes, strict=True):
-            if change:
-                self.count("corrected_samples", change)
-                self.count("corrections")
-            self._write(chunk, is_heard=True)
+            changes = shorten(chunks, -samples)
+            for chunk, change in zip(chunks, changes, strict=True):
+                if change:
+                    self._recent.note_shortened(chunk)
+        self._rewrite(chunks, changes, is_correction=True)
         return sum(changes)
 
     def flush(self) -> None:
@@ -285,9 +283,19 @@ class Segmenter:
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)
 
-    def cut_now(self) -> None:
-        """End the open segment where the track stands; the next audio begins another one."""
-        self.close_segment()
+    def _rewrite(self, chunks: list[bytes], changes: list[int], *, is_correction: bool) -> None:
+        """Write again from where the buffer began, with chunks of other lengths: cuts may move."""
+        assert self.position is not None
+        self.position -= self.buffered // BYTES_PER_SAMPLE
+        after = [len(chunk) // BYTES_PER_SAMPLE for chunk in chunks]
+        lengths = [(size - change, size) for size, change in zip(after, changes, strict=True)]
+        self._gaps.follow_correction(self.position, lengths)
+        self.pending, self.buffered = [], 0
+        for chunk, change in zip(chunks, changes, strict=True):
+            if change and is_correction:
+                self.count("corrected_samples", change)
+                self.count("corrections")
+            self._write(chunk, is_heard=True)
 
     def _open(self, position: int) -> None:
         self.start = position
@@ -390,9 +398,3 @@ class Segmenter:
         offset = (place - first_buffered) * BYTES_PER_SAMPLE
         self._recent.overlay(pcm, -offset)
         self.pending = overlay(self.pending, offset, pcm)
-
-
-def _energy(pcm: bytes) -> float:
-    """Return the energy of audio; the lower, the quieter."""
-    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    return float(samples @ samples) / max(1, len(samples))

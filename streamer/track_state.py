@@ -144,7 +144,7 @@ class TrackState:
 
     def cut_now(self) -> None:
         """End the open segment where the track stands. Frames that wait go to the next one."""
-        self._segmenter.cut_now()
+        self._segmenter.close_segment()
 
     def _put(
         self, raw: int | None, pcm: bytes, silent: bool, *, is_unstamped: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.recent_audio import RecentAudio, overlay
+from streamer.recent_audio import RecentAudio
 from tests.streamer.track_rig import FRAME, frame
 
 SIZE = 2 * FRAME
@@ -87,11 +87,6 @@ def test_audio_is_written_over_other() -> None:
     audio.overlay(frame(7), 2 * SIZE)
     assert contains(audio, frame(7), 2 * SIZE)
     assert not contains(audio, frame(2), 2 * SIZE)
-
-
-def test_an_overlay_lies_across_chunks() -> None:
-    assert overlay([b"aabb", b"cc"], 2, b"xxyy") == [b"aa", b"xx", b"yy"]
-    assert overlay([b"aabb"], -2, b"xxyy") == [b"yy", b"bb"]
 
 
 def test_a_gap_that_is_filled_pushes_nothing_out() -> None:

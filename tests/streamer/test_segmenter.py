@@ -316,3 +316,35 @@ def test_late_audio_over_a_cut_is_kept_where_most_of_it_fits(missing: int, fits:
     segmenter.fill(12 * FRAME)
     assert segmenter.replace_gap(10 * FRAME - missing, frame(1), 0) is fits
     assert segmenter.counts.frames == segmenter.counts.late == int(fits)
+
+
+@pytest.mark.parametrize("window", [0, 5 * FRAME])
+def test_a_frame_is_inserted_before_others_across_a_cut(window: int) -> None:
+    recorder = Recorder(length=30 * FRAME, flush_bytes=100 * 2 * FRAME, window=window)
+    numbers = [n for n in range(40) if n != 27]
+    for n in numbers[:29]:
+        recorder.segmenter.append(frame(n))
+    assert recorder.segmenter.insert(frame(27), 2 * FRAME + 100)
+    for n in numbers[29:]:
+        recorder.segmenter.append(frame(n))
+    assert recorder.segmenter.position == 40 * FRAME
+    assert b"".join(recorder.audio()) == b"".join(map(frame, range(40)))
+    assert recorder.segmenter.totals.frames == 40
+
+
+def test_a_frame_is_not_inserted_into_what_was_flushed() -> None:
+    recorder = Recorder()
+    recorder.segmenter.append(frame(0))
+    recorder.segmenter.flush()
+    recorder.segmenter.append(frame(1))
+    assert not recorder.segmenter.insert(frame(2), 2 * FRAME)
+    assert recorder.audio() == [frame(0) + frame(1)]
+
+
+def test_gaps_behind_an_inserted_frame_move_with_it() -> None:
+    recorder = Recorder()
+    recorder.segmenter.append(frame(0))
+    recorder.segmenter.fill(FRAME)
+    assert recorder.segmenter.insert(frame(1), 2 * FRAME)
+    assert recorder.segmenter.replace_gap(2 * FRAME, frame(2), 0)
+    assert recorder.audio() == [frame(1) + frame(0) + frame(2)]
