@@ -71,8 +71,7 @@ def parse_entries(allowed_destinations: str) -> list[str]:
     for entry in entries:
         if not _is_valid(entry):
             raise ValueError(
-                f"{entry!r} is neither off nor what a phone number (+49) or a raw id (8:acs:) "
-                "begins with"
+                f"{entry!r} is neither off nor a prefix of phone numbers (+49) or raw ids (8:acs:)"
             )
     return entries
 

@@ -83,8 +83,8 @@ class CallOnHold(CallAudioError):
 
     def __init__(self, placed_at: datetime) -> None:
         super().__init__(
-            f"the call is on legal hold since {placed_at.isoformat()}; "
-            "GET the call shows the reason, and DELETE .../hold releases it"
+            f"the call has been on legal hold since {placed_at.isoformat()}; "
+            "GET /api/v1/calls/{id} shows the reason, and DELETE .../hold releases it"
         )
 
 
@@ -110,12 +110,12 @@ class ParticipantNotFound(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__(
-            "participant: the call has none of this raw id or track; GET the call shows them"
+            "participant: nobody in the call has this raw id or track; its timeline lists them"
         )
 
 
 class TracksNotSeparate(CallAudioError):
-    """Raised when one participant's audio cannot be told from the others'."""
+    """Raised when one participant's audio cannot be separated from the others'."""
 
     def __init__(self) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""URLs that a caller of this app names and that ACS then opens: held to lists of hosts. Pure.
+"""URLs that a caller of this app names and that ACS then opens, on listed hosts only. Pure.
 
 ACS opens them with its own identity, from its own network. A URL that anyone may choose would let
 them probe Azure's network through ACS, or have a call's text read by a resource of their own. So a

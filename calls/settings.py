@@ -90,18 +90,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_destinations: Annotated[
         str,
         doc(
-            "who may be called: off, or a list of what numbers and raw ids begin with: +49,8:acs:; "
-            "premium-rate, satellite and emergency numbers only if an entry has their own prefix"
+            "who may be called: off, or a list of prefixes of numbers and raw ids: +49,8:acs:; "
+            "premium-rate, satellite and emergency numbers need an entry with their own prefix"
         ),
     ] = "+,8:,28:"
     max_concurrent_calls: Annotated[
-        int, doc("most calls of one principal that have not ended; 0: any number", ge=0, le=1000)
+        int, doc("most calls that one principal may have at a time; 0: no limit", ge=0, le=1000)
     ] = 10
     max_calls_per_day: Annotated[
-        int, doc("most calls that one principal may place on a day (UTC); 0: any number", ge=0)
+        int, doc("most calls that one principal may place on a day (UTC); 0: no limit", ge=0)
     ] = 200
     max_call_minutes: Annotated[
-        int, doc("longest call, placed or answered: the app then hangs up; 0: any", ge=0)
+        int, doc("minutes after which the app hangs up a call; 0: never", ge=0)
     ] = 240
     answer_calls: Annotated[
         str,
@@ -204,14 +204,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         int, doc("days to keep a call after its end; 0: until it is deleted", ge=0, le=36_500)
     ] = 0
     retention_days_incoming: Annotated[
-        int, doc("the same for incoming calls; -1: as RETENTION_DAYS", ge=-1, le=36_500)
+        int, doc("the same for incoming calls; -1: RETENTION_DAYS", ge=-1, le=36_500)
     ] = -1
     segment_days: Annotated[
         int,
-        doc("days to keep a call's segments and manifests; 0: as the call", ge=0, le=36_500),
+        doc("days to keep segments and manifests; 0: as long as the call", ge=0, le=36_500),
     ] = 0
     soft_delete_days: Annotated[
-        int, doc("days of the account's soft delete; receipts of deletions say so", ge=0, le=365)
+        int, doc("days of the account's soft delete, for receipts of deletions", ge=0, le=365)
     ] = 0
     reconcile_after_seconds: Annotated[
         int, doc("age at which the reconciler analyses a segment without an analysis", ge=0)
@@ -304,7 +304,7 @@ def _announcement_faults(settings: Settings) -> list[str]:
         faults.append("COGNITIVE_SERVICES_ENDPOINT: is not set, and ANNOUNCEMENT_TEXT is")
     try:
         if endpoint and not settings.permits_cognitive_services(endpoint):
-            faults.append("COGNITIVE_SERVICES_ENDPOINT: its host is not permitted, or it has more")
+            faults.append("COGNITIVE_SERVICES_ENDPOINT: must be https:// and a permitted host")
         if url and not settings.permits_announcement_file(url):
             faults.append("ANNOUNCEMENT_URL: must be https:// and a host of ANNOUNCEMENT_HOSTS")
     except ValueError:

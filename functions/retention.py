@@ -1,4 +1,4 @@
-"""Keeping and deleting: deletions and their queue, legal holds, and what expires."""
+"""Retention: deletions and their queue, legal holds, and what expires."""
 
 import azure.functions as func
 

@@ -96,7 +96,7 @@ param functionKeys string
 @description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
 
-@description('Who may be called (ALLOWED_DESTINATIONS): off, or a list of what numbers and raw ids begin with, as +49,8:acs:.')
+@description('Who may be called (ALLOWED_DESTINATIONS): off, or a list of prefixes of numbers and raw ids, such as +49,8:acs:.')
 param allowedDestinations string
 
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
@@ -113,7 +113,7 @@ param alertEmail string
 @minValue(0)
 param monthlyBudget int
 
-@description('First day of the month in which the budget is first deployed, as 2026-12-01. It cannot be changed later.')
+@description('First day of the month in which the budget is first deployed, such as 2026-12-01. It cannot be changed later.')
 param budgetStart string
 
 @description('Calls placed within 15 minutes above which an alert is raised.')

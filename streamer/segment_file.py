@@ -12,7 +12,7 @@ What it promises:
   that, audio is lost, and counted at once. Between kept audio it becomes silence of its length.
 - What is cut off stays in the file until the segment is sealed: by then the next one has it on the
   disk, for which the disk's margin lends its room. Where others have filled that, too, it waits in
-  memory, and the stream's state says so: a kill that loses it tells it as lost.
+  memory, and the stream's state says so: if the process is killed, it is counted as lost.
 - An open segment's header has its exact start in the place of its sizes.
 """
 

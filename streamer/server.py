@@ -232,7 +232,7 @@ class Streamer:
         return stream
 
     def _begin_stream(self, admission: Admission, opened_at: datetime, stream: Stream) -> None:
-        """Have a stream known, now that there is something of it, or have its grant looked up."""
+        """Upload the marker of a stream with its first packet, or look up its grant."""
         if not admission.is_pending:
             self._chores.start(self._mark(stream), "stream_mark")
             return

@@ -183,7 +183,7 @@ class Stream:
     # The audio's format, and what is not a plain frame of a known track.
 
     def _begin(self) -> None:
-        """Have the stream known, with its first packet: from now on, it gets a manifest."""
+        """Begin the stream with its first packet: from now on, it gets a manifest."""
         self._has_begun = True
         self._save_state()
         self.on_begin(self)

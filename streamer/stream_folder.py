@@ -91,7 +91,7 @@ class StreamFolder:
         """Overwrite the older state, and return whether the disk accepted it.
 
         A full disk is not an error: the newer state remains. Both files get their room the first
-        time, so that a disk that is full later still accepts what is to be told as lost.
+        time, so that a disk that is full later still accepts what is to be counted as lost.
         """
         self.state.saves += 1
         content = msgspec.json.encode(self.state).ljust(_STATE_BYTES)

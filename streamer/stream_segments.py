@@ -209,7 +209,7 @@ class StreamSegments:
         self._save_counts(file, counts, samples)
 
     def _after_append(self, raw_id: str | None, file: SegmentFile) -> None:
-        """Save the state where the disk refused audio: a kill loses it, and must tell so."""
+        """Save the state where the disk refused audio: after a kill, it is counted as lost."""
         track = self._tracks.get(raw_id)
         if file.has_backlog and track is not None and self._files[raw_id] is file:
             samples = file.written_samples

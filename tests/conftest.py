@@ -53,10 +53,10 @@ LONGEST_FIRST = (
 
 TOGETHER = {
     "e2e/console/test_appearance.py": "e2e/console/test_result.py",
-    "e2e/console/test_keeping.py": "e2e/console/test_result.py",
     "e2e/console/test_list.py": "e2e/console/test_result.py",
     "e2e/console/test_live.py": "e2e/console/test_result.py",
     "e2e/console/test_lock.py": "e2e/console/test_result.py",
+    "e2e/console/test_retention.py": "e2e/console/test_result.py",
     "e2e/console/test_sign_in.py": "e2e/console/test_result.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",
     "e2e/test_results.py": "e2e/test_calls.py",

@@ -9,7 +9,7 @@ import { Downloads } from "./downloads.js";
 import { formatClock } from "./format.js";
 import { buildAlert, buildAlerts, buildIssues } from "./issues.js";
 import { Lanes } from "./lanes.js";
-import { CallKeeping } from "./keeping.js";
+import { CallRetention } from "./retention.js";
 import { LiveWaveform } from "./live.js";
 import { Player } from "./player.js";
 import { Poller } from "./poll.js";
@@ -35,7 +35,7 @@ export class CallView {
   #transcript;
   #liveWaveform;
   #actions;
-  #keeping;
+  #retention;
   #isDeleted = false;
   #downloads;
   #audit;
@@ -73,7 +73,7 @@ export class CallView {
       this.#poller.runNow();
       onChanged();
     });
-    this.#keeping = new CallKeeping(this.#path, parts, {
+    this.#retention = new CallRetention(this.#path, parts, {
       onChanged: () => {
         if (!this.#isDeleted) this.#poller.runNow();
         onChanged();
@@ -114,7 +114,7 @@ export class CallView {
     clearInterval(this.#redrawTimer);
     this.#poller.stop();
     this.#actions.stop();
-    this.#keeping.stop();
+    this.#retention.stop();
     this.#player.stop();
     this.#lanes.stop();
     this.#liveWaveform.stop();
@@ -251,7 +251,7 @@ export class CallView {
     document.title = `${callTitle(record)} \u2013 Call Audio`;
     setText(callId, record.call_connection_id);
     this.#actions.show(record);
-    this.#keeping.show(record);
+    this.#retention.show(record);
     if (!record.state) return;
     setText(details, describeCall(record));
     const pause = describePause(record);
@@ -297,7 +297,7 @@ export class CallView {
     this.#poller.stop();
     this.#player.stop();
     this.root.dataset.state = "deleted";
-    this.#parts.keeping.hidden = this.#parts.actions.hidden = true;
+    this.#parts.retention.hidden = this.#parts.actions.hidden = true;
   }
 
   /** Somebody else has deleted the call. */

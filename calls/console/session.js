@@ -71,7 +71,7 @@ function clearStorage() {
   }
 }
 
-/** Why the console was locked; told once. */
+/** Why the console was locked; shown once. */
 export function takeLockReason() {
   const reason = sessionStorage.getItem(REASON_ITEM) ?? "";
   sessionStorage.removeItem(REASON_ITEM);

@@ -1,6 +1,6 @@
 """Which announcement a call has: its own, that of the settings, or none. Pure.
 
-A URL of an audio file is held to ANNOUNCEMENT_HOSTS, and has no query: ACS fetches the file without
+A URL of an audio file must be on ANNOUNCEMENT_HOSTS, and has no query: ACS fetches the file without
 credentials, and the URL is kept in the call's record, so it must not be a secret.
 """
 

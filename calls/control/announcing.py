@@ -2,7 +2,7 @@
 
 ``advance`` does what is due, and may run any number of times, at the same time, too: after each
 event that changes something, when a deadline is due, and by the reconciler. Each step is written to
-the call's record before ACS gets it, so that of two instances, one takes it.
+the call's record before ACS gets it, so that only one of two instances takes it.
 """
 
 from __future__ import annotations

@@ -184,7 +184,7 @@ class CallLimits:
                 each
                 for each in usage.reservations
                 if each not in (ended_reservations or ())
-                # Without this limit, they only tell repeated requests.
+                # Without this limit, they only serve to recognize repeated requests.
                 and (self._most_at_once or now - each.begun_at <= RESERVATION_LIFETIME)
             ]
             for each in requests:

@@ -43,7 +43,7 @@ class KeyClaim(msgspec.Struct, kw_only=True, frozen=True):
 async def claim_key(
     storage: Storage, principal: Principal, key: str, fingerprint: str
 ) -> KeyClaim | str:
-    """Claim a key for a request. Other principals' keys are others, even if they are spelled alike.
+    """Claim a key for a request. Two principals may use the same key for different calls.
 
     Returns:
         The claim, if the call must be placed now; the call connection id, if the key has already

@@ -27,7 +27,7 @@ from calls.storage import Storage
 from contract import names
 
 HANG_UP = "hangup"
-"""The query parameter that has a call which goes on hung up before it is deleted."""
+"""The query parameter with which a call that has not ended is hung up before its deletion."""
 
 PARTICIPANT = "participant"
 """The query parameter that names the one participant to erase: their track or raw id."""
@@ -55,7 +55,7 @@ def delete_handler(send: Send) -> Handler:
                 await _prepare(clients, call, hang_up_first=hang_up_first)
                 deletion = await begin_deletion(clients.storage, call, "call", principal, now)
         except CallDeleted as deleted:
-            # Nobody is left of it.
+            # A repeated request: the call is being deleted, or was.
             deletion = await read_deletion(clients.storage, deleted.deletion_id)
         if deletion.receipt.state != "completed":
             request_run(deletion.receipt.id, send)

@@ -102,7 +102,7 @@ class Event(msgspec.Struct, kw_only=True):
 class Play(msgspec.Struct, kw_only=True):
     """One play of the announcement; `requested_at` is by the app's clock, the others by ACS's."""
 
-    to_all: Annotated[bool, Meta(description="to the whole call, as it began")]
+    to_all: Annotated[bool, Meta(description="whether it was played to everyone at the start")]
     to: Annotated[list[RawId], Meta(description="to whom; empty until ACS says who is in the call")]
     state: PlayState
     requested_at: Time
@@ -119,7 +119,7 @@ class Announcement(msgspec.Struct, kw_only=True):
         Literal["call", "setting"], Meta(description="who asks for it: the call or the settings")
     ]
     state: Annotated[
-        AnnouncementState, Meta(description="of the announcement at the call's beginning")
+        AnnouncementState, Meta(description="the state of the announcement at the call's beginning")
     ]
     text: Annotated[str | None, Meta(examples=["This call is recorded."])]
     url: str | None
@@ -256,7 +256,7 @@ class Me(msgspec.Struct, kw_only=True):
 class AuditEntry(msgspec.Struct, kw_only=True):
     """One action in the audit trail."""
 
-    id: Annotated[str, Meta(description="an entry that is there twice was made once")]
+    id: Annotated[str, Meta(description="unique: entries with the same id are one entry")]
     time: Time
     action: Annotated[
         str,
@@ -267,7 +267,7 @@ class AuditEntry(msgspec.Struct, kw_only=True):
     ]
     outcome: Annotated[
         Outcome,
-        Meta(description="`begun` before a change; another entry of the request says the rest"),
+        Meta(description="`begun` before a change; a second entry of the request has its result"),
     ]
     principal: Actor
     request: Annotated[str | None, Meta(description="the same for all entries of one request")]

@@ -86,7 +86,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.UNAUTHORIZED, "the bearer token is not one that ACS signed for this app"
     ),
     "sign_in_required": Meaning(
-        HTTPStatus.UNAUTHORIZED, "App Service Authentication has signed nobody in"
+        HTTPStatus.UNAUTHORIZED, "nobody is signed in by App Service Authentication"
     ),
     "destination_not_allowed": Meaning(
         HTTPStatus.FORBIDDEN, "`ALLOWED_DESTINATIONS` does not allow the call; `detail` says why"

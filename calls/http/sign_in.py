@@ -72,7 +72,7 @@ def read_signed_in(
     try:
         client = msgspec.json.decode(base64.b64decode(header, validate=True), type=_ClientPrincipal)
     except (binascii.Error, *JSON_ERRORS):
-        # It is also what two headers become, which the host joins.
+        # The host joins two headers of this name: what comes of that is malformed, too.
         _refuse("the header with the signed-in user is malformed", "principal_malformed")
     object_ids = set(client.values(_OBJECT_ID))
     if client.auth_typ != "aad" or len(object_ids) != 1:

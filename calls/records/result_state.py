@@ -216,7 +216,7 @@ def determine_status(record: CallRecord, stored: StoredStreams, now: datetime) -
         unknown_streams=unknown,
     )
     is_complete = missing == MissingAudio()
-    # What failed permanently does not come by itself: it is told, and not waited for.
+    # What failed permanently does not come by itself: it is reported, and not waited for.
     is_final = missing == MissingAudio(segments=min(missing.segments, stored.failed_segments))
     if result is None or not result.summary.segments:
         reason = _why_none(record, stored) if is_complete else _describe(missing)

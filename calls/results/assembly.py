@@ -63,7 +63,7 @@ class Overview(NamedTuple):
 
 
 class Assembly(NamedTuple):
-    """An assembled call, its recording's layout, and what its record must be told.
+    """An assembled call, its recording's layout, and what its record gets from it.
 
     ``record`` is the record's document as it was before the streams were listed.
     """

@@ -1,1 +1,1 @@
-"""Keeping and deleting: deletions with their receipts, legal holds, and when calls expire."""
+"""Retention: deletions with their receipts, legal holds, and when calls expire."""

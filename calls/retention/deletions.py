@@ -1,4 +1,4 @@
-"""Deletions in Blob Storage: begun, found again, and told of what arrives late."""
+"""Deletions in Blob Storage: begin, read, change and complete them."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ async def delete_late_arrivals(storage: Storage, call: str) -> bool:
     """Delete what was written about a call after it was deleted.
 
     Whoever has written something about a call runs this afterwards. While the call's deletion is
-    running, it is only told: it counts what it deletes, and goes on until nothing is left.
+    running, it is only notified: it counts what it deletes, and goes on until nothing is left.
 
     Returns:
         Whether the call was deleted.

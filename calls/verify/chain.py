@@ -183,7 +183,7 @@ async def _name_additions(
     landed: dict[str, Properties],
     report: Report,
 ) -> None:
-    """Name what lies among the call's segments and is none of them."""
+    """Report blobs in the call's folder of segments that no manifest lists."""
     listing = await storage.listing(names.SEGMENTS, f"{call}/")
     for blob, properties in listing.items():
         is_folder = blob not in landed and properties.metadata.get(FOLDER_KEY) == "true"

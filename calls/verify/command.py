@@ -35,7 +35,7 @@ settings (environment variables, as the function app's):
 exit codes:
   0  proven: everything is as it was streamed
   1  not proven: something differs, and is named
-  2  cannot check: wrong settings, no answer of Blob Storage, or a call without a result
+  2  cannot check: wrong settings, no answer from Blob Storage, or a call without a result
 """
 
 

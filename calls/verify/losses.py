@@ -1,4 +1,4 @@
-"""What the streamer itself says was lost: not a difference, but part of the proof. Pure."""
+"""What the manifests say was lost or erased: not a difference, but part of the proof. Pure."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def _of_streams(manifests: Iterable[Manifest]) -> Iterator[str]:
         texts += [f"frames too late: {counts.late_dropped}"] if counts.late_dropped else []
         recovered = sum(entry.recovered for entry in manifest.segments)
         texts += [f"segments recovered after a crash: {recovered}"] if recovered else []
+        texts += [
+            f"track {track.track} was erased on {track.erased_at:%Y-%m-%d} "
+            f"(segments: {track.segments}, deletion {track.deletion})"
+            for track in manifest.erased
+        ]
         if texts:
             yield f"stream {manifest.stream_id}: {', '.join(texts)}"
 

@@ -5,7 +5,7 @@
 @description('Amount per month, in the billing currency.')
 param amount int
 
-@description('First day of the month in which the budget is first deployed, as 2026-12-01. It cannot be changed later.')
+@description('First day of the month in which the budget is first deployed, such as 2026-12-01. It cannot be changed later.')
 param startDate string
 
 @description('Email address that is notified. Empty: the owners of the resource group only.')

@@ -53,7 +53,7 @@ param streamerUrl string
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
-@description('Who may be called: off, or a list of what numbers and raw ids begin with.')
+@description('Who may be called: off, or a list of prefixes of numbers and raw ids.')
 param allowedDestinations string
 
 @description('Additional settings of calls/settings.py. They override those set by this module.')

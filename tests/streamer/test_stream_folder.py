@@ -91,7 +91,7 @@ def test_a_state_that_finds_no_room_leaves_the_one_before(
 
 
 def test_both_states_have_their_room_from_the_first_save_on(spool: Spool) -> None:
-    """A disk that is full later must still accept what is to be told as lost."""
+    """A disk that is full later must still accept what is to be counted as lost."""
     state = create_state()
     folder = StreamFolder(spool, state)
     assert folder.save_state()

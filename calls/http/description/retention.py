@@ -1,4 +1,4 @@
-"""The operations of keeping and deleting calls: deletions, receipts and legal holds."""
+"""The operations of retention: deletions, receipts and legal holds."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import msgspec
 
 from calls.results.layout import lay_out
 from calls.verify.losses import list_losses
-from contract.manifest import Counts
+from contract.manifest import Counts, ErasedTrack
 from tests.calls.sample_streams import STARTED_AT, SampleStream, noise
 
 
@@ -19,10 +19,14 @@ def test_all_that_was_lost_is_listed() -> None:
     later = SampleStream("call", {None: noise(1600)}, start=STARTED_AT + timedelta(seconds=2))
     entry = msgspec.structs.replace(later.manifest.segments[0], recovered=True)
     later.manifest.segments = [entry]
+    later.manifest.erased = [
+        ErasedTrack(track="p2", segments=4, start=STARTED_AT, erased_at=STARTED_AT, deletion="d1")
+    ]
     manifests = [first.manifest, later.manifest]
     assert list_losses(manifests, lay_out(manifests, {})) == [
         f"stream {first.stream_id}: frames lost: 3, frames too late: 2",
-        f"stream {later.stream_id}: segments recovered after a crash: 1",
+        f"stream {later.stream_id}: segments recovered after a crash: 1, "
+        "track p2 was erased on 2026-11-24 (segments: 4, deletion d1)",
         "track mixed, segment at 0:00:00.000: 50 ms of silence (gaps: 2)",
         "track mixed: nothing was streamed from 0:00:01.000 to 0:00:02.000",
     ]

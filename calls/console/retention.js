@@ -1,4 +1,4 @@
-// Keeping and deleting a call: its legal hold, and its deletion until the receipt is there.
+// The retention of a call: its legal hold, and its deletion until the receipt is there.
 
 import { send, sendJson } from "./api.js";
 import { describeDeletion, describeHold } from "./details.js";
@@ -11,7 +11,7 @@ import { allows } from "./session.js";
 const POLL_MS = 1000;
 const WAITING_POLL_MS = 30_000;
 
-export class CallKeeping {
+export class CallRetention {
   #path;
   #parts;
   #onChanged;
@@ -25,9 +25,9 @@ export class CallKeeping {
     this.#parts = parts;
     this.#onChanged = onChanged;
     this.#onDeleted = onDeleted;
-    const { hold, erase } = parts;
+    const { hold, deleteButton } = parts;
     hold.addEventListener("click", () => (hold.dataset.operation === "release" ? this.#release() : this.#place()));
-    erase.addEventListener("click", () => this.#delete());
+    deleteButton.addEventListener("click", () => this.#delete());
   }
 
   stop() {
@@ -37,17 +37,17 @@ export class CallKeeping {
 
   /** Show the hold, and the buttons that the user's roles and the call's state allow. */
   show(record) {
-    const { keeping, hold, erase, holdNote } = this.#parts;
+    const { retention, hold, deleteButton, holdNote } = this.#parts;
     const isHeld = Boolean(record.hold);
     setText(holdNote, isHeld ? describeHold(record.hold) : "");
     holdNote.hidden = !isHeld;
     hold.dataset.operation = isHeld ? "release" : "place";
     setText(hold, isHeld ? "Release hold" : "Place on hold");
     hold.hidden = !allows(isHeld ? "release_hold" : "place_hold");
-    erase.hidden = !allows("delete_call");
-    erase.disabled = isHeld;
-    erase.title = isHeld ? "The call is on legal hold" : "";
-    keeping.hidden = !record.state || !isOver(record) || (hold.hidden && erase.hidden);
+    deleteButton.hidden = !allows("delete_call");
+    deleteButton.disabled = isHeld;
+    deleteButton.title = isHeld ? "The call is on legal hold" : "";
+    retention.hidden = !record.state || !isOver(record) || (hold.hidden && deleteButton.hidden);
   }
 
   async #place() {
@@ -66,13 +66,13 @@ export class CallKeeping {
 
   async #delete() {
     if (!(await confirm(document.getElementById("delete-dialog"))) || this.#isStopped) return;
-    this.#parts.erase.disabled = true;
+    this.#parts.deleteButton.disabled = true;
     await this.#run(async () => {
       const deletion = await sendJson(this.#path, { method: "DELETE" });
       this.#onDeleted();
       this.#follow(deletion);
     });
-    this.#parts.erase.disabled = false;
+    this.#parts.deleteButton.disabled = false;
   }
 
   /** Show how far a deletion is until it is completed. */
