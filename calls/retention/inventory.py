@@ -56,8 +56,8 @@ _INDEX_PREFIX_DIGITS = 7
 
 _INDEX_WINDOW = timedelta(milliseconds=10 ** (13 - _INDEX_PREFIX_DIGITS))
 _MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
-_STATE_OF_A_STREAM = "opened."
-"""What the name of a rejected file begins with that has the call of its stream."""
+_STATE_PREFIX = "opened."
+"""Rejected files with this prefix are states of streams, and name the call."""
 
 
 async def collect(storage: Storage, deletion: Deletion) -> None:
@@ -163,12 +163,12 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
 
 
 def track_prefix(call: str, track: StreamTrack) -> str:
-    """Return what the names of a track's segments begin with, and those of their analyses."""
+    """Return the prefix of the names of a track's segments, and of their analyses."""
     return f"{call}/{track.stream_id}/{track.track}/"
 
 
 async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> list[str]:
-    """Return the names of a call's blobs in a container, or what they begin with."""
+    """Return the names of a call's blobs in a container, or their prefixes."""
     call = deletion.receipt.call_connection_id
     if container == blobs.CALLS:
         return [blobs.call_blob(call)]
@@ -229,7 +229,7 @@ async def _rejected_streams(storage: Storage, call: str) -> set[str]:
     streams = set()
     for blob in await storage.blob_names(names.REJECTED, "streams/"):
         _, stream, *rest = blob.split("/")
-        if rest and rest[-1].startswith(_STATE_OF_A_STREAM):
+        if rest and rest[-1].startswith(_STATE_PREFIX):
             document = await storage.read(names.REJECTED, blob)
             if document is not None and call.encode() in document.content:
                 streams.add(stream)
