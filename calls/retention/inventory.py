@@ -99,7 +99,18 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
     if container == blobs.INDEX:
         call = deletion.receipt.call_connection_id
         stored = [blob for blob in stored if blob.name.partition("-")[2] == call]
+    if container == blobs.IDEMPOTENCY:
+        stored = [blob for blob in stored if not await _is_reused(storage, deletion, blob)]
     return stored
+
+
+async def _is_reused(storage: Storage, deletion: Deletion, blob: StoredBlob) -> bool:
+    """Return whether an Idempotency-Key of the call is another call's by now."""
+    if blob.name not in deletion.keys or blob.version or blob.snapshot:
+        return False
+    document = await storage.read(blobs.IDEMPOTENCY, blob.name)
+    call = deletion.receipt.call_connection_id.encode()
+    return document is not None and call not in document.content
 
 
 async def _list_participant(
