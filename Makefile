@@ -31,7 +31,7 @@ bench: setup ## measure CPU per frame, streams per core, cold start, analysis (t
 accuracy: setup ## measure who spoke and what was said, on ../shared/speech and made sounds (five minutes)
 	@$(PYTHON) -m benchmarks.accuracy
 
-soak: setup ## an hour of calls while streamers are killed and storage is away; every frame is found or told
+soak: setup ## an hour of calls while streamers are killed and storage is away; every frame is found or reported lost
 	@SOAK_CALL_SECONDS=3600 FAULT_AWAY_SECONDS=60 $(PYTHON) -m pytest -q \
 		tests/streamer/test_long_call.py tests/streamer/test_faults.py
 	@$(PYTHON) -m benchmarks.soak $(SOAK)

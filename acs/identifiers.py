@@ -24,7 +24,7 @@ CALLABLE_ID_PREFIXES = (
     "28:dod:",
     "28:gcch:",
 )
-"""How the raw ids begin that the SDK's ``identifier_from_raw_id`` reads as a user or Teams app."""
+"""Prefixes of raw ids that the SDK's ``identifier_from_raw_id`` reads as a user or Teams app."""
 
 CALLABLE_ID_PATTERN = f"(?:{'|'.join(CALLABLE_ID_PREFIXES)})[A-Za-z0-9_-]{{1,200}}"
 

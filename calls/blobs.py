@@ -129,9 +129,9 @@ def usage_blob(principal: Principal) -> str:
 
 
 def idempotency_notes(call_connection_id: str) -> str:
-    """What the names of the notes begin with that an Idempotency-Key placed a call.
+    """The prefix of the notes, in the ``idempotency`` container, that name a call's keys.
 
-    The rest of a note's name is that of the key's blob, and it is empty: its name says it all.
+    The rest of a note's name is the name of the key's blob. The note itself is empty.
     """
     return f"calls/{call_connection_id}/"
 
@@ -152,7 +152,7 @@ def unfinished_blob(deletion_id: str) -> str:
 
 
 def expiry_blob(day: date, call_connection_id: str) -> str:
-    """The name, in the ``retention`` container, that lists what to look at first, first."""
+    """The name, in the ``retention`` container, of an expiry. A listing is sorted by day."""
     return f"expiry/{day.isoformat()}/{call_connection_id}"
 
 
@@ -175,7 +175,7 @@ def audit_blob(day: date, part: int) -> str:
 
 
 def audit_prefix(day: date) -> str:
-    """What the names of all parts of a day's trail begin with."""
+    """The prefix of the names of all parts of a day's trail."""
     return f"{day.isoformat()}/"
 
 

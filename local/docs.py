@@ -49,7 +49,7 @@ def routes_table() -> str:
 
 
 def _roles(operation: dict[str, Any]) -> str:
-    """The roles that an operation asks for, but Admin, which may do everything."""
+    """The roles that an operation asks for, besides Admin, which may do everything."""
     if "x-roles" not in operation:
         return "(anyone)"
     return ", ".join(role for role in operation["x-roles"] if role != "Admin")

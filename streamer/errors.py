@@ -7,7 +7,7 @@
     ├── SealFailed          a stream cannot end, because a segment could not be sealed
     ├── StorageError        Blob Storage holds something else than it should
     │   ├── BlobConflict    a blob of that name holds other content
-    │   └── ChecksumMismatch  what arrived is not what the checksum is of
+    │   └── ChecksumMismatch  the content that arrived does not match its checksum
     └── HandshakeRefused    a WebSocket handshake is answered with an HTTP error
 
 Wrong settings raise ``configuration.SettingsError``, a full or broken disk ``OSError``, and an

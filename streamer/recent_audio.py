@@ -26,8 +26,8 @@ class RecentAudio:
         self._least_bytes = least_bytes
         self._chunks: list[bytes] = []
         self._size = 0
-        # How much silence was added that must not push out what is before it, and after how many
-        # bytes more it is itself too old.
+        # How much silence was added that must not push out the audio before it, and how many
+        # bytes later that silence itself is too old.
         self._silence = 0
         self._silence_until = 0
         # What drift correction has left of frames, the latest last.

@@ -110,7 +110,7 @@ class Spool:
         # The disk's free room when it was last looked at, less what was reserved since; and when.
         self._seen_room = 0
         self._seen_at = -_SEEN_SECONDS
-        # What cuts left in files until those are sealed.
+        # The bytes that cuts left in files until those are sealed.
         self._stale_bytes = 0
 
     def close(self) -> None:

@@ -1,1 +1,1 @@
-"""The soak: real processes, senders as the world has them, and every frame found or told lost."""
+"""The soak: real processes, real-world senders, and every frame found or reported lost."""

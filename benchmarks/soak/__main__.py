@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 def main() -> int:
-    """Run. Returns 1 where a frame is untold or there twice, or anything else is wrong."""
+    """Run. Returns 1 where a frame is unaccounted for or there twice, or anything else is wrong."""
     arguments = create_parser().parse_args()
     # Storage goes away on purpose; what that costs is audited.
     logging.getLogger("azure").setLevel(logging.CRITICAL)

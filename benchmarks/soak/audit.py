@@ -4,8 +4,9 @@ What it accepts without finding the audio, and why:
 
 - A silent frame that the manifest counts as silent is kept: it has no samples to look for. After a
   kill, it is one of those that the manifest counts as placed, and that carry no number.
-- A silent frame that the manifest counts as repeated, beyond the copies that were sent, is told: it
-  is equal to the silence at the place that its timestamp says, and nothing tells the two apart.
+- A silent frame that the manifest counts as repeated, beyond the copies that were sent, is
+  reported: it is equal to the silence at the place that its timestamp says, and nothing tells the
+  two apart.
 - A frame may lack samples where its own segment counts a correction of drift. None may be gone
   altogether: at least half of each one stays.
 
@@ -195,7 +196,7 @@ def _account(
         if participant != sent[number].participant:
             _report(totals, record, f"frame {number} is on another track")
         if not frame.is_explained and _explain_by_end(record, sent[number]) == "nothing":
-            totals.untold += 1
+            totals.unaccounted += 1
             _report(totals, record, f"frame {number} lacks {frame.missing} samples")
             continue
         whole += 1
@@ -214,7 +215,7 @@ def _account(
     silent_kept = min(len(silent), _count_silent(manifest, len(found)))
     totals.kept += whole + silent_kept
     _account_copies(record, manifest, copies, totals)
-    # Silent frames carry no number: those of the end are missing, but for what is told repeated.
+    # Silent frames carry no number: those of the end are missing, but for repeated ones.
     # One whose timestamp is late, say, is equal to the silence at its place.
     silent_repeated = min(len(silent) - silent_kept, counts.repeated - totals.repeated)
     totals.repeated += silent_repeated
@@ -225,19 +226,19 @@ def _account(
     # Copies that were not repeats when they arrived are among what was dropped.
     certain = sum(_explain_by_end(record, entry) == "nothing" for entry in copies)
     dropped_copies = max(0, certain - counts.repeated - totals.duplicates)
-    told = max(0, counts.late_dropped + counts.lost - dropped_copies)
+    reported = max(0, counts.late_dropped + counts.lost - dropped_copies)
     unexplained = gone["nothing"]
-    explained = min(unexplained, told)
+    explained = min(unexplained, reported)
     totals.late_dropped += min(explained, counts.late_dropped)
     totals.lost += max(0, explained - counts.late_dropped)
-    if unexplained > told:
-        totals.untold += unexplained - told
+    if unexplained > reported:
+        totals.unaccounted += unexplained - reported
         numbers = [entry.number for entry in missing if _explain_by_end(record, entry) == "nothing"]
         _report(
             totals,
             record,
-            f"{unexplained - told} frames are untold ({record.ended_by}; told {told}): "
-            f"{numbers[:10]}",
+            f"{unexplained - reported} frames are unaccounted for "
+            f"({record.ended_by}; reported lost {reported}): {numbers[:10]}",
         )
 
 
@@ -276,7 +277,7 @@ def _account_copies(
     totals.late_dropped += dropped
     rest -= dropped
     if rest:
-        totals.untold += rest
+        totals.unaccounted += rest
         _report(totals, record, f"{rest} copies are neither repeated nor dropped")
 
 

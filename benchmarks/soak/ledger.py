@@ -1,6 +1,6 @@
 """The books of the soak: what was sent on each socket, and what became of every frame. Pure.
 
-A frame that was sent is found in the recording once, or something tells what became of it:
+A frame that was sent is found in the recording once, or something reports what became of it:
 
 - ``repeated``: it was sent again, byte for byte, or is silence that was there already, and the
   manifest counts a repeat;
@@ -9,7 +9,7 @@ A frame that was sent is found in the recording once, or something tells what be
   that and the time by which this machine ran late then;
 - ``in_flight``: its socket was reset within ``IN_FLIGHT_SECONDS`` after it was sent.
 
-Drift correction may shorten a frame; the manifest counts that. Anything else is untold.
+Drift correction may shorten a frame; the manifest counts that. Anything else is unaccounted for.
 """
 
 from __future__ import annotations
@@ -145,12 +145,12 @@ class Totals:
         sent: How many frames were sent, copies included.
         kept: How many of them were found in recordings, or are silent and counted there.
         shortened: How many of those lack some samples that drift correction took.
-        repeated: Told lost: copies, and silence, that the manifest counts as repeated.
-        late_dropped: Told lost: too late for their segment.
-        lost: Told lost: no room for them.
-        unflushed: Told lost: not on disk yet when their streamer was killed.
-        in_flight: Told lost: on their way when their socket was reset.
-        untold: Gone, and nothing tells.
+        repeated: Reported lost: copies, and silence, that the manifest counts as repeated.
+        late_dropped: Reported lost: too late for their segment.
+        lost: Reported lost: no room for them.
+        unflushed: Reported lost: not on disk yet when their streamer was killed.
+        in_flight: Reported lost: on their way when their socket was reset.
+        unaccounted: Gone, and nothing reports them.
         duplicates: Found more than once.
         worst_error_ms: How far a frame lay from its timestamp at most, of those that may be judged.
         streams: How many recordings were compared.
@@ -165,22 +165,22 @@ class Totals:
     lost: int = 0
     unflushed: int = 0
     in_flight: int = 0
-    untold: int = 0
+    unaccounted: int = 0
     duplicates: int = 0
     worst_error_ms: float = 0.0
     streams: int = 0
     errors: list[str] = field(default_factory=list)
 
     @property
-    def told(self) -> int:
-        """How many frames are told lost."""
+    def reported_lost(self) -> int:
+        """How many frames are reported lost."""
         dropped = self.repeated + self.late_dropped + self.lost
         return dropped + self.unflushed + self.in_flight
 
     @property
     def is_well(self) -> bool:
-        """Whether every frame is in one place or told, and all else is right."""
-        return not (self.untold or self.duplicates or self.errors)
+        """Whether every frame is in one place or reported lost, and all else is right."""
+        return not (self.unaccounted or self.duplicates or self.errors)
 
     def add(self, other: Totals) -> None:
         """Add other totals to these."""

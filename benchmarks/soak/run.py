@@ -283,7 +283,7 @@ def account_absent(record: SocketRecord) -> Totals:
     if record.may_have_no_stream:
         totals.unflushed = len(record.sent)
     else:
-        totals.untold = len(record.sent)
+        totals.unaccounted = len(record.sent)
         totals.errors.append(f"{record.correlation_id}: no manifest ({record.ended_by})")
     return totals
 
@@ -292,9 +292,9 @@ def format_totals(totals: Totals) -> str:
     """Return the totals on one line."""
     return (
         f"frames sent {totals.sent:,}, kept {totals.kept:,} ({totals.shortened:,} shortened), "
-        f"told lost {totals.told:,} (repeated {totals.repeated:,}, "
+        f"reported lost {totals.reported_lost:,} (repeated {totals.repeated:,}, "
         f"late {totals.late_dropped:,}, "
         f"no room {totals.lost:,}, unflushed at a kill {totals.unflushed:,}, "
-        f"in flight at a reset {totals.in_flight:,}), untold {totals.untold:,}, "
+        f"in flight at a reset {totals.in_flight:,}), unaccounted for {totals.unaccounted:,}, "
         f"duplicates {totals.duplicates:,}, worst error {totals.worst_error_ms:.0f} ms"
     )

@@ -5,7 +5,7 @@ A principal's calls are counted in one blob, which all instances change under it
 once. Requests that a process gets at the same time share a read and a write; so only processes
 meet at the ETag, not single requests.
 
-A reservation counts until its call has ended. Nobody writes that down: when the limit seems to be
+A reservation counts until its call has ended. No event releases it: when the limit seems to be
 reached, the grants and records of the reserved calls are read, and those that have ended are
 dropped. A reservation whose grant is still not bound after ``RESERVATION_LIFETIME`` is dropped,
 too: its process died. It still counts for the day, since ACS may have placed the call.

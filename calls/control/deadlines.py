@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 import msgspec
 from azure.core.exceptions import AzureError
 
-from acs.identifiers import is_call_connection_id
 from calls.clients import Clients
+from calls.queue_messages import decode_call_message
 from event_log import log_event
 
 LATEST = timedelta(days=6)
@@ -50,10 +50,4 @@ async def schedule(clients: Clients, call: str, due_at: datetime, now: datetime)
 
 def decode_message(body: bytes) -> DeadlineMessage:
     """Decode a message. Raises ValueError."""
-    try:
-        message = msgspec.json.decode(body, type=DeadlineMessage)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not a message of the queue of deadlines: {error}") from error
-    if not is_call_connection_id(message.call_connection_id):
-        raise ValueError("not a message of the queue of deadlines: its call's id is invalid")
-    return message
+    return decode_call_message(body, DeadlineMessage, "deadlines")

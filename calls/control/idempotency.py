@@ -24,12 +24,14 @@ class IdempotencyRecord(msgspec.Struct, kw_only=True):
     """The call that an Idempotency-Key has placed or is placing.
 
     ``request`` is the fingerprint of the request's body, ``begun_at`` the time of the claim, and
-    ``nonce`` tells the claims of one key apart.
+    ``nonce`` tells the claims of one key apart. ``seed`` is the same for all claims that may have
+    placed the same call, and another one once the key was deleted.
     """
 
     request: str
     begun_at: datetime
     nonce: str = ""
+    seed: str = ""
     call_connection_id: str | None = None
 
 
@@ -53,10 +55,10 @@ async def claim_key(
     """
     blob = blobs.idempotency_blob(principal, key)
     now = datetime.now(UTC)
-    record = IdempotencyRecord(request=fingerprint, begun_at=now, nonce=uuid.uuid4().hex)
-    claim, content = KeyClaim(blob=blob, record=record), msgspec.json.encode(record)
-    if await storage.create(blobs.IDEMPOTENCY, blob, content):
-        return claim
+    nonce = uuid.uuid4().hex
+    record = IdempotencyRecord(request=fingerprint, begun_at=now, nonce=nonce, seed=nonce)
+    if await storage.create(blobs.IDEMPOTENCY, blob, msgspec.json.encode(record)):
+        return KeyClaim(blob=blob, record=record)
     document = await storage.read(blobs.IDEMPOTENCY, blob)
     if document is None:
         raise IdempotencyKeyInUse
@@ -66,11 +68,12 @@ async def claim_key(
     if existing.call_connection_id is not None:
         return existing.call_connection_id
     # The claim of a process that died may be taken over: ACS recognizes the repeated request.
+    record.seed = existing.seed
     if now - existing.begun_at < _CLAIM_LIFETIME or not await storage.replace(
-        blobs.IDEMPOTENCY, blob, content, document.etag
+        blobs.IDEMPOTENCY, blob, msgspec.json.encode(record), document.etag
     ):
         raise IdempotencyKeyInUse
-    return claim
+    return KeyClaim(blob=blob, record=record)
 
 
 async def release_key(storage: Storage, claim: KeyClaim) -> None:
@@ -82,7 +85,7 @@ async def release_key(storage: Storage, claim: KeyClaim) -> None:
     document = await storage.read(blobs.IDEMPOTENCY, claim.blob)
     if document is None or document.content != msgspec.json.encode(claim.record):
         return
-    released = IdempotencyRecord(request=claim.record.request, begun_at=_LONG_AGO)
+    released = msgspec.structs.replace(claim.record, begun_at=_LONG_AGO, nonce="")
     content = msgspec.json.encode(released)
     await storage.replace(blobs.IDEMPOTENCY, claim.blob, content, document.etag)
 

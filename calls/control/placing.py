@@ -69,7 +69,8 @@ async def place_call(
         The call's record, and whether an earlier request had placed it.
 
     Raises DestinationNotAllowed, TooManyConcurrentCalls, TooManyCallsToday, IdempotencyKeyReused,
-    IdempotencyKeyInUse, AcsError, MissingCallConnectionId, Contended, AzureError.
+    IdempotencyKeyInUse, CallDeleted (the key placed a call, and is about to be deleted with it),
+    AcsError, MissingCallConnectionId, Contended, AzureError.
     """
     if idempotency_key is None:
         return await _place(clients, principal, call, str(uuid.uuid4())), False
@@ -78,7 +79,7 @@ async def place_call(
     if not isinstance(claim, KeyClaim):
         return await read_record(clients.storage, claim), True
     # ACS recognizes a repeated request by this id, and knows nothing of principals.
-    request_id = str(uuid.uuid5(_REPEATABILITY_NAMESPACE, claim.blob))
+    request_id = str(uuid.uuid5(_REPEATABILITY_NAMESPACE, claim.blob + claim.record.seed))
     try:
         record = await _place(clients, principal, call, request_id)
     except _NOT_PLACED:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+import msgspec
 from azure.core.exceptions import AzureError
 
 from calls.clients import Clients
@@ -17,6 +18,7 @@ from calls.principals import Principal
 from calls.records.announcement import forbids_streaming
 from calls.records.derive import add_request, remove_request
 from calls.records.model import CallRecord, RequestRecord
+from calls.records.pauses import open_pause
 from calls.records.store import change_record
 
 Operation = Literal["start", "stop"]
@@ -32,7 +34,7 @@ async def change_streaming(
     operation_context: str | None,
     by: Principal | None = None,
 ) -> CallRecord:
-    """Start or stop a call's media streaming. A start ends the pause that the call is in.
+    """Start or stop a call's media streaming. In a pause, a start ends it, a stop makes it last.
 
     Args:
         clients: The app's clients.
@@ -45,6 +47,10 @@ async def change_streaming(
     Contended, AzureError.
     """
     request = new_request(operation, by, datetime.now(UTC))
+    if operation == "stop":
+        record = await _make_pause_last(clients, call)
+        if record is not None and not is_overdue(record, request.time):
+            return record
 
     def decide(record: CallRecord) -> RequestRecord:
         _check_state(record, request)
@@ -53,6 +59,22 @@ async def change_streaming(
         return request
 
     return await send_request(clients, call, decide, operation_context)
+
+
+async def _make_pause_last(clients: Clients, call: str) -> CallRecord | None:
+    """Take away the time limit of the pause that a call is in; None if there is none."""
+    is_changed = False
+
+    def apply(record: CallRecord) -> bool:
+        nonlocal is_changed
+        pause = open_pause(record)
+        is_changed = pause is not None and pause.resume_at is not None
+        if pause is not None and is_changed:
+            record.requests[-1] = msgspec.structs.replace(pause, resume_at=None)
+        return is_changed
+
+    record = await change_record(clients.storage, call, apply)
+    return record if is_changed else None
 
 
 def new_request(operation: Operation, by: Principal | None, now: datetime) -> RequestRecord:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from http import HTTPStatus
 
 import azure.functions as func
 import msgspec
@@ -14,7 +13,6 @@ from calls.clients import Clients
 from calls.errors import InvalidCursor
 from calls.http import requests
 from calls.http.documents import AuditEntry, AuditPage, show
-from calls.http.problems import Problem
 from calls.http.query_parameters import takes_query
 from calls.http.respond import json_response
 
@@ -52,12 +50,8 @@ def _take_time(request: func.HttpRequest, parameter: str) -> datetime | None:
     except msgspec.ValidationError:
         time = None
     if time is None or time.tzinfo is None:
-        message = "must be a time with an offset (RFC 3339), such as 2026-11-26T09:30:00Z"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"{parameter} {message}",
-            code="invalid_request",
-            errors=[{"field": parameter, "message": message}],
+        raise requests.invalid_parameter(
+            parameter, "must be a time with an offset (RFC 3339), such as 2026-11-26T09:30:00Z"
         )
     return time
 

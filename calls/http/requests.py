@@ -77,8 +77,12 @@ def take_choice[T: str](
     for choice in choices:
         if text == choice:
             return choice
-    message = f"must be {_join_alternatives(choices)}"
-    raise Problem(
+    raise invalid_parameter(parameter, f"must be {_join_alternatives(choices)}")
+
+
+def invalid_parameter(parameter: str, message: str) -> Problem:
+    """Return the Problem (400) of a query parameter; ``message`` says what it must be."""
+    return Problem(
         HTTPStatus.BAD_REQUEST,
         f"{parameter} {message}",
         code="invalid_request",
@@ -91,16 +95,7 @@ def take_flag(request: func.HttpRequest, parameter: str) -> bool:
 
     Raises Problem (400).
     """
-    text: str = request.params.get(parameter, "false")
-    if text not in ("true", "false"):
-        message = "must be true or false"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"{parameter}: {message}",
-            code="invalid_request",
-            errors=[{"field": parameter, "message": message}],
-        )
-    return text == "true"
+    return take_choice(request, parameter, ("true", "false")) == "true"
 
 
 def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
@@ -110,13 +105,7 @@ def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
         return default
     limit = parse_number(text)
     if limit is None or not 1 <= limit <= maximum:
-        message = f"must be a number from 1 to {maximum}"
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            f"limit: {message}",
-            code="invalid_request",
-            errors=[{"field": "limit", "message": message}],
-        )
+        raise invalid_parameter("limit", f"must be a number from 1 to {maximum}")
     return limit
 
 

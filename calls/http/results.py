@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import azure.functions as func
 
 from calls import blobs
@@ -80,8 +82,13 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     track = request.route_params.get("track") or ""
     index_text = request.route_params.get("index") or ""
     index = requests.parse_number(index_text)
-    segment_names = await list_segment_names(clients.storage, call)
-    participants = await read_participants(clients.storage, call)
+    disposition, segment_names, participants = await asyncio.gather(
+        read_disposition(clients.storage, call),
+        list_segment_names(clients.storage, call),
+        read_participants(clients.storage, call),
+    )
+    # A missing record alone does not refuse segments: the app may not have placed their call.
+    disposition.check_not_deleted()
     segments = sorted(
         (
             segment
@@ -92,7 +99,6 @@ async def send_segment(clients: Clients, request: func.HttpRequest) -> func.Http
     )
     if index is None or index >= len(segments):
         count = "1 segment" if len(segments) == 1 else f"{len(segments)} segments"
-        (await read_disposition(clients.storage, call)).check_not_deleted()
         raise SegmentNotFound(
             f"track {track[:64]!r} has {count}, numbered from 0; there is none with this index"
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from acs.identifiers import is_call_connection_id
+from calls.queue_messages import decode_call_message
 
 
 class _Message(msgspec.Struct):
@@ -23,10 +23,4 @@ def encode_message(call: str) -> str:
 
 def decode_message(body: bytes) -> str:
     """Decode a message to its call connection id. Raises ValueError."""
-    try:
-        call = msgspec.json.decode(body, type=_Message).call_connection_id
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not a message of the queue of ended calls: {error}") from error
-    if not is_call_connection_id(call):
-        raise ValueError("not a message of the queue of ended calls: its call's id is invalid")
-    return call
+    return decode_call_message(body, _Message, "ended calls").call_connection_id

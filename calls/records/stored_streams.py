@@ -1,4 +1,4 @@
-"""What is stored of an ended call: its streams and its result, of which its state is determined."""
+"""What is stored of an ended call: its streams and its result, which determine its state."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ async def _has_everything(storage: Storage, call: str, result: CallResult) -> bo
 
 
 async def read_overview(storage: Storage, call: str) -> Overview:
-    """Read what is read of a call first. Raises AzureError."""
+    """Read the overview of a call. Raises AzureError."""
     results = await storage.blob_names(blobs.RESULTS, f"{call}/")
     return Overview(results, await read_record_document(storage, call))
 

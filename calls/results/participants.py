@@ -15,7 +15,7 @@ from contract import names
 from contract.manifest import Manifest
 
 _ERASED = "erased:"
-"""What stands in the place of the raw id of a participant who was erased begins with it."""
+"""The prefix of what replaces the raw id of an erased participant."""
 
 
 class Participants(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
+from azure.core.exceptions import ResourceNotFoundError
 
 from calls import blobs
 from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
@@ -22,7 +23,7 @@ from calls.records.dispositions import (
 )
 from calls.records.store import read_record
 from calls.retention import inventory
-from calls.retention.model import Deletion, Receipt, Scope, digest_of
+from calls.retention.model import Deletion, Plan, Receipt, Scope, digest_of
 from calls.storage import Storage
 from event_log import log_event
 
@@ -81,6 +82,8 @@ async def begin_deletion(
     except BaseException:
         await _forget(storage, id_)
         raise
+    if scope == "call":
+        await _delete_record(storage, call)
     begun = disposition.deletion if scope == "call" else disposition.running
     if begun != id_ and begun is not None:
         await _forget(storage, id_)
@@ -97,6 +100,10 @@ async def _write_new(storage: Storage, deletion: Deletion) -> None:
         deletion.created_at = record.created_at
         deletion.correlation_id = record.correlation_id
     await inventory.collect(storage, deletion)
+    if deletion.receipt.scope == "call":
+        # It is deleted at once, and the first run counts it.
+        stored = await inventory.list_blobs(storage, deletion, blobs.CALLS)
+        deletion.plan = Plan(blobs.CALLS, stored)
     await storage.put(blobs.RETENTION, blobs.unfinished_blob(id_), b"")
     await storage.put(blobs.RETENTION, blobs.deletion_blob(id_), msgspec.json.encode(deletion))
 
@@ -118,6 +125,13 @@ def _claim(disposition: Disposition, id_: str, scope: Scope, now: datetime) -> b
         raise DeletionRunning(str(disposition.running))
     disposition.running = id_
     return True
+
+
+async def _delete_record(storage: Storage, call: str) -> None:
+    """Delete a deleted call's record: without it, nothing of the call is shown or listed."""
+    record = storage.service.get_blob_client(blobs.CALLS, blobs.call_blob(call))
+    with contextlib.suppress(ResourceNotFoundError):
+        await record.delete_blob(delete_snapshots="include")
 
 
 async def _forget(storage: Storage, id_: str) -> None:

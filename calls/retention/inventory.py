@@ -56,8 +56,8 @@ _INDEX_PREFIX_DIGITS = 7
 
 _INDEX_WINDOW = timedelta(milliseconds=10 ** (13 - _INDEX_PREFIX_DIGITS))
 _MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
-_STATE_OF_A_STREAM = "opened."
-"""What the name of a rejected file begins with that has the call of its stream."""
+_STATE_PREFIX = "opened."
+"""Rejected files with this prefix are states of streams, and name the call."""
 
 
 async def collect(storage: Storage, deletion: Deletion) -> None:
@@ -99,7 +99,18 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
     if container == blobs.INDEX:
         call = deletion.receipt.call_connection_id
         stored = [blob for blob in stored if blob.name.partition("-")[2] == call]
+    if container == blobs.IDEMPOTENCY:
+        stored = [blob for blob in stored if not await _is_reused(storage, deletion, blob)]
     return stored
+
+
+async def _is_reused(storage: Storage, deletion: Deletion, blob: StoredBlob) -> bool:
+    """Return whether an Idempotency-Key of the call is another call's by now."""
+    if blob.name not in deletion.keys or blob.version or blob.snapshot:
+        return False
+    document = await storage.read(blobs.IDEMPOTENCY, blob.name)
+    call = deletion.receipt.call_connection_id.encode()
+    return document is not None and call not in document.content
 
 
 async def _list_participant(
@@ -163,12 +174,12 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
 
 
 def track_prefix(call: str, track: StreamTrack) -> str:
-    """Return what the names of a track's segments begin with, and those of their analyses."""
+    """Return the prefix of the names of a track's segments, and of their analyses."""
     return f"{call}/{track.stream_id}/{track.track}/"
 
 
 async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> list[str]:
-    """Return the names of a call's blobs in a container, or what they begin with."""
+    """Return the names of a call's blobs in a container, or their prefixes."""
     call = deletion.receipt.call_connection_id
     if container == blobs.CALLS:
         return [blobs.call_blob(call)]
@@ -229,7 +240,7 @@ async def _rejected_streams(storage: Storage, call: str) -> set[str]:
     streams = set()
     for blob in await storage.blob_names(names.REJECTED, "streams/"):
         _, stream, *rest = blob.split("/")
-        if rest and rest[-1].startswith(_STATE_OF_A_STREAM):
+        if rest and rest[-1].startswith(_STATE_PREFIX):
             document = await storage.read(names.REJECTED, blob)
             if document is not None and call.encode() in document.content:
                 streams.add(stream)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from acs.identifiers import is_call_connection_id
 from calls.clients import Clients
+from calls.queue_messages import decode_call_message
 
 Send = Callable[[str], None]
 """Sends a message to the queue when the function has succeeded: the output binding's ``set``."""
@@ -31,10 +31,4 @@ def request_transcript(clients: Clients, call: str, send: Send) -> None:
 
 def decode_message(body: bytes) -> TranscriptionMessage:
     """Decode a message. Raises ValueError."""
-    try:
-        message = msgspec.json.decode(body, type=TranscriptionMessage)
-    except msgspec.DecodeError as error:
-        raise ValueError(f"not a message of the queue of transcriptions: {error}") from error
-    if not is_call_connection_id(message.call_connection_id):
-        raise ValueError("not a message of the queue of transcriptions: its call's id is invalid")
-    return message
+    return decode_call_message(body, TranscriptionMessage, "transcriptions")

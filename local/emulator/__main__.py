@@ -105,8 +105,8 @@ def create_parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("local/conversation"),
         metavar="FOLDER",
-        help="where the audio files are that the app plays into calls, by the last part of their "
-        "URL (default: %(default)s)",
+        help="folder of the audio files that the app plays into calls, named by the last part of "
+        "their URL (default: %(default)s)",
     )
     add_audio_option(parser)
     add_hang_up_option(parser)

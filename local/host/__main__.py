@@ -80,7 +80,7 @@ async def _run(options: argparse.Namespace) -> int:
 
 
 def _named_keys() -> dict[str, str]:
-    """Return a key for each role but Admin, whose is the function key: FUNCTION_KEY_CALLER, ..."""
+    """Return a key for each role, FUNCTION_KEY_CALLER and so on; Admin has the function key."""
     return {
         role: os.environ.get(f"FUNCTION_KEY_{role.upper()}") or secrets.token_urlsafe(32)
         for role in ROLES
@@ -89,7 +89,7 @@ def _named_keys() -> dict[str, str]:
 
 
 def _name_keys(keys: Keys) -> None:
-    """Tell the app which key has which name, unless the setting is there."""
+    """Set FUNCTION_KEYS, which names the keys, unless it is set already."""
     named = {"Admin": keys.function, **keys.named}
     entries = (f"{name}={key_digest(key)}" for name, key in named.items())
     os.environ.setdefault("FUNCTION_KEYS", ",".join(entries))

@@ -40,7 +40,7 @@ EXCLUDED_PATHS = (
 )
 
 _HEADERS = ("x-ms-client-principal", "x-ms-token-aad")
-"""How the headers begin that only App Service may set."""
+"""Prefixes of the headers that only App Service may set."""
 
 _OBJECT_ID = "http://schemas.microsoft.com/identity/claims/objectidentifier"
 _OBJECT_IDS = uuid.UUID("5b1f6f0e-2f0b-4d0f-9d43-6a0f4f6f7a11")

@@ -160,7 +160,7 @@ OPERATIONS: dict[str, Json] = {
     "POST /api/v1/calls": operation(
         "Place a call with media streaming",
         {201: json_content(ref("Call"))},
-        [400, 403, 409, 413, 422, 429, 502, 503],
+        [400, 403, 409, 410, 413, 422, 429, 502, 503],
         parameters=[
             {
                 "name": "Idempotency-Key",

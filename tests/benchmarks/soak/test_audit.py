@@ -1,4 +1,4 @@
-"""The audit finds every frame, and tells what is missing, there twice or out of place."""
+"""The audit finds every frame, and reports what is missing, there twice or out of place."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_all_frames_are_kept_wherever_segments_are_cut() -> None:
     )
     assert totals.is_well, totals.errors
     assert totals.kept == totals.sent == 100
-    assert totals.told == totals.shortened == 0
+    assert totals.reported_lost == totals.shortened == 0
     assert totals.worst_error_ms < 0.1
 
 
-def test_a_frame_that_is_removed_is_untold() -> None:
+def test_a_frame_that_is_removed_is_unaccounted_for() -> None:
     pcm = audio(*range(50)) + bytes(2 * FRAME) + audio(*range(51, 100))
     totals = audit_segments(record(FRAMES), segment(pcm))
-    assert (totals.kept, totals.untold, totals.told) == (99, 1, 0)
+    assert (totals.kept, totals.unaccounted, totals.reported_lost) == (99, 1, 0)
     assert not totals.is_well
     assert "[50]" in totals.errors[0]
 
@@ -48,7 +48,7 @@ def test_a_count_tells_of_as_many_frames_as_it_says(name: str) -> None:
         segment(pcm[50 * 640 :], 1.04, Counts(**{name: 1})),
     )
     assert getattr(totals, name) == 1
-    assert totals.untold == 1
+    assert totals.unaccounted == 1
 
 
 def test_a_frame_in_two_places_is_a_duplicate() -> None:
@@ -68,7 +68,7 @@ def test_a_repeat_must_be_counted() -> None:
     totals = audit_segments(books, segment(pcm, counts=Counts(repeated=1)))
     assert totals.is_well, totals.errors
     assert (totals.sent, totals.kept, totals.repeated) == (101, 100, 1)
-    assert audit_segments(books, segment(pcm)).untold == 1
+    assert audit_segments(books, segment(pcm)).unaccounted == 1
     assert audit_segments(record(FRAMES), segment(pcm, counts=Counts(repeated=1))).errors
 
 
@@ -82,7 +82,7 @@ def test_a_kill_tells_of_what_was_not_flushed_and_no_more() -> None:
     earlier = audit_segments(
         record(FRAMES, killed_at=killed_at), segment(audio(*range(30)), recovered=True)
     )
-    assert earlier.untold > 0
+    assert earlier.unaccounted > 0
 
 
 def test_copies_that_a_kill_took_leave_the_counts_to_others() -> None:
@@ -108,7 +108,10 @@ def test_silent_frames_are_known_by_their_count() -> None:
     frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
     pcm = bytes(5 * 2 * FRAME) + audio(*range(5, 100))
     assert audit_segments(record(frames), segment(pcm, counts=Counts(silent_frames=5))).kept == 100
-    assert audit_segments(record(frames), segment(pcm, counts=Counts(silent_frames=4))).untold == 1
+    assert (
+        audit_segments(record(frames), segment(pcm, counts=Counts(silent_frames=4))).unaccounted
+        == 1
+    )
 
 
 def test_a_shortened_frame_needs_a_correction() -> None:
@@ -117,7 +120,7 @@ def test_a_shortened_frame_needs_a_correction() -> None:
     assert corrected.is_well, corrected.errors
     assert (corrected.kept, corrected.shortened) == (100, 1)
     cut = audit_segments(record(FRAMES), segment(pcm))
-    assert (cut.kept, cut.untold) == (99, 1)
+    assert (cut.kept, cut.unaccounted) == (99, 1)
 
 
 def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
@@ -127,16 +130,16 @@ def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
     right = (segment(first, counts=counts), segment(second, meets))
     wrong = (segment(first), segment(second, meets, counts=counts))
     assert audit_segments(record(FRAMES), *right).is_well
-    assert audit_segments(record(FRAMES), *wrong).untold == 1
+    assert audit_segments(record(FRAMES), *wrong).unaccounted == 1
 
 
 def test_no_correction_removes_a_whole_frame() -> None:
     pcm = audio(*range(50), *range(51, 100))
     counts = Counts(corrections=1)
-    assert audit_segments(record(FRAMES), segment(pcm, counts=counts)).untold == 1
+    assert audit_segments(record(FRAMES), segment(pcm, counts=counts)).unaccounted == 1
 
 
-def test_silence_may_be_told_as_repeated_but_not_other_audio() -> None:
+def test_silence_may_be_reported_as_repeated_but_not_other_audio() -> None:
     frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
     pcm = bytes(3 * 2 * FRAME) + audio(*range(5, 100))
     silent = audit_segments(
@@ -145,15 +148,15 @@ def test_silence_may_be_told_as_repeated_but_not_other_audio() -> None:
     assert silent.is_well, silent.errors
     assert (silent.kept, silent.repeated) == (98, 2)
     numbered = audit_segments(record(FRAMES), segment(audio(*range(98)), counts=Counts(repeated=2)))
-    assert numbered.untold == 2
+    assert numbered.unaccounted == 2
 
 
-def test_what_is_told_as_repeated_is_a_copy_first() -> None:
+def test_what_is_reported_as_repeated_is_a_copy_first() -> None:
     frames = [sent(number, is_silent=number < 5) for number in NUMBERS]
     frames.append(frames[-1]._replace(is_copy=True))
     pcm = bytes(4 * 2 * FRAME) + audio(*range(5, 100))
     counts = Counts(silent_frames=4, repeated=1)
-    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 1
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).unaccounted == 1
 
 
 def test_a_frame_of_another_socket_or_track_is_an_error() -> None:
@@ -217,7 +220,7 @@ def test_after_a_kill_frames_without_a_number_are_the_silent_ones() -> None:
     counts = Counts(frames=100, silent_frames=2)
     recovered = segment(pcm, counts=counts, recovered=True)
     assert audit_segments(record(frames), recovered).kept == 100
-    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 3
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).unaccounted == 3
     assert audit_segments(record(frames[:90] + frames[94:]), recovered).kept == 96
 
 
@@ -230,4 +233,4 @@ def test_a_copy_that_a_kill_may_have_lost_leaves_the_repeats_to_silence() -> Non
     totals = audit_segments(books, segment(pcm, counts=counts, recovered=True))
     assert totals.is_well, totals.errors
     assert (totals.repeated, totals.unflushed) == (1, 1)
-    assert audit_segments(record(frames), segment(pcm, counts=counts)).untold == 1
+    assert audit_segments(record(frames), segment(pcm, counts=counts)).unaccounted == 1

@@ -40,8 +40,8 @@ def test_nothing_may_be_recorded_only_if_the_end_explains_all() -> None:
 
 def test_totals_add_up() -> None:
     totals = Totals(sent=10, kept=8, repeated=1, worst_error_ms=3.0)
-    totals.add(Totals(sent=5, kept=4, untold=1, worst_error_ms=2.0, errors=["one"]))
-    assert (totals.sent, totals.kept, totals.told, totals.untold) == (15, 12, 1, 1)
+    totals.add(Totals(sent=5, kept=4, unaccounted=1, worst_error_ms=2.0, errors=["one"]))
+    assert (totals.sent, totals.kept, totals.reported_lost, totals.unaccounted) == (15, 12, 1, 1)
     assert totals.worst_error_ms == 3.0
     assert totals.errors == ["one"]
     assert not totals.is_well

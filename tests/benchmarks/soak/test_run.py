@@ -1,4 +1,4 @@
-"""Half a minute of the soak, with a fixed seed: every frame is in one place, or told."""
+"""Half a minute of the soak, with a fixed seed: every frame is in one place, or reported lost."""
 
 from __future__ import annotations
 
@@ -20,22 +20,24 @@ async def test_half_a_minute_of_the_soak(tmp_path: Path) -> None:
     soak = Soak(Options(SECONDS, SEED, streams=6), tmp_path, lines.append)
     totals = await soak.run()
     assert totals.is_well, (totals.errors, format_totals(totals))
-    assert totals.untold == totals.duplicates == 0
-    assert totals.sent == totals.kept + totals.told > 4_000
+    assert totals.unaccounted == totals.duplicates == 0
+    assert totals.sent == totals.kept + totals.reported_lost > 4_000
     assert totals.streams >= 6
     assert sum(soak.events.values()) >= 4, soak.events
 
 
-def test_a_socket_without_a_recording_is_told_only_by_its_end() -> None:
+def test_only_its_end_accounts_for_a_socket_without_a_recording() -> None:
     frames = [sent(number) for number in range(10)]
     assert account_absent(record(frames, killed_at=1.0)).unflushed == 10
     lost = account_absent(record(frames))
-    assert lost.untold == lost.sent == 10
+    assert lost.unaccounted == lost.sent == 10
     assert "no manifest" in lost.errors[0]
 
 
 def test_totals_are_shown_on_one_line() -> None:
-    line = format_totals(Totals(sent=1_000, kept=990, repeated=9, untold=1, worst_error_ms=12.4))
+    line = format_totals(
+        Totals(sent=1_000, kept=990, repeated=9, unaccounted=1, worst_error_ms=12.4)
+    )
     assert "frames sent 1,000, kept 990" in line
-    assert "told lost 9 (repeated 9," in line
-    assert "untold 1, duplicates 0, worst error 12 ms" in line
+    assert "reported lost 9 (repeated 9," in line
+    assert "unaccounted for 1, duplicates 0, worst error 12 ms" in line

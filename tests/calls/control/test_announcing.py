@@ -132,6 +132,15 @@ def plays_of(record: CallRecord) -> list[tuple[bool, list[str], str]]:
     return [(play.to_all, play.to, play.state) for play in record.announcement.plays]
 
 
+async def connect_announced(clients: Clients) -> str:
+    """Connect a call whose announcement was played and whose streaming has started."""
+    call = await connect(clients)
+    await step(clients, call)
+    await receive(clients, call, "PlayCompleted", 4, play=0)
+    await receive(clients, call, "MediaStreamingStarted", 5)
+    return call
+
+
 async def test_streaming_starts_when_the_announcement_has_been_played(
     clients: Clients, connection: Connection
 ) -> None:
@@ -286,10 +295,7 @@ async def test_a_call_that_is_not_to_be_streamed_at_once_is_announced_all_the_sa
 async def test_a_streaming_that_somebody_stopped_does_not_start_again(
     clients: Clients, connection: Connection
 ) -> None:
-    call = await connect(clients)
-    await step(clients, call)
-    await receive(clients, call, "PlayCompleted", 4, play=0)
-    await receive(clients, call, "MediaStreamingStarted", 5)
+    call = await connect_announced(clients)
     await change_streaming(clients, call, "stop", None)
     await receive(clients, call, "MediaStreamingStopped", 6)
     await step(clients, call, 600)
@@ -307,10 +313,7 @@ async def join(clients: Clients, call: str, raw_id: str) -> None:
 
 
 async def test_who_joins_later_hears_it_alone(clients: Clients, connection: Connection) -> None:
-    call = await connect(clients)
-    await step(clients, call)
-    await receive(clients, call, "PlayCompleted", 4, play=0)
-    await receive(clients, call, "MediaStreamingStarted", 5)
+    call = await connect_announced(clients)
     await join(clients, call, C)
     record = await step(clients, call, 10)
     assert [to for _, to, _ in connection.plays] == ["all", [C]]
@@ -323,10 +326,7 @@ async def test_who_joins_later_hears_it_alone(clients: Clients, connection: Conn
 async def test_a_newcomer_who_cannot_hear_a_required_announcement_stops_the_streaming(
     clients: Clients, connection: Connection
 ) -> None:
-    call = await connect(clients)
-    await step(clients, call)
-    await receive(clients, call, "PlayCompleted", 4, play=0)
-    await receive(clients, call, "MediaStreamingStarted", 5)
+    call = await connect_announced(clients)
     await join(clients, call, C)
     await step(clients, call, 10)
     await receive(clients, call, "PlayFailed", 11, play=1)
@@ -346,10 +346,7 @@ async def test_a_newcomer_who_cannot_hear_a_required_announcement_stops_the_stre
 async def test_a_pause_does_not_end_while_a_newcomer_has_not_heard_it(
     clients: Clients, connection: Connection
 ) -> None:
-    call = await connect(clients)
-    await step(clients, call)
-    await receive(clients, call, "PlayCompleted", 4, play=0)
-    await receive(clients, call, "MediaStreamingStarted", 5)
+    call = await connect_announced(clients)
     await pause_call(clients, call, SYSTEM, max_seconds=None, reason=None)
     await receive(clients, call, "MediaStreamingStopped", 6)
     await join(clients, call, C)

@@ -13,6 +13,7 @@ import pytest_asyncio
 from acs import events
 from acs.events import CallbackEvent, EventData
 from calls.clients import Clients
+from calls.control import streaming
 from calls.control.pausing import meet_pause_deadlines, pause_call, resume_call
 from calls.control.streaming import ANSWER_TIME, change_streaming
 from calls.errors import (
@@ -147,6 +148,37 @@ async def test_a_start_of_the_streaming_ends_a_pause(clients: Clients, acs: Acs,
     await record_event(clients, call, STARTED)
     record = await read_record(clients.storage, call)
     assert await meet(clients, call, timedelta(seconds=61)) == record
+
+
+async def test_a_stop_in_a_pause_makes_it_last(clients: Clients, acs: Acs, call: str) -> None:
+    await pause(clients, call, 60)
+    await acs.wait_for_callback("MediaStreamingStopped")
+    await record_event(clients, call, STOPPED)
+    (only,) = list_pauses(await change_streaming(clients, call, "stop", None, AGENT))
+    assert (only.resume_at, only.resumed_at) == (None, None)
+    assert open_pause(await meet(clients, call, timedelta(seconds=61))) is not None
+    with pytest.raises(StreamingStateConflict):
+        await change_streaming(clients, call, "stop", None, AGENT)
+    await resume_call(clients, call, AGENT)
+    assert await read_operations(acs, call) == ["stopMediaStreaming", "startMediaStreaming"]
+
+
+async def test_a_stop_repeats_a_pause_that_acs_has_not_answered(
+    clients: Clients,
+    create_clients: CreateClients,
+    acs: Acs,
+    call: str,
+    sent: Sent,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away = create_clients(acs_endpoint="http://127.0.0.1:9")
+    away._deadline_queue = sent  # type: ignore[assignment]
+    with pytest.raises(AcsUnavailable):
+        await pause(away, call, 60)
+    monkeypatch.setattr(streaming, "ANSWER_TIME", timedelta(0))
+    record = await change_streaming(clients, call, "stop", None, AGENT)
+    assert open_pause(record) is None
+    assert await read_operations(acs, call) == ["stopMediaStreaming"]
 
 
 async def test_a_stop_is_not_a_pause(clients: Clients, acs: Acs, call: str) -> None:

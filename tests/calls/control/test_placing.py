@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,10 +12,12 @@ import pytest
 
 from calls import blobs
 from calls.control import placing
+from calls.control.idempotency import IdempotencyRecord
 from calls.control.placing import PlaceCall, place_call
 from calls.errors import (
     AcsRefused,
     AcsUnavailable,
+    CallDeleted,
     Contended,
     DestinationNotAllowed,
     IdempotencyKeyInUse,
@@ -22,6 +25,8 @@ from calls.errors import (
 )
 from calls.records.model import CallRecord
 from calls.records.store import read_record
+from calls.retention.deletions import begin_deletion
+from calls.retention.run import run_deletion
 from contract import names
 from contract.grants import decode_grant
 from tests.calls.control.acs import CALLED, CALLER, PRINCIPAL, Acs, CreateClients, NewBlobs
@@ -125,6 +130,23 @@ async def test_the_same_request_with_the_same_key_places_one_call(
     assert (replayed, other_replayed) == (False, True)
     assert other == record
     assert acs.count("POST callConnections") == 1
+
+
+async def test_the_key_of_a_deleted_call_places_another_once_it_is_deleted(
+    create_clients: CreateClients, acs: Acs
+) -> None:
+    clients, key = create_clients(), uuid.uuid4().hex
+    record, _ = await place_call(clients, PRINCIPAL, CALL, key)
+    call, now = record.call_connection_id, datetime.now(UTC)
+    deletion = await begin_deletion(clients.storage, call, "call", PRINCIPAL, now)
+    with pytest.raises(CallDeleted):
+        await place_call(clients, PRINCIPAL, CALL, key)
+    assert acs.count("POST callConnections") == 1
+    await run_deletion(clients.storage, deletion.receipt.id, lambda: now)
+    other, replayed = await place_call(clients, PRINCIPAL, CALL, key)
+    assert not replayed
+    assert other.call_connection_id != call
+    assert await read_record(clients.storage, other.call_connection_id) == other
 
 
 async def test_a_key_is_not_used_for_another_call(create_clients: CreateClients, acs: Acs) -> None:
@@ -231,7 +253,13 @@ async def test_acs_recognizes_the_request_of_a_key_whose_claim_has_expired(
 ) -> None:
     clients, key = create_clients(), uuid.uuid4().hex
     record, _ = await place_call(clients, PRINCIPAL, CALL, key)
-    await clients.storage.delete(blobs.IDEMPOTENCY, blobs.idempotency_blob(PRINCIPAL, key))
+    blob = blobs.idempotency_blob(PRINCIPAL, key)
+    document = await clients.storage.read(blobs.IDEMPOTENCY, blob)
+    assert document is not None
+    completed = msgspec.json.decode(document.content, type=IdempotencyRecord)
+    begun_at = completed.begun_at - timedelta(minutes=2)
+    claimed = msgspec.structs.replace(completed, begun_at=begun_at, call_connection_id=None)
+    await clients.storage.put(blobs.IDEMPOTENCY, blob, msgspec.json.encode(claimed))
     other, replayed = await place_call(clients, PRINCIPAL, CALL, key)
     assert not replayed
     assert other.call_connection_id == record.call_connection_id

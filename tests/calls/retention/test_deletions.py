@@ -11,6 +11,11 @@ import pytest
 from calls import blobs
 from calls.clients import Clients
 from calls.errors import Contended, DeletionNotFound
+from calls.http.call_details import show_call
+from calls.http.links import create_links
+from calls.http.respond import Handler
+from calls.http.results import send_recording, send_segment, show_timeline
+from calls.http.transcripts import show_transcript
 from calls.records.dispositions import read_disposition
 from calls.retention import deletions
 from calls.retention.deletions import (
@@ -22,9 +27,10 @@ from calls.retention.deletions import (
 )
 from calls.retention.run import run_deletion
 from contract import names
-from tests.calls.handler_requests import create_record
-from tests.calls.retention.calls_to_delete import ADMIN, Clock
+from tests.calls.handler_requests import create_record, decode_body, send_request
+from tests.calls.retention.calls_to_delete import ADMIN, Clock, create_call
 from tests.calls.sample_streams import STARTED_AT, new_call_id
+from tests.calls.stream_uploader import StreamUploader
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -42,6 +48,33 @@ async def test_a_call_is_deleted_once(clients: Clients) -> None:
     assert deletion.receipt.requested_by == ADMIN
     disposition = await read_disposition(clients.storage, call)
     assert (disposition.deletion, disposition.deleted_at) == (id_, NOW)
+
+
+async def test_nothing_of_a_call_is_shown_from_the_beginning_of_its_deletion(
+    uploader: StreamUploader,
+) -> None:
+    storage = uploader.storage
+    stream = await create_call(uploader, is_processed=True)
+    call, track = stream.call, next(iter(stream.tracks.values()))
+    handlers: list[Handler] = [
+        show_call,
+        send_recording,
+        send_segment,
+        show_timeline,
+        show_transcript,
+        create_links,
+    ]
+    for handler in handlers:
+        response = await send_request(uploader.clients, handler, id=call, track=track, index="0")
+        assert response.status_code in (200, 307), handler
+    # No run of the deletion has begun: its queue may be held up.
+    deletion = await begin_deletion(storage, call, "call", ADMIN, NOW)
+    for handler in handlers:
+        response = await send_request(uploader.clients, handler, id=call, track=track, index="0")
+        assert (response.status_code, decode_body(response)["code"]) == (410, "call_deleted")
+    assert not await run_deletion(storage, deletion.receipt.id, Clock(NOW))
+    receipt = (await read_deletion(storage, deletion.receipt.id)).receipt
+    assert {each.container: each.count for each in receipt.deleted}[blobs.CALLS] == 1
 
 
 async def test_a_process_that_dies_before_the_tombstone_has_deleted_nothing(

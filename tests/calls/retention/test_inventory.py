@@ -9,6 +9,7 @@ from azure.storage.blob import BlobProperties, ImmutabilityPolicy
 
 from calls import blobs
 from calls.clients import Clients
+from calls.control.idempotency import KeyClaim, claim_key, complete_key
 from calls.retention import inventory
 from calls.retention.inventory import CONTAINERS, collect, list_blobs
 from calls.retention.model import Deletion, Receipt
@@ -68,6 +69,24 @@ async def test_both_entries_in_the_index_are_found(clients: Clients) -> None:
     deletion = deletion_of(call)
     deletion.created_at = None
     assert await list_blobs(storage, deletion, blobs.INDEX) == []
+
+
+async def test_a_key_that_places_another_call_by_now_is_left_alone(clients: Clients) -> None:
+    call, storage = new_call_id(), clients.storage
+    key = f"key-of-{call}"
+    claim = await claim_key(storage, ADMIN, key, "fingerprint")
+    assert isinstance(claim, KeyClaim)
+    await complete_key(storage, claim, call)
+    deletion = deletion_of(call)
+    await collect(storage, deletion)
+    note = blobs.idempotency_notes(call) + claim.blob
+    stored = await list_blobs(storage, deletion, blobs.IDEMPOTENCY)
+    assert {blob.name for blob in stored} == {note, claim.blob}
+    # A run has deleted it, and another one follows, after the next request with the key.
+    await storage.delete(blobs.IDEMPOTENCY, claim.blob)
+    assert isinstance(await claim_key(storage, ADMIN, key, "fingerprint"), KeyClaim)
+    stored = await list_blobs(storage, deletion, blobs.IDEMPOTENCY)
+    assert [blob.name for blob in stored] == [note]
 
 
 async def test_snapshots_are_listed(clients: Clients) -> None:

@@ -14,14 +14,20 @@ from tests.e2e.console.conftest import FROM, TO
 pytestmark = MARKS
 
 
-async def test_a_call_is_held_released_and_deleted(console: Console, app: AppClient) -> None:
-    page = console.page
+async def open_call(console: Console, app: AppClient) -> str:
+    """Place a call, and open it in the console."""
     request: Any = {"to": TO, "from": FROM, "start_streaming": False}
-    call = (await app.place_call(**request))["call_connection_id"]
+    call: str = (await app.place_call(**request))["call_connection_id"]
     await app.until(call, state_is("connected"), "the call connects")
     await console.open()
-    await page.goto(f"{console.up.addresses.console}#/calls/{call}")
-    await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+    await console.page.goto(f"{console.up.addresses.console}#/calls/{call}")
+    await expect(console.page.get_by_role("button", name="Hang up")).to_be_visible()
+    return call
+
+
+async def test_a_call_is_held_released_and_deleted(console: Console, app: AppClient) -> None:
+    page = console.page
+    call = await open_call(console, app)
     await expect(page.get_by_role("button", name="Delete call")).to_be_hidden()
     await app.hang_up(call)
     delete_button = page.get_by_role("button", name="Delete call")
@@ -53,12 +59,7 @@ async def test_a_call_is_held_released_and_deleted(console: Console, app: AppCli
 
 async def test_a_call_that_somebody_else_deleted_is_gone(console: Console, app: AppClient) -> None:
     page = console.page
-    request: Any = {"to": TO, "from": FROM, "start_streaming": False}
-    call = (await app.place_call(**request))["call_connection_id"]
-    await app.until(call, state_is("connected"), "the call connects")
-    await console.open()
-    await page.goto(f"{console.up.addresses.console}#/calls/{call}")
-    await expect(page.get_by_role("button", name="Hang up")).to_be_visible()
+    call = await open_call(console, app)
     status, _, _ = await app.request("DELETE", f"/api/v1/calls/{call}?hangup=true")
     assert status == 202
     # An ended call is loaded again every 20 s only.
