@@ -13,7 +13,8 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
   quietest (``corrected_samples``).
 - Where timestamps and arrival agree, every frame lies within 60 ms of its timestamp. They agree if
   it is as late as all others, or was overtaken and is less than ``ARRIVAL_SLACK_SECONDS`` late. One
-  exception: 70 ms, where drift of 2 % hid that it was missing and a flush or cut then came first.
+  exception: a frame is placed as it arrives (two late: 70 ms off) where drift of 2 % hid that it
+  was missing, and what overtook it was flushed or cut off before it came.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time. Late frames replace
   that silence; frames in a row that come as fast as they were spoken are not late.
