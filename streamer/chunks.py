@@ -25,19 +25,20 @@ def overlay(chunks: list[bytes], offset: int, pcm: bytes) -> list[bytes]:
     return result
 
 
-def find_boundary(chunks: list[bytes], distance: int, tolerance: int) -> int | None:
+def find_frame(chunks: list[bytes], size: int, distance: int) -> int | None:
     """Return the index of the chunk that begins nearest to ``distance`` bytes before the end.
 
-    None where no chunk begins within ``tolerance`` bytes of there.
+    None where that is not a whole frame of ``size`` bytes, but the rest of one that a cut split,
+    say, or where it begins more than half a frame from there.
     """
-    nearest, least, rest = None, tolerance, 0
+    nearest, least, rest = None, size // 2, 0
     for index in range(len(chunks) - 1, -1, -1):
         rest += len(chunks[index])
         if abs(rest - distance) <= least:
             nearest, least = index, abs(rest - distance)
         if rest > distance:
             break
-    return nearest
+    return nearest if nearest is not None and len(chunks[nearest]) == size else None
 
 
 def find_quietest(chunks: list[bytes]) -> int:

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from acs.media import BYTES_PER_SAMPLE, FRAME_MILLISECONDS
 from contract.manifest import Counts
-from streamer.chunks import find_boundary, find_quietest, insert, overlay, shorten
+from streamer.chunks import find_frame, find_quietest, insert, overlay, shorten
 from streamer.cuts import CutPlanner
 from streamer.gaps import Gaps
 from streamer.recent_audio import RecentAudio
@@ -154,7 +154,7 @@ class Segmenter:
 
         Returns False, and does nothing, where none of those that are buffered begins near there.
         """
-        index = find_boundary(self.pending, distance * BYTES_PER_SAMPLE, len(pcm) // 2)
+        index = find_frame(self.pending, len(pcm), distance * BYTES_PER_SAMPLE)
         if index is None:
             return False
         assert self.position is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.chunks import find_boundary, find_quietest, insert, overlay, shorten
+from streamer.chunks import find_frame, find_quietest, insert, overlay, shorten
 
 
 def test_an_overlay_lies_across_chunks() -> None:
@@ -14,17 +14,18 @@ def test_an_overlay_lies_across_chunks() -> None:
 
 @pytest.mark.parametrize(
     ("distance", "index"),
-    [(0, 2), (3, 2), (4, 2), (5, 2), (6, 1), (8, 1), (12, 0), (14, 0), (15, None), (100, None)],
+    [(0, None), (2, 2), (3, 2), (5, 2), (7, 1), (8, 1), (12, 0), (14, 0), (15, None), (99, None)],
 )
-def test_the_nearest_chunk_begins_within_the_tolerance(distance: int, index: int | None) -> None:
-    chunks = [b"aaaa", b"bbbb", b"cccc"]
-    expected = None if distance < 2 else index
-    assert find_boundary(chunks, distance, 2) == expected
+def test_the_nearest_frame_begins_within_half_a_frame(distance: int, index: int | None) -> None:
+    assert find_frame([b"aaaa", b"bbbb", b"cccc"], 4, distance) == index
 
 
-def test_no_chunk_begins_in_the_middle_of_another() -> None:
-    assert find_boundary([b"aa", bytes(100), b"cc"], 50, 2) is None
-    assert find_boundary([], 0, 2) is None
+def test_the_rest_of_a_frame_is_none() -> None:
+    chunks = [b"aa", b"bbbb", bytes(100), b"cccc"]
+    assert find_frame(chunks, 4, 4) == 3
+    assert find_frame(chunks, 4, 54) is None
+    assert find_frame(chunks, 4, 110) is None
+    assert find_frame([], 4, 2) is None
 
 
 def test_an_inserted_chunk_is_what_is_longer() -> None:

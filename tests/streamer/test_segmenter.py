@@ -341,6 +341,15 @@ def test_a_frame_is_not_inserted_into_what_was_flushed() -> None:
     assert recorder.audio() == [frame(0) + frame(1)]
 
 
+def test_a_frame_is_not_inserted_into_one_that_a_cut_split() -> None:
+    recorder = Recorder(length=2 * FRAME - 100)
+    recorder.segmenter.append(frame(0))
+    recorder.segmenter.append(frame(1))
+    recorder.segmenter.append(frame(2))
+    assert not recorder.segmenter.insert(frame(3), FRAME + 100)
+    assert b"".join(recorder.audio()) == b"".join(map(frame, range(3)))
+
+
 def test_gaps_behind_an_inserted_frame_move_with_it() -> None:
     recorder = Recorder()
     recorder.segmenter.append(frame(0))

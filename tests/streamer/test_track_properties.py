@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 from unittest import mock
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from contract.manifest import Counts
@@ -220,6 +220,11 @@ def record(spoken: list[Spoken], rig: Rig) -> dict[str, Counts]:
 @settings(max_examples=250, deadline=None)
 @given(
     sender=senders(clock_faults, missing, network, stall, repeat, very_late, jitter=50), cuts=cuts
+)
+@example(
+    # A frame seems to be overtaken by one that a cut has split.
+    sender=Sender(147, 2, 0.0, [1, 0, 2, 11, 10, -20, 0, 0, 0, 0, -10], {}),
+    cuts=Cuts(50 * FRAME, 10 * FRAME, 0.02),
 )
 def test_whatever_happens_every_frame_is_kept_or_counted(sender: Sender, cuts: Cuts) -> None:
     record(speak(sender), cuts.rig())
