@@ -119,7 +119,7 @@ class AppClient:
         await self._expect(204, "POST", f"/api/v1/calls/{call}/hangup")
 
     async def until(
-        self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 60
+        self, call: str, condition: Callable[[Json], bool], what: str, seconds: float = 150
     ) -> Json:
         """Wait until ``condition`` is true of a call's record; return the record.
 
