@@ -15,12 +15,12 @@ from datetime import datetime
 import msgspec
 
 from calls import blobs
-from calls.errors import CallDeleted, CallNotFound, Contended
+from calls.changes import change_document
+from calls.errors import CallDeleted, CallNotFound
 from calls.principals import Principal
 from calls.storage import Storage
 
 SCHEMA = 1
-_MAX_ATTEMPTS = 20
 
 
 class Hold(msgspec.Struct, kw_only=True, frozen=True):
@@ -106,21 +106,12 @@ async def change_disposition(
 
     Raises Contended, AzureError, and what ``apply`` raises.
     """
-    blob = blobs.disposition_blob(call)
-    for _ in range(_MAX_ATTEMPTS):
-        document = await storage.read(blobs.RETENTION, blob)
-        disposition = (
-            msgspec.json.decode(document.content, type=Disposition)
-            if document
-            else Disposition(call_connection_id=call)
-        )
-        if not apply(disposition):
-            return disposition
-        content = msgspec.json.encode(disposition)
-        if document is None:
-            is_ours = await storage.create(blobs.RETENTION, blob, content)
-        else:
-            is_ours = await storage.replace(blobs.RETENTION, blob, content, document.etag)
-        if is_ours:
-            return disposition
-    raise Contended(f"the disposition of call {call} is being changed too often")
+    return await change_document(
+        storage,
+        blobs.RETENTION,
+        blobs.disposition_blob(call),
+        Disposition,
+        apply,
+        missing=lambda: Disposition(call_connection_id=call),
+        name=f"the disposition of call {call}",
+    )

@@ -13,7 +13,8 @@ import msgspec
 from azure.core.exceptions import ResourceNotFoundError
 
 from calls import blobs
-from calls.errors import CallNotFound, CallOnHold, Contended, DeletionNotFound, DeletionRunning
+from calls.changes import change_document
+from calls.errors import CallNotFound, CallOnHold, DeletionNotFound, DeletionRunning
 from calls.principals import Principal
 from calls.records.dispositions import (
     Disposition,
@@ -28,7 +29,6 @@ from calls.storage import Storage
 from event_log import log_event
 
 _ID = re.compile("[0-9a-f]{32}")
-_MAX_ATTEMPTS = 20
 _ABANDONED_AFTER = timedelta(hours=1)
 
 _log = logging.getLogger(__name__)
@@ -158,18 +158,19 @@ async def change_deletion(
     """
     if not _ID.fullmatch(id_):
         raise DeletionNotFound(id_)
-    blob = blobs.deletion_blob(id_)
-    for _ in range(_MAX_ATTEMPTS):
-        document = await storage.read(blobs.RETENTION, blob)
-        if document is None:
-            raise DeletionNotFound(id_)
-        deletion = msgspec.json.decode(document.content, type=Deletion)
-        if not apply(deletion):
-            return deletion
-        content = msgspec.json.encode(deletion)
-        if await storage.replace(blobs.RETENTION, blob, content, document.etag):
-            return deletion
-    raise Contended(f"deletion {id_} is being changed too often")
+
+    def missing() -> Deletion:
+        raise DeletionNotFound(id_)
+
+    return await change_document(
+        storage,
+        blobs.RETENTION,
+        blobs.deletion_blob(id_),
+        Deletion,
+        apply,
+        missing=missing,
+        name=f"deletion {id_}",
+    )
 
 
 async def is_current(storage: Storage, deletion: Deletion, now: datetime) -> bool:
