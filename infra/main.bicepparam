@@ -33,9 +33,14 @@ param immutableDays = int(readEnvironmentVariable('IMMUTABLE_DAYS', '0'))
 param logDays = 30
 param logDailyGigabytes = -1
 
+// Each of them costs money while idle: docs/azure.md, "What it costs".
 param alwaysReadyBlobInstances = 1
+param alwaysReadyAnsweringInstances = 1
 param maximumInstanceCount = 40
 param instanceMemoryMB = 2048
+
+// 'RollingUpdate' is a preview: docs/azure.md, "Upgrade without dropping calls".
+param updateStrategy = 'Recreate'
 param functionSettings = {}
 param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
@@ -45,6 +50,10 @@ param allowedDestinations = readEnvironmentVariable('ALLOWED_DESTINATIONS', '+,8
 
 // subscriptions.bicepparam reads it too.
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
+
+// The names of system topics that exist already; subscriptions.bicepparam reads them, too.
+param storageTopic = readEnvironmentVariable('STORAGE_TOPIC', '')
+param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 

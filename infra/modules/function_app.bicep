@@ -26,6 +26,9 @@ param identityName string
 @description('Client id of the function app\'s identity.')
 param identityClientId string
 
+@description('Name of the storage account.')
+param storageName string
+
 @description('Blob endpoint of the storage account.')
 param blobEndpoint string
 
@@ -62,6 +65,9 @@ param settings Settings
 @description('Always-ready instances for the blob triggers.')
 param alwaysReadyBlobInstances int
 
+@description('Always-ready instances for HTTP requests, and as many for incoming calls, if calls are answered.')
+param alwaysReadyAnsweringInstances int
+
 @description('Maximum number of instances.')
 param maximumInstanceCount int
 
@@ -73,6 +79,36 @@ param functionKeys string
 
 @description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
+
+@description('How the platform replaces instances when code or settings change: all at once, or in batches.')
+@allowed(['Recreate', 'RollingUpdate'])
+param updateStrategy string
+
+// An instance that starts takes longer than a caller waits, and the key of its webhook loads late, so that events are
+// refused. These are the groups in which Flex Consumption scales: each has instances of its own.
+@description('The always-ready instances of each group of functions.')
+var alwaysReady = filter(
+  [
+    {
+      // Without one, the blob triggers may never start.
+      name: 'blob'
+      instanceCount: alwaysReadyBlobInstances
+    }
+    {
+      // The callbacks, on which answering goes on.
+      name: 'http'
+      instanceCount: answerCalls == 'off' ? 0 : alwaysReadyAnsweringInstances
+    }
+    {
+      name: 'function:answer_incoming_call'
+      instanceCount: answerCalls == 'off' ? 0 : alwaysReadyAnsweringInstances
+    }
+  ],
+  group => group.instanceCount > 0
+)
+
+@description('The update strategy, unless it is Azure\'s own default.')
+var updateOptions = updateStrategy == 'Recreate' ? {} : { siteUpdateStrategy: { type: updateStrategy } }
 
 // The callbacks and Event Grid's webhooks authenticate their callers themselves; health, the description of
 // the interface and the console's files hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
@@ -124,6 +160,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
+    // Azure has siteUpdateStrategy since API version 2024-11-01 (flex-consumption-site-updates.md); Bicep's types lack it.
+    #disable-next-line BCP037
     functionAppConfig: {
       deployment: {
         storage: {
@@ -142,18 +180,11 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       scaleAndConcurrency: {
         instanceMemoryMB: instanceMemoryMB
         maximumInstanceCount: maximumInstanceCount
-        // Without an always-ready instance, the blob triggers may never start, and the webhook's key loads late.
-        alwaysReady: alwaysReadyBlobInstances == 0
-          ? []
-          : [
-              {
-                name: 'blob'
-                instanceCount: alwaysReadyBlobInstances
-              }
-            ]
+        alwaysReady: alwaysReady
         // The handlers wait for ACS and Blob Storage, not for the CPU. The platform's default is far lower.
         triggers: { http: { perInstanceConcurrency: 16 } }
       }
+      ...updateOptions
     }
     siteConfig: {
       minTlsVersion: '1.2'
@@ -168,6 +199,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     name: 'appsettings'
     properties: union(
       {
+        // With the service URIs alone, the host may fail at its start (Azure/azure-functions-host#11787).
+        AzureWebJobsStorage__accountName: storageName
         AzureWebJobsStorage__blobServiceUri: blobEndpoint
         AzureWebJobsStorage__queueServiceUri: queueEndpoint
         AzureWebJobsStorage__tableServiceUri: tableEndpoint
