@@ -2,7 +2,7 @@
 // published code. infra/deploy applies streamer.bicep and subscriptions.bicep later.
 
 import { namesOf } from 'names.bicep'
-import { Settings, Tags } from 'types.bicep'
+import { FunctionScale, Settings, Tags } from 'types.bicep'
 
 targetScope = 'resourceGroup'
 
@@ -74,22 +74,8 @@ param logDays int
 @description('Daily limit on log ingestion, in GB. -1: no limit. Once it is reached, alerts see nothing until the next day.')
 param logDailyGigabytes int
 
-@description('Always-ready instances of the function app for the blob triggers.')
-@minValue(0)
-param alwaysReadyBlobInstances int
-
-@description('If calls are answered: always-ready instances for HTTP requests, and as many for incoming calls.')
-@minValue(0)
-param alwaysReadyAnsweringInstances int
-
-@description('Maximum number of instances of the function app.')
-@minValue(40)
-@maxValue(1000)
-param maximumInstanceCount int
-
-@description('Memory of each instance, in MB.')
-@allowed([512, 2048, 4096])
-param instanceMemoryMB int
+@description('How many instances the function app has, and how they are replaced.')
+param functionScale FunctionScale
 
 @description('Additional settings of calls/settings.py. They override those set by this template.')
 param functionSettings Settings
@@ -111,10 +97,6 @@ param storageTopic string
 
 @description('The same for the ACS resource. It has one only if calls are answered.')
 param callTopic string
-
-@description('How the platform replaces the function app\'s instances when code or settings change. RollingUpdate is a preview.')
-@allowed(['Recreate', 'RollingUpdate'])
-param updateStrategy string
 
 @description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
@@ -345,13 +327,9 @@ module functionApp 'modules/function_app.bicep' = {
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
     settings: union(speechSettings, retentionSettings, functionSettings)
-    alwaysReadyBlobInstances: alwaysReadyBlobInstances
-    alwaysReadyAnsweringInstances: alwaysReadyAnsweringInstances
-    maximumInstanceCount: maximumInstanceCount
-    instanceMemoryMB: instanceMemoryMB
+    scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId
-    updateStrategy: updateStrategy
   }
   // The host needs its role assignments, and a way to its storage, when it first starts.
   dependsOn: [access, endpoints]

@@ -33,14 +33,15 @@ param immutableDays = int(readEnvironmentVariable('IMMUTABLE_DAYS', '0'))
 param logDays = 30
 param logDailyGigabytes = -1
 
-// Each of them costs money while idle: docs/azure.md, "What it costs".
-param alwaysReadyBlobInstances = 1
-param alwaysReadyAnsweringInstances = 1
-param maximumInstanceCount = 40
-param instanceMemoryMB = 2048
-
-// 'RollingUpdate' is a preview: docs/azure.md, "Upgrade without dropping calls".
-param updateStrategy = 'Recreate'
+// Always-ready instances cost money while idle: docs/azure.md, "What it costs". 'RollingUpdate' is a preview:
+// "Upgrade without dropping calls".
+param functionScale = {
+  alwaysReadyBlobInstances: 1
+  alwaysReadyAnsweringInstances: 1
+  maximumInstanceCount: 40
+  instanceMemoryMB: 2048
+  updateStrategy: 'Recreate'
+}
 param functionSettings = {}
 param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')

@@ -345,7 +345,7 @@ def test_rolling_updates_are_a_choice(bicep_server: BicepServer) -> None:
     compiled = json.dumps(bicep_server.build("main"))
     assert "createObject('siteUpdateStrategy', createObject('type', parameters(" in compiled
     text = (ROOT / "docs/azure.md").read_text()
-    assert "updateStrategy = 'RollingUpdate'" in text
+    assert "updateStrategy: 'RollingUpdate'" in text
 
 
 def test_registry_uses_the_permissions_that_acrpull_is_for(deployed: Deployed) -> None:
