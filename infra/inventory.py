@@ -70,12 +70,16 @@ class Resources:
         return next(
             (
                 resource
-                for resource in self.list_all()
-                if resource["type"].lower() == resource_type.lower()
-                and resource["name"].startswith(start)
+                for resource in self.list_type(resource_type)
+                if resource["name"].startswith(start)
             ),
             None,
         )
+
+    def list_type(self, resource_type: str) -> list[dict[str, Any]]:
+        """Return id, type, name and tags of each resource of a type, whatever its name."""
+        kind = resource_type.lower()
+        return [resource for resource in self.list_all() if resource["type"].lower() == kind]
 
     def show(self, resource_type: str, child: str = "", prefix: str = "") -> Any:
         """Return a resource with its properties, or None without one.

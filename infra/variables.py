@@ -18,6 +18,7 @@ from infra.inventory import (
     FUNCTION_APP,
     LOG_ALERT,
     STORAGE,
+    SYSTEM_TOPIC,
     Resources,
 )
 from infra.shell import ROOT, StepFailed
@@ -219,6 +220,20 @@ def _alert_email(resources: Resources) -> str | None:
     return receivers[0]["emailAddress"] if receivers else None
 
 
+def _topic(source_type: str, own_prefix: str) -> Callable[[Resources], str | None]:
+    """The name of the system topic of a source; empty if it is the templates' own."""
+
+    def read(resources: Resources) -> str | None:
+        source = resources.find(source_type)
+        for topic in resources.list_type(SYSTEM_TOPIC):
+            properties = (resources.show_id(topic["id"]) or {}).get("properties", {})
+            if source and properties.get("source", "").lower() == source["id"].lower():
+                return "" if topic["name"].startswith(own_prefix) else str(topic["name"])
+        return None
+
+    return read
+
+
 def _budget(get: Callable[[dict[str, Any]], str]) -> Callable[[Resources], str | None]:
     def read(resources: Resources) -> str | None:
         if not resources.group_id():
@@ -256,6 +271,12 @@ SOURCES: dict[str, Source] = {
     "SIGN_IN_CLIENT_ID": Source("App Service Authentication", _sign_in),
     "ALLOWED_DESTINATIONS": Source("the app setting", _setting("ALLOWED_DESTINATIONS")),
     "ANSWER_CALLS": Source("the app setting", _setting("ANSWER_CALLS")),
+    "STORAGE_TOPIC": Source(
+        "the storage account's system topic", _topic(STORAGE, "evgt-calls-"), optional=True
+    ),
+    "CALL_TOPIC": Source(
+        "the ACS resource's system topic", _topic(COMMUNICATION, "evgt-incoming-"), optional=True
+    ),
     "TRANSCRIPTION": Source("the app setting", _transcription),
     "ALERT_EMAIL": Source("the alerts' action group", _alert_email),
     "MONTHLY_BUDGET": Source(

@@ -50,7 +50,7 @@ def record(name: str, state: str = "Succeeded", **parameters: str) -> dict[str, 
 PROVISIONED: dict[str, Any] = {
     "group": "rg-calls",
     "records": [record("main", **PARAMETERS)],
-    "in_place": dict.fromkeys(("communication", "storage", "app", "alerts"), PARAMETERS),
+    "in_place": dict.fromkeys(("communication", "storage", "app", "alerts", "topic"), PARAMETERS),
 }
 """The state after the step ``provision``."""
 

@@ -18,6 +18,8 @@ TYPES = {
     "app": ("Microsoft.Web/sites", f"func-calls-{TOKEN}"),
     "alerts": ("Microsoft.Insights/scheduledQueryRules", "frames-lost"),
     "actions": ("Microsoft.Insights/actionGroups", f"ag-calls-{TOKEN}"),
+    "topic": ("Microsoft.EventGrid/systemTopics", f"evgt-calls-{TOKEN}"),
+    "call_topic": ("Microsoft.EventGrid/systemTopics", f"evgt-incoming-{TOKEN}"),
 }
 
 FIRST_KINDS = ("communication", "storage")
@@ -34,6 +36,7 @@ def put_in_place(state: dict[str, Any], parameters: Parameters, kinds: tuple[str
         "immutability": parameters.get("immutableDays", "0") != "0",
         "actions": bool(parameters.get("alertEmail")),
         "sign_in": bool(parameters.get("signInClientId")),
+        "call_topic": parameters.get("answerCalls", "off") != "off",
     }
     for kind in kinds:
         if optional.get(kind, True):
@@ -47,22 +50,29 @@ def list_resources(state: dict[str, Any]) -> list[dict[str, Any]]:
     """What ``az resource list`` has of each resource."""
     return [
         {
-            "id": f"{GROUP_ID}/providers/{TYPES[kind][0]}/{TYPES[kind][1]}",
+            "id": f"{GROUP_ID}/providers/{TYPES[kind][0]}/{name}",
             "type": TYPES[kind][0],
-            "name": TYPES[kind][1],
+            "name": name,
             "location": "westeurope",
             "tags": {"azd-env-name": parameters.get("environmentName", "calls")},
         }
         for kind, parameters in state["in_place"].items()
         if kind in TYPES
+        for name in [_name(kind, parameters)]
     ]
+
+
+def _name(kind: str, parameters: Parameters) -> str:
+    """A resource's name. A topic may have been there before, under another one."""
+    adopted = {"topic": "storageTopic", "call_topic": "callTopic"}.get(kind, "")
+    return parameters.get(adopted) or TYPES[kind][1]
 
 
 def show(state: dict[str, Any], resource_id: str) -> dict[str, Any] | None:
     """What ``az resource show`` has of a resource; None if it does not exist."""
-    for kind, render in RENDERERS.items():
-        if resource_id.endswith(_end(kind)) and kind in state["in_place"]:
-            return {"id": resource_id, "properties": render(state["in_place"][kind])}
+    for kind, parameters in state["in_place"].items():
+        if resource_id.endswith(_end(kind, parameters)):
+            return {"id": resource_id, "properties": RENDERERS[kind](parameters)}
     return None
 
 
@@ -80,13 +90,18 @@ def app_settings(state: dict[str, Any]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in settings.items()]
 
 
-def _end(kind: str) -> str:
+def _id(kind: str) -> str:
+    return f"{GROUP_ID}/providers/{'/'.join(TYPES[kind])}"
+
+
+def _end(kind: str, parameters: Parameters) -> str:
     ends = {
+        "locks": "/locks/keep",
         "sign_in": "/config/authsettingsV2",
         "budget": "/Microsoft.Consumption/budgets/calls",
         "immutability": "/containers/recordings/immutabilityPolicies/default",
     }
-    return ends.get(kind) or "/".join(TYPES[kind])
+    return ends.get(kind) or "/".join((TYPES[kind][0], _name(kind, parameters)))
 
 
 def _storage(parameters: Parameters) -> dict[str, Any]:
@@ -113,6 +128,9 @@ RENDERERS: dict[str, Callable[[Parameters], dict[str, Any]]] = {
         "actions": {"actionGroups": ["ag"] if parameters.get("alertEmail") else []}
     },
     "actions": lambda parameters: {"emailReceivers": [{"emailAddress": parameters["alertEmail"]}]},
+    "topic": lambda _: {"source": _id("storage")},
+    "call_topic": lambda _: {"source": _id("communication")},
+    "locks": lambda _: {},
     "budget": lambda parameters: {
         "amount": float(parameters["monthlyBudget"]),
         "timePeriod": {"startDate": f"{parameters['budgetStart']}T00:00:00Z"},

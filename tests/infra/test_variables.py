@@ -30,6 +30,8 @@ VALUES = {
     "SIGN_IN_CLIENT_ID": "00000000-0000-4000-8000-0000000000c1",
     "ALLOWED_DESTINATIONS": "+49,+44",
     "ANSWER_CALLS": "+4930123456",
+    "STORAGE_TOPIC": "defender-topic",
+    "CALL_TOPIC": "someone-s-topic",
     "TRANSCRIPTION": "azure",
     "ALERT_EMAIL": "operator@example.com",
     "MONTHLY_BUDGET": "500",
@@ -123,7 +125,7 @@ def test_azd_is_asked_for_the_resource_group(cloud: Cloud) -> None:
 
 def in_place(**parameters: str) -> dict[str, Any]:
     """A deployment's resources with some parameters."""
-    kinds = ("communication", "storage", "app", "alerts")
+    kinds = ("communication", "storage", "app", "alerts", "topic")
     return dict.fromkeys(kinds, PARAMETERS | parameters)
 
 
@@ -179,6 +181,14 @@ def test_half_a_deployment_without_a_history_is_not_guessed(cloud: Cloud) -> Non
     assert "ANSWER_CALLS: no resource has it" in completed.stderr
     assert "ANSWER_CALLS='...'" in completed.stderr
     assert "ACS_DATA_LOCATION" not in completed.stderr, "the ACS resource says it"
+
+
+def test_topic_that_someone_else_has_made_is_adopted(cloud: Cloud) -> None:
+    """A storage account has one system topic: with another name, it could not be deployed."""
+    cloud.set(**DEPLOYED | {"in_place": in_place(storageTopic="defender-topic")})
+    completed = cloud.deploy("provision")
+    assert completed.returncode == 0, completed.stderr
+    assert "STORAGE_TOPIC: defender-topic (kept" in completed.stdout
 
 
 def test_other_resources_in_the_group_are_no_deployment(cloud: Cloud) -> None:
