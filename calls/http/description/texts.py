@@ -53,6 +53,12 @@ TEXTS = {
         "An answer that comes at once and has a `Retry-After` was not allowed to wait, because too "
         "many others do. An event may come twice, and events of one answer are sorted by time.",
     ),
+    "PATCH /api/v1/calls/{id}": Text(
+        "change_call",
+        "calls",
+        "A JSON merge patch: what is absent stays as it is, and null removes. `tags` are replaced "
+        "as a whole.",
+    ),
     "POST /api/v1/calls/{id}/pause": Text(
         "pause_call",
         "calls",
