@@ -14,7 +14,7 @@ from acs import events
 from calls.records.model import CallRecord, Milestone
 
 MAX_STREAMING = 100
-"""The most ``call.streaming`` of one call. A call that is paused more often is told of no more."""
+"""The most ``call.streaming`` of one call; only a call that is paused as often has further ones."""
 
 _CALL_CONNECTED = "CallConnected"
 _STARTED = events.MEDIA_STREAMING_STARTED.removeprefix(events.TYPE_PREFIX)

@@ -22,7 +22,7 @@ def milestone(number: int) -> Milestone:
 
 async def test_segments_are_read_from_where_the_last_reading_ended(clients: Clients) -> None:
     call = new_call_id()
-    assert await read_segments(clients.storage, call, 0) == ([], 0), "there is no log yet"
+    assert await read_segments(clients.storage, call, 0) == ([], 0), "nothing was logged"
     for number in range(3):
         await log_segment(clients.storage, call, milestone(number))
     first = await read_segments(clients.storage, call, 0)
