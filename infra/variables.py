@@ -24,7 +24,7 @@ from infra.inventory import (
 from infra.shell import ROOT, StepFailed
 
 LIVE_REVISION = "STREAMER_LIVE_REVISION"
-"""The one variable with a default that is no setting: ``infra/deploy`` finds the revision."""
+"""Not a setting, although it has a default: ``infra/deploy`` finds the revision."""
 
 
 class Variable(NamedTuple):

@@ -29,7 +29,7 @@ Parameters = dict[str, str]
 
 
 def put_in_place(state: dict[str, Any], parameters: Parameters, kinds: tuple[str, ...]) -> None:
-    """Deploy resources incrementally: what is no longer asked for stays."""
+    """Deploy resources incrementally: resources that are not in the template any more stay."""
     optional = {
         "budget": parameters.get("monthlyBudget", "0") != "0",
         "locks": parameters.get("locks", "off") == "on",

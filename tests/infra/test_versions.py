@@ -68,7 +68,7 @@ def test_azd_is_checked_where_it_deploys(cloud: Cloud) -> None:
     assert "Azure Developer CLI (azd) is too old: 1.9.0" in completed.stderr
     assert list_tools(with_azd=True)[-1] is AZD
     text = (ROOT / "azure.yaml").read_text()
-    (minimum,) = re.findall(r"requiredVersions:\n  azd: '>= (.+)'", text)
+    (minimum,) = re.findall(r"requiredVersions:\n(?:  #.*\n)*  azd: '>= (.+)'", text)
     assert minimum == ".".join(map(str, AZD.minimum))
 
 
