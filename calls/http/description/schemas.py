@@ -11,7 +11,14 @@ from calls.http.description.parts import SCHEMAS, Json
 from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
-from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
+from calls.http.result_documents import (
+    CallDetails,
+    Export,
+    Failure,
+    FailureList,
+    Timeline,
+    Transcript,
+)
 from calls.records.model import ResultState
 
 
@@ -64,6 +71,7 @@ STRUCTS = (
     CallDetails,
     CallPage,
     Deletion,
+    Export,
     Failure,
     FailureList,
     Health,
