@@ -1,4 +1,4 @@
-"""Calls: place, list, show, start and stop streaming, hang up."""
+"""Calls: place, list, show, tag, start and stop streaming, hang up."""
 
 import azure.functions as func
 
@@ -27,6 +27,14 @@ async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     from calls.http import call_details, respond
 
     return await respond.respond(call_details.show_call, req)
+
+
+@blueprint.route("v1/calls/{id}", methods=["PATCH"])
+async def change_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Change a call's tags and notes."""
+    from calls.http import annotations, respond
+
+    return await respond.respond(annotations.change_call, req)
 
 
 @blueprint.route("v1/calls/{id}/hangup", methods=["POST"])

@@ -167,6 +167,8 @@ class Call(msgspec.Struct, kw_only=True):
         int | None,
         Meta(description="how long it is kept after its end; null: as the settings say"),
     ]
+    tags: Annotated[list[str], Meta(examples=[["complaint", "VIP"]])]
+    notes: Annotated[str | None, Meta(examples=["Called back about the invoice."])]
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None

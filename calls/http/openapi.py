@@ -12,6 +12,7 @@ import azure.functions as func
 
 from calls.http.description import calls, results, retention, service
 from calls.http.description.completion import HEADERS, complete_operation
+from calls.http.description.names import name_parts
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
 from calls.http.description.texts import TAGS, TEXTS
@@ -54,6 +55,7 @@ def document() -> Json:
         method, path = route.split()
         completed = complete_operation(route, operation, TEXTS[route])
         paths.setdefault(path, {})[method.lower()] = completed
+    paths, components = name_parts(paths, schemas())
     return {
         "openapi": "3.1.0",
         "info": {
@@ -69,7 +71,7 @@ def document() -> Json:
         "paths": paths,
         "components": {
             "headers": HEADERS,
-            "schemas": schemas(),
+            "schemas": components,
             "securitySchemes": _SECURITY,
         },
     }

@@ -54,6 +54,7 @@ ROUTES: dict[str, Access] = {
     "list_calls": _access("never", "Caller", "Listener", "Auditor"),
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),
+    "change_call": _access("change", "Caller", "Listener"),
     "hang_up": _access("stop", "Caller"),
     "pause_call": _access("stop", "Caller"),
     "resume_call": _access("change", "Caller"),

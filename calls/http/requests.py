@@ -144,6 +144,12 @@ class Fields:
             return []
         return value
 
+    def take_list(self, field: str, max_items: int) -> list[str]:
+        """Take a list of up to ``max_items`` strings; empty if the field is absent or null."""
+        if self._members.get(field) == []:
+            del self._members[field]
+        return self.take_texts(field, max_items) or []
+
     def take_one_or_more(self, field: str, max_items: int) -> list[str] | None:
         """Take a string, or a list of 1 to ``max_items`` strings; None if it is absent or null."""
         value = self._members.get(field)

@@ -125,7 +125,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     to do for it. ``names`` has the participants' display names by raw id, where they are
     known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
     is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
-    app hung up by itself.
+    app hung up by itself. ``tags`` and ``notes`` are what people wrote about it.
     """
 
     schema: int = SCHEMA
@@ -147,6 +147,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     announcement: Announcement | None = None
     locales: list[str] | None = None
     retention_days: int | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    notes: str | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None

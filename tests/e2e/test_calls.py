@@ -292,7 +292,7 @@ async def test_no_such_call(app: AppClient, call: str) -> None:
     [
         ("GET", "/api/v1/nothing", 404, "route_not_found", None),
         ("GET", "/api/v1", 404, "route_not_found", None),
-        ("PUT", "/api/v1/calls/a-call", 405, "method_not_allowed", "DELETE, GET"),
+        ("PUT", "/api/v1/calls/a-call", 405, "method_not_allowed", "DELETE, GET, PATCH"),
         ("PATCH", "/api/v1/calls", 405, "method_not_allowed", "GET, POST"),
         ("GET", "/api/v1/callbacks", 405, "method_not_allowed", "POST"),
     ],

@@ -45,6 +45,12 @@ TEXTS = {
         "`streams` has what the streams' manifests list, and `landed_segments` what has been "
         "uploaded since. `summary` is there once the call is assembled.",
     ),
+    "PATCH /api/v1/calls/{id}": Text(
+        "change_call",
+        "calls",
+        "A JSON merge patch: what is absent stays as it is, and null removes. `tags` are replaced "
+        "as a whole.",
+    ),
     "POST /api/v1/calls/{id}/pause": Text(
         "pause_call",
         "calls",
