@@ -103,7 +103,7 @@ async def build_export(storage: Storage, call: str, source: str) -> bool:
     """Build the zip file of an order. It is safe to run this again.
 
     Returns:
-        False if the order is no longer there, or is of another recording: it was not built.
+        False if nothing was built: the order has gone, or its recording has been replaced.
 
     Raises AzureError, and what reading the recording raises.
     """
