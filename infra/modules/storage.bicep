@@ -73,6 +73,7 @@ var callContainers = [
   'recordings'
   'failures'
   'retention'
+  'events'
 ]
 
 @description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')
