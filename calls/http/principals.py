@@ -53,6 +53,7 @@ PUBLIC = Access(None, "never")
 ROUTES: dict[str, Access] = {
     "list_calls": _access("never", "Caller", "Listener", "Auditor"),
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
+    "list_events": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),
     "change_call": _access("change", "Caller", "Listener"),
     "hang_up": _access("stop", "Caller"),

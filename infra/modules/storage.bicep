@@ -71,6 +71,7 @@ var callContainers = [
   'recordings'
   'failures'
   'retention'
+  'events'
 ]
 
 @description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 TAGS = {
     "calls": "place calls, stream their audio, hang up",
+    "events": "what happens in calls, for programs that follow them",
     "results": "recording, timeline, transcript, and links to the audio",
     "retention": "delete calls, and place them on legal hold",
     "audit": "who did what, and who may",
@@ -44,6 +45,13 @@ TEXTS = {
         "calls",
         "`streams` has what the streams' manifests list, and `landed_segments` what has been "
         "uploaded since. `summary` is there once the call is assembled.",
+    ),
+    "GET /api/v1/calls/{id}/events": Text(
+        "list_events",
+        "events",
+        "Long polling: begin without `after`, then send the last answer's `cursor`, with `wait_s`. "
+        "An answer that comes at once and has a `Retry-After` was not allowed to wait, because too "
+        "many others do. An event may come twice, and events of one answer are sorted by time.",
     ),
     "PATCH /api/v1/calls/{id}": Text(
         "change_call",

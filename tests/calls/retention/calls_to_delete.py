@@ -115,6 +115,7 @@ async def _write_results(storage: Storage, call: str) -> None:
         await storage.put(blobs.RESULTS, blob, content)
     for blob in (blobs.recording_blob(call), blobs.rendition_blob(call, "mono.wav")):
         await storage.put(blobs.RECORDINGS, blob, content)
+    await storage.put(blobs.EVENTS, blobs.segment_log_blob(call), content)
 
 
 async def reject(storage: Storage, stream: SampleStream) -> None:
