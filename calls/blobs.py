@@ -85,6 +85,16 @@ def chunk_blob(call_connection_id: str, digest: str) -> str:
     return f"{call_connection_id}/chunks/{digest}.json"
 
 
+def export_blob(call_connection_id: str, name: str) -> str:
+    """The name, in the ``results`` container, of a part of a call's export; all are in a folder."""
+    return f"{call_connection_id}/export/{name}"
+
+
+def export_zip_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of the zip file of a call's export."""
+    return export_blob(call_connection_id, "call.zip")
+
+
 def recording_blob(call_connection_id: str) -> str:
     """The name, in the ``recordings`` container, of a call's recording; its type is the blob's."""
     return f"{call_connection_id}/recording"

@@ -72,6 +72,7 @@ ROUTES: dict[str, Access] = {
     "send_recording": _access("read", "Listener"),
     "send_segment": _access("read", "Listener"),
     "create_links": _access("change", "Listener"),
+    "export_call": _access("read", "Listener"),
     "list_failures": _access("never"),
     "retry_failure": _access("change"),
     "read_audit": _access("read", "Auditor"),

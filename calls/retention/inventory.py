@@ -159,7 +159,8 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
         prefixes = tracks
         if container == blobs.RESULTS and not deletion.is_rewritten:
             made = (blobs.call_result_blob(call), blobs.transcript_blob(call))
-            prefixes = [*tracks, *made, blobs.chunk_blob(call, "").removesuffix(".json")]
+            chunks = blobs.chunk_blob(call, "").removesuffix(".json")
+            prefixes = [*tracks, *made, chunks, blobs.export_blob(call, "")]
         if container == names.REJECTED:
             streams = sorted({track.stream_id for track in deletion.tracks})
             prefixes = [

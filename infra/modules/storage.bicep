@@ -52,6 +52,8 @@ var queues = [
   'transcriptions-poison'
   'deletions'
   'deletions-poison'
+  'exports'
+  'exports-poison'
   'ended-calls'
   'ended-calls-poison'
   'deadlines'

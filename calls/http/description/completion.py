@@ -90,6 +90,7 @@ _OF_ROUTES = {
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
     ("DELETE /api/v1/calls/{id}", HTTPStatus.ACCEPTED): ("Location", "Retry-After"),
     ("GET /api/v1/deletions/{id}", HTTPStatus.OK): ("Retry-After",),
+    ("GET /api/v1/calls/{id}/export", HTTPStatus.ACCEPTED): ("Retry-After",),
     ("GET /api/v1/calls/{id}/transcript", HTTPStatus.OK): ("Vary",),
     ("GET /api/v1/calls/{id}/transcript.{format}", HTTPStatus.OK): ("Vary",),
 }

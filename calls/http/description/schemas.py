@@ -12,7 +12,14 @@ from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Ho
 from calls.http.event_documents import EventList
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
-from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
+from calls.http.result_documents import (
+    CallDetails,
+    Export,
+    Failure,
+    FailureList,
+    Timeline,
+    Transcript,
+)
 from calls.records.model import ResultState
 
 
@@ -65,6 +72,7 @@ STRUCTS = (
     CallDetails,
     CallPage,
     Deletion,
+    Export,
     EventList,
     Failure,
     FailureList,

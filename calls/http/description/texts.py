@@ -146,6 +146,12 @@ TEXTS = {
     "HEAD /api/v1/calls/{id}/recording": Text(
         "head_recording", "results", "The headers of the recording: its size, type and entity tag."
     ),
+    "GET /api/v1/calls/{id}/export": Text(
+        "export_call",
+        "results",
+        "202 while the file is being built: repeat the request after `Retry-After`. Then, without "
+        "`Range`, a redirect leads to a short-lived link to the file, which is kept for a day.",
+    ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",
         "results",
