@@ -57,7 +57,7 @@ def entra_token(scope: str) -> Callable[[], str]:
 def check_address(url: str) -> str:
     """Return the app's address without a slash at its end.
 
-    Raises ValueError if it is no address, or if a key would travel unencrypted over a network.
+    Raises ValueError if it is not an address, or if a key would travel unencrypted over a network.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

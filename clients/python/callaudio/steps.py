@@ -74,7 +74,7 @@ def send(
     is_for_app: bool = True,
     max_retry_seconds: float = MAX_RETRY_SECONDS,
 ) -> Steps[httpx.Response]:
-    """Send a request, again after 429 and 503; return a response that is no error.
+    """Send a request, again after 429 and 503; return a successful response.
 
     Raises ProblemError, UnreachableError.
     """

@@ -18,6 +18,7 @@ from .api.calls import resume_call as _resume_call
 from .api.calls import show_call as _show_call
 from .api.calls import start_streaming as _start_streaming
 from .api.calls import stop_streaming as _stop_streaming
+from .api.events import list_events as _list_events
 from .api.failures import list_failures as _list_failures
 from .api.failures import retry_failure as _retry_failure
 from .api.results import create_links as _create_links
@@ -36,6 +37,7 @@ from .models.call_page import CallPage
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
 from .models.deletion import Deletion
+from .models.event_list import EventList
 from .models.failure import Failure
 from .models.failure_list import FailureList
 from .models.health import Health
@@ -56,7 +58,7 @@ class Operations:
     """The operations that answer with a document, for a synchronous client."""
 
     def _send(self, request: dict[str, Any]) -> httpx.Response:
-        """Send a request of these arguments; return a response that is no error."""
+        """Send a request of these arguments; return a successful response."""
         raise NotImplementedError
 
     def list_calls(
@@ -313,6 +315,32 @@ class Operations:
         )
         return _release_hold.parse_response(self._send(request))
 
+    def list_events(
+        self,
+        id: str,
+        *,
+        after: str | Unset = UNSET,
+        wait_s: int | Unset = 0,
+    ) -> EventList:
+        """Follow a call: what has happened, or as soon as something does.
+
+        Long polling: begin without `after`, then send the last answer's `cursor`, with
+        `wait_s`. An answer that comes at once and has a `Retry-After` was not allowed to wait,
+        because too many others do. An event may come twice, and events of one answer are sorted
+        by time.
+
+        Args:
+            id (str):
+            after (str | Unset):
+            wait_s (int | Unset):  Default: 0.
+        """
+        request = _list_events.build_request(
+            id=id,
+            after=after,
+            wait_s=wait_s,
+        )
+        return _list_events.parse_response(self._send(request))
+
     def create_links(
         self,
         id: str,
@@ -476,7 +504,7 @@ class AsyncOperations:
     """The operations that answer with a document, for an asynchronous client."""
 
     async def _send(self, request: dict[str, Any]) -> httpx.Response:
-        """Send a request of these arguments; return a response that is no error."""
+        """Send a request of these arguments; return a successful response."""
         raise NotImplementedError
 
     async def list_calls(
@@ -732,6 +760,32 @@ class AsyncOperations:
             id=id,
         )
         return _release_hold.parse_response(await self._send(request))
+
+    async def list_events(
+        self,
+        id: str,
+        *,
+        after: str | Unset = UNSET,
+        wait_s: int | Unset = 0,
+    ) -> EventList:
+        """Follow a call: what has happened, or as soon as something does.
+
+        Long polling: begin without `after`, then send the last answer's `cursor`, with
+        `wait_s`. An answer that comes at once and has a `Retry-After` was not allowed to wait,
+        because too many others do. An event may come twice, and events of one answer are sorted
+        by time.
+
+        Args:
+            id (str):
+            after (str | Unset):
+            wait_s (int | Unset):  Default: 0.
+        """
+        request = _list_events.build_request(
+            id=id,
+            after=after,
+            wait_s=wait_s,
+        )
+        return _list_events.parse_response(await self._send(request))
 
     async def create_links(
         self,

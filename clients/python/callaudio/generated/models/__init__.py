@@ -19,6 +19,11 @@ from .call_page import CallPage
 from .call_state import CallState
 from .change_call import ChangeCall
 from .channels import Channels
+from .cloud_event import CloudEvent
+from .cloud_event_data import CloudEventData
+from .cloud_event_datacontenttype import CloudEventDatacontenttype
+from .cloud_event_specversion import CloudEventSpecversion
+from .cloud_event_type import CloudEventType
 from .counts import Counts
 from .create_links import CreateLinks
 from .deleted_blobs import DeletedBlobs
@@ -30,6 +35,9 @@ from .display_names import DisplayNames
 from .dtmf_mode import DtmfMode
 from .erased_track import ErasedTrack
 from .event import Event
+from .event_list import EventList
+from .export import Export
+from .export_state import ExportState
 from .failure import Failure
 from .failure_list import FailureList
 from .field_error import FieldError
@@ -98,6 +106,11 @@ __all__ = (
     "CallState",
     "ChangeCall",
     "Channels",
+    "CloudEvent",
+    "CloudEventData",
+    "CloudEventDatacontenttype",
+    "CloudEventSpecversion",
+    "CloudEventType",
     "Counts",
     "CreateLinks",
     "DeletedBlobs",
@@ -109,6 +122,9 @@ __all__ = (
     "DtmfMode",
     "ErasedTrack",
     "Event",
+    "EventList",
+    "Export",
+    "ExportState",
     "Failure",
     "FailureList",
     "FieldError",
