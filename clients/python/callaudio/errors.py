@@ -59,7 +59,7 @@ class ProblemError(CallAudioError):
 
 
 class UnreachableError(CallAudioError):
-    """Raised when there is no answer."""
+    """Raised when the app does not answer."""
 
 
 class ResultError(CallAudioError):
