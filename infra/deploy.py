@@ -86,7 +86,7 @@ STEPS = {
 
 
 DOCTOR = "doctor"
-"""The command that looks at a deployed system; it is no step of a deployment."""
+"""The command that looks at a deployed system; it is not a step of a deployment."""
 
 
 def main(
@@ -179,7 +179,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if DOCTOR in options.steps and options.steps != [DOCTOR]:
-        parser.error(f"{DOCTOR} is no step: run it alone")
+        parser.error(f"{DOCTOR} is not a step: run it alone")
     return options
 
 

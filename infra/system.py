@@ -65,7 +65,7 @@ class System:
         """Return the function app's settings."""
         settings = self.resources.app_settings()
         if settings is None:
-            raise StepFailed("There is no function app.", _provision(self.group))
+            raise StepFailed("The function app does not exist.", _provision(self.group))
         return settings
 
     def app_url(self) -> str:
@@ -99,7 +99,7 @@ class System:
     def _part(self, resource_type: str, name: str, prefix: str = "") -> dict[str, Any]:
         resource = self.resources.show(resource_type, prefix=prefix)
         if resource is None:
-            raise StepFailed(f"There is no {name}.", _provision(self.group))
+            raise StepFailed(f"The {name} does not exist.", _provision(self.group))
         part: dict[str, Any] = resource
         return part
 

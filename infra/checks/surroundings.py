@@ -63,7 +63,7 @@ def check_resources(system: System) -> Iterator[Finding]:
     missing = [name for kind, name in REQUIRED.items() if system.resources.find(kind) is None]
     for name in missing:
         yield error(
-            f"There is no {name} in {system.group}.",
+            f"Missing: the {name}, in {system.group}.",
             f"Run: infra/deploy --resource-group {system.group}",
         )
     if not missing:
@@ -101,7 +101,7 @@ def check_quotas(system: System) -> Iterator[Finding]:
     """Look at the quotas of Container Apps: of the region, and of the environment."""
     environment = system.resources.find(ENVIRONMENT)
     if environment is None:
-        raise StepFailed("There is no Container Apps environment.")
+        raise StepFailed("The Container Apps environment does not exist.")
     location = ("--location", _plain(environment["location"]))
     usages = system.shell.query_az("containerapp", "list-usages", *location)
     usages += system.query("containerapp", "env", "list-usages", "--name", environment["name"])

@@ -51,6 +51,6 @@ def test_missing_part_is_named(system: System, cloud: Cloud) -> None:
         (system.storage, "storage account"),
         (system.communication, "ACS resource"),
     ]:
-        with pytest.raises(StepFailed, match=f"There is no {name}") as failure:
+        with pytest.raises(StepFailed, match=f"The {name} does not exist") as failure:
             find()
         assert "infra/deploy" in failure.value.advice

@@ -37,7 +37,7 @@ def test_names_are_those_of_the_template() -> None:
     [
         (
             {f"{WEBHOOK} list {STORAGE_TOPIC}": [{"name": "manifests"} | PROVISIONED]},
-            "There is no subscription segments: analyse_segment does not run.",
+            "Missing: the subscription segments; analyse_segment does not run.",
         ),
         (
             {
@@ -50,7 +50,7 @@ def test_names_are_those_of_the_template() -> None:
         ),
         (
             {f"{WEBHOOK} list {CALL_TOPIC}": []},
-            "There is no subscription incoming-calls: no call is answered.",
+            "Missing: the subscription incoming-calls; no call is answered.",
         ),
         (
             {f"{WEBHOOK} show segments": {"destination": webhook("other", "analyse_segment", "x")}},

@@ -29,7 +29,7 @@ def test_disabled_subscription_is_found(examine: Examine) -> None:
 def test_missing_resource_is_found(examine: Examine, resource_type: str, name: str) -> None:
     rest = [entry for entry in list_resources() if entry["type"] != resource_type]
     ((level, text, _),) = examine({"az resource list": rest})["resources"]
-    assert (level, text) == ("error", f"There is no {name} in rg-calls.")
+    assert (level, text) == ("error", f"Missing: the {name}, in rg-calls.")
 
 
 def test_region_without_flex_consumption_is_found(examine: Examine) -> None:
