@@ -64,9 +64,7 @@ def check_deliveries(system: System) -> Iterator[Finding]:
 
 
 def _missing(what: str, consequence: str) -> Finding:
-    return error(
-        f"There is no {what.removeprefix('the ')}: {consequence}.", "infra/deploy subscribe"
-    )
+    return error(f"Missing: {what}; {consequence}.", "infra/deploy subscribe")
 
 
 def _list_subscriptions(system: System, topic: dict[str, Any]) -> dict[str, dict[str, Any]]:
