@@ -93,6 +93,7 @@ class Azure:
         if template != "main" and "main" not in self.state["deployments"]:
             raise Refused(f"{template}: the resources of main.bicep do not exist")
         if template == "streamer":
+            self.state["token_check"] = self.environment.get("ACS_TOKEN_CHECK", "learn")
             self._deploy_streamer(
                 self.environment["STREAMER_IMAGE"], self.environment["STREAMER_LIVE_REVISION"]
             )

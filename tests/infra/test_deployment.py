@@ -46,6 +46,20 @@ def test_variables_keep_their_values_until_they_are_set_again(cloud: Cloud) -> N
     assert cloud.state["parameters"]["transcription"] == {"value": "off"}
 
 
+def test_once_tokens_are_required_both_programs_keep_requiring_them(cloud: Cloud) -> None:
+    def checks() -> list[str]:
+        of_app = cloud.state["parameters"]["acsTokenCheck"]["value"]
+        return [of_app, cloud.state["token_check"]]
+
+    assert cloud.deploy(*NEW_GROUP).returncode == 0
+    assert checks() == ["learn", "learn"]
+    assert cloud.deploy("--yes", ACS_TOKEN_CHECK="require").returncode == 0
+    assert checks() == ["require", "require"]
+    assert cloud.deploy("--yes").returncode == 0
+    assert cloud.deploy("streamer").returncode == 0
+    assert checks() == ["require", "require"]
+
+
 def test_run_after_failed_provisioning_succeeds(cloud: Cloud) -> None:
     cloud.set(**DEPLOYED, failed=["main"])
     completed = cloud.deploy("--yes")
