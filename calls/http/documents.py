@@ -37,7 +37,9 @@ from contract.grants import DtmfMode
 INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
     "Receipt": frozenset({"schema"}),
-    "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
+    "CallRecord": frozenset(
+        {"schema", "origin_known", "requests", "events", "finalized", "milestones"}
+    ),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
 

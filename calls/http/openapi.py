@@ -10,7 +10,7 @@ from functools import cache
 
 import azure.functions as func
 
-from calls.http.description import calls, results, retention, service
+from calls.http.description import calls, events, results, retention, service
 from calls.http.description.completion import HEADERS, complete_operation
 from calls.http.description.names import name_parts
 from calls.http.description.parts import Json
@@ -50,7 +50,8 @@ async def show_openapi(_: func.HttpRequest) -> func.HttpResponse:
 def document() -> Json:
     """Return the document."""
     paths: dict[str, Json] = {}
-    operations = calls.OPERATIONS | retention.OPERATIONS | results.OPERATIONS | service.OPERATIONS
+    modules = (calls, events, retention, results, service)
+    operations = {route: text for module in modules for route, text in module.OPERATIONS.items()}
     for route, operation in operations.items():
         method, path = route.split()
         completed = complete_operation(route, operation, TEXTS[route])

@@ -47,7 +47,7 @@ var functionStorageRoles = [
   }
   {
     role: roles.storageQueueDataContributor
-    reason: 'The host sends and receives the messages of blob triggers, transcriptions and deadlines, and moves those that always fail to poison queues, which it creates.'
+    reason: 'The host sends and receives the messages of blob triggers, transcriptions, exports and deadlines, and moves those that always fail to poison queues, which it creates.'
   }
   {
     role: roles.storageTableDataContributor

@@ -17,6 +17,7 @@ from functions import (
     DEADLINE_QUEUE,
     DELETION_QUEUE,
     ENDED_CALLS_QUEUE,
+    EXPORT_QUEUE,
     TRANSCRIPTION_QUEUE,
 )
 from infra import bicep
@@ -494,7 +495,7 @@ def test_the_queues_of_the_functions_are_created(
         if binding.type == "queue"
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
-    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE}
+    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE, EXPORT_QUEUE}
     queues = outputs | {DEADLINE_QUEUE}
     assert created == queues | {f"{queue}-poison" for queue in queues}
     # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines
