@@ -240,8 +240,7 @@ class Steps:
     def _streamer_variables(self) -> dict[str, str]:
         """The variables that ``streamer.bicepparam`` reads."""
         registry = self._deployment.output("REGISTRY_SERVER")
-        # Of those that are kept, it reads ACS_TOKEN_CHECK.
-        return self._deployment.kept_variables() | {
+        return {
             "STREAMER_IMAGE": f"{registry}/{image_name()}",
             "STREAMER_LIVE_REVISION": self._revisions.find_live(),
         }

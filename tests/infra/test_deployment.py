@@ -50,8 +50,7 @@ def test_variables_keep_their_values_until_they_are_set_again(cloud: Cloud) -> N
 
 def test_once_tokens_are_required_both_programs_keep_requiring_them(cloud: Cloud) -> None:
     def checks() -> list[str]:
-        of_app = cloud.state["parameters"]["acsTokenCheck"]["value"]
-        return [of_app, cloud.state["token_check"]]
+        return [cloud.parameters["acsTokenCheck"], cloud.state["token_check"]]
 
     assert cloud.deploy(*NEW_GROUP).returncode == 0
     assert checks() == ["learn", "learn"]
