@@ -183,7 +183,7 @@ async def test_the_end_of_a_call_takes_few_requests_to_storage(
     with count_requests(storage) as requests:
         await uploader.analyse_segment(stream, first)
     assert (await read_record(storage, call)).result_state == "final"
-    assert len(requests) == 12 + 2 * len(stream.files)
+    assert len(requests) == 13 + 2 * len(stream.files)
     assert requests.count(f"PUT {blobs.CALLS}/{blobs.call_blob(call)}") == 1
 
 
