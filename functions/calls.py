@@ -29,6 +29,14 @@ async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(call_details.show_call, req)
 
 
+@blueprint.route("v1/calls/{id}/events", methods=["GET"])
+async def list_events(req: func.HttpRequest) -> func.HttpResponse:
+    """Follow a call: what has happened, or as soon as something does."""
+    from calls.http import live_events, respond
+
+    return await respond.respond(live_events.list_events, req)
+
+
 @blueprint.route("v1/calls/{id}", methods=["PATCH"])
 async def change_call(req: func.HttpRequest) -> func.HttpResponse:
     """Change a call's tags and notes."""

@@ -38,7 +38,15 @@ INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
     "Receipt": frozenset({"schema"}),
     "CallRecord": frozenset(
-        {"schema", "revision", "origin_known", "requests", "events", "finalized"}
+        {
+            "schema",
+            "revision",
+            "origin_known",
+            "requests",
+            "events",
+            "finalized",
+            "milestones",
+        }
     ),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""

@@ -102,13 +102,20 @@ def take_flag(request: func.HttpRequest, parameter: str) -> bool:
 
 def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
     """Return the query's ``limit``, a number from 1 to ``maximum``. Raises Problem (400)."""
-    text = request.params.get("limit")
+    return take_number(request, "limit", 1, maximum, default)
+
+
+def take_number(
+    request: func.HttpRequest, parameter: str, least: int, most: int, default: int
+) -> int:
+    """Return a number in the query, from ``least`` to ``most``. Raises Problem (400)."""
+    text = request.params.get(parameter)
     if not text:
         return default
-    limit = parse_number(text)
-    if limit is None or not 1 <= limit <= maximum:
-        raise invalid_parameter("limit", f"must be a number from 1 to {maximum}")
-    return limit
+    number = parse_number(text)
+    if number is None or not least <= number <= most:
+        raise invalid_parameter(parameter, f"must be a number from {least} to {most}")
+    return number
 
 
 def take_number(request: func.HttpRequest, parameter: str) -> int | None:

@@ -16,7 +16,7 @@ _NAME_PREFIX = "\n"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_LEFT_OUT = ("events",)
+_LEFT_OUT = ("events", "milestones")
 """Members of a record that no list shows."""
 
 _decode_lines = msgspec.json.Decoder(CallRecord).decode_lines

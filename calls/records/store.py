@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -13,6 +13,7 @@ from calls.errors import CallDeleted, Contended
 from calls.records.change_log import log_change, log_deletion
 from calls.records.dispositions import missing_call
 from calls.records.expiries import add_expiry
+from calls.records.milestones import add_milestones
 from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import add_unsettled
 from calls.storage import Document, Storage
@@ -68,6 +69,7 @@ async def change_record(
                 raise await missing_call(storage, call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
+            add_milestones(record, datetime.now(UTC))
             if await _create_record(storage, record):
                 return record
             continue
@@ -75,6 +77,7 @@ async def change_record(
         was_finalized = record.finalized
         if not apply(record):
             return record
+        add_milestones(record, datetime.now(UTC))
         record.revision += 1
         # The log comes first: a change that is not in it would be missing in the index.
         await log_change(storage, call_connection_id, record.revision)

@@ -62,6 +62,7 @@ _PLACE_CALL = body(
         },
         "names": {
             "type": ["object", "null"],
+            "title": "DisplayNames",
             "description": "the participants' display names, by phone number or raw id",
             "propertyNames": {"minLength": 1, "maxLength": MAX_RAW_ID_CHARACTERS},
             "additionalProperties": {
@@ -97,6 +98,7 @@ _PLACE_CALL = body(
         },
         "announcement": {
             "type": ["object", "null"],
+            "title": "AnnouncementRequest",
             "description": "what is played to all before the call is recorded: a text or a file; "
             "default: that of the settings, if `ANNOUNCEMENT` is not off",
             "properties": {
