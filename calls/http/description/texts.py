@@ -31,8 +31,9 @@ TEXTS = {
     "GET /api/v1/calls": Text(
         "list_calls",
         "calls",
-        "Pages follow each other by `cursor`, and by the header `Link`. A call that begins while "
-        "you read is on none of the later pages.",
+        "Newest first, if `sort` says nothing else; `-` is for descending, and calls without a "
+        "duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call "
+        "is on two of them, and none hides another one, whatever changes while you read.",
     ),
     "POST /api/v1/calls": Text(
         "place_call",
@@ -188,6 +189,12 @@ TEXTS = {
     ),
     "GET /api/v1/health": Text(
         "health", "service", "It looks at nothing else: neither at storage nor at ACS."
+    ),
+    "GET /api/v1/health/acs": Text(
+        "show_acs_health",
+        "audit",
+        "While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what "
+        "the newest tokens say, and what to set next. It never has a token.",
     ),
     "GET /api/console": Text(
         "show_console", "console", "The page asks for the function key, and holds no data itself."
