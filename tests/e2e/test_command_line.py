@@ -98,8 +98,9 @@ async def _tour(terminal: Terminal) -> None:
     shown = (await terminal.run("show", call)).stdout
     for text in ("Robin Ray (+15551230000)", "card payment", "lost audio  none", "demo"):
         assert text in shown
-    listed = (await terminal.run("list", "--limit", "100")).stdout
-    assert short in listed
+    filters = ["--participant", "+15551230000", "--since", "1h", "--state", "disconnected"]
+    assert short in (await terminal.run("list", *filters, "--tag", "demo", "--all")).stdout
+    assert short not in (await terminal.run("list", *filters, "--until", "1h", "--all")).stdout
     assert (await terminal.run("tag", call, "vip", "--remove", "demo")).stdout == "vip\n"
     assert (await terminal.run("note", call, "Called back.")).stdout == "Called back.\n"
 

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from callaudio.cli.render import call_details, call_table, clean
 from callaudio.cli.session import CallArgument, JsonOption, ProfileOption, open_session
-from callaudio.cli.times import format_length
+from callaudio.cli.times import format_length, parse_time
+from callaudio.generated.models.call_state import CallState
+from callaudio.generated.models.direction import Direction
+from callaudio.generated.models.list_calls_sort import ListCallsSort
+from callaudio.generated.models.result_state import ResultState
 from callaudio.generated.models.transcript import Transcript
 
 _PAGE = 100
 
 
+def _check_time(text: str | None) -> str | None:
+    if text:
+        try:
+            parse_time(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+    return text
+
+
 def list_calls(
+    participant: Annotated[
+        str | None, typer.Option(help="A number, raw id or name of someone in the call.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="From this time on: 2026-03-01, today, 12h, 7d.", callback=_check_time),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Before this time.", callback=_check_time)
+    ] = None,
+    state: Annotated[CallState | None, typer.Option(help="The call's state.")] = None,
+    result_state: Annotated[ResultState | None, typer.Option(help="The result's state.")] = None,
+    direction: Annotated[Direction | None, typer.Option(help="Who called whom.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="With this tag. Repeatable.")] = None,
+    min_duration: Annotated[int | None, typer.Option(help="At least so many seconds.")] = None,
+    sort: Annotated[
+        ListCallsSort | None, typer.Option(help="The order; `-` is descending.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many calls.", min=1)] = 20,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All calls, without a limit.")] = False,
@@ -24,9 +55,21 @@ def list_calls(
     is_json: JsonOption = False,
 ) -> None:
     """List calls, the newest first."""
+    options: dict[str, Any] = {
+        "participant": participant,
+        "from_": parse_time(since) if since else None,
+        "until": parse_time(until) if until else None,
+        "state": state,
+        "result_state": result_state,
+        "direction": direction,
+        "tag": tag,
+        "min_duration": min_duration,
+        "sort": sort,
+    }
+    filters = {name: value for name, value in options.items() if value not in (None, [])}
     with open_session(profile, is_json=is_json) as session:
         size = _PAGE if everything else min(limit, _PAGE)
-        calls = session.client.iterate_calls(limit=size)
+        calls = session.client.iterate_calls(**filters, limit=size)
         selected = islice(calls, None if everything else limit)
         if is_json:
             for call in selected:

@@ -82,5 +82,5 @@ def _read_key() -> str:
     else:
         key = sys.stdin.readline()
     if not key.strip():
-        raise CommandError("there is no key on standard input", Exit.USAGE)
+        raise CommandError("standard input has no key", Exit.USAGE)
     return key.strip()

@@ -5,7 +5,7 @@
 | 0 | done |
 | 1 | the app refused, or something failed; the message says what |
 | 2 | the command is used wrongly |
-| 3 | there is no such call, file or profile, or it was deleted |
+| 3 | the call, file or profile does not exist, or was deleted |
 | 4 | the key is wrong, or its role does not allow this |
 | 5 | the app does not answer |
 | 6 | not in this state: the call has ended, its result is not final, a hold forbids it |

@@ -105,7 +105,7 @@ def remove_profile(name: str) -> None:
     """Forget a profile and its key. Raises ProfileError."""
     stored = read_profiles()
     if name not in stored.profiles:
-        raise ProfileError(f"there is no profile {name}")
+        raise ProfileError(f"no profile is called {name}")
     profiles = {other: document for other, document in stored.profiles.items() if other != name}
     if not stored.profiles[name].get("scope"):
         try:

@@ -8,6 +8,27 @@ from tests.clients.python.callaudio.cli.conftest import ID, Program
 from tests.clients.python.callaudio.documents import call_details, example
 
 
+def test_filters_become_parameters(cli: Program) -> None:
+    filters = ["--participant", "+15551230000", "--since", "2026-03-01T00:00+00:00"]
+    filters += ["--until", "2026-03-02T00:00+00:00", "--state", "disconnected"]
+    filters += ["--result-state", "final", "--direction", "incoming", "--tag", "a", "--tag", "b"]
+    filters += ["--min-duration", "60", "--sort", "-duration", "-n", "5"]
+    assert cli.run("list", *filters).exit_code == 0
+    parameters = cli.requests[0].url.params
+    assert parameters.get_list("tag") == ["a", "b"]
+    assert {name: value for name, value in parameters.items() if name != "tag"} == {
+        "participant": "+15551230000",
+        "from": "2026-03-01T00:00:00+00:00",
+        "until": "2026-03-02T00:00:00+00:00",
+        "state": "disconnected",
+        "result_state": "final",
+        "direction": "incoming",
+        "min_duration": "60",
+        "sort": "-duration",
+        "limit": "5",
+    }
+
+
 def test_a_list_ends_at_its_limit_or_with_all_pages(cli: Program) -> None:
     def page(request: httpx.Request) -> httpx.Response:
         cursor = int(request.url.params.get("cursor", "0"))
