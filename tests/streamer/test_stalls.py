@@ -38,7 +38,7 @@ class _Peer(asyncio.Protocol):
         return self._received.partition(b"\r\n\r\n")[2]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's is no subclass.
+        # uvloop's transports do not derive from it.
         self.transport = cast(asyncio.Transport, transport)
         self.transport.write(
             b"GET /media/token HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
