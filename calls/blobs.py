@@ -28,6 +28,9 @@ DEAD_LETTERS = "dead-letters"
 
 AUDIT = "audit"
 
+EVENTS = "events"
+"""A log of each call's segments, for those who follow the call."""
+
 CONTAINERS = (
     *SHARED_CONTAINERS,
     CALLS,
@@ -39,6 +42,7 @@ CONTAINERS = (
     FAILURES,
     RETENTION,
     AUDIT,
+    EVENTS,
 )
 """Every container of the system."""
 
@@ -79,6 +83,16 @@ def transcript_blob(call_connection_id: str) -> str:
 def chunk_blob(call_connection_id: str, digest: str) -> str:
     """The name, in the ``results`` container, of the phrases in one chunk of a call's audio."""
     return f"{call_connection_id}/chunks/{digest}.json"
+
+
+def export_blob(call_connection_id: str, name: str) -> str:
+    """The name, in the ``results`` container, of a part of a call's export; all are in a folder."""
+    return f"{call_connection_id}/export/{name}"
+
+
+def export_zip_blob(call_connection_id: str) -> str:
+    """The name, in the ``results`` container, of the zip file of a call's export."""
+    return export_blob(call_connection_id, "call.zip")
 
 
 def recording_blob(call_connection_id: str) -> str:
@@ -167,6 +181,11 @@ def parse_expiry_blob(blob: str) -> tuple[date, str]:
     if blob != expiry_blob(parsed, call) or not is_call_connection_id(call):
         raise MalformedName(f"not the name of an expiry: {blob!r}")
     return parsed, call
+
+
+def segment_log_blob(call_connection_id: str) -> str:
+    """The name, in the ``events`` container, of the log of a call's segments."""
+    return f"{call_connection_id}/segments.jsonl"
 
 
 def audit_blob(day: date, part: int) -> str:

@@ -12,6 +12,9 @@ TRANSCRIPTION_QUEUE = "transcriptions"
 DELETION_QUEUE = "deletions"
 """The queue of deletions to run."""
 
+EXPORT_QUEUE = "exports"
+"""The queue of exports to build."""
+
 ENDED_CALLS_QUEUE = "ended-calls"
 """The queue of calls to assemble that have ended."""
 

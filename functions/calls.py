@@ -1,4 +1,4 @@
-"""Calls: place, list, show, start and stop streaming, hang up."""
+"""Calls: place, list, show, tag, start and stop streaming, hang up."""
 
 import azure.functions as func
 
@@ -27,6 +27,22 @@ async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     from calls.http import call_details, respond
 
     return await respond.respond(call_details.show_call, req)
+
+
+@blueprint.route("v1/calls/{id}/events", methods=["GET"])
+async def list_events(req: func.HttpRequest) -> func.HttpResponse:
+    """Follow a call: what has happened, or as soon as something does."""
+    from calls.http import live_events, respond
+
+    return await respond.respond(live_events.list_events, req)
+
+
+@blueprint.route("v1/calls/{id}", methods=["PATCH"])
+async def change_call(req: func.HttpRequest) -> func.HttpResponse:
+    """Change a call's tags and notes."""
+    from calls.http import annotations, respond
+
+    return await respond.respond(annotations.change_call, req)
 
 
 @blueprint.route("v1/calls/{id}/hangup", methods=["POST"])

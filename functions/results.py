@@ -2,7 +2,7 @@
 
 import azure.functions as func
 
-from functions import STORAGE_CONNECTION, TRANSCRIPTION_QUEUE
+from functions import EXPORT_QUEUE, STORAGE_CONNECTION, TRANSCRIPTION_QUEUE
 
 blueprint = func.Blueprint()  # type: ignore[no-untyped-call]
 
@@ -64,6 +64,31 @@ async def create_links(req: func.HttpRequest) -> func.HttpResponse:
     from calls.http import links, respond
 
     return await respond.respond(links.create_links, req)
+
+
+@blueprint.route("v1/calls/{id}/export", methods=["GET"])
+@blueprint.queue_output("export", EXPORT_QUEUE, STORAGE_CONNECTION)
+async def export_call(req: func.HttpRequest, export: func.Out[str]) -> func.HttpResponse:
+    """Send a zip file with everything of a call; have it built first."""
+    from calls.http import exports, respond
+
+    return await respond.respond(exports.export_handler(export.set), req)
+
+
+@blueprint.queue_trigger("message", EXPORT_QUEUE, STORAGE_CONNECTION)
+async def build_export(message: func.QueueMessage) -> None:
+    """Build the zip file of a call."""
+    from calls.pipeline import exporting
+
+    await exporting.on_message(message.get_body())
+
+
+@blueprint.queue_trigger("message", f"{EXPORT_QUEUE}-poison", STORAGE_CONNECTION)
+async def on_failed_export(message: func.QueueMessage) -> None:
+    """Note that an export has failed: the host has moved its message to the poison queue."""
+    from calls.pipeline import exporting
+
+    await exporting.on_poison_message(message.get_body())
 
 
 @blueprint.route("v1/failures", methods=["GET"])

@@ -2,7 +2,7 @@
 // published code. infra/deploy applies streamer.bicep and subscriptions.bicep later.
 
 import { namesOf } from 'names.bicep'
-import { Settings, Tags } from 'types.bicep'
+import { FunctionScale, Settings, Tags } from 'types.bicep'
 
 targetScope = 'resourceGroup'
 
@@ -74,18 +74,8 @@ param logDays int
 @description('Daily limit on log ingestion, in GB. -1: no limit. Once it is reached, alerts see nothing until the next day.')
 param logDailyGigabytes int
 
-@description('Always-ready instances of the function app for the blob triggers.')
-@minValue(0)
-param alwaysReadyBlobInstances int
-
-@description('Maximum number of instances of the function app.')
-@minValue(40)
-@maxValue(1000)
-param maximumInstanceCount int
-
-@description('Memory of each instance, in MB.')
-@allowed([512, 2048, 4096])
-param instanceMemoryMB int
+@description('How many instances the function app has, and how they are replaced.')
+param functionScale FunctionScale
 
 @description('Additional settings of calls/settings.py. They override those set by this template.')
 param functionSettings Settings
@@ -101,6 +91,12 @@ param allowedDestinations string
 
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
+
+@description('Name of the Event Grid system topic of the storage account if it exists already. Empty: one is created.')
+param storageTopic string
+
+@description('The same for the ACS resource. It has one only if calls are answered.')
+param callTopic string
 
 @description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
@@ -128,6 +124,9 @@ var names = namesOf(uniqueString(resourceGroup().id))
 
 @description('The tags of all resources.')
 var tags Tags = { 'azd-env-name': environmentName }
+
+@description('Name of the storage account\'s system topic.')
+var storageTopicName = empty(storageTopic) ? names.systemTopic : storageTopic
 
 @description('Whether storage and registry are reached through private endpoints only.')
 var isPrivate = networking == 'private'
@@ -247,9 +246,10 @@ module events 'modules/events.bicep' = {
   params: {
     location: location
     tags: tags
-    name: names.systemTopic
+    name: storageTopicName
     storageName: names.storage
-    callTopicName: names.callTopic
+    answersCalls: answerCalls != 'off'
+    callTopicName: empty(callTopic) ? names.callTopic : callTopic
     communicationName: names.communication
   }
   dependsOn: [storage, communication]
@@ -261,17 +261,21 @@ module access 'modules/access.bicep' = {
     communicationName: names.communication
     registryName: names.registry
     insightsName: names.insights
-    functionIdentityName: names.functionIdentity
+    // Azure chooses the ids, so the preview cannot name the assignments. Without the ids in their names, an identity that
+    // was deleted and created again could not get its roles.
+    #disable-next-line what-if-short-circuiting
     functionPrincipalId: identities.outputs.functionPrincipalId
     streamerIdentityName: names.streamerIdentity
+    // The same.
+    #disable-next-line what-if-short-circuiting
     streamerPrincipalId: identities.outputs.streamerPrincipalId
-    topicName: names.systemTopic
     topicPrincipalId: events.outputs.principalId
-    callTopicName: names.callTopic
+    answersCalls: answerCalls != 'off'
     callTopicPrincipalId: events.outputs.callTopicPrincipalId
+    speechName: transcription == 'azure' ? names.speech : ''
     deadLetterContainer: deadLetterContainer
   }
-  dependsOn: [storage, communication, registry, monitoring]
+  dependsOn: [storage, communication, registry, monitoring, speech]
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
@@ -279,8 +283,6 @@ module speech 'modules/speech.bicep' = if (transcription == 'azure') {
     location: location
     tags: tags
     name: names.speech
-    functionIdentityName: names.functionIdentity
-    functionPrincipalId: identities.outputs.functionPrincipalId
   }
 }
 
@@ -313,6 +315,7 @@ module functionApp 'modules/function_app.bicep' = {
     isPrivate: isPrivate
     identityName: names.functionIdentity
     identityClientId: identities.outputs.functionClientId
+    storageName: names.storage
     blobEndpoint: storage.outputs.blobEndpoint
     queueEndpoint: storage.outputs.queueEndpoint
     tableEndpoint: storage.outputs.tableEndpoint
@@ -324,9 +327,7 @@ module functionApp 'modules/function_app.bicep' = {
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
     settings: union(speechSettings, retentionSettings, functionSettings)
-    alwaysReadyBlobInstances: alwaysReadyBlobInstances
-    maximumInstanceCount: maximumInstanceCount
-    instanceMemoryMB: instanceMemoryMB
+    scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId
   }
@@ -342,7 +343,7 @@ module alerts 'modules/alerts.bicep' = {
     actionGroupName: names.actionGroup
     email: alertEmail
     streamerName: names.streamer
-    topicName: names.systemTopic
+    topicName: storageTopicName
     backlogSeconds: backlogSeconds
     placedCallsThreshold: placedCallsThreshold
   }

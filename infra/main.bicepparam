@@ -33,9 +33,15 @@ param immutableDays = int(readEnvironmentVariable('IMMUTABLE_DAYS', '0'))
 param logDays = 30
 param logDailyGigabytes = -1
 
-param alwaysReadyBlobInstances = 1
-param maximumInstanceCount = 40
-param instanceMemoryMB = 2048
+// Always-ready instances cost money while idle: docs/azure.md, "What it costs". 'RollingUpdate' is a preview:
+// "Upgrade without dropping calls".
+param functionScale = {
+  alwaysReadyBlobInstances: 1
+  alwaysReadyAnsweringInstances: 1
+  maximumInstanceCount: 40
+  instanceMemoryMB: 2048
+  updateStrategy: 'Recreate'
+}
 param functionSettings = {}
 param functionKeys = readEnvironmentVariable('FUNCTION_KEYS', '')
 param signInClientId = readEnvironmentVariable('SIGN_IN_CLIENT_ID', '')
@@ -45,6 +51,10 @@ param allowedDestinations = readEnvironmentVariable('ALLOWED_DESTINATIONS', '+,8
 
 // subscriptions.bicepparam reads it too.
 param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
+
+// The names of system topics that exist already; subscriptions.bicepparam reads them, too.
+param storageTopic = readEnvironmentVariable('STORAGE_TOPIC', '')
+param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 

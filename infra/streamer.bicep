@@ -22,7 +22,7 @@ param liveRevision string
 @allowed(['0.5', '1', '2', '4'])
 param cpu string
 
-@description('Minimum number of replicas. A call that finds no replica is lost, and CPU load alone does not reveal new sockets.')
+@description('Minimum number of replicas. An app that scales by CPU cannot scale to zero. With one, its calls pause while it is replaced; with two, they go on at the other.')
 @minValue(1)
 param minReplicas int
 

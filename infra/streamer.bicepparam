@@ -6,7 +6,8 @@ param image = readEnvironmentVariable('STREAMER_IMAGE')
 param liveRevision = readEnvironmentVariable('STREAMER_LIVE_REVISION', '')
 
 param cpu = '1'
-param minReplicas = 2
+// A second replica doubles what an idle system costs: docs/azure.md, "What it costs".
+param minReplicas = 1
 param maxReplicas = 10
 param maxStreams = 200
 param settings = {}

@@ -27,6 +27,12 @@ var triggers = [
 @description('Incoming calls to answer: off, all, or a comma-separated list of phone numbers and raw ids.')
 param answerCalls string
 
+@description('Name of the storage account\'s system topic if it existed before. Empty: main.bicep created it.')
+param storageTopic string
+
+@description('The same for the ACS resource.')
+param callTopic string
+
 @description('Raw ids of the callees to subscribe to. Empty: all.')
 var callees = answerCalls == 'all'
   ? []
@@ -44,11 +50,11 @@ resource storage 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
 }
 
 resource topic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
-  name: names.systemTopic
+  name: empty(storageTopic) ? names.systemTopic : storageTopic
 }
 
-resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
-  name: names.callTopic
+resource topicOfCalls 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
+  name: empty(callTopic) ? names.callTopic : callTopic
 }
 
 @description('Where undelivered events are stored.')
@@ -103,7 +109,7 @@ resource subscriptions 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025
 ]
 
 resource incomingCalls 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = if (answerCalls != 'off') {
-  parent: callTopic
+  parent: topicOfCalls
   name: 'incoming-calls'
   properties: {
     eventDeliverySchema: 'EventGridSchema'

@@ -92,11 +92,17 @@ class AppClient:
 
     async def recording(self, call: str) -> bytes:
         """Download a call's recording, range by range. Raises AppError."""
+        return await self._download(f"/api/v1/calls/{call}/recording")
+
+    async def export(self, call: str) -> bytes:
+        """Download a call's zip file, which is built, range by range. Raises AppError."""
+        return await self._download(f"/api/v1/calls/{call}/export")
+
+    async def _download(self, path: str) -> bytes:
         assert self._session is not None
         content = b""
         while True:
             headers = {"Range": f"bytes={len(content)}-{len(content) + _RANGE_BYTES - 1}"}
-            path = f"/api/v1/calls/{call}/recording"
             async with self._session.get(path, headers=headers) as response:
                 if response.status != 206:
                     raise AppError(response.status, await response.text())

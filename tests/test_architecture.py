@@ -20,7 +20,8 @@ TOP_LEVEL = ("configuration", "event_log", "function_app")
 
 FLOOR = {"acs", "configuration", "contract", "event_log"}
 DOMAIN = {"calls", "calls.records", "calls.control", "calls.results", "calls.transcripts"} | {
-    "calls.retention"
+    "calls.retention",
+    "calls.events",
 }
 
 # Each room, and the rooms that it may import. "calls" alone is the floor that its rooms share.
@@ -30,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "calls.http": DOMAIN | FLOOR,
     "calls.pipeline": DOMAIN | FLOOR,
     "calls.transcripts": {"calls", "calls.results", "calls.records"} | FLOOR,
+    "calls.events": {"calls", "calls.records"} | FLOOR,
     "calls.retention": {"calls", "calls.records", "calls.results"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,

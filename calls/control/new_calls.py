@@ -57,6 +57,8 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     locales: list[str] | None = None
     announcement: Announcement | None = None
     retention_days: int | None = None
+    tags: list[str] = []
+    notes: str | None = None
 
 
 def callback_url(settings: Settings) -> str:
@@ -116,6 +118,9 @@ async def record_new_call(
         record.names = call.names
         record.locales = call.locales or parse_setting(clients.settings.transcription_locale)
         record.retention_days = call.retention_days
+        # Somebody may have tagged the call already: its first event may have created the record.
+        record.tags = record.tags or call.tags
+        record.notes = record.notes or call.notes
         record.channels, record.sample_rate = call.channels, call.sample_rate
         record.start_streaming = call.start_streaming
         record.dtmf = call.dtmf

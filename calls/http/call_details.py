@@ -19,7 +19,11 @@ from contract import names
 
 async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}``: the call, its streams and segments, and what failed."""
-    call = requests.call_connection_id(request)
+    return json_response(await read_details(clients, requests.call_connection_id(request)))
+
+
+async def read_details(clients: Clients, call: str) -> CallDetails:
+    """Read all that is shown of a call. Raises CallNotFound, Contended, AzureError."""
     record = await read_current_record(clients, call)
     streams = await read_streams(clients.storage, call)
     disposition = await read_disposition(clients.storage, call)
@@ -34,13 +38,11 @@ async def show_call(clients: Clients, request: func.HttpRequest) -> func.HttpRes
             track = participants.track(name.stream_id, name.track)
             raw_id = participants.raw_id(track)
             landed_segments.append(LandedSegment(name.stream_id, track, raw_id, name.start, path))
-    return json_response(
-        show_record(
-            CallDetails,
-            record,
-            hold=disposition.hold,
-            streams=streams,
-            landed_segments=landed_segments,
-            failures=failed,
-        )
+    return show_record(
+        CallDetails,
+        record,
+        hold=disposition.hold,
+        streams=streams,
+        landed_segments=landed_segments,
+        failures=failed,
     )

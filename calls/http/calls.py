@@ -24,6 +24,7 @@ from calls.control import hanging_up, placing, streaming
 from calls.control.placing import PlaceCall
 from calls.control.streaming import Operation
 from calls.http import requests
+from calls.http.annotations import take_notes, take_tags
 from calls.http.announcements import take_announcement
 from calls.http.documents import Call, CallPage, show_record
 from calls.http.principals import request_principal
@@ -106,6 +107,8 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         retention_days=fields.take_number("retention_days", 1, MAX_RETENTION_DAYS),
         locales=_take_locales(fields),
         announcement=take_announcement(fields, settings, endpoint),
+        tags=take_tags(fields),
+        notes=take_notes(fields),
     )
     fields.check()
     return call

@@ -37,7 +37,9 @@ from contract.grants import DtmfMode
 INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
     "Receipt": frozenset({"schema"}),
-    "CallRecord": frozenset({"schema", "origin_known", "requests", "events", "finalized"}),
+    "CallRecord": frozenset(
+        {"schema", "origin_known", "requests", "events", "finalized", "milestones"}
+    ),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
 
@@ -167,6 +169,8 @@ class Call(msgspec.Struct, kw_only=True):
         int | None,
         Meta(description="how long it is kept after its end; null: as the settings say"),
     ]
+    tags: Annotated[list[str], Meta(examples=[["complaint", "VIP"]])]
+    notes: Annotated[str | None, Meta(examples=["Called back about the invoice."])]
     operation_context: str | None
     connected_at: Time | None
     ended_at: Time | None

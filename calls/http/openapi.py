@@ -10,8 +10,9 @@ from functools import cache
 
 import azure.functions as func
 
-from calls.http.description import calls, results, retention, service
+from calls.http.description import calls, events, results, retention, service
 from calls.http.description.completion import HEADERS, complete_operation
+from calls.http.description.names import name_parts
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
 from calls.http.description.texts import TAGS, TEXTS
@@ -49,11 +50,13 @@ async def show_openapi(_: func.HttpRequest) -> func.HttpResponse:
 def document() -> Json:
     """Return the document."""
     paths: dict[str, Json] = {}
-    operations = calls.OPERATIONS | retention.OPERATIONS | results.OPERATIONS | service.OPERATIONS
+    modules = (calls, events, retention, results, service)
+    operations = {route: text for module in modules for route, text in module.OPERATIONS.items()}
     for route, operation in operations.items():
         method, path = route.split()
         completed = complete_operation(route, operation, TEXTS[route])
         paths.setdefault(path, {})[method.lower()] = completed
+    paths, components = name_parts(paths, schemas())
     return {
         "openapi": "3.1.0",
         "info": {
@@ -69,7 +72,7 @@ def document() -> Json:
         "paths": paths,
         "components": {
             "headers": HEADERS,
-            "schemas": schemas(),
+            "schemas": components,
             "securitySchemes": _SECURITY,
         },
     }

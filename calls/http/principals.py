@@ -53,7 +53,9 @@ PUBLIC = Access(None, "never")
 ROUTES: dict[str, Access] = {
     "list_calls": _access("never", "Caller", "Listener", "Auditor"),
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
+    "list_events": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),
+    "change_call": _access("change", "Caller", "Listener"),
     "hang_up": _access("stop", "Caller"),
     "pause_call": _access("stop", "Caller"),
     "resume_call": _access("change", "Caller"),
@@ -70,6 +72,7 @@ ROUTES: dict[str, Access] = {
     "send_recording": _access("read", "Listener"),
     "send_segment": _access("read", "Listener"),
     "create_links": _access("change", "Listener"),
+    "export_call": _access("read", "Listener"),
     "list_failures": _access("never"),
     "retry_failure": _access("change"),
     "read_audit": _access("read", "Auditor"),

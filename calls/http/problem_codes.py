@@ -27,6 +27,7 @@ Code = Literal[
     "deletion_running",
     "destination_not_allowed",
     "event_mismatch",
+    "export_failed",
     "failure_not_found",
     "file_changed",
     "file_not_found",
@@ -199,6 +200,10 @@ CODES: dict[Code, Meaning] = {
     ),
     "contended": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "the call is changing too fast; repeat the request"
+    ),
+    "export_failed": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the export could not be built; the app's log says why. A later request begins it again",
     ),
     "keys_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "ACS's signing keys cannot be fetched; send it again"

@@ -100,13 +100,20 @@ def take_flag(request: func.HttpRequest, parameter: str) -> bool:
 
 def take_limit(request: func.HttpRequest, default: int, maximum: int) -> int:
     """Return the query's ``limit``, a number from 1 to ``maximum``. Raises Problem (400)."""
-    text = request.params.get("limit")
+    return take_number(request, "limit", 1, maximum, default)
+
+
+def take_number(
+    request: func.HttpRequest, parameter: str, least: int, most: int, default: int
+) -> int:
+    """Return a number in the query, from ``least`` to ``most``. Raises Problem (400)."""
+    text = request.params.get(parameter)
     if not text:
         return default
-    limit = parse_number(text)
-    if limit is None or not 1 <= limit <= maximum:
-        raise invalid_parameter("limit", f"must be a number from 1 to {maximum}")
-    return limit
+    number = parse_number(text)
+    if number is None or not least <= number <= most:
+        raise invalid_parameter(parameter, f"must be a number from {least} to {most}")
+    return number
 
 
 class Fields:
@@ -143,6 +150,12 @@ class Fields:
             self.add_error(field, f"must be a list of 1 to {max_items} strings")
             return []
         return value
+
+    def take_list(self, field: str, max_items: int) -> list[str]:
+        """Take a list of up to ``max_items`` strings; empty if the field is absent or null."""
+        if self._members.get(field) == []:
+            del self._members[field]
+        return self.take_texts(field, max_items) or []
 
     def take_one_or_more(self, field: str, max_items: int) -> list[str] | None:
         """Take a string, or a list of 1 to ``max_items`` strings; None if it is absent or null."""

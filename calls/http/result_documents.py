@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -121,3 +121,12 @@ class Transcript(msgspec.Struct, kw_only=True):
         Meta(description="the voices of a mixed track were told apart; null for other tracks"),
     ]
     utterances: list[Utterance]
+
+
+class Export(msgspec.Struct, kw_only=True):
+    """An export that is not ready yet; the sizes are those of its recording."""
+
+    state: Literal["building"]
+    requested_at: Time
+    bytes_written: int
+    bytes_total: int

@@ -30,6 +30,11 @@ from contract import names
 @takes_query(ALLOW_PARTIAL)
 async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls/{id}/timeline``."""
+    return json_response(await read_timeline(clients, request))
+
+
+async def read_timeline(clients: Clients, request: func.HttpRequest) -> Timeline:
+    """Read a call's timeline. Raises what ``read_ready_result`` raises."""
     result, state = await read_ready_result(clients, request)
     timeline = result.timeline
     try:
@@ -38,15 +43,13 @@ async def show_timeline(clients: Clients, request: func.HttpRequest) -> func.Htt
         announcements = locate_plays(record.announcement, timeline.started_at)
     except CallNotFound:
         pauses, announcements = [], []
-    return json_response(
-        show(
-            Timeline,
-            timeline,
-            result_state=state,
-            partial=state != "final",
-            pauses=pauses,
-            announcements=announcements,
-        )
+    return show(
+        Timeline,
+        timeline,
+        result_state=state,
+        partial=state != "final",
+        pauses=pauses,
+        announcements=announcements,
     )
 
 

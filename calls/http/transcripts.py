@@ -40,17 +40,12 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
             "a transcript is available as json, vtt, txt or csv",
             code="format_not_found",
         )
-    call = requests.call_connection_id(request)
-    result, state = await read_ready_result(clients, request)
-    transcript = await job.read_transcript(clients.storage, call)
-    if transcript is None or transcript.layout_digest != result.layout_digest:
-        transcript = _not_started(clients, call, transcript)
+    transcript, document = await read_shown_transcript(clients, request)
     if format_ == "json":
-        document = show(result_documents.Transcript, transcript, result_state=state)
         return json_response(document, headers={"Vary": "Accept"})
-    _require_complete(transcript)
+    require_complete(transcript)
     return func.HttpResponse(
-        _FORMATTERS[format_](transcript).encode(),
+        format_transcript(transcript, format_),
         status_code=HTTPStatus.OK,
         mimetype=_MEDIA_TYPES[format_],
         charset="utf-8",
@@ -58,7 +53,27 @@ async def show_transcript(clients: Clients, request: func.HttpRequest) -> func.H
     )
 
 
-def _require_complete(transcript: Transcript) -> None:
+async def read_shown_transcript(
+    clients: Clients, request: func.HttpRequest
+) -> tuple[Transcript, result_documents.Transcript]:
+    """Read a call's transcript in its current state, and the document that shows it.
+
+    Raises what ``read_ready_result`` raises.
+    """
+    call = requests.call_connection_id(request)
+    result, state = await read_ready_result(clients, request)
+    transcript = await job.read_transcript(clients.storage, call)
+    if transcript is None or transcript.layout_digest != result.layout_digest:
+        transcript = _not_started(clients, call, transcript)
+    return transcript, show(result_documents.Transcript, transcript, result_state=state)
+
+
+def format_transcript(transcript: Transcript, format_: str) -> bytes:
+    """Return a transcript as ``vtt``, ``txt`` or ``csv``, in UTF-8."""
+    return _FORMATTERS[format_](transcript).encode()
+
+
+def require_complete(transcript: Transcript) -> None:
     """Check that a transcript is complete: text does not tell. Raises Problem (409)."""
     match transcript.state:
         case "off":

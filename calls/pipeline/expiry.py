@@ -21,6 +21,7 @@ from calls.records.dispositions import read_disposition
 from calls.records.expiries import Expiry, add_expiry, list_expiries, remove_expiry
 from calls.records.model import CallRecord
 from calls.records.store import read_record
+from calls.results.exports import delete_old_exports
 from calls.retention.deletions import begin_deletion
 from calls.retention.late_arrivals import delete_late_arrivals, watch_for_late_arrivals
 from calls.retention.model import SYSTEM_RETENTION
@@ -88,7 +89,10 @@ async def visit_call(clients: Clients, entry: Expiry, now: datetime) -> None:
         await watch_for_late_arrivals(storage, call, now)
         await remove_expiry(storage, entry)
         return
+    has_export = await delete_old_exports(storage, call, now)
     next_look = await _next_look(clients, call, now)
+    if has_export and next_look is not None:
+        next_look = now
     if next_look is not None:
         await add_expiry(storage, call, next_look)
     await remove_expiry(storage, entry)

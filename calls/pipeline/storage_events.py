@@ -19,6 +19,8 @@ from azure.core.exceptions import AzureError
 from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallDeleted, CallNotFound
+from calls.events.cloud_events import segment_milestone
+from calls.events.segment_log import log_segment
 from calls.listings import log_foreign
 from calls.records import ended_calls
 from calls.records.expiries import add_expiry
@@ -160,8 +162,11 @@ async def analyse_segment(
         )
     except MalformedWav as error:
         raise ValueError(f"the segment is not a WAV file: {error}") from error
-    await clients.storage.put(
-        blobs.RESULTS, blobs.analysis_blob(segment), analysis.encode_analysis(result)
+    call, storage = segment.call_connection_id, clients.storage
+    milestone = segment_milestone(segment, result.duration_ms, datetime.now(UTC))
+    await asyncio.gather(
+        storage.put(blobs.RESULTS, blobs.analysis_blob(segment), analysis.encode_analysis(result)),
+        log_segment(storage, call, milestone),
     )
     log_event(_log, logging.INFO, "segment_analysed", call=segment.call_connection_id, segment=blob)
     # While the segment's own stream is open, the call cannot be complete: nothing else is read.

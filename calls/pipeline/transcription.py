@@ -10,13 +10,16 @@ that message may go on with an interrupted run.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import UTC, datetime
 
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
 from calls.locales import parse_setting, without_auto
-from calls.records.store import read_record
+from calls.records.milestones import add_transcript
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record
 from calls.results import assembly
 from calls.retention.late_arrivals import removing_late_arrivals
 from calls.transcripts import job
@@ -27,6 +30,7 @@ from calls.transcripts.messages import (
     decode_message,
     request_transcript,
 )
+from calls.transcripts.model import Transcript
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
@@ -43,6 +47,8 @@ async def request_if_due(clients: Clients, call: str, send: Send) -> None:
     transcript = await job.read_transcript(clients.storage, call)
     if job.is_due(transcript, result.layout_digest, datetime.now(UTC)):
         request_transcript(clients, call, send)
+    elif transcript is not None:
+        await _add_milestone(clients, transcript)
 
 
 async def is_settled(clients: Clients, call: str) -> bool:
@@ -94,6 +100,9 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         if not job.is_due(existing, result.layout_digest, datetime.now(UTC), message.id):
             # Another message's run has made it, or is making it.
             log_event(_log, logging.INFO, "transcription_skipped", call=call)
+            if existing is not None:
+                # The run that has made it may have ended just then.
+                await _add_milestone(clients, existing)
             return
     layout = await assembly.read_layout(storage, result) if result else None
     if result is None or layout is None:
@@ -109,8 +118,11 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         claim_id=message.id,
         retry_seconds=clients.settings.transcription_retry_seconds,
     )
-    if transcript is not None and transcript.state == "pending":
+    if transcript is None:
+        return
+    if transcript.state == "pending":
         request_transcript(clients, call, send)
+    await _add_milestone(clients, transcript)
 
 
 def _log_dropped(call: str, reason: str) -> None:
@@ -135,3 +147,23 @@ async def fail(clients: Clients, message: TranscriptionMessage) -> None:
         return
     provider = clients.settings.transcription
     await job.mark_failed(clients.storage, result, provider=provider, claim_id=message.id)
+    transcript = await job.read_transcript(clients.storage, call)
+    if transcript is not None:
+        await _add_milestone(clients, transcript)
+
+
+async def _add_milestone(clients: Clients, transcript: Transcript) -> None:
+    """Add to a call's record that its transcript is complete, or has failed, if it has.
+
+    Raises Contended, AzureError.
+    """
+    state = transcript.state
+    if state not in ("complete", "failed"):
+        return
+
+    def apply(record: CallRecord) -> bool:
+        return add_transcript(record, state, transcript.layout_digest, datetime.now(UTC))
+
+    with contextlib.suppress(CallNotFound):
+        # A call that this app did not place has no record.
+        await change_record(clients.storage, transcript.call_connection_id, apply)

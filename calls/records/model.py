@@ -20,6 +20,17 @@ StreamingState = Literal["inactive", "starting", "active", "stopping", "failed"]
 ResultState = Literal["none", "recording", "processing", "final", "partial"]
 """How far a call's result is. ``none``: no audio came, and none is expected."""
 
+MilestoneType = Literal[
+    "call.connected",
+    "call.streaming",
+    "segment.ready",
+    "call.final",
+    "transcript.final",
+    "call.failed",
+    "call.deleted",
+]
+"""What others are told about a call."""
+
 
 class EventRecord(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One callback event, as the record keeps it."""
@@ -113,6 +124,18 @@ class MissingAudio(msgspec.Struct, kw_only=True, frozen=True):
     unknown_streams: int = 0
 
 
+class Milestone(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Something that others are told about a call.
+
+    ``type`` and ``what`` identify it within the call. ``data`` has no personal data.
+    """
+
+    type: MilestoneType
+    what: str = ""
+    time: datetime
+    data: dict[str, str | int | None] = msgspec.field(default_factory=dict)
+
+
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call.
 
@@ -125,7 +148,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     to do for it. ``names`` has the participants' display names by raw id, where they are
     known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
     is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
-    app hung up by itself.
+    app hung up by itself. ``milestones`` are in the order in which the record reached them.
+    ``tags`` and ``notes`` are what people wrote about it.
     """
 
     schema: int = SCHEMA
@@ -147,6 +171,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     announcement: Announcement | None = None
     locales: list[str] | None = None
     retention_days: int | None = None
+    tags: list[str] = msgspec.field(default_factory=list)
+    notes: str | None = None
     operation_context: str | None = None
     connected_at: datetime | None = None
     ended_at: datetime | None = None
@@ -161,6 +187,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     result_reason: str | None = None
     missing: MissingAudio | None = None
     finalized: bool = False
+    milestones: list[Milestone] = msgspec.field(default_factory=list)
 
     @property
     def has_ended(self) -> bool:

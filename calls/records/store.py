@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 from azure.core.exceptions import HttpResponseError
@@ -14,6 +14,7 @@ from calls.errors import CallDeleted, Contended, InvalidCursor
 from calls.listings import parse_names
 from calls.records.dispositions import missing_call
 from calls.records.expiries import add_expiry
+from calls.records.milestones import add_milestones
 from calls.records.model import CallRecord, new_record
 from calls.records.unsettled import add_unsettled
 from calls.storage import Document, Storage
@@ -69,6 +70,7 @@ async def change_record(
                 raise await missing_call(storage, call_connection_id)
             record = new_record(call_connection_id, create_at)
             apply(record)
+            add_milestones(record, datetime.now(UTC))
             if await _create_record(storage, record):
                 return record
             continue
@@ -76,6 +78,7 @@ async def change_record(
         was_finalized = record.finalized
         if not apply(record):
             return record
+        add_milestones(record, datetime.now(UTC))
         if was_finalized and not record.finalized:
             await add_unsettled(storage, call_connection_id)
         if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):

@@ -31,6 +31,7 @@ _BLOCK_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 1024 * 1024
 _SAMPLE_BYTES = 2
 _SOURCE_KEY = "source"
+_FLAC_TYPE = "audio/flac"
 _MAX_RUNNING = 2
 _WAIT_SECONDS = 100.0
 """Azure's front end gives a request 230 s. In this time, eight hours of one channel become MP3."""
@@ -68,7 +69,7 @@ def choose_rendition(
     MP3 and Ogg are for listening: several channels are mixed to stereo, unless the request says
     otherwise.
     """
-    recorded = "flac" if recording.content_type == "audio/flac" else "wav"
+    recorded = "flac" if recording.content_type == _FLAC_TYPE else "wav"
     rendition = Rendition(format_ or recorded, mix)  # type: ignore[arg-type]
     return None if rendition == (recorded, None) else rendition
 
@@ -106,6 +107,33 @@ async def make_rendition(
     if written is None or written.metadata.get(_SOURCE_KEY) != recording.etag:
         raise RenditionPending
     return written
+
+
+async def wav_size(storage: Storage, call: str, recording: Properties) -> int:
+    """Return the size in bytes of a recording as WAV. Raises AzureError."""
+    if recording.content_type != _FLAC_TYPE:
+        return recording.size
+    import soundfile
+
+    source = _BlobReader(storage, blobs.recording_blob(call), recording)
+    with await asyncio.to_thread(soundfile.SoundFile, source) as file:
+        data_bytes: int = file.frames * file.channels * _SAMPLE_BYTES
+        return len(wav.long_header(file.samplerate, data_bytes, file.channels)) + data_bytes
+
+
+async def wav_parts(storage: Storage, call: str, recording: Properties) -> AsyncIterator[bytes]:
+    """Yield a recording as WAV, in parts of a few MiB. It is not stored.
+
+    Raises ResourceModifiedError if it changes meanwhile; AzureError.
+    """
+    if recording.content_type == _FLAC_TYPE:
+        async for _, part in _blocks(storage, call, Rendition("wav", None), recording):
+            yield part
+        return
+    blob = blobs.recording_blob(call)
+    for offset in range(0, recording.size, _BLOCK_BYTES):
+        length = min(_BLOCK_BYTES, recording.size - offset)
+        yield await storage.read_range(blobs.RECORDINGS, blob, offset, length, recording.etag)
 
 
 async def _write(

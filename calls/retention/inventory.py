@@ -30,6 +30,7 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
         names.MANIFESTS,
         blobs.RECORDINGS,
         blobs.RESULTS,
+        blobs.EVENTS,
         names.DRAFTS,
         names.REJECTED,
         blobs.FAILURES,
@@ -41,6 +42,7 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
         names.SEGMENTS,
         blobs.RECORDINGS,
         blobs.RESULTS,
+        blobs.EVENTS,
         names.DRAFTS,
         names.MANIFESTS,
         names.REJECTED,
@@ -157,7 +159,8 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
         prefixes = tracks
         if container == blobs.RESULTS and not deletion.is_rewritten:
             made = (blobs.call_result_blob(call), blobs.transcript_blob(call))
-            prefixes = [*tracks, *made, blobs.chunk_blob(call, "").removesuffix(".json")]
+            chunks = blobs.chunk_blob(call, "").removesuffix(".json")
+            prefixes = [*tracks, *made, chunks, blobs.export_blob(call, "")]
         if container == names.REJECTED:
             streams = sorted({track.stream_id for track in deletion.tracks})
             prefixes = [
@@ -170,7 +173,8 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
         return [names.NoteName(call, t.stream_id, t.track).blob for t in deletion.tracks]
     if container == blobs.RECORDINGS and deletion.is_rewritten:
         return []
-    return [f"{call}/"] if container in (blobs.RECORDINGS, names.MANIFESTS) else []
+    whole = (blobs.RECORDINGS, names.MANIFESTS, blobs.EVENTS)
+    return [f"{call}/"] if container in whole else []
 
 
 def track_prefix(call: str, track: StreamTrack) -> str:

@@ -78,6 +78,7 @@ async def _delete_track(storage: Storage, call: str, track: StreamTrack) -> None
     for container, beginning in (
         (names.SEGMENTS, prefix),
         (blobs.RESULTS, prefix),
+        (blobs.EVENTS, blobs.segment_log_blob(call)),
         (names.REJECTED, f"{names.SEGMENTS}/{prefix}"),
         (names.REJECTED, f"{names.MANIFESTS}/{call}/{track.stream_id}."),
         (names.DRAFTS, names.NoteName(call, track.stream_id, track.track).blob),

@@ -1,4 +1,5 @@
-// Every role assignment of the system, each with its reason and no broader than necessary.
+// Every role assignment of the system, each with its reason and no broader than necessary. Their names contain the
+// object ids: an identity that was deleted and created again has the same name, but needs assignments of its own.
 
 import { roles } from '../roles.bicep'
 
@@ -14,9 +15,6 @@ param registryName string
 @description('Name of the Application Insights component.')
 param insightsName string
 
-@description('Name of the function app\'s identity. Assignment names are derived from names, which what-if knows, unlike ids.')
-param functionIdentityName string
-
 @description('Object id of the function app\'s identity.')
 param functionPrincipalId string
 
@@ -26,17 +24,17 @@ param streamerIdentityName string
 @description('Object id of the streamer\'s identity.')
 param streamerPrincipalId string
 
-@description('Name of the storage account\'s system topic.')
-param topicName string
-
 @description('Object id of the identity of the storage account\'s system topic.')
 param topicPrincipalId string
 
-@description('Name of the ACS resource\'s system topic.')
-param callTopicName string
+@description('Whether calls are answered. If not, the ACS resource has no topic.')
+param answersCalls bool
 
 @description('Object id of the identity of the ACS resource\'s system topic.')
 param callTopicPrincipalId string
+
+@description('Name of the Azure AI Speech resource. Empty: there is none.')
+param speechName string
 
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
@@ -49,7 +47,7 @@ var functionStorageRoles = [
   }
   {
     role: roles.storageQueueDataContributor
-    reason: 'The host sends and receives the messages of blob triggers, transcriptions and deadlines, and moves those that always fail to poison queues, which it creates.'
+    reason: 'The host sends and receives the messages of blob triggers, transcriptions, exports and deadlines, and moves those that always fail to poison queues, which it creates.'
   }
   {
     role: roles.storageTableDataContributor
@@ -118,7 +116,7 @@ resource insights 'Microsoft.Insights/components@2020-02-02' existing = {
 
 resource functionOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for assignment in functionStorageRoles: {
-    name: guid(account.id, functionIdentityName, assignment.role)
+    name: guid(account.id, functionPrincipalId, assignment.role)
     scope: account
     properties: {
       principalId: functionPrincipalId
@@ -130,7 +128,7 @@ resource functionOnStorage 'Microsoft.Authorization/roleAssignments@2022-04-01' 
 ]
 
 resource functionOnCommunication 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(communication.id, functionIdentityName, roles.communicationServiceOwner)
+  name: guid(communication.id, functionPrincipalId, roles.communicationServiceOwner)
   scope: communication
   properties: {
     principalId: functionPrincipalId
@@ -141,7 +139,7 @@ resource functionOnCommunication 'Microsoft.Authorization/roleAssignments@2022-0
 }
 
 resource functionOnInsights 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(insights.id, functionIdentityName, roles.monitoringMetricsPublisher)
+  name: guid(insights.id, functionPrincipalId, roles.monitoringMetricsPublisher)
   scope: insights
   properties: {
     principalId: functionPrincipalId
@@ -191,7 +189,7 @@ resource streamerOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-0
   for (container, index) in streamerContainers: {
     name: guid(
       account::blobs::streamerContainer[index].id,
-      streamerIdentityName,
+      streamerPrincipalId,
       container.mayChange ? grantBinder.name : adder.name
     )
     scope: account::blobs::streamerContainer[index]
@@ -209,7 +207,7 @@ resource streamerOnContainers 'Microsoft.Authorization/roleAssignments@2022-04-0
 ]
 
 resource streamerOnRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(registry.id, streamerIdentityName, roles.acrPull)
+  name: guid(registry.id, streamerPrincipalId, roles.acrPull)
   scope: registry
   properties: {
     principalId: streamerPrincipalId
@@ -219,24 +217,15 @@ resource streamerOnRegistry 'Microsoft.Authorization/roleAssignments@2022-04-01'
   }
 }
 
-@description('The system topics. Each writes its own dead letters.')
-var topics = [
-  {
-    name: topicName
-    principalId: topicPrincipalId
-  }
-  {
-    name: callTopicName
-    principalId: callTopicPrincipalId
-  }
-]
+@description('The identities of the system topics. Each writes its own dead letters.')
+var topicPrincipalIds = answersCalls ? [topicPrincipalId, callTopicPrincipalId] : [topicPrincipalId]
 
 resource topicOnDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for topic in topics: {
-    name: guid(account::blobs::deadLetters.id, topic.name, roles.storageBlobDataContributor)
+  for id in topicPrincipalIds: {
+    name: guid(account::blobs::deadLetters.id, id, roles.storageBlobDataContributor)
     scope: account::blobs::deadLetters
     properties: {
-      principalId: topic.principalId
+      principalId: id
       principalType: 'ServicePrincipal'
       roleDefinitionId: subscriptionResourceId(
         'Microsoft.Authorization/roleDefinitions',
@@ -246,3 +235,21 @@ resource topicOnDeadLetters 'Microsoft.Authorization/roleAssignments@2022-04-01'
     }
   }
 ]
+
+resource speech 'Microsoft.CognitiveServices/accounts@2025-06-01' existing = if (!empty(speechName)) {
+  name: speechName
+}
+
+resource functionOnSpeech 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(speechName)) {
+  name: guid(speech.id, functionPrincipalId, roles.cognitiveServicesSpeechUser)
+  scope: speech
+  properties: {
+    principalId: functionPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId(
+      'Microsoft.Authorization/roleDefinitions',
+      roles.cognitiveServicesSpeechUser
+    )
+    description: 'Transcribes segments. Cannot change the resource.'
+  }
+}

@@ -1,5 +1,6 @@
-// System topics for the events of the storage account and the ACS resource. ../subscriptions.bicep, which needs
-// the published app, subscribes to them.
+// System topics for the events of the storage account and, if calls are answered, the ACS resource.
+// ../subscriptions.bicep, which needs the published app, subscribes to them. A source has one topic at most: one that
+// exists already (Defender for Storage makes one) is adopted under its name, and gets an identity.
 
 import { Tags } from '../types.bicep'
 
@@ -14,6 +15,9 @@ param name string
 
 @description('Name of the storage account.')
 param storageName string
+
+@description('Whether calls are answered. If not, the ACS resource needs no topic.')
+param answersCalls bool
 
 @description('Name of the ACS resource\'s system topic.')
 param callTopicName string
@@ -40,7 +44,7 @@ resource communication 'Microsoft.Communication/communicationServices@2025-09-01
   name: communicationName
 }
 
-resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
+resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = if (answersCalls) {
   name: callTopicName
   // Same as its source: ACS is not regional.
   location: 'global'
@@ -55,5 +59,5 @@ resource callTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
 @description('Object id of the identity of the storage account\'s topic, which writes dead letters.')
 output principalId string = topic.identity.principalId
 
-@description('Object id of the identity of the ACS resource\'s topic, which writes dead letters.')
-output callTopicPrincipalId string = callTopic.identity.principalId
+@description('Object id of the identity of the ACS resource\'s topic, which writes dead letters. Empty: it has none.')
+output callTopicPrincipalId string = answersCalls ? callTopic!.identity.principalId : ''

@@ -1,6 +1,6 @@
 // The function app, on Flex Consumption. It uses its managed identity for everything it accesses.
 
-import { Settings, Tags } from '../types.bicep'
+import { FunctionScale, Settings, Tags } from '../types.bicep'
 
 @description('Azure region.')
 param location string
@@ -25,6 +25,9 @@ param identityName string
 
 @description('Client id of the function app\'s identity.')
 param identityClientId string
+
+@description('Name of the storage account.')
+param storageName string
 
 @description('Blob endpoint of the storage account.')
 param blobEndpoint string
@@ -59,20 +62,40 @@ param allowedDestinations string
 @description('Additional settings of calls/settings.py. They override those set by this module.')
 param settings Settings
 
-@description('Always-ready instances for the blob triggers.')
-param alwaysReadyBlobInstances int
-
-@description('Maximum number of instances.')
-param maximumInstanceCount int
-
-@description('Memory of each instance, in MB.')
-param instanceMemoryMB int
+@description('How many instances the app has, and how they are replaced.')
+param scale FunctionScale
 
 @description('Names of function keys with their SHA-256, NAME=SHA256,... Empty: every key may do everything.')
 param functionKeys string
 
 @description('Client id of the Entra ID application that users and apps sign in to. Empty: function keys.')
 param signInClientId string
+
+// An instance that starts takes longer than a caller waits, and the key of its webhook loads late, so that events are
+// refused. These are the groups in which Flex Consumption scales: each has instances of its own.
+@description('The always-ready instances of each group of functions.')
+var alwaysReady = filter(
+  [
+    {
+      // Without one, the blob triggers may never start.
+      name: 'blob'
+      instanceCount: scale.alwaysReadyBlobInstances
+    }
+    {
+      // The callbacks, on which answering goes on.
+      name: 'http'
+      instanceCount: answerCalls == 'off' ? 0 : scale.alwaysReadyAnsweringInstances
+    }
+    {
+      name: 'function:answer_incoming_call'
+      instanceCount: answerCalls == 'off' ? 0 : scale.alwaysReadyAnsweringInstances
+    }
+  ],
+  group => group.instanceCount > 0
+)
+
+@description('The update strategy, unless it is Azure\'s own default.')
+var updateOptions = scale.updateStrategy == 'Recreate' ? {} : { siteUpdateStrategy: { type: scale.updateStrategy } }
 
 // The callbacks and Event Grid's webhooks authenticate their callers themselves; health, the description of
 // the interface and the console's files hold no data. After publishing, Core Tools read the host's status with the master key alone, and fail if refused.
@@ -124,6 +147,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     serverFarmId: plan.id
     httpsOnly: true
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
+    // Azure has siteUpdateStrategy since API version 2024-11-01 (flex-consumption-site-updates.md); Bicep's types lack it.
+    #disable-next-line BCP037
     functionAppConfig: {
       deployment: {
         storage: {
@@ -140,20 +165,13 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         version: '3.13'
       }
       scaleAndConcurrency: {
-        instanceMemoryMB: instanceMemoryMB
-        maximumInstanceCount: maximumInstanceCount
-        // Without an always-ready instance, the blob triggers may never start, and the webhook's key loads late.
-        alwaysReady: alwaysReadyBlobInstances == 0
-          ? []
-          : [
-              {
-                name: 'blob'
-                instanceCount: alwaysReadyBlobInstances
-              }
-            ]
+        instanceMemoryMB: scale.instanceMemoryMB
+        maximumInstanceCount: scale.maximumInstanceCount
+        alwaysReady: alwaysReady
         // The handlers wait for ACS and Blob Storage, not for the CPU. The platform's default is far lower.
         triggers: { http: { perInstanceConcurrency: 16 } }
       }
+      ...updateOptions
     }
     siteConfig: {
       minTlsVersion: '1.2'
@@ -168,6 +186,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
     name: 'appsettings'
     properties: union(
       {
+        // With the service URIs alone, the host may fail at its start (Azure/azure-functions-host#11787).
+        AzureWebJobsStorage__accountName: storageName
         AzureWebJobsStorage__blobServiceUri: blobEndpoint
         AzureWebJobsStorage__queueServiceUri: queueEndpoint
         AzureWebJobsStorage__tableServiceUri: tableEndpoint

@@ -23,6 +23,8 @@ resource registry 'Microsoft.ContainerRegistry/registries@2025-11-01' = {
   properties: {
     adminUserEnabled: false
     anonymousPullEnabled: false
+    // AcrPull holds only in this mode. The other one, with permissions for each repository, becomes Azure's default.
+    roleAssignmentMode: 'LegacyRegistryPermissions'
     publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
   }
 }

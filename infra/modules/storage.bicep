@@ -52,6 +52,8 @@ var queues = [
   'transcriptions-poison'
   'deletions'
   'deletions-poison'
+  'exports'
+  'exports-poison'
   'ended-calls'
   'ended-calls-poison'
   'deadlines'
@@ -71,6 +73,7 @@ var callContainers = [
   'recordings'
   'failures'
   'retention'
+  'events'
 ]
 
 @description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import uuid
+import zipfile
 from datetime import datetime
 from typing import Any
 
@@ -119,9 +122,33 @@ async def test_a_paused_recording_keeps_its_time_and_says_who_paused_it(
     streamed_ms = sum(len(stream[None].pcm) // 32 for stream in landed)
     assert silent_ms == timeline["duration_ms"] - streamed_ms
     assert silent_ms > 1000, "a second at least, at a higher speed"
+    await compare_export(app, call, timeline)
     for operation in ("pause", "resume"):
         status, problem, _ = await app.request("POST", f"{path}/{operation}")
         assert (status, problem["code"]) == (409, "call_ended")
+
+
+async def compare_export(app: AppClient, call: str, timeline: Json) -> None:
+    """Request a call's zip file, wait for it, and compare what is in it with the routes."""
+    path = f"/api/v1/calls/{call}/export"
+    responses: list[tuple[int, Any, dict[str, str]]] = []
+
+    async def is_built() -> bool:
+        # aiohttp follows the redirect to the link, which needs no key.
+        responses.append(await app.request("GET", path, headers={"Range": "bytes=0-1"}))
+        return responses[-1][0] != 202
+
+    await until_async(is_built, 150)
+    assert responses[0][0] == 202
+    assert responses[-1][0] == 206
+    content = await app.export(call)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert archive.read("recording.wav") == await app.recording(call)
+        assert json.loads(archive.read("timeline.json")) == timeline
+        assert json.loads(archive.read("call.json")) == await app.show(call)
+        manifests = [name for name in archive.namelist() if name.startswith("manifests/")]
+        assert len(manifests) == 3
 
 
 async def test_a_call_whose_announcement_is_not_required_is_recorded_without_it(
@@ -265,7 +292,7 @@ async def test_no_such_call(app: AppClient, call: str) -> None:
     [
         ("GET", "/api/v1/nothing", 404, "route_not_found", None),
         ("GET", "/api/v1", 404, "route_not_found", None),
-        ("PUT", "/api/v1/calls/a-call", 405, "method_not_allowed", "DELETE, GET"),
+        ("PUT", "/api/v1/calls/a-call", 405, "method_not_allowed", "DELETE, GET, PATCH"),
         ("PATCH", "/api/v1/calls", 405, "method_not_allowed", "GET, POST"),
         ("GET", "/api/v1/callbacks", 405, "method_not_allowed", "POST"),
     ],

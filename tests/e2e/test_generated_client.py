@@ -87,10 +87,10 @@ class Generated:
 async def test_a_whole_call(client: ModuleType, up: Up) -> None:
     app = Generated(client, up)
     models = app.models
-    body = models.PlaceCallBody(
+    body = models.PlaceCall(
         to="+15551230000",
         from_="+15559990000",
-        channels=models.PlaceCallBodyChannels.UNMIXED,
+        channels=models.Channels.UNMIXED,
     )
     placed = await app.ask("calls", "place_call", body=body, idempotency_key="generated")
     assert placed.status_code == 201
@@ -102,14 +102,14 @@ async def test_a_whole_call(client: ModuleType, up: Up) -> None:
 
     await app.until(show, lambda shown: shown.parsed.streaming.state == "active")
     await asyncio.sleep(0.5)
-    note = models.StopStreamingBody(operation_context="a pause")
+    note = models.StopStreaming(operation_context="a pause")
     stopped = await app.ask("calls", "stop_streaming", call, body=note)
     assert (stopped.status_code, type(stopped.parsed)) == (202, models.Call)
     await app.until(show, lambda shown: shown.parsed.streaming.state == "inactive")
     for _ in range(2):
         assert (await app.ask("calls", "hang_up", call)).status_code == 204
     shown = (await app.until(show, lambda shown: shown.parsed.result_state == "final")).parsed
-    assert shown.state == models.CallDetailsState.DISCONNECTED
+    assert shown.state == models.CallState.DISCONNECTED
     assert {event.type_ for event in shown.events} >= {"CallConnected", "CallDisconnected"}
     assert shown.ended_at > shown.connected_at > shown.created_at
     assert shown.streams[0].segments[0].start.tzinfo is not None
@@ -136,6 +136,6 @@ async def test_problems_are_parsed(client: ModuleType, up: Up) -> None:
     assert unknown.status_code == 404
     assert type(unknown.parsed) is app.models.Problem
     assert unknown.parsed.code == "call_not_found"
-    wrong = await app.ask("calls", "place_call", body=app.models.PlaceCallBody(to="12"))
+    wrong = await app.ask("calls", "place_call", body=app.models.PlaceCall(to="12"))
     assert (wrong.status_code, wrong.parsed.code) == (400, "invalid_request")
     assert [error.field for error in wrong.parsed.errors] == ["to"]

@@ -34,6 +34,7 @@ class Dockerfile:
 
     def __init__(self, text: str) -> None:
         self.stages: dict[str, list[Step]] = {}
+        self.arguments: dict[str, str] = {}
         stage = ""
         joined = re.sub(r"\\\n", " ", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
         for line in filter(None, map(str.strip, joined.splitlines())):
@@ -41,10 +42,20 @@ class Dockerfile:
             options = dict(re.findall(r"--([a-z-]+)=(\S+)", rest.split('"')[0].split("[")[0]))
             rest = re.sub(r"^(--[a-z-]+=\S+\s+)+", "", rest)
             step = Step(word.upper(), options, rest)
+            if step.word == "ARG" and not stage:
+                # Before the first stage: what its FROM, and those of all others, may name.
+                argument, _, value = rest.partition("=")
+                self.arguments[argument] = value
+                continue
             if step.word == "FROM":
                 name = re.search(r"\bAS\s+(\S+)", rest, re.IGNORECASE)
                 stage = name.group(1) if name else "image"
             self.stages.setdefault(stage, []).append(step)
+
+    def base(self, stage: str) -> str:
+        """Return the image or stage that a stage begins with, with the default of its argument."""
+        base = self.stages[stage][0].parts[0]
+        return re.sub(r"\$\{(\w+)\}", lambda match: self.arguments[match[1]], base)
 
     @classmethod
     def read(cls) -> Self:

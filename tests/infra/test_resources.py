@@ -17,6 +17,7 @@ from functions import (
     DEADLINE_QUEUE,
     DELETION_QUEUE,
     ENDED_CALLS_QUEUE,
+    EXPORT_QUEUE,
     TRANSCRIPTION_QUEUE,
 )
 from infra import bicep
@@ -66,25 +67,50 @@ ASSIGNMENTS = {
 }
 
 
-def test_every_role_assignment_is_on_the_list(deployed: Deployed) -> None:
+def test_every_role_assignment_is_on_the_list(
+    bicep_server: BicepServer, deployed: Deployed
+) -> None:
     own_roles = {
         role["id"].rsplit("/", 1)[1]: re.sub(
             r"Call Audio: | \(.*", "", role["properties"]["roleName"]
         )
         for role in deployed("Microsoft.Authorization/roleDefinitions")
     }
+    resources = bicep_server.snapshot("main", ANSWER_CALLS="all")["predictedResources"]
     descriptions = {}
-    for assignment in deployed("Microsoft.Authorization/roleAssignments"):
+    for assignment in (r for r in resources if r["type"].endswith("/roleAssignments")):
         properties = assignment["properties"]
         holder = re.search(r"outputs\.(?:(\w+)PrincipalId|principalId)", properties["principalId"])
         assert holder is not None
         role = (ROLES | own_roles)[properties["roleDefinitionId"].rsplit("/", 1)[1]]
-        scope = assignment["id"].partition("/providers/Microsoft.Authorization")[0].split("/")
+        scope = assignment_scope(assignment).split("/")
         target = "/".join(scope[-2:]) if scope[-2] == "containers" else scope[-2]
         descriptions[holder.group(1) or "topic", role, target] = properties["description"]
         assert properties["principalType"] == "ServicePrincipal"
     assert descriptions.keys() == ASSIGNMENTS.keys()
     assert all(descriptions.values()), "each has its reason, in Azure too"
+
+
+def assignment_scope(assignment: dict[str, Any]) -> str:
+    """Return the id of the resource that a role is assigned on."""
+    # The assignment's own name contains an id that only Azure knows.
+    match = re.match(r"\[extensionResourceId\('([^']+)', ", assignment["id"])
+    assert match is not None, assignment["id"]
+    return match[1]
+
+
+def test_each_role_assignment_is_named_for_its_principal(bicep_server: BicepServer) -> None:
+    """An identity that is deleted and created again keeps its name, and gets another id."""
+    variables = {"ANSWER_CALLS": "all", "TRANSCRIPTION": "azure"}
+    resources = bicep_server.snapshot("main", **variables)["predictedResources"]
+    assignments = [r for r in resources if r["type"].endswith("/roleAssignments")]
+    assert len(assignments) == len(ASSIGNMENTS) + 1, "transcription needs one more"
+    for assignment in assignments:
+        (principal,) = re.findall(
+            r"outputs\.(\w*[pP]rincipalId)\.value", assignment["properties"]["principalId"]
+        )
+        assert f"outputs.{principal}.value" in assignment["name"]
+    assert len({a["id"] for a in assignments}) == len(assignments)
 
 
 def test_streamer_may_add_and_read_blobs_and_change_only_grants(deployed: Deployed) -> None:
@@ -288,8 +314,62 @@ def test_function_app_runs_the_project_s_python(deployed: Deployed) -> None:
     version = (bicep.FOLDER.parent / ".python-version").read_text().strip()
     assert config["runtime"] == {"name": "python", "version": version}
     assert "'app-package'" in config["deployment"]["storage"]["value"]
-    assert config["scaleAndConcurrency"]["alwaysReady"] == [{"name": "blob", "instanceCount": 1}]
     assert app["properties"]["httpsOnly"] is True
+
+
+def read_app_config(bicep_server: BicepServer, **variables: str) -> dict[str, Any]:
+    """Return functionAppConfig of the function app, given variables of main.bicepparam."""
+    resources = bicep_server.snapshot("main", **variables)["predictedResources"]
+    (app,) = (r for r in resources if r["type"] == "Microsoft.Web/sites")
+    config: dict[str, Any] = app["properties"]["functionAppConfig"]
+    return config
+
+
+def test_what_must_not_start_cold_is_always_ready(
+    bicep_server: BicepServer, triggers: dict[str, dict[str, Any]]
+) -> None:
+    """Flex Consumption scales HTTP, blob events and every other function in groups of their own."""
+
+    def list_groups(answer_calls: str) -> dict[str, int]:
+        config = read_app_config(bicep_server, ANSWER_CALLS=answer_calls)
+        groups = config["scaleAndConcurrency"]["alwaysReady"]
+        return {group["name"]: group["instanceCount"] for group in groups}
+
+    (incoming,) = (n for n, t in triggers.items() if t["type"] == "eventGridTrigger")
+    assert list_groups("off") == {"blob": 1}
+    assert list_groups("all") == {"blob": 1, "http": 1, f"function:{incoming}": 1}
+
+
+def test_rolling_updates_are_a_choice(bicep_server: BicepServer) -> None:
+    """A preview in Azure: by default, the property is not even sent."""
+    assert "siteUpdateStrategy" not in read_app_config(bicep_server)
+    compiled = json.dumps(bicep_server.build("main"))
+    assert "createObject('siteUpdateStrategy', createObject('type', parameters(" in compiled
+    text = (ROOT / "docs/azure.md").read_text()
+    assert "updateStrategy: 'RollingUpdate'" in text
+
+
+def test_registry_uses_the_permissions_that_acrpull_is_for(deployed: Deployed) -> None:
+    (registry,) = deployed("Microsoft.ContainerRegistry/registries")
+    assert registry["properties"]["roleAssignmentMode"] == "LegacyRegistryPermissions"
+
+
+def test_the_host_finds_its_storage_by_name_and_by_address(
+    deployed: Deployed, app_settings: dict[str, str]
+) -> None:
+    """Azure/azure-functions-host#11787: by its address alone, the host may not start."""
+    (account,) = deployed("Microsoft.Storage/storageAccounts")
+    assert app_settings["AzureWebJobsStorage__accountName"] == account["name"]
+    for part in ("blobServiceUri", "queueServiceUri", "tableServiceUri"):
+        assert f"AzureWebJobsStorage__{part}" in app_settings
+
+
+def test_one_replica_is_the_default_and_none_is_refused(
+    bicep_server: BicepServer, streamer_app: dict[str, Any]
+) -> None:
+    assert streamer_app["template"]["scale"]["minReplicas"] == 1
+    parameter = bicep_server.build("streamer")["parameters"]["minReplicas"]
+    assert parameter["minValue"] == 1, "an app that scales by CPU cannot scale to zero"
 
 
 def test_all_ports_agree(
@@ -358,7 +438,7 @@ def test_spool_is_a_volume_and_fits_the_replica_s_disk(
 def test_new_revision_does_not_end_calls(streamer_app: dict[str, Any]) -> None:
     assert streamer_app["configuration"]["activeRevisionsMode"] == "Multiple"
     scale = streamer_app["template"]["scale"]
-    assert scale["minReplicas"] >= 2, "a replica may disappear at any time"
+    assert scale["minReplicas"] >= 1, "ACS does not wait for a replica to start"
     assert [rule["custom"]["type"] for rule in scale["rules"]] == ["cpu"]
 
 
@@ -375,7 +455,8 @@ def test_transcription_deploys_a_speech_resource_without_keys(bicep_server: Bice
     (speech,) = (r for r in resources if r["type"] == "Microsoft.CognitiveServices/accounts")
     assert speech["properties"]["disableLocalAuth"] is True
     assert speech["properties"]["customSubDomainName"] == speech["name"]
-    (role,) = (r for r in resources if f"{speech['id']}/providers" in r["id"])
+    assignments = (r for r in resources if r["type"].endswith("/roleAssignments"))
+    (role,) = (r for r in assignments if assignment_scope(r) == speech["id"])
     # Cognitive Services Speech User
     assert role["properties"]["roleDefinitionId"].endswith("f2dc8367-1007-4938-bd23-fe263f013447")
     (settings,) = (r for r in resources if r["name"].endswith("/appsettings"))
@@ -414,7 +495,7 @@ def test_the_queues_of_the_functions_are_created(
         if binding.type == "queue"
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
-    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE}
+    assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE, EXPORT_QUEUE}
     queues = outputs | {DEADLINE_QUEUE}
     assert created == queues | {f"{queue}-poison" for queue in queues}
     # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines

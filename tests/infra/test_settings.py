@@ -21,6 +21,7 @@ pytestmark = pytest.mark.timeout(400)
 
 # Read by the Functions host and its worker, not by this project's code.
 HOST_SETTINGS = {
+    "AzureWebJobsStorage__accountName": "the host's storage, by its name",
     "AzureWebJobsStorage__blobServiceUri": "the host's locks, keys and package",
     "AzureWebJobsStorage__queueServiceUri": "the blob triggers' queue",
     "AzureWebJobsStorage__tableServiceUri": "the host's diagnostic events",

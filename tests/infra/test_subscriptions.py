@@ -138,10 +138,48 @@ def test_incoming_calls_reach_the_function_that_answers_them(
     assert destination["blobContainerName"] == "dead-letters"
 
 
+def list_topics(bicep_server: BicepServer, **variables: str) -> dict[str, dict[str, Any]]:
+    """Return the system topics that main.bicep deploys, by their names."""
+    resources = bicep_server.snapshot("main", **variables)["predictedResources"]
+    return {r["name"]: r for r in resources if r["type"] == "Microsoft.EventGrid/systemTopics"}
+
+
+def test_acs_has_a_topic_only_if_calls_are_answered(bicep_server: BicepServer) -> None:
+    def list_types(answer_calls: str) -> list[str]:
+        topics = list_topics(bicep_server, ANSWER_CALLS=answer_calls).values()
+        return sorted(topic["properties"]["topicType"] for topic in topics)
+
+    storage = "Microsoft.Storage.StorageAccounts"
+    acs = "Microsoft.Communication.CommunicationServices"
+    assert list_types("off") == [storage]
+    assert list_types("+15551230000") == [acs, storage]
+
+
+def test_existing_topics_are_adopted_under_their_names(bicep_server: BicepServer) -> None:
+    """A source has one topic at most, and Defender for Storage makes one for itself."""
+    names_of_topics = {"STORAGE_TOPIC": "topic-of-defender", "CALL_TOPIC": "topic-of-others"}
+    topics = list_topics(bicep_server, ANSWER_CALLS="all", **names_of_topics)
+    assert topics.keys() == {"topic-of-defender", "topic-of-others"}
+    assert all(topic["identity"] == {"type": "SystemAssigned"} for topic in topics.values())
+    subscriptions = bicep_server.snapshot("subscriptions", ANSWER_CALLS="all", **names_of_topics)
+    parents = {}
+    for resource in subscriptions["predictedResources"]:
+        parent, _, name = resource["name"].partition("/")
+        parents[name] = parent
+    assert parents == {
+        "segments": "topic-of-defender",
+        "manifests": "topic-of-defender",
+        "incoming-calls": "topic-of-others",
+    }
+    resources = bicep_server.snapshot("main", **names_of_topics)["predictedResources"]
+    (alert,) = (r for r in resources if r["name"] == "events-dead-lettered")
+    assert alert["properties"]["scopes"][0].endswith("/topic-of-defender")
+
+
 def test_topic_of_incoming_calls_belongs_to_the_acs_resource(
     bicep_server: BicepServer, deployed: Deployed
 ) -> None:
-    topics = {t["name"]: t for t in deployed("Microsoft.EventGrid/systemTopics")}
+    topics = list_topics(bicep_server, ANSWER_CALLS="all")
     resources = bicep_server.snapshot("subscriptions", ANSWER_CALLS="all")["predictedResources"]
     (subscription,) = (r for r in resources if r["name"].endswith("/incoming-calls"))
     topic = topics[subscription["name"].partition("/")[0]]

@@ -1,4 +1,4 @@
-"""The operations of calls: place, list, show, start and stop streaming, hang up."""
+"""The operations of calls: place, list, show, tag, start and stop streaming, hang up."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from acs.identifiers import (
     MAX_RAW_ID_CHARACTERS,
     PHONE_NUMBER_PATTERN,
 )
+from calls.http.annotations import MAX_NOTES_CHARACTERS, MAX_TAG_CHARACTERS, MAX_TAGS
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
@@ -25,6 +26,23 @@ _CONTEXT: Json = {
     "description": "text that ACS returns in its events",
 }
 
+_ANNOTATIONS: dict[str, Json] = {
+    "tags": {
+        "type": ["array", "null"],
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_CHARACTERS},
+        "maxItems": MAX_TAGS,
+        "description": "one line each",
+        "examples": [["complaint", "VIP"]],
+    },
+    "notes": {
+        "type": ["string", "null"],
+        "minLength": 1,
+        "maxLength": MAX_NOTES_CHARACTERS,
+        "description": "text of any number of lines",
+        "examples": ["Called back about the invoice."],
+    },
+}
+
 _PLACE_CALL = body(
     {
         "to": {
@@ -40,6 +58,7 @@ _PLACE_CALL = body(
         },
         "names": {
             "type": ["object", "null"],
+            "title": "DisplayNames",
             "description": "the participants' display names, by phone number or raw id",
             "propertyNames": {"minLength": 1, "maxLength": MAX_RAW_ID_CHARACTERS},
             "additionalProperties": {
@@ -75,6 +94,7 @@ _PLACE_CALL = body(
         },
         "announcement": {
             "type": ["object", "null"],
+            "title": "AnnouncementRequest",
             "description": "what is played to all before the call is recorded: a text or a file; "
             "default: that of the settings, if `ANNOUNCEMENT` is not off",
             "properties": {
@@ -115,6 +135,7 @@ _PLACE_CALL = body(
             "enum": ["off", "times", "digits"],
             "description": "what is kept of DTMF tones, at most `DTMF`, which is the default",
         },
+        **_ANNOTATIONS,
         "operation_context": _CONTEXT,
         "cognitive_services_endpoint": {
             "type": ["string", "null"],
@@ -145,6 +166,7 @@ _PAUSE = body(
         },
     }
 )
+_CHANGE_CALL = body(_ANNOTATIONS)
 _CHANGE_STREAMING = body({"operation_context": _CONTEXT})
 
 OPERATIONS: dict[str, Json] = {
@@ -176,6 +198,13 @@ OPERATIONS: dict[str, Json] = {
         {200: json_content(ref("CallDetails"))},
         [404, 503],
         parameters=[ID],
+    ),
+    "PATCH /api/v1/calls/{id}": operation(
+        "Change the tags and notes of a call",
+        {200: json_content(ref("Call"))},
+        [400, 404, 413, 503],
+        parameters=[ID],
+        requestBody=_CHANGE_CALL,
     ),
     "POST /api/v1/calls/{id}/pause": operation(
         "Pause the recording",

@@ -86,9 +86,11 @@ _OF_STATUSES = {
 }
 _OF_ROUTES = {
     ("GET /api/v1/calls", HTTPStatus.OK): ("Link",),
+    ("GET /api/v1/calls/{id}/events", HTTPStatus.OK): ("Retry-After",),
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
     ("DELETE /api/v1/calls/{id}", HTTPStatus.ACCEPTED): ("Location", "Retry-After"),
     ("GET /api/v1/deletions/{id}", HTTPStatus.OK): ("Retry-After",),
+    ("GET /api/v1/calls/{id}/export", HTTPStatus.ACCEPTED): ("Retry-After",),
     ("GET /api/v1/calls/{id}/transcript", HTTPStatus.OK): ("Vary",),
     ("GET /api/v1/calls/{id}/transcript.{format}", HTTPStatus.OK): ("Vary",),
 }

@@ -95,6 +95,12 @@ OPERATIONS: dict[str, Json] = {
         [400, 404, 409, 412, 503],
         parameters=[*_OF_RESULT, *_RENDITION],
     ),
+    "GET /api/v1/calls/{id}/export": operation(
+        "Get a zip file with recording, transcript, timeline, call and manifests",
+        {202: json_content(ref("Export")), 206: files("application/zip"), 304: None, 307: None},
+        [404, 409, 412, 416, 503],
+        parameters=[ID, _RANGE],
+    ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": operation(
         "Get one segment",
         _AUDIO_ANSWERS | {200: _AUDIO},

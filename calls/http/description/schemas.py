@@ -9,9 +9,17 @@ from msgspec import Meta, inspect
 
 from calls.http.description.parts import SCHEMAS, Json
 from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
+from calls.http.event_documents import EventList
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
-from calls.http.result_documents import CallDetails, Failure, FailureList, Timeline, Transcript
+from calls.http.result_documents import (
+    CallDetails,
+    Export,
+    Failure,
+    FailureList,
+    Timeline,
+    Transcript,
+)
 from calls.records.model import ResultState
 
 
@@ -64,6 +72,8 @@ STRUCTS = (
     CallDetails,
     CallPage,
     Deletion,
+    Export,
+    EventList,
     Failure,
     FailureList,
     Health,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 TAGS = {
     "calls": "place calls, stream their audio, hang up",
+    "events": "what happens in calls, for programs that follow them",
     "results": "recording, timeline, transcript, and links to the audio",
     "retention": "delete calls, and place them on legal hold",
     "audit": "who did what, and who may",
@@ -44,6 +45,19 @@ TEXTS = {
         "calls",
         "`streams` has what the streams' manifests list, and `landed_segments` what has been "
         "uploaded since. `summary` is there once the call is assembled.",
+    ),
+    "GET /api/v1/calls/{id}/events": Text(
+        "list_events",
+        "events",
+        "Long polling: begin without `after`, then send the last answer's `cursor`, with `wait_s`. "
+        "An answer that comes at once and has a `Retry-After` was not allowed to wait, because too "
+        "many others do. An event may come twice, and events of one answer are sorted by time.",
+    ),
+    "PATCH /api/v1/calls/{id}": Text(
+        "change_call",
+        "calls",
+        "A JSON merge patch: what is absent stays as it is, and null removes. `tags` are replaced "
+        "as a whole.",
     ),
     "POST /api/v1/calls/{id}/pause": Text(
         "pause_call",
@@ -131,6 +145,12 @@ TEXTS = {
     ),
     "HEAD /api/v1/calls/{id}/recording": Text(
         "head_recording", "results", "The headers of the recording: its size, type and entity tag."
+    ),
+    "GET /api/v1/calls/{id}/export": Text(
+        "export_call",
+        "results",
+        "202 while the file is being built: repeat the request after `Retry-After`. Then, without "
+        "`Range`, a redirect leads to a short-lived link to the file, which is kept for a day.",
     ),
     "GET /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "send_segment",

@@ -9,6 +9,7 @@ import pytest
 from calls import blobs
 from calls.clients import Clients
 from calls.http import call_details, calls, holds, links, results, transcripts
+from calls.http.annotations import change_call
 from calls.http.deletions import delete_handler, show_deletion
 from calls.http.respond import Handler
 from calls.records.store import read_record
@@ -82,6 +83,7 @@ GETS: list[tuple[Handler, dict[str, Any]]] = [
     (calls.start_streaming, {}),
     (calls.stop_streaming, {}),
     (transcripts.retry_handler(send_nothing), {}),
+    (change_call, {}),
     (holds.place_hold, {}),
     (holds.release_hold, {}),
 ]

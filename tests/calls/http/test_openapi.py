@@ -168,6 +168,9 @@ def test_the_body_of_a_request_is_required_where_a_member_of_it_is() -> None:
         if body is None:
             continue
         schema = body["content"]["application/json"]["schema"]
-        if schema["type"] == "object":
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            schema = openapi.document()["components"]["schemas"][name]
+        if "object" in schema["type"]:
             assert body["required"] == bool(schema.get("required")), (method, path)
             assert schema["additionalProperties"] is False, (method, path)

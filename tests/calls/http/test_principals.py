@@ -147,6 +147,7 @@ def test_what_changes_or_gives_out_audio_is_recorded() -> None:
     reads = {name for name, access in ROUTES.items() if access.recording == "read"}
     assert reads == {
         "read_audit",
+        "export_call",
         "send_recording",
         "send_segment",
         "show_timeline",

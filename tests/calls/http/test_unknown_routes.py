@@ -36,7 +36,7 @@ async def test_an_unknown_path(path: str | None, caplog: pytest.LogCaptureFixtur
     ("method", "path", "allowed"),
     [
         ("PUT", "calls", "GET, POST"),
-        ("PUT", "calls/a-call", "DELETE, GET"),
+        ("PUT", "calls/a-call", "DELETE, GET, PATCH"),
         ("GET", "Calls/a-call/HANGUP/", "POST"),
         ("POST", "calls/a-call/recording", "GET, HEAD"),
         ("POST", "calls/a-call/transcript.txt", "GET"),

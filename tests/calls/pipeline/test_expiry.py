@@ -14,7 +14,7 @@ from calls.errors import CallDeleted
 from calls.pipeline import expiry
 from calls.pipeline.expiry import visit_expiries
 from calls.pipeline.retention import run_unfinished
-from calls.records.expiries import list_expiries, remove_expiry
+from calls.records.expiries import Expiry, list_expiries, remove_expiry
 from calls.records.store import read_record
 from calls.retention.deletions import begin_deletion, read_deletion
 from calls.retention.holds import place_hold, release_hold
@@ -210,6 +210,25 @@ async def test_what_no_event_reports_is_deleted_when_a_deleted_call_is_looked_at
     later = clock() + timedelta(days=999)
     listed = await list_expiries(clients.storage, later)
     assert call not in {entry.call_connection_id for entry in listed}
+
+
+async def test_an_export_is_deleted_the_day_after_it_was_made(
+    clients: Clients, clock: Clock
+) -> None:
+    call = await create_call(clients)
+    prefix = blobs.export_blob(call, "")
+    await clients.storage.put(blobs.RESULTS, blobs.export_zip_blob(call), b"PK")
+    # It is younger than an hour by the service's clock: there is another look on the next day.
+    now = datetime.now(UTC)
+    entry = Expiry(blobs.expiry_blob(now.date(), call), call)
+    await expiry.visit_call(clients, entry, now)
+    assert await clients.storage.blob_names(blobs.RESULTS, prefix) != []
+    tomorrow = Expiry(blobs.expiry_blob(now.date() + timedelta(days=1), call), call)
+    later = now + timedelta(hours=2)
+    assert tomorrow in await list_expiries(clients.storage, now + timedelta(days=1))
+    await expiry.visit_call(clients, tomorrow, later)
+    assert await clients.storage.blob_names(blobs.RESULTS, prefix) == []
+    await remove_expiry(clients.storage, tomorrow)
 
 
 async def test_a_call_that_fails_does_not_stop_the_others(

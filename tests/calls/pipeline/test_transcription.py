@@ -6,13 +6,16 @@ from datetime import timedelta
 
 import pytest
 
+from calls import blobs
 from calls.pipeline import transcription
+from calls.records.store import read_record
 from calls.results import assembly
 from calls.results.assembly import read_result
 from calls.transcripts import job
 from calls.transcripts.engine import Phrase
 from contract import names
 from tests.calls.engines import ScriptedEngine, UseEngine
+from tests.calls.handler_requests import create_record
 from tests.calls.sample_streams import STARTED_AT, SampleStream, conversation, new_call_id
 from tests.calls.stream_uploader import StreamUploader, send_nothing
 
@@ -49,6 +52,71 @@ async def test_a_message_is_answered_with_the_transcript(
     await transcription.request_if_due(uploader.clients, call, messages.append)
     assert messages == [message], "nothing is left to do"
     assert await job.read_transcript(uploader.storage, call) == transcript
+
+
+async def told(uploader: StreamUploader, call: str) -> list[str]:
+    """The states of the transcripts in a record's milestones."""
+    record = await read_record(uploader.storage, call)
+    milestones = [m for m in record.milestones if m.type == "transcript.final"]
+    return [str(milestone.data["transcript_state"]) for milestone in milestones]
+
+
+async def test_a_complete_transcript_is_a_milestone_also_after_a_crash(
+    uploader: StreamUploader, use_engine: UseEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run was killed between the transcript and the record: its message comes again."""
+    use_engine(ScriptedEngine(say_good_day))
+    call = new_call_id()
+    await create_record(uploader.clients, call)
+    await uploader.assemble(sample_stream(call))
+
+    async def die(*_: object) -> None:
+        raise OSError("killed")
+
+    message = uploader.request(call)
+    with monkeypatch.context() as patch:
+        patch.setattr(transcription, "change_record", die)
+        with pytest.raises(OSError, match="killed"):
+            await transcription.transcribe(uploader.clients, message, send_nothing)
+    assert await told(uploader, call) == []
+    for _ in range(2):
+        await transcription.transcribe(uploader.clients, message, send_nothing)
+        await transcription.request_if_due(uploader.clients, call, send_nothing)
+    assert await told(uploader, call) == ["complete"]
+
+
+async def test_a_transcript_whose_message_was_lost_is_told_by_the_reconciler(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    use_engine(ScriptedEngine(say_good_day))
+    call = new_call_id()
+    await uploader.process(sample_stream(call))
+    assert await told_of_no_record(uploader, call)
+    await create_record(uploader.clients, call)
+    await transcription.request_if_due(uploader.clients, call, send_nothing)
+    assert await told(uploader, call) == ["complete"]
+
+
+async def told_of_no_record(uploader: StreamUploader, call: str) -> bool:
+    """Whether a call has a transcript, and no record that could say so."""
+    transcript = await job.read_transcript(uploader.storage, call)
+    record = await uploader.storage.read(blobs.CALLS, blobs.call_blob(call))
+    return transcript is not None and transcript.state == "complete" and record is None
+
+
+async def test_a_failed_transcript_is_a_milestone_and_so_is_its_retry(
+    uploader: StreamUploader, use_engine: UseEngine
+) -> None:
+    use_engine(ScriptedEngine(say_good_day))
+    call = new_call_id()
+    await create_record(uploader.clients, call)
+    await uploader.assemble(sample_stream(call))
+    await transcription.fail(uploader.clients, uploader.request(call))
+    await transcription.fail(uploader.clients, uploader.request(call))
+    assert await told(uploader, call) == ["failed"]
+    await job.retry_failed(uploader.storage, call)
+    await uploader.transcribe(call)
+    assert await told(uploader, call) == ["failed", "complete"]
 
 
 async def test_nothing_is_transcribed_while_transcription_is_off(uploader: StreamUploader) -> None:

@@ -16,6 +16,7 @@ from calls.control.grants import bind_grant, create_grant, end_grants, note_gran
 from calls.control.idempotency import KeyClaim, claim_key, complete_key
 from calls.principals import Principal
 from calls.results import failures
+from calls.results.exports import order_export, write_order
 from calls.results.renditions import Rendition, make_rendition
 from calls.storage import Storage
 from calls.transcripts.engine import Phrase
@@ -87,6 +88,9 @@ async def create_call(uploader: StreamUploader, *, is_processed: bool = False) -
         recording = await storage.properties(blobs.RECORDINGS, blobs.recording_blob(call))
         assert recording is not None
         await make_rendition(storage, call, Rendition("wav", "mono"), recording)
+        document = f"{AGENT}: {WORDS}".encode()
+        await write_order(storage, call, order_export({"call.json": document}, recording))
+        await storage.put(blobs.RESULTS, blobs.export_zip_blob(call), document)
     else:
         await uploader.upload_segments(stream)
         await uploader.upload_manifest(stream)
@@ -111,10 +115,13 @@ async def _write_results(storage: Storage, call: str) -> None:
         blobs.turn_blob(call),
         blobs.transcript_blob(call),
         blobs.chunk_blob(call, "0123"),
+        blobs.export_blob(call, "order"),
+        blobs.export_zip_blob(call),
     ):
         await storage.put(blobs.RESULTS, blob, content)
     for blob in (blobs.recording_blob(call), blobs.rendition_blob(call, "mono.wav")):
         await storage.put(blobs.RECORDINGS, blob, content)
+    await storage.put(blobs.EVENTS, blobs.segment_log_blob(call), content)
 
 
 async def reject(storage: Storage, stream: SampleStream) -> None:
