@@ -174,16 +174,20 @@ export class CallView {
     if (this.#isDeleted) return FINAL_POLL_MS;
     this.#record = record;
     this.#onRecord(record);
-    this.#events.start();
     this.root.dataset.state = "loaded";
     this.#announceStatus(record);
     this.#show();
     if (!isOver(record)) {
+      this.#events.start();
       if (allows("send_segment")) this.#liveWaveform.load(record);
       return this.#events.isConnected ? FOLLOWED_POLL_MS : LIVE_POLL_MS;
     }
     if (hasResult(record) && allows("show_timeline")) await this.#loadResult(record);
-    if (!isProcessing(record) && !this.#isTranscriptPending) return FINAL_POLL_MS;
+    if (!isProcessing(record) && !this.#isTranscriptPending) {
+      this.#events.stop();
+      return FINAL_POLL_MS;
+    }
+    this.#events.start();
     if (this.#events.isConnected) return FOLLOWED_POLL_MS;
     this.#processingPolls += 1;
     return PROCESSING_POLL_MS[Math.min(this.#processingPolls, PROCESSING_POLL_MS.length) - 1];

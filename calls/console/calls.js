@@ -2,10 +2,10 @@
 
 import { element, placeChildren, setText } from "./dom.js";
 import { sendIfChanged, sendJson } from "./api.js";
-import { formatCount, formatDay } from "./format.js";
+import { formatDay } from "./format.js";
 import { Poller } from "./poll.js";
-import { isOver, isProcessing, shownDurationMs } from "./record.js";
-import { describeList, formatRoute, hasFilters, NO_FILTERS, toQuery } from "./route.js";
+import { callDurationMs, isOver, isProcessing } from "./record.js";
+import { DEFAULT_SORT, describeList, formatRoute, hasFilters, NO_FILTERS, toQuery } from "./route.js";
 import { createRow, updateRow } from "./rows.js";
 import { Selection } from "./selection.js";
 
@@ -181,11 +181,13 @@ export class CallList {
 
   /** Whether a call comes before another one in the list's order. */
   #isBefore(record, other) {
-    const sort = this.#filters.sort ?? "-created_at";
+    const sort = this.#filters.sort ?? DEFAULT_SORT;
+    const isDescending = sort.startsWith("-");
+    // Without a duration, a call is last in both orders.
     const key = sort.endsWith("duration")
-      ? (each) => shownDurationMs(each) ?? 0
+      ? (each) => (isOver(each) ? callDurationMs(each) : null) ?? (isDescending ? -1 : Infinity)
       : (each) => Date.parse(each.created_at);
-    return sort.startsWith("-") ? key(record) > key(other) : key(record) < key(other);
+    return isDescending ? key(record) > key(other) : key(record) < key(other);
   }
 
   // Showing.
@@ -267,6 +269,3 @@ export class CallList {
     else row.link.removeAttribute("aria-current");
   }
 }
-
-/** How many calls there are, in words. */
-export const formatCalls = (count) => formatCount(count, "call");

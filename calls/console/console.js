@@ -25,7 +25,7 @@ const list = new CallList({
   onMatch: (id, startMs) => playMoment(id, startMs),
   onSelection: () => {
     bulk.show();
-    filters.offerTags(list.records);
+    filters.offerKnown(list.records);
   },
 });
 const bulk = new BulkActions(list);

@@ -1,13 +1,15 @@
 // The search field, the filters, their chips, and the sort order of the list of calls.
 
 import { element, setChildren, setText } from "./dom.js";
-import { isNumberLike, normaliseNumber } from "./phone.js";
+import { findParticipant, listParticipants, normaliseNumber } from "./participants.js";
 import {
   DEFAULT_SORT, describeFilters, DIRECTIONS, formatDayField, NO_FILTERS, RESULT_STATES, SORTS, STATES, withoutFilter,
 } from "./route.js";
 import { allows } from "./session.js";
 
 const MIN_DURATIONS = { 60: "1 minute", 300: "5 minutes", 600: "10 minutes", 1800: "30 minutes" };
+/** So many tags and participants are offered. */
+const MAX_OFFERED = 200;
 /** Who may not read transcripts can only search for names and numbers. */
 const READ_TRANSCRIPTS = "show_transcript";
 
@@ -20,6 +22,7 @@ export class Filters {
   #chips = document.getElementById("filter-chips");
   #sort = document.getElementById("sort");
   #filters = NO_FILTERS;
+  #known = [];
   #onChange;
 
   /** `onChange(filters)` is called with the filters that the user has chosen. */
@@ -88,10 +91,14 @@ export class Filters {
     this.#showChips();
   }
 
-  /** Offer the tags of these calls. */
-  offerTags(records) {
+  /** Offer the tags and the participants of these calls. */
+  offerKnown(records) {
     const tags = [...new Set(records.flatMap((record) => record.tags ?? []))].sort();
-    setChildren(document.getElementById("known-tags"), tags.map((tag) => element("option", { value: tag })));
+    this.#known = listParticipants(records);
+    for (const [id, values] of Object.entries({ "known-tags": tags, "known-participants": this.#known })) {
+      const options = values.slice(0, MAX_OFFERED).map((value) => element("option", { value }));
+      setChildren(document.getElementById(id), options);
+    }
   }
 
   focusSearch() {
@@ -130,22 +137,23 @@ export class Filters {
     else this.#toggle.focus();
   }
 
-  /** Words are searched in transcripts; what can only be a number is a participant's. */
+  /** A number, or the name of somebody in the list, is a participant; other words are searched in transcripts. */
   #submitSearch() {
     const text = this.#search.value.trim();
-    if (text && (isNumberLike(text) || !allows(READ_TRANSCRIPTS))) this.#searchParticipant();
+    if (text && (findParticipant(text, this.#known) || !allows(READ_TRANSCRIPTS))) this.#searchParticipant();
     else this.#change({ ...withoutFilter(this.#filters, "q"), ...(text && { q: text }) });
   }
 
   #searchParticipant() {
-    const participant = normaliseNumber(this.#search.value);
+    const text = this.#search.value;
+    const participant = findParticipant(text, this.#known) ?? normaliseNumber(text);
     if (participant) this.#change({ ...withoutFilter(this.#filters, "q"), participant });
     this.#search.focus();
   }
 
   #showHint() {
     const text = this.#search.value.trim();
-    const isOffered = text && text !== this.#filters.q && !isNumberLike(text) && allows(READ_TRANSCRIPTS);
+    const isOffered = text && text !== this.#filters.q && !findParticipant(text, this.#known) && allows(READ_TRANSCRIPTS);
     this.#asParticipant.hidden = !isOffered;
     setText(this.#asParticipant.querySelector("[data-text]"), text);
   }
@@ -156,7 +164,8 @@ export class Filters {
     for (const name of ["state", "result_state", "direction", "from", "until"]) {
       filters[name] = elements[name].value || undefined;
     }
-    filters.participant = normaliseNumber(elements.participant.value) || undefined;
+    const participant = elements.participant.value;
+    filters.participant = (findParticipant(participant, this.#known) ?? normaliseNumber(participant)) || undefined;
     filters.min_duration = Number(elements.min_duration.value) || undefined;
     return filters;
   }

@@ -4,7 +4,7 @@ import { sendJson } from "./api.js";
 import { setText } from "./dom.js";
 import { parseTags } from "./filters.js";
 import { capitalise } from "./format.js";
-import { normaliseNumber } from "./phone.js";
+import { normaliseNumber } from "./participants.js";
 
 const CALLER_ID_ITEM = "call-audio.caller-id";
 const dialog = document.getElementById("place-dialog");

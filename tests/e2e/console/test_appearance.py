@@ -97,7 +97,9 @@ async def test_screenshots(
         await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=folder / f"call-{name}-{scheme}.png")
     await page.set_viewport_size({"width": 1360, "height": 860})
-    await page.get_by_role("navigation", name="Calls").get_by_role("link", name="Live").first.click()
+    await (
+        page.get_by_role("navigation", name="Calls").get_by_role("link", name="Live").first.click()
+    )
     await expect(page.locator("[data-legend]")).to_contain_text("Sound")
     await page.wait_for_timeout(1500)
     await page.screenshot(path=folder / f"live-desktop-{scheme}.png")
