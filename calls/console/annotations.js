@@ -10,7 +10,7 @@ export class Annotations {
   #onChanged;
   #record = null;
 
-  /** `onChanged(record)` is called with the call's new record. */
+  /** `onChanged()` is called after each change. */
   constructor(path, parts, onChanged) {
     this.#path = path;
     this.#parts = parts;
@@ -76,10 +76,9 @@ export class Annotations {
     const { tagForm, tagError } = this.#parts;
     const input = tagForm.querySelector("input");
     const tag = input.value.trim();
-    const tags = this.#record.tags ?? [];
     if (!tag) return this.#editTag(false);
-    if (tags.includes(tag)) return setText(tagError, "The call already has this tag");
-    if (!(await this.#save({ tags: [...tags, tag] }, tagError, input))) return;
+    if (this.#record.tags.includes(tag)) return setText(tagError, "The call already has this tag");
+    if (!(await this.#saveTags((tags) => [...tags, tag], tagError, input))) return;
     input.value = "";
     input.focus();
     announce(`Tag ${tag} added`);
@@ -87,8 +86,7 @@ export class Annotations {
 
   async #removeTag(tag) {
     const { tagAdd, tagError } = this.#parts;
-    const tags = (this.#record.tags ?? []).filter((other) => other !== tag);
-    if (!(await this.#save({ tags }, tagError))) return;
+    if (!(await this.#saveTags((tags) => tags.filter((other) => other !== tag), tagError))) return;
     tagAdd.focus();
     announce(`Tag ${tag} removed`);
   }
@@ -106,20 +104,25 @@ export class Annotations {
   async #saveNote() {
     const { noteForm, noteError } = this.#parts;
     const area = noteForm.querySelector("textarea");
-    if (!(await this.#save({ notes: area.value.trim() || null }, noteError, area))) return;
+    if (!(await this.#save(async () => ({ notes: area.value.trim() || null }), noteError, area))) return;
     this.#editNote(false);
     announce("Notes saved");
   }
 
-  /** Save changes, or show why that fails; resolves to whether it succeeded. */
-  async #save(changes, errorText, field = null) {
+  /** Change the tags that the call has now: somebody else may have changed them in the meantime. */
+  #saveTags(change, errorText, field = null) {
+    return this.#save(async () => ({ tags: change((await sendJson(this.#path)).tags) }), errorText, field);
+  }
+
+  /** Save what `getChanges` resolves to, or show why that fails; resolves to whether it succeeded. */
+  async #save(getChanges, errorText, field = null) {
     setText(errorText, "");
     field?.removeAttribute("aria-invalid");
     try {
-      const record = await sendJson(this.#path, { method: "PATCH", body: changes });
+      const record = await sendJson(this.#path, { method: "PATCH", body: await getChanges() });
       this.#record = { ...this.#record, tags: record.tags, notes: record.notes };
       this.show(this.#record);
-      this.#onChanged(this.#record);
+      this.#onChanged();
       return true;
     } catch (error) {
       const message = error.errors?.map((each) => each.message).join("; ") || error.message;

@@ -79,7 +79,11 @@ export class CallView {
     this.#audit = new AuditPanel(id, parts);
     this.#downloads = new Downloads(id, this.#path, parts, () => this.#player.blob);
     this.#events = new CallEvents(this.#path, () => this.#poller.runNow());
-    this.#annotations = new Annotations(this.#path, parts, onRecord);
+    this.#annotations = new Annotations(this.#path, parts, () => {
+      // A request that is under way would bring back the former tags.
+      this.#poller.runNow();
+      onChanged();
+    });
     this.#actions = new CallActions(this.#path, parts, () => {
       this.#poller.runNow();
       onChanged();

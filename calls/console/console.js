@@ -22,7 +22,7 @@ const connectionText = document.getElementById("connection-text");
 
 const list = new CallList({
   onState: showConnection,
-  onMatch: (id, startMs) => playMoment(id, startMs),
+  onMatch: (id, startMs) => navigate({ view: "call", id, startMs, filters: current.filters }, { play: true }),
   onSelection: () => {
     bulk.show();
     filters.offerKnown(list.records);
@@ -62,11 +62,11 @@ async function start() {
   }
 }
 
-/** Go to a route, as a link would. */
-function navigate(next) {
+/** Go to a route, as a link would, but at once: the event of a link comes later. */
+function navigate(next, options) {
   const hash = formatRoute(next);
-  if (hash === location.hash) return;
-  location.hash = hash;
+  if (hash !== location.hash) history.pushState(null, "", hash);
+  route(options);
 }
 
 /** Show what the URL's fragment names; with `play`, play the call from the moment that it names. */
@@ -111,13 +111,6 @@ function openView() {
   window.scrollTo(0, 0);
 }
 
-/** Open a passage of a transcript, and play it. */
-function playMoment(id, startMs) {
-  const next = { view: "call", id, startMs, filters: current.filters };
-  history.pushState(null, "", formatRoute(next));
-  route({ play: true });
-}
-
 /** After the view changes, its heading takes the focus, as on a new page. */
 function focusHeading() {
   const isListOnly = app.dataset.route === "list" && getComputedStyle(main).display === "none";
@@ -131,8 +124,8 @@ function leave() {
   if (document.activeElement?.id === "search-calls") return document.activeElement.blur();
   if (current.view === "list") return;
   const { id } = current;
-  location.hash = formatRoute({ view: "list", filters: current.filters });
-  window.addEventListener("hashchange", () => list.linkOf(id)?.focus(), { once: true });
+  navigate({ view: "list", filters: current.filters });
+  list.linkOf(id)?.focus();
 }
 
 function showConnection(state, { error, delay } = {}) {
