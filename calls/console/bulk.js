@@ -5,7 +5,7 @@ import { ask } from "./ask.js";
 import { announce, element, notify, saveFile, setChildren, setText } from "./dom.js";
 import { keepRows } from "./csv.js";
 import { downloadExport } from "./exports.js";
-import { formatCount, formatMoment, formatTime } from "./format.js";
+import { capitalise, formatCount, formatMoment, formatTime } from "./format.js";
 import { callTitle } from "./record.js";
 import { toQuery } from "./route.js";
 import { allows } from "./session.js";
@@ -172,7 +172,7 @@ async function followDeletion(deletion) {
 
 function buildFailure(record, error) {
   const name = `${callTitle(record)}, ${formatTime(record.created_at)}`;
-  return element("li", {}, element("b", {}, name), element("p", {}, error.message));
+  return element("li", {}, element("b", {}, name), element("p", {}, capitalise(error.message)));
 }
 
 function buildDialog() {

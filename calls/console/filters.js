@@ -86,7 +86,7 @@ export class Filters {
     elements.until.min = filters.from ?? "";
     this.#search.value = filters.q ?? "";
     this.#sort.value = filters.sort ?? DEFAULT_SORT;
-    this.#search.placeholder = allows(READ_TRANSCRIPTS) ? "Words, names or numbers" : "Names or numbers";
+    this.#search.placeholder = allows(READ_TRANSCRIPTS) ? "Words, names, numbers" : "Names, numbers";
     this.#showHint();
     this.#showChips();
   }

@@ -293,7 +293,7 @@ async def test_a_caller_searches_names_only(console: Console, made: list[CallRec
     await console.open(console.up.addresses.caller_key)
     await expect(page.locator(".call-row").first).to_be_visible()
     search = page.get_by_label("Search calls")
-    await expect(search).to_have_attribute("placeholder", "Names or numbers")
+    await expect(search).to_have_attribute("placeholder", "Names, numbers")
     await search.fill(NAMES[0])
     await search.press("Enter")
     await expect(page.get_by_role("button", name=f"Remove filter: {NAMES[0]}")).to_be_visible()
