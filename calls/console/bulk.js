@@ -11,6 +11,7 @@ import { toQuery } from "./route.js";
 import { allows } from "./session.js";
 
 const POLL_MS = 1000;
+const MAX_CSV_ROWS = 5000;
 /** So many calls are exported or deleted at a time: the app sends 16 files at a time, to everyone. */
 const CONCURRENCY = 3;
 /** A deletion goes on in the app; after so many polls, the console no longer waits for it. */
@@ -55,7 +56,7 @@ export class BulkActions {
     this.#all.checked = count > 0 && count === all;
     this.#all.indeterminate = count > 0 && count < all;
     this.#all.disabled = !all;
-    this.#bar.querySelector("[data-csv]").hidden = !allows("list_calls_csv");
+    this.#bar.querySelector("[data-csv]").hidden = !allows("export_calls");
     this.#bar.querySelector("[data-zip]").hidden = !allows("export_call");
     this.#bar.querySelector("[data-delete]").hidden = !allows("delete_call");
   }
@@ -76,14 +77,19 @@ export class BulkActions {
     const query = toQuery(this.#list.filters);
     query.set("from", new Date(Math.min(...times)).toISOString());
     query.set("until", new Date(Math.max(...times) + 1000).toISOString());
+    query.set("limit", MAX_CSV_ROWS);
     try {
-      const response = await send(`calls.csv?${query}`);
       const ids = new Set(records.map((record) => record.call_connection_id));
-      const text = keepRows(await response.text(), "call_connection_id", ids);
+      let text = "";
+      for (let path = `calls.csv?${query}`; path;) {
+        const response = await send(path);
+        text += keepRows(await response.text(), "call_connection_id", ids, { hasHeader: !text });
+        path = /<([^>]+)>; rel="next"/.exec(response.headers.get("Link") ?? "")?.[1];
+      }
       saveFile(new Blob([text], { type: "text/csv" }), "calls.csv");
       announce(`${formatCount(records.length, "call")} exported`);
     } catch (error) {
-      if (error.status !== 401) notify(error.message, { isError: true });
+      if (error.status !== 401) notify(capitalise(error.message), { isError: true });
     }
   }
 

@@ -2,7 +2,7 @@
 
 import { element, placeChildren, setText } from "./dom.js";
 import { sendIfChanged, sendJson } from "./api.js";
-import { formatDay } from "./format.js";
+import { capitalise, formatDay } from "./format.js";
 import { Poller } from "./poll.js";
 import { callDurationMs, isOver, isProcessing } from "./record.js";
 import { DEFAULT_SORT, describeList, formatRoute, hasFilters, NO_FILTERS, toQuery } from "./route.js";
@@ -31,6 +31,7 @@ export class CallList {
   #unchangedPolls = 0;
   #selectedId = null;
   #isLoadingOlder = false;
+  #end;
   #onMatch;
   #onSelection;
   #poller;
@@ -45,9 +46,10 @@ export class CallList {
       onState(state, details);
     });
     this.#olderButton.addEventListener("click", () => this.#loadOlder({ moveFocus: true }));
-    new IntersectionObserver((entries) => {
+    this.#end = new IntersectionObserver((entries) => {
       if (entries.some((entry) => entry.isIntersecting)) this.#loadOlder();
-    }).observe(this.#olderButton);
+    });
+    this.#end.observe(this.#olderButton);
   }
 
   /** The calls that are shown, in their order. */
@@ -135,8 +137,8 @@ export class CallList {
       this.#etag = response.headers.get("ETag");
       this.#showFirstPage(page);
     } else this.#updateDurations();
-    if (this.#isActive) return ACTIVE_POLL_MS;
     if (this.#filters.q) return SEARCH_POLL_MS;
+    if (this.#isActive) return ACTIVE_POLL_MS;
     return IDLE_POLL_MS[Math.min(this.#unchangedPolls, IDLE_POLL_MS.length - 1)];
   }
 
@@ -157,12 +159,16 @@ export class CallList {
       this.#setRecords([...this.#records, ...older]);
       if (moveFocus) this.linkOf(older[0]?.call_connection_id)?.focus();
     } catch (error) {
-      // The button stays, and says what to do.
+      // Not again by itself: the button stays.
       setText(this.#countText, error.message);
+      return;
     } finally {
       this.#isLoadingOlder = false;
       this.#olderButton.removeAttribute("aria-busy");
     }
+    // A page of a search may be short, or empty: while its end is in sight, the next one follows.
+    this.#end.unobserve(this.#olderButton);
+    this.#end.observe(this.#olderButton);
   }
 
   /** Show a new first page before the calls of further pages, without those that were deleted. */
@@ -173,7 +179,7 @@ export class CallList {
     const ids = new Set(page.calls.map((record) => record.call_connection_id));
     const last = page.calls.at(-1);
     const isFurther = (record) =>
-      page.cursor && !ids.has(record.call_connection_id) && !this.#isBefore(record, last);
+      page.cursor && !ids.has(record.call_connection_id) && !(last && this.#isBefore(record, last));
     this.#setRecords([...page.calls, ...(isNewList ? [] : this.#records.filter(isFurther))]);
     this.#list.removeAttribute("aria-busy");
     if (isNewList) this.#list.parentElement.scrollTop = 0;
@@ -218,18 +224,18 @@ export class CallList {
     const isFiltered = hasFilters(this.#filters);
     setText(this.#countText, count ? `${count}${this.#cursor ? "+" : ""} ${count === 1 ? "call" : "calls"}` : "");
     this.#list.setAttribute("aria-label", describeList(this.#filters));
-    this.#emptyText.hidden = count > 0;
+    this.#emptyText.hidden = count > 0 || this.#cursor !== null;
     this.#clearButton.hidden = count > 0 || !isFiltered;
     if (!count) setText(this.#emptyText, isFiltered ? "No calls match" : "No calls yet");
   }
 
   /** Say why there is no list: the filters may be wrong, or the app may not answer. */
   #showFailure(error) {
-    const isRefused = error.status === 400 || error.status === 403;
+    const isRefused = [400, 403, 409].includes(error.status);
     if (this.#records.length && !isRefused) return;
     if (isRefused) this.#setRecords([]);
     this.#list.removeAttribute("aria-busy");
-    setText(this.#emptyText, isRefused ? error.message : "The list of calls cannot be loaded");
+    setText(this.#emptyText, error.status ? capitalise(error.message) : "The list of calls cannot be loaded");
     this.#emptyText.hidden = false;
   }
 

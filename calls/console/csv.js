@@ -1,11 +1,11 @@
 // Read CSV (RFC 4180). Pure.
 
-/** Keep the header and the rows whose value in a column is one of these; all bytes of a row stay. */
-export function keepRows(text, column, values) {
-  const rows = splitRows(text);
-  const index = splitFields(rows[0] ?? "").indexOf(column);
-  const kept = rows.filter((row, number) => number === 0 || values.has(splitFields(row)[index]));
-  return kept.join("");
+/** Keep the rows whose value in a column is one of these, as they are, and the header if it is wanted. */
+export function keepRows(text, column, values, { hasHeader = true } = {}) {
+  const [header = "", ...rows] = splitRows(text);
+  const index = splitFields(header).indexOf(column);
+  const kept = rows.filter((row) => values.has(splitFields(row)[index]));
+  return [...(hasHeader ? [header] : []), ...kept].join("");
 }
 
 /** Split a text after each line break that is not within quotes. */

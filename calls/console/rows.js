@@ -58,7 +58,7 @@ export function updateRow(row, record, hrefAt) {
   row.tags.hidden = !record.tags?.length;
   row.box.setAttribute("aria-label", `Select ${title}, ${time}`);
   row.link.setAttribute("href", hrefAt(null));
-  setChildren(row.matches, (record.matches ?? []).map((match) => buildMatch(match, record, hrefAt)));
+  setChildren(row.matches, (record.matches ?? []).map((match) => buildMatch(match, hrefAt)));
   row.matches.hidden = !record.matches?.length;
 }
 
@@ -78,9 +78,10 @@ function describeRow(record) {
   return details.join(SEPARATOR);
 }
 
-function buildMatch(match, record, hrefAt) {
-  const { participant, name } = record.summary?.talk?.find(({ track }) => track === match.track) ?? {};
-  const speaker = participant ? (name ?? formatParticipant(participant)) : match.speaker && `Speaker ${match.speaker}`;
+function buildMatch(match, hrefAt) {
+  const speaker = match.participant
+    ? (match.name ?? formatParticipant(match.participant))
+    : match.speaker !== null && `Speaker ${match.speaker}`;
   return element("a", { class: "match", "data-ms": match.start_ms, href: hrefAt(match.start_ms) },
     element("span", { class: "match-time" }, formatClock(match.start_ms)),
     element("span", { class: "match-text" },

@@ -13,5 +13,6 @@ test("rows end at line breaks outside of quotes", () => {
 
 test("the header and the rows of these calls are kept as they are", () => {
   assert.equal(keepRows(TEXT, "id", new Set(["a", "c", "gone"])), 'id,notes\r\na,"one, ""two""\r\nthree"\r\nc,=1\r\n');
+  assert.equal(keepRows(TEXT, "id", new Set(["b"]), { hasHeader: false }), "b,\r\n");
   assert.equal(keepRows("\ufeffid\r\nx\r\n", "id", new Set(["x"])), "\ufeffid\r\nx\r\n");
 });
