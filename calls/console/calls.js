@@ -229,7 +229,7 @@ export class CallList {
     if (!count) setText(this.#emptyText, isFiltered ? "No calls match" : "No calls yet");
   }
 
-  /** Say why there is no list: the filters may be wrong, or the app may not answer. */
+  /** Say why the list cannot be shown: the filters may be wrong, or the app may not answer. */
   #showFailure(error) {
     const isRefused = [400, 403, 409].includes(error.status);
     if (this.#records.length && !isRefused) return;

@@ -20,7 +20,7 @@ test("without anything chosen before, Shift selects one", () => {
   assert.deepEqual(selection.inOrder(SHOWN), ["c"]);
 });
 
-test("what is no longer shown is no longer selected", () => {
+test("what the list has lost is not selected either", () => {
   const selection = new Selection();
   selection.setAll(SHOWN);
   selection.keepOnly(["e", "x"]);

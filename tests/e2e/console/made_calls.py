@@ -6,9 +6,9 @@ import asyncio
 from datetime import datetime, timedelta
 
 import msgspec
-from calls.index.rebuilding import rebuild
 
 from calls import blobs
+from calls.index.rebuilding import rebuild
 from calls.records.model import CallRecord, Summary, Talk
 from calls.storage import Storage
 
