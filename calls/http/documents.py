@@ -38,7 +38,8 @@ INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
     "Receipt": frozenset({"schema"}),
     "CallRecord": frozenset(
-        {"schema", "origin_known", "requests", "events", "finalized", "milestones"}
+        {"schema", "origin_known", "requests", "events", "finalized"}
+        | {"milestones", "milestones_sent", "webhook_url"}
     ),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
