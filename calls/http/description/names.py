@@ -12,7 +12,7 @@ from calls.audit import Outcome
 from calls.http.description.parts import SCHEMAS, Json
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
-from calls.records.model import CallState, Direction, ResultState, StreamingState
+from calls.records.model import CallState, Direction, MilestoneType, ResultState, StreamingState
 from calls.results.renditions import FORMATS, MIXES
 from calls.retention.model import Scope
 from calls.retention.model import State as DeletionState
@@ -30,6 +30,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "DeletionScope": get_args(Scope),
     "DeletionState": get_args(DeletionState),
     "Direction": get_args(Direction),
+    "EventType": get_args(MilestoneType),
     "DtmfMode": get_args(DtmfMode),
     "PlayState": get_args(PlayState),
     "RecordingFormat": tuple(FORMATS),
