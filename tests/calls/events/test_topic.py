@@ -75,7 +75,7 @@ async def publish(topic: Topic, **options: Any) -> Any:
 
 
 async def test_an_event_is_published_as_the_cloud_event_that_it_is(topic: Topic) -> None:
-    assert await publish(topic) is DELIVERED
+    assert await publish(topic) == DELIVERED
     ((path, headers, event),) = topic.requests
     assert path == "/api/events?api-version=2018-01-01"
     assert headers["content-type"] == "application/cloudevents+json; charset=utf-8"

@@ -14,6 +14,7 @@ from calls.errors import CallNotFound, Contended, InvalidCursor
 from calls.records.model import CallRecord
 from calls.records.store import change_record, list_newest, read_record
 from calls.storage import Page
+from tests.calls.call_events import record_events
 from tests.calls.sample_streams import STARTED_AT, new_call_id
 
 FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
@@ -168,3 +169,21 @@ async def test_a_foreign_blob_in_the_index_is_not_a_call(
     assert "foreign_blobs_skipped container=index count=1 first=!notes.txt" in caplog.messages
     await clients.storage.delete(blobs.INDEX, "!notes.txt")
     await clients.storage.delete(blobs.INDEX, blobs.index_blob(FAR_FUTURE, call))
+
+
+async def test_a_write_that_reaches_a_milestone_is_reported_and_no_other(clients: Clients) -> None:
+    call, reported = new_call_id(), list[str]()
+
+    class Listening:
+        async def report(self, call: str) -> None:
+            record = await read_record(clients.storage, call)
+            assert record.milestones, "the record is written before it is reported"
+            reported.append(call)
+
+    clients.storage.subscribers = Listening()  # type: ignore[assignment]
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected")
+    assert reported == [call], "at its creation"
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected", notes="changed")
+    assert reported == [call]
+    await record_events(clients.storage, call, STARTED_AT, "CallDisconnected", result_state="none")
+    assert reported == [call, call]

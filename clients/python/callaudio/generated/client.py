@@ -18,7 +18,9 @@ from .api.calls import resume_call as _resume_call
 from .api.calls import show_call as _show_call
 from .api.calls import start_streaming as _start_streaming
 from .api.calls import stop_streaming as _stop_streaming
+from .api.events import list_deliveries as _list_deliveries
 from .api.events import list_events as _list_events
+from .api.events import retry_delivery as _retry_delivery
 from .api.failures import list_failures as _list_failures
 from .api.failures import retry_failure as _retry_failure
 from .api.results import create_links as _create_links
@@ -37,12 +39,15 @@ from .models.call_page import CallPage
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
 from .models.deletion import Deletion
+from .models.delivery import Delivery
+from .models.delivery_page import DeliveryPage
 from .models.event_list import EventList
 from .models.failure import Failure
 from .models.failure_list import FailureList
 from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
+from .models.list_deliveries_state import ListDeliveriesState
 from .models.me import Me
 from .models.pause_call import PauseCall
 from .models.place_call import PlaceCall
@@ -340,6 +345,47 @@ class Operations:
             wait_s=wait_s,
         )
         return _list_events.parse_response(self._send(request))
+
+    def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(self._send(request))
+
+    def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(self._send(request))
 
     def create_links(
         self,
@@ -786,6 +832,47 @@ class AsyncOperations:
             wait_s=wait_s,
         )
         return _list_events.parse_response(await self._send(request))
+
+    async def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(await self._send(request))
+
+    async def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(await self._send(request))
 
     async def create_links(
         self,
