@@ -17,6 +17,7 @@ from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
 from calls.subscribers import Subscribers
+from calls.token_findings import TokenFindings
 
 if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
@@ -38,6 +39,7 @@ class Clients:
         self.settings = settings
         self.call_automation = call_automation_client(settings)
         self.storage = Storage(blob_service(settings))
+        self.token_findings = TokenFindings(self.storage)
         self.verifier: TokenVerifier | None = None
         if settings.callback_token_check != "off":
             self.verifier = TokenVerifier(

@@ -65,7 +65,7 @@ def expected(name: str) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_receiver_in_python(name: str) -> None:
     namespace: dict[str, Any] = {"SECRET": SECRET}
-    exec(block("python"), namespace)  # noqa: S102  # the document's own
+    exec(block("python"), namespace)  # the document's own
     headers, body = request(name)
     assert namespace["receive"](headers, body) == expected(name)
 
