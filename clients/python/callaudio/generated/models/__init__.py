@@ -54,6 +54,7 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
+from .list_calls_sort import ListCallsSort
 from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
 from .me import Me
@@ -149,6 +150,7 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
+    "ListCallsSort",
     "ListDeliveriesState",
     "LossSpan",
     "Me",
