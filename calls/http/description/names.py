@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from calls.audit import Outcome
 from calls.http.description.parts import SCHEMAS, Json
+from calls.index.selection import Sort
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
 from calls.records.model import CallState, Direction, MilestoneType, ResultState, StreamingState
@@ -26,6 +27,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "AnnouncementSource": ("call", "setting"),
     "AnnouncementState": get_args(AnnouncementState),
     "AuditOutcome": get_args(Outcome),
+    "CallSort": get_args(Sort),
     "CallState": get_args(CallState),
     "Channels": ("mixed", "unmixed"),
     "DeletionScope": get_args(Scope),
