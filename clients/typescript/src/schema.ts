@@ -1057,8 +1057,6 @@ export interface components {
             cursor: string | null;
         };
         /** @enum {unknown} */
-        CallSort: "-created_at" | "created_at" | "-duration" | "duration";
-        /** @enum {unknown} */
         CallState: "connecting" | "connected" | "disconnected" | "failed";
         /** ChangeCall */
         ChangeCall: {
@@ -1399,6 +1397,8 @@ export interface components {
             expires_at: string;
             links: components["schemas"]["Link"][];
         };
+        /** @enum {unknown} */
+        ListCallsSort: "-created_at" | "created_at" | "-duration" | "duration";
         /**
          * LossSpan
          * @description A segment in which audio was lost and replaced by `filled_ms` of silence.
@@ -1921,7 +1921,6 @@ export type SchemaAuditPage = components['schemas']['AuditPage'];
 export type SchemaCall = components['schemas']['Call'];
 export type SchemaCallDetails = components['schemas']['CallDetails'];
 export type SchemaCallPage = components['schemas']['CallPage'];
-export type SchemaCallSort = components['schemas']['CallSort'];
 export type SchemaCallState = components['schemas']['CallState'];
 export type SchemaChangeCall = components['schemas']['ChangeCall'];
 export type SchemaChannels = components['schemas']['Channels'];
@@ -1951,6 +1950,7 @@ export type SchemaInterruption = components['schemas']['Interruption'];
 export type SchemaLandedSegment = components['schemas']['LandedSegment'];
 export type SchemaLink = components['schemas']['Link'];
 export type SchemaLinks = components['schemas']['Links'];
+export type SchemaListCallsSort = components['schemas']['ListCallsSort'];
 export type SchemaLossSpan = components['schemas']['LossSpan'];
 export type SchemaMe = components['schemas']['Me'];
 export type SchemaMissingAudio = components['schemas']['MissingAudio'];
@@ -2020,7 +2020,7 @@ export interface operations {
                 tag?: string[];
                 /** @description from the connection to the end, in seconds; calls that go on have none yet */
                 min_duration?: number;
-                sort?: components["schemas"]["CallSort"];
+                sort?: components["schemas"]["ListCallsSort"];
                 limit?: number;
                 cursor?: string;
             };

@@ -38,7 +38,6 @@ from .models.audit_page import AuditPage
 from .models.call import Call
 from .models.call_details import CallDetails
 from .models.call_page import CallPage
-from .models.call_sort import CallSort
 from .models.call_state import CallState
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
@@ -52,6 +51,7 @@ from .models.failure_list import FailureList
 from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
+from .models.list_calls_sort import ListCallsSort
 from .models.list_deliveries_state import ListDeliveriesState
 from .models.me import Me
 from .models.pause_call import PauseCall
@@ -119,7 +119,7 @@ class Operations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: CallSort | Unset = UNSET,
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -138,7 +138,7 @@ class Operations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (CallSort | Unset):
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -645,7 +645,7 @@ class AsyncOperations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: CallSort | Unset = UNSET,
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -664,7 +664,7 @@ class AsyncOperations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (CallSort | Unset):
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """

@@ -19,7 +19,6 @@ from .audit_page import AuditPage
 from .call import Call
 from .call_details import CallDetails
 from .call_page import CallPage
-from .call_sort import CallSort
 from .call_state import CallState
 from .change_call import ChangeCall
 from .channels import Channels
@@ -55,6 +54,7 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
+from .list_calls_sort import ListCallsSort
 from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
 from .me import Me
@@ -115,7 +115,6 @@ __all__ = (
     "Call",
     "CallDetails",
     "CallPage",
-    "CallSort",
     "CallState",
     "ChangeCall",
     "Channels",
@@ -151,6 +150,7 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
+    "ListCallsSort",
     "ListDeliveriesState",
     "LossSpan",
     "Me",
