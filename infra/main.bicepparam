@@ -57,6 +57,7 @@ param storageTopic = readEnvironmentVariable('STORAGE_TOPIC', '')
 param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
+param search = readEnvironmentVariable('SEARCH', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300
