@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from infra.deployment import Options
@@ -30,7 +31,7 @@ class Step(NamedTuple):
 
 
 STEPS = {
-    "check": Step("checking tools and sign-in", "Sign in: az login"),
+    "check": Step("checking tools, sign-in and what azd knows", "Sign in: az login"),
     "providers": Step(
         "registering resource providers",
         "Ask an Owner of the subscription to register them.",
@@ -44,14 +45,12 @@ STEPS = {
     ),
     "provision": Step(
         "provisioning resources (takes minutes)",
-        "Read the message above. You need the role Owner, or Contributor and User Access "
-        "Administrator.",
+        "Read the message above: docs/azure.md, 'When something fails', has the common ones.",
         done_by_azd=True,
     ),
     "image": Step(
         "building the streamer's image",
-        "See the build log above. TasksOperationsNotAllowed means that the subscription is on "
-        "free credit, which does not allow builds.",
+        "See the build log above.",
     ),
     "streamer": Step(
         "deploying the streamer",
@@ -68,7 +67,8 @@ STEPS = {
     ),
     "smoke": Step(
         "running the smoke test",
-        "The message names the failed check. Look at the logs in the portal.",
+        "The message names the failed check. To find the cause: infra/deploy doctor "
+        "--resource-group {group}",
     ),
     "retire": Step(
         "retiring old revisions",
@@ -84,11 +84,16 @@ STEPS = {
 }
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the steps. Returns 0 if all succeed, 1 if one fails."""
+def main(arguments: list[str] | None = None, sleep: Callable[[float], None] = time.sleep) -> int:
+    """Run the steps. Returns 0 if all succeed, 1 if one fails.
+
+    Args:
+        arguments: The command line's; None: those of this process.
+        sleep: Waits for so many seconds.
+    """
     options = _parse(arguments)
     steps = Steps(
-        Shell(options.subscription, options.pause_seconds),
+        Shell(options.subscription, options.pause_seconds, sleep),
         Options(options.resource_group, options.location, options.yes, options.azd),
     )
     names = options.steps or [
@@ -151,8 +156,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--pause-seconds",
         type=float,
-        default=10.0,
-        help="pause between two attempts of what is not ready yet (default: 10)",
+        help="pause between two attempts of what is not ready yet (default: 30 where a role "
+        "assignment has to take effect, else 10 or 60)",
     )
     return parser.parse_args(arguments)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Mapping
 
 from infra.shell import ROOT
 
@@ -15,9 +17,26 @@ def image_name() -> str:
     return f"streamer:{context_hash()}"
 
 
+def build_options(environment: Mapping[str, str]) -> list[str]:
+    """Return the options of ``az acr build``, from the variables that a user may set.
+
+    ``BASE_IMAGE`` replaces Docker Hub's base image. ``IMAGE_AGENT_POOL`` names the agent pool that
+    builds: a private registry is out of reach of ACR's own machines.
+    """
+    options = ["--file", "streamer/Dockerfile", "--build-arg", f"REVISION={context_hash()}"]
+    if base_image := environment.get("BASE_IMAGE"):
+        options += ["--build-arg", f"BASE_IMAGE={base_image}"]
+    if agent_pool := environment.get("IMAGE_AGENT_POOL"):
+        options += ["--agent-pool", agent_pool]
+    return options
+
+
 def context_hash() -> str:
-    """Return a hash of the build context, 12 hex digits. The same content is built only once."""
-    digest = hashlib.sha256()
+    """Return a hash of what the image is built from, 12 hex digits.
+
+    The same content on the same base image is built only once.
+    """
+    digest = hashlib.sha256(os.environ.get("BASE_IMAGE", "").encode())
     for name in CONTEXT:
         top = ROOT / name
         for file in sorted(top.rglob("*")) if top.is_dir() else [top]:

@@ -28,7 +28,8 @@ def request(
     connection_class = http.client.HTTPSConnection if secure else http.client.HTTPConnection
     connection = connection_class(parts.netloc, timeout=_TIMEOUT_SECONDS)
     try:
-        connection.request(method, parts.path or "/", body, dict(headers or {}))
+        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        connection.request(method, target, body, dict(headers or {}))
         response = connection.getresponse()
         # An open WebSocket has no end to read up to.
         upgraded = response.status == HTTPStatus.SWITCHING_PROTOCOLS

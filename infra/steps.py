@@ -14,11 +14,12 @@ import re
 
 from infra import package
 from infra.deployment import Deployment, Options
-from infra.image import context_hash, image_name
+from infra.image import build_options, context_hash, image_name
 from infra.probe import expect
 from infra.revisions import Revisions
 from infra.shell import ROOT, Shell, StepFailed, confirm, report
-from infra.smoke_test import smoke_checks
+from infra.smoke_test import find_credentials, smoke_checks
+from infra.versions import check_python, check_tool, list_tools
 
 PROVIDERS = (
     "Microsoft.App",
@@ -33,6 +34,11 @@ PROVIDERS = (
     "Microsoft.Storage",
     "Microsoft.Web",
 )
+
+ROLE_TRIES, ROLE_PAUSE_SECONDS = 10, 30.0
+"""A role assignment takes effect within minutes: up to five are waited for."""
+
+SMOKE_TRIES = 10
 
 _ROLES = ROOT / "infra" / "app-roles.json"
 _SUBSCRIPTIONS = ROOT / "infra" / "subscriptions.bicep"
@@ -49,13 +55,18 @@ class Steps:
         self._revisions = Revisions(shell, self._deployment, options.group)
 
     def check(self) -> None:
-        """Check that the tools are installed and the user is signed in."""
+        """Check the tools and the sign-in and, for azd, that it would forget nothing."""
+        report(f"  Python {check_python()}")
         self._shell.require("az", "func")
+        for tool in list_tools(with_azd=self._options.azd):
+            report(f"  {tool.name} {check_tool(self._shell, tool)}")
         account = self._shell.query_az("account", "show")
         report(f"  subscription: {account['name']} ({account['id']})")
-        if not self._options.azd:
-            report(f"  resource group: {self._options.group}")
-        report(f"  function app package: {package.zip_size() / 1000:.0f} kB")
+        report(f"  resource group: {self._options.group}")
+        if self._options.azd:
+            self._deployment.check_azd_environment()
+        size = f"{len(package.list_files())} files, {package.zip_size() / 1000:.0f} kB"
+        report(f"  function app package: {size}")
 
     def providers(self) -> None:
         """Register the resource providers that are not registered yet."""
@@ -87,7 +98,7 @@ class Steps:
         # The other templates refer to resources of main.bicep.
         later = {"streamer", "subscriptions"} & succeeded if "main" in succeeded else set()
         if "streamer" in later:
-            self._deployment.preview("streamer", self._streamer_variables())
+            self._deployment.preview("streamer", variables | self._streamer_variables())
         if "subscriptions" in later:
             self._deployment.preview("subscriptions", variables)
         if len(later) < 2:
@@ -110,18 +121,18 @@ class Steps:
                 report(f"  {image} is already in the registry")
                 return
         build = ("acr", "build", "--registry", registry, "--image", image)
-        revision = ("--build-arg", f"REVISION={context_hash()}")
-        # A private registry cannot be reached by ACR's own machines, only by those in its network.
-        agent_pool = os.environ.get("IMAGE_AGENT_POOL")
-        where = ("--agent-pool", agent_pool) if agent_pool else ()
-        self._shell.run_az(*build, "--file", "streamer/Dockerfile", *revision, *where, ".")
+        command = (*build, *build_options(os.environ), ".")
+        self._shell.retry(3, "building the image", lambda: self._build(command), pause_seconds=60)
 
     def streamer(self) -> None:
         """Deploy the streamer's new revision, and send it traffic once it is ready."""
-        variables = self._streamer_variables()
+        variables = self._deployment.kept_variables() | self._streamer_variables()
         # The role assignment for pulling the image may not be in effect yet.
         self._shell.retry(
-            3, "deploying the streamer", lambda: self._deployment.create("streamer", variables)
+            ROLE_TRIES,
+            "deploying the streamer",
+            lambda: self._deployment.create("streamer", variables),
+            ROLE_PAUSE_SECONDS,
         )
         revision = self._revisions.find_latest()
         self._shell.retry(30, revision, lambda: self._revisions.check_ready(revision))
@@ -134,12 +145,12 @@ class Steps:
     def publish(self) -> None:
         """Publish the function app's code."""
         app = self._deployment.output("FUNCTION_APP_NAME")
-        report(f"  package: {len(package.list_files())} files, {package.zip_size() / 1000:.0f} kB")
         # The role assignment for writing the package may not be in effect yet.
         self._shell.retry(
-            3,
+            ROLE_TRIES,
             "publishing",
             lambda: self._shell.run_func("azure", "functionapp", "publish", app, "--python"),
+            ROLE_PAUSE_SECONDS,
         )
 
     def subscribe(self) -> None:
@@ -154,12 +165,15 @@ class Steps:
         )
 
     def smoke(self) -> None:
-        """Check that the system answers, and refuses requests without credentials."""
+        """Check that the system answers, knows its identities, and refuses strangers."""
         app_url = self._deployment.output("FUNCTION_APP_URL")
         streamer_url = self._deployment.output("STREAMER_URL")
-        for description, check in smoke_checks(app_url, streamer_url):
-            self._shell.retry(3, description, check)
-            report(f"  {description}: yes")
+        app = self._deployment.output("FUNCTION_APP_NAME")
+        credentials = find_credentials(self._shell, app, self._options.group)
+        for check in smoke_checks(app_url, streamer_url, credentials):
+            # Until the host has loaded its keys, it answers 401 to valid ones.
+            self._shell.retry(SMOKE_TRIES, check.description, check.run)
+            report(f"  {check.description}: yes")
 
     def retire(self) -> None:
         """Deactivate the revisions that have neither traffic nor streams."""
@@ -214,6 +228,14 @@ class Steps:
             return
         variables = self._deployment.kept_variables() | {"FUNCTION_KEYS": ",".join(entries)}
         self._deployment.create("main", variables)
+
+    def _build(self, command: tuple[str, ...]) -> None:
+        try:
+            self._shell.run_az(*command)
+        except StepFailed as error:
+            # Only a rate limit passes by itself: the next build is another machine's.
+            error.permanent = error.known is None or error.known.permanent
+            raise
 
     def _streamer_variables(self) -> dict[str, str]:
         """The variables that ``streamer.bicepparam`` reads."""

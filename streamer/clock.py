@@ -20,6 +20,9 @@ HALF_SECOND = MICROSECONDS // 2
 MAX_LEAD_SECONDS = 10
 """How far a stream's audio may run ahead of the time for which it was open."""
 
+ARRIVAL_GRAIN_SECONDS = 0.1
+"""The shortest time that arrival shows at all: sockets are read in batches of ``READ_BATCH_MS``."""
+
 _BEGINNING_SECONDS = 0.3
 """For so long, a stream may still be in the burst of a stall that was over before its first frame.
 """
@@ -43,6 +46,7 @@ class Clock:
         reference_us: The timestamp that raw positions count from; None before the first one.
         origin_us: The moment of position 0, in microseconds since 1970; None before it is known.
         offsets: The offsets from raw positions to positions that were in use, the latest last.
+        stepped_at: When the first frame of the latest offset arrived, in samples.
         has_witness: Whether the time of arrival says anything.
     """
 
@@ -57,6 +61,7 @@ class Clock:
         "origin_us",
         "reference_us",
         "sample_rate",
+        "stepped_at",
     )
 
     def __init__(
@@ -70,6 +75,7 @@ class Clock:
         self.reference_us: int | None = None
         self.origin_us: int | None = None
         self.offsets: list[int] = []
+        self.stepped_at = 0
         self._now = now
         self._wall_us = wall_us
         self._speed = speed or 1.0
@@ -108,12 +114,25 @@ class Clock:
         assert self.origin_us is not None
         return self.origin_us + position * MICROSECONDS // self.sample_rate
 
-    def add_offset(self, offset: int) -> None:
-        """Make an offset the latest one."""
+    def add_offset(self, offset: int, elapsed: int) -> None:
+        """Make an offset the latest one: its first frame arrived after ``elapsed``."""
+        if not self.offsets or self.offsets[-1] != offset:
+            self.stepped_at = elapsed
         if offset in self.offsets:
             self.offsets.remove(offset)
         self.offsets.append(offset)
         del self.offsets[:-_MAX_OFFSETS]
+
+    def offsets_at(self, elapsed: int) -> list[int]:
+        """Return the offsets that may explain a frame that arrived after ``elapsed``, latest first.
+
+        The latest one does not explain what came clearly before its step.
+        """
+        return self.offsets[-2::-1] if self.precedes_step(elapsed) else self.offsets[::-1]
+
+    def precedes_step(self, elapsed: int) -> bool:
+        """Whether a frame arrived clearly before the first one of the latest offset."""
+        return elapsed < self.stepped_at - self.arrival_samples(ARRIVAL_GRAIN_SECONDS)
 
     def elapsed(self) -> int:
         """Return the time since the first frame arrived, in samples."""

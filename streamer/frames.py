@@ -51,6 +51,10 @@ class Frame(NamedTuple):
         """Whether it has a timestamp that is from ``least`` to ``most`` ahead of a base."""
         return self.raw is not None and least <= self.raw - base <= most
 
+    def is_before(self, base: int) -> bool:
+        """Whether it has a timestamp that is behind a base."""
+        return self.raw is not None and self.raw < base
+
 
 def find_last_run(frames: list[Frame], jitter: int) -> list[Frame]:
     """Return the last frames whose timestamps follow on each other within ``jitter``."""

@@ -1,6 +1,6 @@
 """How a track moves: on by a frame, over a gap, by a step of the sender's clock. Pure.
 
-``streamer/track.py`` decides what happens; this carries it out, and counts it.
+``streamer/rules.py`` decides what happens; this carries it out, and counts it.
 """
 
 from __future__ import annotations
@@ -77,6 +77,11 @@ class Placer(TrackState):
             self._put_or_drop(frame)
             # What it takes of the time of the others is drift.
             self._shift_skew(position - self._position())
+
+    def _is_late_in_a_stall(self, frame: Frame) -> bool:
+        """Whether a frame behind the track comes while those that belong here do not."""
+        missing = self._clock.missing(self._position(), frame.elapsed)
+        return frame.is_before(self._base() - self._late) and missing > self._slack
 
     def _may_be_overtaken(self, frame: Frame) -> bool:
         """Whether the frame before this one may belong behind it: drift hid that it was missing."""
@@ -161,8 +166,12 @@ class Placer(TrackState):
         """
         if not or_silence and not any(frame.pcm):
             return False
-        # Drift was not the same then.
-        if not self._segmenter.contains(position, frame.pcm, self._tolerance, is_unique=is_unique):
+        # Drift was not the same then, and what was late has taken time since.
+        ahead = round(self._ahead)
+        tolerance = self._tolerance + abs(ahead) // 2
+        if not self._segmenter.contains(
+            position + ahead // 2, frame.pcm, tolerance, is_unique=is_unique
+        ):
             return False
         self._segmenter.counts.repeated += 1
         return True
@@ -196,7 +205,7 @@ class Placer(TrackState):
         advance = frame.advance(self._base())
         if advance > 0 and self._clock.has_passed(advance, self._position(), frame.elapsed):
             return None
-        for offset in reversed(self._clock.offsets):
+        for offset in self._clock.offsets_at(frame.elapsed):
             base = self._position() - offset
             if (
                 offset != self._offset
@@ -218,7 +227,7 @@ class Placer(TrackState):
         """Move to a frame's timestamp: over a gap, or by a step of the sender's clock."""
         clock = self._clock
         # The stream's latest step is the best explanation, also for a track that was silent then.
-        for offset in reversed(clock.offsets):
+        for offset in clock.offsets_at(frame.elapsed):
             moved = frame.position(offset)
             gap = moved - self._position() - (round(self._ahead) if offset == self._offset else 0)
             is_gap = (
@@ -228,7 +237,7 @@ class Placer(TrackState):
             )
             if gap >= -self._late and is_gap and self._is_possible(moved, frame):
                 if offset != self._offset:
-                    self._use_offset(offset)
+                    self._use_offset(offset, frame.elapsed)
                 advance = frame.advance(self._base())
                 self._move_over(self._round(advance) if advance > self._half else 0)
                 return
@@ -249,16 +258,16 @@ class Placer(TrackState):
         # In a burst behind a stall, what is missing is still to come.
         is_catching_up = missing < self._seen_missing - self._slack
         gap = missing if missing > self._slack and not is_catching_up else 0
-        self._use_offset(self._position() + gap - frame.position(0))
+        self._use_offset(self._position() + gap - frame.position(0), frame.elapsed)
         self._move_over(gap)
 
     def _compare_with_clock(self) -> None:
-        """Compare a track that has started with time and, if nothing waits, with its stream."""
+        """Compare a track that has started with time, and with its stream."""
         clock, position = self._clock, self._position()
         self._seen_missing = clock.missing(position, clock.elapsed())
         if not self._waiting:
             clock.observe(position)
-            self._follow_stream_clock()
+        self._follow_stream_clock()
 
     def _follow_stream_clock(self) -> None:
         """Follow the stream's latest step where a loss of the same length has hidden it.
@@ -269,17 +278,22 @@ class Placer(TrackState):
         ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
         was_moving, self._seen_position = position != self._seen_position, position
         was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
-        is_behind = clock.has_passed(ahead, position, clock.elapsed())
+        waiting = sum(frame.samples for frame in self._waiting)
+        is_behind = clock.has_passed(ahead, position + waiting, clock.elapsed())
         if was_moving and was_ahead and ahead > self._half and is_behind:
             self._move_over(ahead)
-            self._use_offset(clock.offsets[-1])
+            self._use_offset(clock.offsets[-1], clock.elapsed())
 
-    def _use_offset(self, offset: int) -> None:
-        """Use another offset; for the stream that is a step, unless it is its latest one."""
+    def _use_offset(self, offset: int, elapsed: int) -> None:
+        """Use another offset, for a frame that arrived after ``elapsed``.
+
+        For the stream that is a step, unless it is its latest one, or was before its latest step.
+        """
         clock = self._clock
-        if clock.offsets and clock.offsets[-1] != offset:
-            self._segmenter.counts.clock_steps += 1
-        clock.add_offset(offset)
+        if offset not in clock.offsets or not clock.precedes_step(elapsed):
+            if clock.offsets and clock.offsets[-1] != offset:
+                self._segmenter.counts.clock_steps += 1
+            clock.add_offset(offset, elapsed)
         self._offset = offset
         self._restart_skew()
         if self._segmenter.position is not None:
@@ -317,7 +331,7 @@ class Placer(TrackState):
             clock.begin(raw)
             position = 0
             if raw is not None:
-                self._use_offset(-raw)
+                self._use_offset(-raw, first.elapsed)
         elif raw is None:
             self._offset = clock.offsets[-1] if clock.offsets else 0
             position = clock.expected(first.elapsed)
@@ -325,17 +339,25 @@ class Placer(TrackState):
             offset = self._find_offset(raw, first)
             if offset is None:
                 # Another clock than the stream's: what arrives now was spoken now.
-                self._use_offset(clock.expected(first.elapsed) - raw)
+                self._use_offset(clock.expected(first.elapsed) - raw, first.elapsed)
             else:
                 self._offset = offset
             position = raw + self._offset
         self._segmenter.position = position
-        self._reference_us = clock.reference_us
+        self._allow_fast_path(clock.elapsed())
+
+    def _allow_fast_path(self, elapsed: int) -> None:
+        """Let frames take the fast path, where none must be looked at with care.
+
+        In a stream's first burst, each one shows how far the sender is.
+        """
+        if self._position() >= self._careful_until and not self._clock.is_beginning(elapsed):
+            self._reference_us = self._clock.reference_us
 
     def _find_offset(self, raw: int, first: Frame) -> int | None:
         """Return an offset that the stream has used and that explains when ``first`` arrived."""
         late = MAX_LATE_SECONDS * self._sample_rate
-        for offset in reversed(self._clock.offsets):
+        for offset in self._clock.offsets_at(first.elapsed):
             position = raw + offset
             if self._is_possible(position, first) and self._clock.is_recent(
                 position, first.elapsed, late

@@ -6,15 +6,12 @@ from typing import NamedTuple
 
 from acs.media import FRAME_MILLISECONDS
 from contract.manifest import Counts
-from streamer.clock import Clock
+from streamer.clock import ARRIVAL_GRAIN_SECONDS, Clock
 from streamer.drift import DRIFT_WEIGHT, Drift
 from streamer.segmenter import Segmenter
 
 ARRIVAL_SLACK_SECONDS = 0.3
 """How inexact arrival is: reads in batches, jitter of the network, a busy event loop."""
-
-ARRIVAL_GRAIN_SECONDS = 0.1
-"""The shortest time that arrival shows at all: sockets are read in batches of ``READ_BATCH_MS``."""
 
 
 class TrackSettings(NamedTuple):

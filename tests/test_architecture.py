@@ -15,7 +15,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PRODUCT = ("acs", "benchmarks", "calls", "contract", "functions", "infra", "local", "streamer")
+PRODUCT = (
+    *("acs", "benchmarks", "calls", "clients", "contract", "functions", "infra", "local"),
+    "streamer",
+)
+GENERATED = ROOT / "clients" / "python" / "callaudio" / "generated"
 TOP_LEVEL = ("configuration", "event_log", "function_app")
 
 FLOOR = {"acs", "configuration", "contract", "event_log"}
@@ -47,6 +51,9 @@ ARROWS: dict[str, set[str]] = {
     "local": {"function_app", "functions", "calls.results", "calls.http", "streamer", "infra"}
     | {"calls"}
     | FLOOR,
+    "clients": {"calls.http"},
+    # Installed on its own, without the rest of the repository.
+    "callaudio": set(),
     "benchmarks": {"local", "streamer", "calls", "calls.results", "calls.transcripts"} | FLOOR,
 }
 
@@ -58,6 +65,8 @@ def files(*suffixes: str) -> Iterator[Path]:
     """The product's files, without its tests."""
     for room in PRODUCT:
         for path in sorted((ROOT / room).rglob("*")):
+            if GENERATED in path.parents or "node_modules" in path.parts:
+                continue
             if path.suffix in suffixes and "__pycache__" not in path.parts:
                 yield path
     if ".py" in suffixes:
@@ -67,7 +76,8 @@ def files(*suffixes: str) -> Iterator[Path]:
 def module_name(path: Path) -> str:
     """The dotted name of a module of this repository."""
     parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    return name.removeprefix("clients.python.")
 
 
 @cache

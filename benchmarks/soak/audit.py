@@ -167,9 +167,12 @@ def _find_frames(record: SocketRecord, run: list[Segment], totals: Totals) -> di
         missing = frame_samples - UNIT_SAMPLES * present
         is_explained = True
         if missing:
+            # What is left of a unit that lacks samples lies behind the last whole one.
+            rest = np.searchsorted(units.positions, last)
+            end = min([last + UNIT_SAMPLES, *units.positions[rest : rest + 1].tolist()])
             touched = range(
                 max(0, int(np.searchsorted(starts, origin, "right")) - 1),
-                min(len(run), int(np.searchsorted(starts, last, "left"))),
+                min(len(run), int(np.searchsorted(starts, end, "left"))),
             )
             is_trimmed = any(corrected[index] for index in touched)
             # A late frame over a cut: what lies behind the cut is kept.

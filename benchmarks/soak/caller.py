@@ -30,6 +30,7 @@ class Caller:
         records: Its sockets so far.
         errors: What went wrong that should not have.
         has_ended: Whether its last socket is closed.
+        speed: How much faster than life it is.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Caller:
         self._rng = rng
         self._replicas = replicas
         self._replica = rng.choice(replicas)
-        self._speed = speed
+        self.speed = speed
         self._raw_ids = [
             None if plan.is_mixed else f"4:+1555{index:07}" for index in range(plan.participants)
         ]
@@ -66,7 +67,7 @@ class Caller:
         begun = self._loop.time()
         self._connect(0.0)
         for emission in self._plan.emissions():
-            due = begun + emission.at / self._speed
+            due = begun + emission.at / self.speed
             if due > self._loop.time():
                 await asyncio.sleep(due - self._loop.time())
             elif self._loop.time() - due > _LATE_SECONDS:

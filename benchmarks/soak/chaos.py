@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from benchmarks.soak.replicas import Replica
-from local.azurite import Azurite, AzuriteError
+from benchmarks.soak.storage_gate import StorageGate
 from local.child_process import StartError
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 8.0
@@ -26,15 +24,13 @@ class Chaos:
     Attributes:
         events: How often each thing happened.
         errors: What went wrong that should not have.
-        storage_away: Whether Blob Storage is away right now.
     """
 
-    def __init__(self, rng: random.Random, replicas: list[Replica], azurite: Azurite) -> None:
+    def __init__(self, rng: random.Random, replicas: list[Replica], storage: StorageGate) -> None:
         self.events: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.storage_away = False
         self._replicas = replicas
-        self._azurite = azurite
+        self._storage = storage
         self._replica_rng = random.Random(rng.random())
         self._storage_rng = random.Random(rng.random())
 
@@ -69,20 +65,12 @@ class Chaos:
             seconds = rng.uniform(*_AWAY_SECONDS)
             if rng.random() < 0.6:
                 self.events["storage_stopped"] += 1
-                self.storage_away = True
-                await asyncio.to_thread(self._azurite.stop)
+                await self._storage.close()
                 await asyncio.sleep(seconds)
-                await _start(lambda: asyncio.to_thread(self._azurite.start))
-                self.storage_away = False
-            elif (pid := self._azurite.pid) is not None:
+                await _start(self._storage.open)
+            else:
                 self.events["storage_silent"] += 1
-                self.storage_away = True
-                os.kill(pid, signal.SIGSTOP)
-                try:
-                    await asyncio.sleep(seconds)
-                finally:
-                    os.kill(pid, signal.SIGCONT)
-                    self.storage_away = False
+                await self._storage.hold(seconds)
 
 
 async def _start(start: Callable[[], Awaitable[None]]) -> None:
@@ -90,7 +78,7 @@ async def _start(start: Callable[[], Awaitable[None]]) -> None:
     for _ in range(_START_ATTEMPTS - 1):
         try:
             return await start()
-        except (AzuriteError, StartError):
+        except (OSError, StartError):
             await asyncio.sleep(_START_PAUSE_SECONDS)
     return await start()
 

@@ -33,8 +33,12 @@ MAX_ERROR_MS = 60.0
 MAX_ERROR_AFTER_STEP_MS = 2 * MAX_ERROR_MS
 """How far frames may be apart once the sender's clock was set: a small step may be jitter, too."""
 
-MAX_SHIFT_PER_STEP_MS = 4_500.0
-"""How far a step of the sender's clock may move the stream's: so inexact is arrival in a stall."""
+MAX_SHIFT_PER_STEP_MS = 5_000.0
+"""How far a step of the sender's clock may move the stream's.
+
+Arrival is as inexact as a stall is long, or a pause: where the clock is set back by 5 s in a longer
+pause, it says that the pause was shorter, and nothing says that it was not.
+"""
 
 _MAX_ERRORS = 200
 _ENDING_SECONDS = 2.0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
 
 from benchmarks.soak.audit import Segment
 from contract import names, wav
 from contract.manifest import Manifest, decode_manifest
+
+_BATCH = 256
+"""How many blobs one request may delete (Blob Batch)."""
 
 
 class Incomplete(Exception):
@@ -24,12 +29,13 @@ class Recordings:
         self._segments = service.get_container_client(names.SEGMENTS)
         self._manifests = service.get_container_client(names.MANIFESTS)
 
-    def manifests(self, call: str) -> list[Manifest]:
-        """Return the manifests of a call that are there."""
-        return [
-            decode_manifest(self._manifests.download_blob(blob.name).readall())
+    def manifests(self, call: str, known: Container[str] = ()) -> dict[str, Manifest]:
+        """Return the manifests of a call, by name, except those that are ``known``."""
+        return {
+            blob.name: decode_manifest(self._manifests.download_blob(blob.name).readall())
             for blob in self._manifests.list_blobs(name_starts_with=f"{call}/")
-        ]
+            if blob.name not in known
+        }
 
     def segments(self, manifest: Manifest) -> list[Segment]:
         """Return a stream's segments. Raises Incomplete."""
@@ -50,5 +56,6 @@ class Recordings:
 
     def delete(self, call: str) -> None:
         """Delete a call's segments, to make room. Its manifests stay."""
-        for blob in self.blob_names(call):
-            self._segments.delete_blob(blob)
+        blob_names = self.blob_names(call)
+        for first in range(0, len(blob_names), _BATCH):
+            self._segments.delete_blobs(*blob_names[first : first + _BATCH])

@@ -8,8 +8,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import takewhile
 from pathlib import Path
@@ -19,12 +20,13 @@ from unittest import mock
 
 import infra.deploy
 import infra.destroy
+import infra.shell
 from infra.deployment import OUTPUTS
-from infra.shell import ROOT
+from infra.shell import ROOT, Completed
 from infra.steps import PROVIDERS
+from infra.variables import list_variables
 
 from . import stand_in
-from .stand_in import Completed
 
 NEW_GROUP = ("--location", "westeurope", "--yes")
 """Options of a first run."""
@@ -34,9 +36,26 @@ OLD_REVISION = {"name": "ca-streamer--old", "image": "crcalls.azurecr.io/streame
 }
 NEW_REVISION = OLD_REVISION | {"name": "ca-streamer--new"}
 
-DEPLOYED = {
+PARAMETERS = {
+    variable.parameter: variable.default for variable in list_variables("main", "subscriptions")
+}
+"""The parameters of main.bicep, if no variable is set."""
+
+
+def record(name: str, state: str = "Succeeded", **parameters: str) -> dict[str, Any]:
+    """A deployment that Azure knows."""
+    return {"name": name, "state": state, "time": f"2026-11-25/{name}", "parameters": parameters}
+
+
+PROVISIONED: dict[str, Any] = {
     "group": "rg-calls",
-    "deployments": ["main", "streamer", "subscriptions"],
+    "records": [record("main", **PARAMETERS)],
+    "in_place": dict.fromkeys(("communication", "storage", "app", "alerts", "topic"), PARAMETERS),
+}
+"""The state after the step ``provision``."""
+
+DEPLOYED: dict[str, Any] = PROVISIONED | {
+    "records": [*PROVISIONED["records"], record("streamer"), record("subscriptions")],
     "images": ["streamer:0"],
     "revisions": [OLD_REVISION],
     "live": OLD_REVISION["name"],
@@ -49,11 +68,16 @@ HEALTHY = b'{"streams": 0}'
 """The response of a healthy system without calls."""
 
 
+KEY = "the-key-of-default"
+"""The function key of the stand-in's app."""
+
+
 class Addresses(NamedTuple):
-    """Where a deployed system answers."""
+    """Where a deployed system answers, and a function key that it accepts."""
 
     app: str
     streamer: str
+    key: str
 
 
 class Cloud:
@@ -85,9 +109,17 @@ class Cloud:
             "providers": [
                 p.replace("Microsoft.Insights", "microsoft.insights") for p in PROVIDERS[1:]
             ],
-            "deployments": [],
-            "failed": [],
-            "parameters": {},
+            "records": [],
+            "count": 0,
+            "in_place": {},
+            "versions": {"az": "2.91.0", "bicep": "0.49.2", "func": "4.15.1", "azd": "1.25.0"},
+            # The clock, when the role assignments take effect, and how long that takes.
+            "seconds": 0,
+            "roles_from": None,
+            "role_delay": 0,
+            "no_capacity": False,
+            "rate_limited": 0,
+            "token": "",
             "images": [],
             "revisions": [],
             "live": "",
@@ -95,7 +127,7 @@ class Cloud:
             "replicas": 2,
             "published": False,
             "subscribed": "",
-            "keys": {"default": "the-key-of-default"},
+            "keys": {"default": addresses.key},
             "functions": [
                 "analyse_segment",
                 "answer_incoming_call",
@@ -108,8 +140,8 @@ class Cloud:
 
     def _write_program(self, tool: str) -> None:
         # Without site-packages, and from compiled code: it starts in a third of the time.
-        code = f"import sys; sys.path.insert(0, '{Path(stand_in.__file__).parent}'); "
-        code += "import stand_in; sys.exit(stand_in.main())"
+        code = f"import sys; sys.path.insert(0, '{ROOT}'); "
+        code += "from tests.infra import stand_in; sys.exit(stand_in.main())"
         script = self.bin / tool
         script.write_text(
             f'#!/bin/sh\nexec {sys.executable} -IS -c "{code}" {self.file} {tool} "$@"\n'
@@ -139,21 +171,31 @@ class Cloud:
     def deploy(self, *arguments: str, **environment: str) -> Completed:
         """Run infra/deploy in this process: no program is started."""
         return self._run_main(
-            infra.deploy.main, [*arguments, "--pause-seconds", "0.01"], environment
+            partial(infra.deploy.main, sleep=self.sleep), [*arguments], environment
         )
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass, in this cloud only."""
+        state = self.state
+        self.state = state | {"seconds": state["seconds"] + seconds}
 
     def destroy(self, *arguments: str) -> Completed:
         """Run infra/destroy in this process."""
         return self._run_main(infra.destroy.main, [*arguments], {})
 
     def run(
-        self, program: str | Path, *arguments: str, stdin: int = subprocess.DEVNULL, **env: str
+        self,
+        program: str | Path,
+        *arguments: str,
+        stdin: int = subprocess.DEVNULL,
+        env: dict[str, str] | None = None,
+        **variables: str,
     ) -> subprocess.CompletedProcess[str]:
         """Run a program as a user does."""
         return subprocess.run(
             [program, *arguments],
             cwd=ROOT if program == "azd" else self.file.parent,
-            env=self.environment | env,
+            env=self.environment | (env or {}) | variables,
             stdin=stdin,
             capture_output=True,
             text=True,
@@ -169,7 +211,7 @@ class Cloud:
         stdout, stderr = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, self.environment | environment, clear=True),
-            mock.patch.object(subprocess, "run", self._run_stand_in),
+            mock.patch.object(infra.shell, "execute", self.execute),
             mock.patch.object(sys, "stdin", io.StringIO()),
             redirect_stdout(stdout),
             redirect_stderr(stderr),
@@ -180,25 +222,25 @@ class Cloud:
                 returncode = int(error.code or 0)
         return Completed(returncode, stdout.getvalue(), stderr.getvalue())
 
-    def _run_stand_in(
-        self,
-        command: list[str],
-        *,
-        cwd: Path,
-        env: dict[str, str],
-        stdout: int | None,
-        stderr: int | None,
-        text: bool,
-        check: bool,
+    def execute(
+        self, command: list[str], environment: Mapping[str, str], *, show: bool
     ) -> Completed:
-        """In the place of subprocess.run; output that is not captured is printed."""
-        assert (cwd, text, check) == (ROOT, True, False)
-        completed = stand_in.run(self.file, command[0], command[1:], env)
-        if stdout is None:
-            sys.stdout.write(completed.stdout)
-        if stderr is None:
-            sys.stderr.write(completed.stderr)
-        return completed
+        """In the place of infra.shell.execute: no program is started."""
+        completed = stand_in.run(self.file, command[0], command[1:], environment)
+        if show:
+            sys.stdout.write(completed.stdout + completed.stderr)
+        return Completed(*completed)
+
+    @property
+    def succeeded(self) -> list[str]:
+        """The names of the deployments that succeeded."""
+        return [r["name"] for r in self.state["records"] if r["state"] == "Succeeded"]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters with which the function app was last deployed."""
+        parameters: dict[str, str] = self.state["in_place"]["app"]
+        return parameters
 
     @property
     def commands(self) -> list[str]:
@@ -227,9 +269,11 @@ class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        public = self.path in ("/api/v1/health", "/healthz", "/readyz")
+        path = self.path.partition("?")[0]
+        signed = path == "/api/v1/calls" and self.headers["x-functions-key"] == KEY
+        public = path in ("/api/v1/health", "/healthz", "/readyz")
         body = HEALTHY if public else b""
-        self.send_response(200 if public else 401)
+        self.send_response(200 if public or signed else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -13,7 +13,7 @@ from infra import bicep
 from infra.shell import ROOT
 
 from .bicep_server import BicepServer
-from .cloud import Addresses, Cloud, serve
+from .cloud import KEY, Addresses, Cloud, serve
 
 Resources = list[dict[str, Any]]
 Deployed = Callable[..., Resources]
@@ -102,4 +102,5 @@ def answering_server() -> Iterator[str]:
 @pytest.fixture
 def cloud(tmp_path: Path, answering_server: str) -> Cloud:
     """An empty subscription, in which everything that is deployed answers."""
-    return Cloud(tmp_path, Addresses(f"http://{answering_server}", f"ws://{answering_server}"))
+    server = answering_server
+    return Cloud(tmp_path, Addresses(f"http://{server}", f"ws://{server}", KEY))

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.infra import stand_in_group as group
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -47,6 +49,17 @@ class Azure:
     def account_show(self, _: dict[str, str]) -> Any:
         return {"name": "Pay-As-You-Go", "id": "00000000-0000-4000-8000-000000000001"}
 
+    def version(self, _: dict[str, str]) -> Any:
+        return {"azure-cli": self.state["versions"]["az"], "extensions": {}}
+
+    def bicep_version(self, _: dict[str, str]) -> str:
+        if not self.state["versions"]["bicep"]:
+            raise Refused("Bicep CLI not found")
+        return f"Bicep CLI version {self.state['versions']['bicep']} (a1b2c3d4e5)"
+
+    def bicep_install(self, _: dict[str, str]) -> None:
+        self.state["versions"]["bicep"] = "0.49.2"
+
     def provider_list(self, _: dict[str, str]) -> Any:
         return self.state["providers"]
 
@@ -64,12 +77,33 @@ class Azure:
             raise Refused("standard input is not a terminal")
         self.state["group"] = ""
 
-    def resource_list(self, _: dict[str, str]) -> Any:
+    def resource_list(self, options: dict[str, str]) -> Any:
+        self._require_group()
+        if "tags" in options["--query"]:
+            return group.list_resources(self.state)
         return [
             ["Microsoft.Storage/storageAccounts", "stcalls", "westeurope"],
             ["Microsoft.OperationalInsights/workspaces", "log-calls", "westeurope"],
             ["Microsoft.CognitiveServices/accounts", "spch-calls", "westeurope"],
         ]
+
+    def resource_show(self, options: dict[str, str]) -> Any:
+        end = f"/{options.get('--name', '').replace('/', '/config/')}"
+        resource = group.show(self.state, options.get("--ids") or end)
+        if resource is None:
+            raise Refused("(ResourceNotFound) The resource was not found.")
+        return resource
+
+    def lock_list(self, _: dict[str, str]) -> Any:
+        return ["keep"] if "locks" in self.state["in_place"] else []
+
+    def functionapp_config_appsettings_list(self, _: dict[str, str]) -> Any:
+        return group.app_settings(self.state)
+
+    def account_get_access_token(self, options: dict[str, str]) -> Any:
+        if not self.state["token"]:
+            raise Refused("AADSTS65001: consent to the app is missing")
+        return {"accessToken": self.state["token"]}
 
     def monitor_log_analytics_workspace_delete(self, _: dict[str, str]) -> None:
         if not self.state["group"]:
@@ -80,8 +114,19 @@ class Azure:
             raise Refused("no deleted account has this name")
 
     def deployment_group_list(self, options: dict[str, str]) -> Any:
-        failed = self.state["failed"] if "Succeeded" in options["--query"] else []
-        return [name for name in self.state["deployments"] if name not in failed]
+        self._require_group()
+        records = self.state["records"]
+        if "dataLocation" not in options["--query"]:
+            return [record["name"] for record in records if record["state"] == "Succeeded"]
+        return [
+            record
+            | {
+                "parameters": {n: {"value": v} for n, v in record["parameters"].items()},
+                "outputs": self._outputs() if record["state"] == "Succeeded" else None,
+            }
+            for record in records
+            if "dataLocation" in record["parameters"]
+        ]
 
     def deployment_group_what_if(self, options: dict[str, str]) -> str:
         return f"Resource changes of {self._template(options)}: 1 to create."
@@ -90,9 +135,10 @@ class Azure:
         template = self._template(options)
         if template != options["--name"]:
             raise Refused("the deployment has another template's name")
-        if template != "main" and "main" not in self.state["deployments"]:
+        if template != "main" and not self._is_provisioned():
             raise Refused(f"{template}: the resources of main.bicep do not exist")
         if template == "streamer":
+            self._wait_for_roles("unable to pull image using Managed identity")
             self._deploy_streamer(
                 self.environment["STREAMER_IMAGE"], self.environment["STREAMER_LIVE_REVISION"]
             )
@@ -101,32 +147,64 @@ class Azure:
                 raise Refused("listKeys: ServiceUnavailable from host runtime")
             self.state["subscribed"] = self.environment.get("ANSWER_CALLS", "off")
         if template == "main":
-            self._deploy_main()
-        if template not in self.state["deployments"]:
-            self.state["deployments"].append(template)
-        if template in self.state["failed"]:
-            self.state["failed"].remove(template)
+            self.deploy_main(template)
+        else:
+            self._record(template, "Succeeded", {})
 
-    def _deploy_main(self) -> None:
-        """Read main.bicepparam as Bicep does."""
-        pattern = r"^param (\w+) = readEnvironmentVariable\('(\w+)', '(.*)'\)"
+    def deploy_main(self, name: str) -> None:
+        """Read main.bicepparam as Bicep does, and deploy. Raises Refused."""
+        parameters = self.read_parameters()
+        communication = self.state["in_place"].get("communication")
+        refusal = ""
+        if communication and parameters["dataLocation"] != communication["dataLocation"]:
+            refusal = "dataLocation cannot be changed"
+        if self.state["no_capacity"]:
+            refusal = (
+                "ManagedEnvironmentNoAvailableCapacityInRegion: No capacity available in this "
+                "region for provisioning an environment, please try again in another region."
+            )
+        if refusal:
+            self.fail_main(name, parameters)
+            raise Refused(refusal)
+        group.put_in_place(self.state, parameters, group.ALL_KINDS)
+        self._record(name, "Succeeded", parameters)
+        if self.state["roles_from"] is None:
+            self.state["roles_from"] = self.state["seconds"] + self.state["role_delay"]
+
+    def fail_main(self, name: str, parameters: dict[str, str]) -> None:
+        """Fail halfway: the first resources are there, and the deployment is recorded."""
+        missing = [kind for kind in group.FIRST_KINDS if kind not in self.state["in_place"]]
+        group.put_in_place(self.state, parameters, tuple(missing))
+        self._record(name, "Failed", parameters)
+
+    def read_parameters(self) -> dict[str, str]:
+        """The parameters of main.bicep that are variables, as the environment has them."""
+        pattern = r"^param (\w+) = (?:int\()?readEnvironmentVariable\('(\w+)', '(.*?)'\)"
         text = (ROOT / "infra" / "main.bicepparam").read_text()
-        parameters = {
-            name: {"value": self.environment.get(variable, default)}
+        return {
+            name: self.environment.get(variable, default)
             for name, variable, default in re.findall(pattern, text, re.MULTILINE)
         }
-        previous = self.state["parameters"]
-        if previous and parameters["dataLocation"] != previous["dataLocation"]:
-            raise Refused("dataLocation cannot be changed")
-        self.state["parameters"] = parameters
 
-    def deployment_group_show(self, options: dict[str, str]) -> Any:
-        if "main" not in self.state["deployments"]:
-            raise Refused("DeploymentNotFound")
-        if options["--query"] == "properties.parameters":
-            return self.state["parameters"]
-        if "main" in self.state["failed"]:
-            return None
+    def _record(self, name: str, state: str, parameters: dict[str, str]) -> None:
+        records = [record for record in self.state["records"] if record["name"] != name]
+        self.state["count"] += 1
+        time = f"2026-11-26T00:00:00.{self.state['count']:06}Z"
+        record = {"name": name, "state": state, "time": time, "parameters": parameters}
+        self.state["records"] = [*records, record]
+
+    def _is_provisioned(self) -> bool:
+        return "app" in self.state["in_place"]
+
+    def _require_group(self) -> None:
+        if not self.state["group"]:
+            raise Refused("ResourceGroupNotFound")
+
+    def _wait_for_roles(self, refusal: str) -> None:
+        if self.state["seconds"] < (self.state["roles_from"] or 0):
+            raise Refused(refusal)
+
+    def _outputs(self) -> dict[str, Any]:
         # Azure sometimes returns names in another case.
         return {
             name[:-1].lower() + name[-1]: {"type": "String", "value": value}
@@ -142,6 +220,9 @@ class Azure:
     def acr_build(self, options: dict[str, str]) -> None:
         if not (ROOT / options["--file"]).is_file():
             raise Refused("the Dockerfile does not exist")
+        if self.state["rate_limited"] and "BASE_IMAGE" not in str(options):
+            self.state["rate_limited"] -= 1
+            raise Refused("toomanyrequests: You have reached your unauthenticated pull rate limit.")
         self.state["images"].append(options["--image"])
 
     def containerapp_list(self, _: dict[str, str]) -> Any:
@@ -200,8 +281,7 @@ class Azure:
         self.state["keys"][name] = f"the-key-of-{name}"
 
     def _template(self, options: dict[str, str]) -> str:
-        if not self.state["group"]:
-            raise Refused("ResourceGroupNotFound")
+        self._require_group()
         parameters = ROOT / options["--parameters"]
         text = parameters.read_text()
         for variable in re.findall(r"readEnvironmentVariable\('(\w+)'\)", text):
@@ -236,35 +316,48 @@ class Azure:
             for revision in self.state["revisions"]
         ]
 
+    def publish(self, app: str) -> None:
+        """What Core Tools do. Raises Refused."""
+        if app != self.state["outputs"]["FUNCTION_APP_NAME"] or not self._is_provisioned():
+            raise Refused(f"Can't find app with name {app!r}")
+        self._wait_for_roles("Error uploading archive (Forbidden).")
+        self.state["published"] = True
 
-def run_func(state: dict[str, Any], words: list[str]) -> None:
+
+def run_func(azure: Azure, words: list[str], options: dict[str, str]) -> str:
     """Functions Core Tools. Raises Refused."""
+    if "--version" in options:
+        return str(azure.state["versions"]["func"])
     if words[:3] != ["azure", "functionapp", "publish"]:
         raise Refused("unknown action")
-    if words[3] != state["outputs"]["FUNCTION_APP_NAME"] or "main" not in state["deployments"]:
-        raise Refused(f"Can't find app with name {words[3]!r}")
-    state["published"] = True
+    azure.publish(words[3])
+    return ""
 
 
-def run_azd(state_file: Path, words: list[str]) -> None:
+def run_azd(state_file: Path, words: list[str], environment: Mapping[str, str]) -> str:
     """``azd up``: provisions main.bicep between azure.yaml's hooks. Raises Refused."""
+    state = json.loads(state_file.read_text())
+    if words == ["version"]:
+        return f"azd version {state['versions']['azd']} (commit 0a1b2c3)"
     if words != ["up"]:
         raise Refused("unknown command")
     text = (ROOT / "azure.yaml").read_text()
     hooks = dict(re.findall(r"^  (\w+):\n(?:    .*\n)*?    run: (.+)$", text, re.MULTILINE))
-    _run_hook(hooks["preprovision"], {})
+    environment = {"AZURE_ENV_NAME": "calls", **environment}
+    _run_hook(hooks["preprovision"], environment)
     state = json.loads(state_file.read_text())
-    state["group"] = "rg-azd"
-    state["deployments"].append("main")
+    state["group"] = environment["AZURE_RESOURCE_GROUP"]
+    Azure(state, environment).deploy_main("calls-1700000000")
     state_file.write_text(json.dumps(state))
-    _run_hook(hooks["postprovision"], state["outputs"])
+    _run_hook(hooks["postprovision"], {**environment, **state["outputs"]})
+    return ""
 
 
-def _run_hook(command: str, outputs: dict[str, str]) -> None:
+def _run_hook(command: str, environment: Mapping[str, str]) -> None:
     # Imported here, since it would take half of the time of every other command.
     import subprocess
 
-    completed = subprocess.run(["sh", "-c", command], cwd=ROOT, env=os.environ | outputs)
+    completed = subprocess.run(["sh", "-c", command], cwd=ROOT, env=environment)
     if completed.returncode:
         raise Refused(f"the hook failed: {command}")
 
@@ -277,19 +370,20 @@ def run(
     state["log"].append([tool, *arguments])
     state_file.write_text(json.dumps(state))
     words, options = _parse(arguments)
+    azure = Azure(state, environment)
     output = None
     try:
         for failing in state["fail"]:
             if " ".join([tool, *arguments]).startswith(failing):
+                if options.get("--name") == "main":
+                    azure.fail_main("main", azure.read_parameters())
                 raise Refused(f"made to fail at {failing!r}")
         if tool == "azd":
-            run_azd(state_file, words)
-            return Completed(0, "", "")
-        if tool == "func":
-            run_func(state, words)
-        else:
-            output = Azure(state, environment).run_az(words, options)
+            return Completed(0, run_azd(state_file, words, environment), "")
+        is_func = tool == "func"
+        output = run_func(azure, words, options) if is_func else azure.run_az(words, options)
     except Refused as error:
+        state_file.write_text(json.dumps(state))
         return Completed(1, "", f"ERROR: {error}\n")
     state_file.write_text(json.dumps(state))
     if isinstance(output, str):

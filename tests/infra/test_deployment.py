@@ -35,19 +35,24 @@ def test_variables_keep_their_values_until_they_are_set_again(cloud: Cloud) -> N
     assert cloud.deploy(*NEW_GROUP, **variables).returncode == 0
     completed = cloud.deploy("--yes")
     assert completed.returncode == 0, completed.stderr
-    assert "ALERT_EMAIL: operator@example.com (kept from the previous run)" in completed.stdout
-    parameters = {name: entry["value"] for name, entry in cloud.state["parameters"].items()}
+    assert (
+        "ALERT_EMAIL: operator@example.com (kept from the existing deployment)" in completed.stdout
+    )
+    parameters = cloud.parameters
     assert parameters["dataLocation"] == "Europe"
     assert parameters["alertEmail"] == "operator@example.com"
     assert parameters["transcription"] == "azure"
     assert parameters["answerCalls"] == cloud.state["subscribed"] == "all"
     assert cloud.deploy("provision", ALERT_EMAIL="", TRANSCRIPTION="off").returncode == 0
-    assert cloud.state["parameters"]["alertEmail"] == {"value": ""}
-    assert cloud.state["parameters"]["transcription"] == {"value": "off"}
+    assert cloud.parameters["alertEmail"] == ""
+    assert cloud.parameters["transcription"] == "off"
 
 
 def test_run_after_failed_provisioning_succeeds(cloud: Cloud) -> None:
-    cloud.set(**DEPLOYED, failed=["main"])
+    cloud.set(**DEPLOYED)
+    cloud.set(fail=["az deployment group create --name main"])
+    assert cloud.deploy("provision").returncode == 1
+    cloud.set(fail=[])
     completed = cloud.deploy("--yes")
     assert completed.returncode == 0, completed.stderr
     assert cloud.state["live"] == cloud.state["revisions"][-1]["name"]

@@ -78,7 +78,7 @@ def test_a_day_has_no_drift(sample_rate: int, frame_samples: int) -> None:
 def test_the_latest_offset_is_the_last_and_few_are_kept() -> None:
     clock = Moments().clock
     for offset in [*range(30), 20]:
-        clock.add_offset(offset)
+        clock.add_offset(offset, 0)
     assert clock.offsets == [*range(14, 20), *range(21, 30), 20]
 
 

@@ -51,3 +51,38 @@ def test_a_sender_far_ahead_of_time_loses_audio_until_time_has_caught_up() -> No
     assert lost > 0
     rig.send(steady(range(1000, 1050), delay=1.0))
     assert rig.finish().lost == lost
+
+
+def test_a_second_track_begins_in_the_streams_first_burst() -> None:
+    """What another track has shown of the sender's lead holds for this one."""
+    burst = [Sent(n, n * 0.02, 0.0) for n in range(180)]
+    others = [Sent(n, n * 0.02, 0.0, track="b") for n in range(69, 180)]
+    sent = sorted(burst + others, key=lambda frame: frame.number)
+    rig = Rig().send(sent).send(steady(range(180, 300), delay=-3.6))
+    assert rig.finish().clock_steps == 0
+    assert rig.segments["b"][0].start == 69 * FRAME
+    assert rig.finish("b").clock_steps == 0
+
+
+def test_a_repeat_is_known_though_late_frames_have_taken_its_time_since() -> None:
+    late = [Sent(1000 + n, 1.0 + n * 0.1, 4.01 + n * 0.02) for n in range(4)]
+    repeat = Sent(190, 3.8, 4.09)
+    sent = sorted([*steady(range(300)), *late, repeat], key=lambda frame: frame.arrival)
+    totals = Rig(length=1000 * FRAME).send(sent).finish()
+    assert (totals.frames, totals.repeated) == (304, 1)
+
+
+def test_a_step_that_a_loss_hides_is_followed_though_frames_wait_at_each_tick() -> None:
+    """The stream's clock is set back by 0.3 s while one track loses as much."""
+    frames: list[Sent] = []
+    for n in range(300):
+        stamp = n * 0.02 - (0.3 if n >= 150 else 0)
+        frames.append(Sent(n, stamp, n * 0.02))
+        # Those before each tick wait: one is missing.
+        if not 150 <= n < 165 and n % 25 != 20:
+            frames.append(Sent(n, stamp, n * 0.02, track="b"))
+    rig = Rig().send(frames)
+    rig.finish()
+    places = rig.places(range(230, 300), "b")
+    assert len(places) > 50
+    assert all(place == pytest.approx(n * 0.02, abs=0.06) for n, place in places.items())

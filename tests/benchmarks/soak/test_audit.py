@@ -133,6 +133,16 @@ def test_a_correction_must_be_counted_in_the_frames_own_segment() -> None:
     assert audit_segments(record(FRAMES), *wrong).unaccounted == 1
 
 
+def test_a_unit_that_a_cut_splits_may_be_shortened_behind_the_cut() -> None:
+    first, second = audio(*range(50))[:-4], audio(49)[-2:] + audio(*range(50, 100))
+    meets = 1 - 2 / (50 * FRAME)
+    counts = Counts(corrections=1)
+    split = (segment(first), segment(second, meets, counts=counts))
+    totals = audit_segments(record(FRAMES), *split)
+    assert totals.is_well, totals.errors
+    assert totals.shortened == 1
+
+
 def test_no_correction_removes_a_whole_frame() -> None:
     pcm = audio(*range(50), *range(51, 100))
     counts = Counts(corrections=1)
@@ -196,11 +206,11 @@ def test_after_a_step_frames_lie_where_the_others_do() -> None:
         for frame in FRAMES
     ]
     assert audit_segments(record(frames), segment(audio(*NUMBERS))).is_well
-    # Not recorded as a step, but as if five seconds were missing.
+    # Not recorded as a step, but as if six seconds were missing.
     frames = [f if f.number < 50 else f._replace(era=1, clock_ms=0.0) for f in FRAMES]
-    pcm = audio(*range(50)) + bytes(5 * 32_000) + audio(*range(50, 100))
+    pcm = audio(*range(50)) + bytes(6 * 32_000) + audio(*range(50, 100))
     (error,) = audit_segments(record(frames), segment(pcm)).errors
-    assert "5000 ms off after clock step 1" in error
+    assert "6000 ms off after clock step 1" in error
 
 
 def test_segments_must_not_overlap_or_be_too_long() -> None:

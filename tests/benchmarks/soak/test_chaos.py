@@ -10,7 +10,6 @@ import pytest
 
 from benchmarks.soak import chaos
 from benchmarks.soak.chaos import Chaos
-from local.azurite import AzuriteError
 from local.child_process import StartError
 
 
@@ -18,7 +17,6 @@ class Part:
     """A replica or a storage that only notes what happens to it."""
 
     name = "part"
-    pid = None
 
     def __init__(self, log: list[str]) -> None:
         self.log = log
@@ -39,14 +37,18 @@ class Part:
         self.log.append("start")
 
 
-class Storage(Part):
-    """A Blob Storage that only notes what happens to it; its methods block."""
+class Gate(Part):
+    """A way to Blob Storage that only notes what happens to it."""
 
-    def stop(self) -> None:
-        self.log.append("stop")
+    async def close(self) -> None:
+        self.log.append("close")
 
-    def start(self) -> None:  # type: ignore[override]
-        self.log.append("start")
+    async def open(self) -> None:
+        self.log.append("open")
+
+    async def hold(self, seconds: float) -> None:
+        assert seconds < 10
+        self.log.append("hold")
 
 
 async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chaos, Any, Any]:
@@ -60,8 +62,8 @@ async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chao
     parts: Any = [Part(replicas), Part(replicas)]
     for part in parts:
         part.exit_code = exit_code
-    azurite: Any = Storage(storage)
-    disturbing = Chaos(random.Random(1), parts, azurite)
+    gate: Any = Gate(storage)
+    disturbing = Chaos(random.Random(1), parts, gate)
     stop = asyncio.Event()
     task = asyncio.create_task(disturbing.run(stop))
     await asyncio.sleep(0.5)
@@ -75,7 +77,7 @@ async def test_a_port_that_is_taken_for_a_while_is_waited_for(
 ) -> None:
     monkeypatch.setattr(chaos, "_START_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(chaos, "_START_ATTEMPTS", 3)
-    errors: list[Exception] = [StartError("taken"), AzuriteError("taken")]
+    errors: list[Exception] = [StartError("taken"), OSError("taken")]
 
     async def start() -> None:
         if errors:
@@ -91,12 +93,12 @@ async def test_all_kinds_happen_and_all_is_up_at_the_end(monkeypatch: pytest.Mon
     disturbing, replicas, storage = await run(monkeypatch)
     assert {"kill", "drain", "freeze", "storage_stopped"} <= set(disturbing.events)
     assert not disturbing.errors
-    assert not disturbing.storage_away
     downs = [event for event in replicas if event != "freeze"]
     assert set(downs[::2]) == {"kill", "terminate"}
     assert set(downs[1::2]) == {"start"}
     assert len(downs) % 2 == 0
-    assert storage == ["stop", "start"] * (len(storage) // 2)
+    closings = [event for event in storage if event != "hold"]
+    assert closings == ["close", "open"] * (len(closings) // 2)
 
 
 async def test_a_drain_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

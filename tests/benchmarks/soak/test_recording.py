@@ -31,11 +31,13 @@ def test_a_call_s_recordings_are_read_and_deleted(storage: str) -> None:
         counts=Counts(),
     )
     recordings = Recordings(storage)
-    assert recordings.manifests(call) == []
+    assert recordings.manifests(call) == {}
     service = BlobServiceClient.from_connection_string(storage)
     manifests = service.get_container_client(names.MANIFESTS)
     manifests.upload_blob(names.ManifestName(call, STREAM).blob, encode_manifest(manifest))
-    assert recordings.manifests(call) == [manifest]
+    name = names.ManifestName(call, STREAM).blob
+    assert recordings.manifests(call) == {name: manifest}
+    assert recordings.manifests(call, {name}) == {}
     with pytest.raises(Incomplete):
         recordings.segments(manifest)
 
@@ -47,4 +49,4 @@ def test_a_call_s_recordings_are_read_and_deleted(storage: str) -> None:
     assert blob in recordings.blob_names()
     recordings.delete(call)
     assert recordings.blob_names(call) == []
-    assert recordings.manifests(call) == [manifest]
+    assert recordings.manifests(call) == {name: manifest}

@@ -1,0 +1,1 @@
+"""Generated from the app's OpenAPI document: do not edit. ``python -m clients.generate`` writes it."""

@@ -1,0 +1,33 @@
+"""Resume a paused recording: the request and its response."""
+
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ...errors import UnexpectedStatus
+from ...models.call import Call
+
+
+def build_request(
+    id: str,
+) -> dict[str, Any]:
+    """Return the arguments for a request of httpx."""
+
+    _kwargs: dict[str, Any] = {
+        "method": "post",
+        "url": "/api/v1/calls/{id}/resume".format(
+            id=quote(str(id), safe=""),
+        ),
+    }
+    return _kwargs
+
+
+def parse_response(response: httpx.Response) -> Call:
+    """Return the document of a successful response. Raises UnexpectedStatus."""
+    if response.status_code == 202:
+        response_202 = Call.from_dict(response.json())
+
+        return response_202
+
+    raise UnexpectedStatus(response.status_code)
