@@ -6,7 +6,7 @@ Those that it shares with the streamer are in ``contract/names.py``.
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime
+from datetime import date
 
 from acs.identifiers import is_call_connection_id
 from calls.principals import Principal
@@ -17,6 +17,8 @@ CALLS = "calls"
 RESULTS = "results"
 RECORDINGS = "recordings"
 INDEX = "index"
+"""The change log of the records, and the calls by day."""
+
 UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
@@ -52,7 +54,16 @@ RECONCILER_POSITION = "position"
 EXPIRY_POSITION = "expiry-position"
 """The blob, in the ``retention`` container, that names the last entry of a run over expiries."""
 
-_NEWEST_FIRST = 10**13 - 1
+CHECKPOINT = "checkpoint.json"
+"""The blob, in the ``index`` container, that says how far the change log was read into it."""
+
+DAY_PREFIX = "days/"
+"""The prefix of the names, in the ``index`` container, of the calls of a day."""
+
+_DAY_SUFFIX = ".jsonl.gz"
+
+LOG_PREFIX = "log/"
+"""The prefix of the names, in the ``index`` container, of the parts of the change log."""
 
 
 def analysis_blob(segment: SegmentName) -> str:
@@ -105,18 +116,19 @@ def rendition_blob(call_connection_id: str, name: str) -> str:
     return f"{recording_blob(call_connection_id)}.{name}"
 
 
-def index_blob(created_at: datetime, call_connection_id: str) -> str:
-    """The name, in the ``index`` container, that lists the newest call first."""
-    milliseconds = int(created_at.timestamp() * 1000)
-    return f"{_NEWEST_FIRST - milliseconds:013d}-{call_connection_id}"
+def log_blob(number: int) -> str:
+    """The name, in the ``index`` container, of a part of the change log; the first is 0."""
+    return f"{LOG_PREFIX}{number:08d}"
 
 
-def call_of_index_blob(blob: str) -> str:
-    """The call connection id in an index blob's name. Raises MalformedName."""
-    _, dash, call = blob.partition("-")
-    if not dash or not is_call_connection_id(call):
-        raise MalformedName(f"not the name of an index blob: {blob!r}")
-    return call
+def day_blob(day: str) -> str:
+    """The name, in the ``index`` container, of the calls that began on a day (UTC)."""
+    return f"{DAY_PREFIX}{day}{_DAY_SUFFIX}"
+
+
+def day_of_blob(blob: str) -> str:
+    """The day in the name of a ``day_blob``."""
+    return blob.removeprefix(DAY_PREFIX).removesuffix(_DAY_SUFFIX)
 
 
 def unsettled_blob(call_connection_id: str) -> str:

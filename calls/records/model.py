@@ -139,9 +139,10 @@ class Milestone(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call.
 
-    ``result_state`` says how far its result is: ``recording`` until the call has ended,
-    ``processing`` while parts are still expected, then ``final``, ``partial`` (``missing`` says
-    what is missing) or ``none``. ``result_reason`` says why there is none, or what is missing.
+    ``revision`` counts its changes. ``result_state`` says how far its result is: ``recording``
+    until the call has ended, ``processing`` while parts are still expected, then ``final``,
+    ``partial`` (``missing`` says what is missing) or ``none``. ``result_reason`` says why there is
+    none, or what is missing.
 
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
@@ -153,6 +154,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     """
 
     schema: int = SCHEMA
+    revision: int = 0
     call_connection_id: str
     created_at: datetime
     state: CallState = "connecting"

@@ -20,6 +20,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from calls import audit, blobs
 from calls.errors import CallNotFound, DeletionNotFound
+from calls.index.day_files import remove_call
 from calls.records.dispositions import Disposition, change_disposition
 from calls.records.expiries import add_expiry
 from calls.records.store import reopen_call
@@ -168,8 +169,12 @@ class _Run:
         return was_empty
 
     async def _rewrite(self) -> bool:
-        """Remove an erased participant from what is kept; return whether that is done already."""
+        """Remove what is deleted from what is kept; return whether this pass was the last one."""
         deletion = await read_deletion(self._storage, self._id)
+        if deletion.receipt.scope == "call":
+            call = deletion.receipt.call_connection_id
+            await remove_call(self._storage, call, deletion.created_at)
+            return True
         if deletion.receipt.scope != "participant" or deletion.is_rewritten:
             return True
         await erasure.rewrite(self._storage, deletion, self._clock())

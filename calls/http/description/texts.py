@@ -31,8 +31,9 @@ TEXTS = {
     "GET /api/v1/calls": Text(
         "list_calls",
         "calls",
-        "Pages follow each other by `cursor`, and by the header `Link`. A call that begins while "
-        "you read is on none of the later pages.",
+        "Newest first, if `sort` says nothing else; `-` is for descending, and calls without a "
+        "duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call "
+        "is on two of them, and none hides another one, whatever changes while you read.",
     ),
     "POST /api/v1/calls": Text(
         "place_call",

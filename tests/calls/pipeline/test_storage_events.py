@@ -189,7 +189,7 @@ async def test_the_end_of_a_call_takes_few_requests_to_storage(
     assert (await read_record(storage, call)).result_state == "final"
     to_log = [request for request in requests if request.endswith(log)]
     assert len(to_log) == (1 if others else 3)
-    assert len(requests) - len(to_log) == 12 + 2 * len(stream.files)
+    assert len(requests) - len(to_log) == 13 + 2 * len(stream.files)
     assert requests.count(f"PUT {blobs.CALLS}/{blobs.call_blob(call)}") == 1
 
 
