@@ -27,6 +27,7 @@
     ├── FailureNotFound
     ├── FailedBlobMissing
     ├── InvalidCursor
+    ├── SearchNotReady
     ├── Contended
     ├── AcsError
     │   ├── AcsUnavailable
@@ -264,6 +265,15 @@ class InvalidCursor(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("cursor: not one that this app returned")
+
+
+class SearchNotReady(CallAudioError):
+    """Raised when transcripts are still being read for full-text search."""
+
+    def __init__(self, read: int, total: int) -> None:
+        super().__init__(
+            f"{read} of {total} transcripts have been read for full-text search; try again"
+        )
 
 
 class Contended(CallAudioError):

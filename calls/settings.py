@@ -273,15 +273,21 @@ def load(environment: Mapping[str, str]) -> Settings:
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
             "(or CALLBACK_TOKEN_CHECK=off)"
         )
-    if settings.transcription == "azure" and not settings.speech_endpoint:
-        faults.append("SPEECH_ENDPOINT: is not set, and TRANSCRIPTION is azure")
-    if settings.search == "azure" and not settings.search_endpoint.startswith("https://"):
-        faults.append("SEARCH_ENDPOINT: must begin with https://, since SEARCH is azure")
-    if settings.transcription == "local" and not settings.whisper_model:
-        faults.append("WHISPER_MODEL: is not set, and TRANSCRIPTION is local")
+    faults += _engine_faults(settings)
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _engine_faults(settings: Settings) -> list[str]:
+    faults = []
+    if settings.transcription == "azure" and not settings.speech_endpoint:
+        faults.append("SPEECH_ENDPOINT: is not set, and TRANSCRIPTION is azure")
+    if settings.transcription == "local" and not settings.whisper_model:
+        faults.append("WHISPER_MODEL: is not set, and TRANSCRIPTION is local")
+    if settings.search == "azure" and not settings.search_endpoint.startswith("https://"):
+        faults.append("SEARCH_ENDPOINT: must begin with https://, since SEARCH is azure")
+    return faults
 
 
 def _malformed_settings(settings: Settings) -> list[str]:

@@ -45,7 +45,7 @@ INTERNAL: dict[str, frozenset[str]] = {
             "requests",
             "events",
             "finalized",
-            "milestones",
+            "milestones", "transcript_digest",
         }
     ),
 }

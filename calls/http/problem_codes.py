@@ -51,6 +51,8 @@ Code = Literal[
     "result_partial",
     "role_required",
     "route_not_found",
+    "search_not_ready",
+    "search_off",
     "segment_not_found",
     "sign_in_required",
     "storage_unavailable",
@@ -164,6 +166,9 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "search_off": Meaning(
+        HTTPStatus.CONFLICT, "`SEARCH` is off, so there is no full-text search"
+    ),
     "call_deleted": Meaning(
         HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
     ),
@@ -211,6 +216,10 @@ CODES: dict[Code, Meaning] = {
     "rendition_pending": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "the recording is long, and is still being converted; repeat the request",
+    ),
+    "search_not_ready": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "transcripts are still being read for full-text search; repeat the request",
     ),
     "storage_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"

@@ -14,6 +14,7 @@ Source: sqlite.org/fts5.html, sections 4.3 (the ascii tokenizer), 6.2 (optimize)
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from typing import NamedTuple
 
 RANK_BITS = 12
@@ -23,13 +24,24 @@ _MAX_RANK = (1 << RANK_BITS) - 1
 
 # The words are folded and have spaces between them already; this tokenizer splits them only there.
 _TABLES = """
+CREATE TABLE due (
+    id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, digest TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE texts (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT NOT NULL);
 CREATE VIRTUAL TABLE words USING fts5(text, tokenize = 'ascii');
 """
 
 
+class DueText(NamedTuple):
+    """A call whose transcript has to be read; ``digest`` is the one that the call's record has."""
+
+    call: str
+    created_at: int
+    digest: str
+
+
 class Text(NamedTuple):
-    """The words of a call's transcript; ``digest`` is the one that the call's record has."""
+    """The words of a call's transcript; ``digest`` is the one that was due."""
 
     call: str
     created_at: int
@@ -46,6 +58,31 @@ class Texts:
         self.has_deleted = False
         """Whether words were deleted that are still in the file."""
 
+    def expect(self, text: DueText) -> None:
+        """Note which transcript a call has; the digest is empty if it has none.
+
+        Words of another one are deleted. What is not there yet is due.
+        """
+        digest = self.digest(text.call)
+        if digest is not None and digest != text.digest:
+            self.delete(text.call)
+        self._database.execute("DELETE FROM due WHERE id = ?", (text.call,))
+        if text.digest and digest != text.digest:
+            self.expect_all([text])
+
+    def expect_all(self, texts: Iterable[DueText]) -> None:
+        """Note which transcripts there are of calls of which no words are there yet."""
+        self._database.executemany("INSERT OR REPLACE INTO due VALUES (?, ?, ?)", texts)
+
+    def due(self, limit: int) -> list[DueText]:
+        """Return up to so many transcripts that have to be read."""
+        query = "SELECT id, created_at, digest FROM due LIMIT ?"
+        return [DueText(*row) for row in self._database.execute(query, (limit,))]
+
+    def count_due(self) -> int:
+        """Return how many transcripts have to be read."""
+        return int(self._database.execute("SELECT count(*) FROM due").fetchone()[0])
+
     def digest(self, call: str) -> str | None:
         """Return the digest of a call's text; None if it has none."""
         row = self._database.execute("SELECT digest FROM texts WHERE id = ?", (call,)).fetchone()
@@ -56,15 +93,25 @@ class Texts:
         return int(self._database.execute("SELECT count(*) FROM texts").fetchone()[0])
 
     def put(self, text: Text) -> None:
-        """Write a call's text, instead of the one that it has."""
+        """Write a text that is due; do nothing if it is not due any longer.
+
+        A transcript that was not complete when it was read has no words.
+        """
+        done = self._database.execute(
+            "DELETE FROM due WHERE id = ? AND digest = ?", (text.call, text.digest)
+        )
+        if not done.rowcount:
+            return
         self.delete(text.call)
         number = self._make_room(text)
         row = (number, text.call, text.digest)
         self._database.execute("INSERT INTO texts VALUES (?, ?, ?)", row)
-        self._database.execute("INSERT INTO words (rowid, text) VALUES (?, ?)", (number, text.words))
+        self._database.execute(
+            "INSERT INTO words (rowid, text) VALUES (?, ?)", (number, text.words)
+        )
 
     def delete(self, call: str) -> None:
-        """Delete a call's text, if it has one."""
+        """Delete a call's text, if it has one; it may still be due."""
         row = self._database.execute("SELECT number FROM texts WHERE id = ?", (call,)).fetchone()
         if row is not None:
             self._database.execute("DELETE FROM texts WHERE number = ?", row)

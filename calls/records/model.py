@@ -150,7 +150,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
     is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
     app hung up by itself. ``milestones`` are in the order in which the record reached them.
-    ``tags`` and ``notes`` are what people wrote about it.
+    ``tags`` and ``notes`` are what people wrote about it. ``transcript_digest`` identifies the
+    words of its complete transcript, for the search.
     """
 
     schema: int = SCHEMA
@@ -188,6 +189,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     result_state: ResultState = "recording"
     result_reason: str | None = None
     missing: MissingAudio | None = None
+    transcript_digest: str | None = None
     finalized: bool = False
     milestones: list[Milestone] = msgspec.field(default_factory=list)
 
