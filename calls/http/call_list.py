@@ -35,6 +35,7 @@ FILTERS = (
 """The query parameters that select calls."""
 
 MAX_LIMIT = 100
+MAX_DURATION_SECONDS = 999_999
 _DEFAULT_LIMIT = 20
 _DEFAULT_SORT: Sort = "-created_at"
 _CURSOR = re.compile(f"(-?[a-z_]+):(-?[0-9]{{1,19}}):({CALL_CONNECTION_ID_PATTERN})", re.ASCII)
@@ -64,7 +65,6 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
 def take_selection(request: func.HttpRequest) -> Selection:
     """Take the parameters of ``FILTERS``, and ``sort``. Raises Problem (400)."""
     begun_from, begun_until = (requests.take_time(request, name) for name in ("from", "until"))
-    seconds = requests.take_number(request, "min_duration")
     return Selection(
         state=requests.take_choice(request, "state", get_args(CallState)),
         result_state=requests.take_choice(request, "result_state", get_args(ResultState)),
@@ -73,9 +73,15 @@ def take_selection(request: func.HttpRequest) -> Selection:
         begun_from=None if begun_from is None else microseconds(begun_from),
         begun_until=None if begun_until is None else microseconds(begun_until),
         tags=_take_tags(request),
-        min_duration=None if seconds is None else seconds * 1000,
+        min_duration=_take_min_duration(request),
         sort=requests.take_choice(request, "sort", get_args(Sort)) or _DEFAULT_SORT,
     )
+
+
+def _take_min_duration(request: func.HttpRequest) -> int | None:
+    if not request.params.get("min_duration"):
+        return None
+    return 1000 * requests.take_number(request, "min_duration", 0, MAX_DURATION_SECONDS, 0)
 
 
 def _take_participant(request: func.HttpRequest) -> str | None:

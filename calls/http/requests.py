@@ -118,20 +118,6 @@ def take_number(
     return number
 
 
-def take_number(request: func.HttpRequest, parameter: str) -> int | None:
-    """Return a query parameter that is a number of up to nine digits; None if it is absent.
-
-    Raises Problem (400).
-    """
-    text = request.params.get(parameter)
-    if text is None:
-        return None
-    number = parse_number(text)
-    if number is None:
-        raise invalid_parameter(parameter, f"must be a number of up to {_MAX_DIGITS} digits")
-    return number
-
-
 def take_time(request: func.HttpRequest, parameter: str) -> datetime | None:
     """Return a query parameter that is a time (RFC 3339); None if it is absent.
 

@@ -11,6 +11,7 @@ from acs.identifiers import (
     PHONE_NUMBER_PATTERN,
 )
 from calls.http.annotations import MAX_NOTES_CHARACTERS, MAX_TAG_CHARACTERS, MAX_TAGS
+from calls.http.call_list import MAX_DURATION_SECONDS
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
@@ -195,7 +196,7 @@ FILTER_PARAMETERS = [
     ),
     query(
         "min_duration",
-        {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_SECONDS},
         "from the connection to the end, in seconds; calls that go on have none yet",
     ),
     query("sort", {"enum": list(get_args(Sort)), "default": "-created_at"}),
