@@ -28,6 +28,7 @@
     ├── FailedBlobMissing
     ├── InvalidCursor
     ├── SearchNotReady
+    ├── SearchUnavailable
     ├── Contended
     ├── AcsError
     │   ├── AcsUnavailable
@@ -265,6 +266,13 @@ class InvalidCursor(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("cursor: not one that this app returned")
+
+
+class SearchUnavailable(CallAudioError):
+    """Raised when the search service does not answer, or refuses a request."""
+
+    def __init__(self) -> None:
+        super().__init__("the search service does not answer; try again")
 
 
 class SearchNotReady(CallAudioError):

@@ -53,6 +53,7 @@ Code = Literal[
     "route_not_found",
     "search_not_ready",
     "search_off",
+    "search_unavailable",
     "segment_not_found",
     "sign_in_required",
     "storage_unavailable",
@@ -166,9 +167,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
-    "search_off": Meaning(
-        HTTPStatus.CONFLICT, "`SEARCH` is off, so there is no full-text search"
-    ),
+    "search_off": Meaning(HTTPStatus.CONFLICT, "`SEARCH` is off, so there is no full-text search"),
     "call_deleted": Meaning(
         HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
     ),
@@ -220,6 +219,9 @@ CODES: dict[Code, Meaning] = {
     "search_not_ready": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "transcripts are still being read for full-text search; repeat the request",
+    ),
+    "search_unavailable": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the search service does not answer; repeat the request"
     ),
     "storage_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"

@@ -8,14 +8,22 @@ may be short; its cursor is the last hit that was looked at.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from typing import Any
 
+from azure.core.exceptions import AzureError
+
+from calls.errors import SearchUnavailable
 from calls.index.call_index import CallIndex
 from calls.index.rows import row_of
 from calls.index.selection import Cursor, Page, Selection, sort_column
 from calls.records.model import CallRecord
 from calls.search.query import Term
 from calls.search.service import MAX_HITS, SearchService
+from event_log import log_event
+
+_log = logging.getLogger(__name__)
 
 _MAX_REQUESTS = 8
 """A page looks at up to 8,000 hits; without one of them that is selected, it is empty."""
@@ -61,7 +69,7 @@ class AzureSearch:
         top = min(MAX_HITS, 2 * limit)
         for _ in range(_MAX_REQUESTS):
             filter_ = to_odata(selection, cursor)
-            hits = await self._service.search(terms, filter_, order, top)
+            hits = await self._search(terms, filter_, order, top)
             calls = [str(hit["id"]) for hit in hits]
             selected = await self._index.read(
                 lambda model, calls=calls: model.select(selection, calls)  # type: ignore[misc]
@@ -79,6 +87,17 @@ class AzureSearch:
         else:
             return Page([content for _, content in found], cursor)
         return Page([content for _, content in found[:limit]], found[limit - 1][0])
+
+    async def _search(
+        self, terms: Sequence[Term], filter_: str, order: str, top: int
+    ) -> list[dict[str, Any]]:
+        try:
+            return await self._service.search(terms, filter_, order, top)
+        except AzureError as error:
+            log_event(
+                _log, logging.ERROR, "search_failed", error=type(error).__name__, exc_info=error
+            )
+            raise SearchUnavailable from error
 
 
 def to_odata(selection: Selection, cursor: Cursor | None) -> str:

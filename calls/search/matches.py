@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from calls.search.query import Term, find_term
 from calls.search.words import split_words
@@ -30,16 +32,26 @@ class Utterance(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, kw_only=True, frozen=True):
-    """An utterance that matches; ``ranges`` are characters of ``text``, the second one excluded."""
+    """An utterance of the transcript that matches a search. Times are from the recording's start.
+
+    ``speaker`` is as in the transcript: the number of a voice of a mixed track.
+    """
 
     start_ms: int
     end_ms: int
     track: str
-    participant: str | None
+    participant: Annotated[str | None, Meta(description="the raw id of who has said it")]
     name: str | None
     speaker: int | None
-    text: str
-    ranges: list[tuple[int, int]]
+    text: Annotated[str, Meta(description="of a long utterance the part around the first match")]
+    ranges: Annotated[
+        list[list[int]],
+        Meta(
+            description="what to highlight: from which to before which character (Unicode code "
+            "point) of `text`",
+            examples=[[[4, 12]]],
+        ),
+    ]
 
 
 def find_matches(terms: Sequence[Term], utterances: Sequence[Utterance]) -> list[Match]:
@@ -84,7 +96,7 @@ def _match(utterance: Utterance, spans: list[tuple[int, int]]) -> Match:
         name=utterance.name,
         speaker=utterance.speaker,
         text=text,
-        ranges=ranges,
+        ranges=[list(span) for span in ranges],
     )
 
 

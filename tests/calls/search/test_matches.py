@@ -35,7 +35,7 @@ def test_a_match_says_who_said_it_and_when() -> None:
         name="Zoë",
         speaker=None,
         text="Die Rechnung.",
-        ranges=[(4, 12)],
+        ranges=[[4, 12]],
     )
 
 
