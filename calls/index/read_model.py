@@ -141,7 +141,7 @@ class ReadModel:
             self._insert(newer)
             for row in newer:
                 self.texts.expect(_text_of(row))
-        if self.texts.count() <= FEW_TEXTS:
+        if self.texts.has_deleted and self.texts.count() <= FEW_TEXTS:
             self.erase_deleted_words()
 
     def erase_deleted_words(self) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calls.index.texts import RANK_BITS, Text, Texts
+from calls.index.texts import RANK_BITS, DueText, Text, Texts
 
 SHADOWS = ("words_data", "words_idx", "words_content", "words_docsize")
 
@@ -17,6 +17,12 @@ SHADOWS = ("words_data", "words_idx", "words_content", "words_docsize")
 @pytest.fixture
 def database() -> sqlite3.Connection:
     return sqlite3.connect(":memory:", isolation_level=None)
+
+
+def add(texts: Texts, text: Text) -> None:
+    """Add a text, which is due."""
+    texts.expect(DueText(*text[:3]))
+    texts.put(text)
 
 
 def find(database: sqlite3.Connection, expression: str) -> list[str]:
@@ -31,7 +37,7 @@ def find(database: sqlite3.Connection, expression: str) -> list[str]:
 def test_texts_are_found_newest_first(database: sqlite3.Connection) -> None:
     texts = Texts(database)
     for call, created_at in (("b", 2), ("c", 3), ("a", 1)):
-        texts.put(Text(call, created_at, f"of {call}", f"said {call}"))
+        add(texts, Text(call, created_at, f"of {call}", f"said {call}"))
     assert find(database, '"said"') == ["c", "b", "a"]
     assert find(database, '"b"') == ["b"]
     assert (texts.count(), texts.digest("b"), texts.digest("d")) == (3, "of b", None)
@@ -39,12 +45,12 @@ def test_texts_are_found_newest_first(database: sqlite3.Connection) -> None:
 
 def test_a_text_is_replaced_and_deleted(database: sqlite3.Connection) -> None:
     texts = Texts(database)
-    texts.put(Text("a", 1, "1", "before"))
+    add(texts, Text("a", 1, "1", "before"))
     assert not texts.has_deleted
-    texts.put(Text("a", 1, "2", "after"))
+    add(texts, Text("a", 1, "2", "after"))
     assert (find(database, '"before"'), find(database, '"after"')) == ([], ["a"])
     assert (texts.count(), texts.digest("a"), texts.has_deleted) == (1, "2", True)
-    texts.delete("a")
+    texts.expect(DueText("a", 1, ""))
     texts.delete("a")
     assert (texts.count(), find(database, '"after"')) == (0, [])
 
@@ -55,14 +61,14 @@ def test_calls_of_one_moment_are_in_the_order_of_their_ids(
 ) -> None:
     database = sqlite3.connect(":memory:", isolation_level=None)
     texts = Texts(database)
-    texts.put(Text("z", 4, "", "said"))
-    texts.put(Text("0", 6, "", "said"))
+    add(texts, Text("z", 4, "1", "said"))
+    add(texts, Text("0", 6, "1", "said"))
     for call in order:
-        texts.put(Text(call, 5, "", f"said {call}"))
+        add(texts, Text(call, 5, "1", f"said {call}"))
     for call in deleted:
         texts.delete(call)
     for call in sorted(deleted, reverse=True):
-        texts.put(Text(call, 5, "", f"said {call}"))
+        add(texts, Text(call, 5, "1", f"said {call}"))
     assert find(database, '"said"') == ["0", "e", "d", "c", "b", "a", "z"]
     assert [find(database, f'"{call}"') for call in "abcde"] == [[call] for call in "abcde"]
     database.close()
@@ -77,7 +83,7 @@ def test_a_page_goes_on_after_any_call(
     texts = Texts(database)
     rows = [(4, "y"), (5, "b"), (5, "c"), (5, "d"), (6, "a")]
     for moment, id_ in rows:
-        texts.put(Text(id_, moment, "", "said"))
+        add(texts, Text(id_, moment, "1", "said"))
     numbers = {id_: number for number, id_ in database.execute("SELECT number, id FROM texts")}
     below = texts.bound(created_at, call, is_descending=True)
     assert {i for i, n in numbers.items() if n < below} == {
@@ -91,7 +97,7 @@ def test_a_page_goes_on_after_any_call(
 
 def test_a_number_has_the_moment_in_it(database: sqlite3.Connection) -> None:
     now = 1_795_678_200_123_456
-    Texts(database).put(Text("a", now, "", "said"))
+    Texts(database).put(Text("a", now, "1", "said"))
     ((number,),) = database.execute("SELECT number FROM texts").fetchall()
     assert number >> RANK_BITS == now
 
@@ -103,9 +109,9 @@ def test_no_word_of_a_deleted_text_stays_in_the_file(tmp_path: Path) -> None:
     texts = Texts(database)
     database.execute("BEGIN")
     for number in range(200):
-        texts.put(Text(f"call-{number:03}", number, "", f"everyone said {number:05}"))
+        add(texts, Text(f"call-{number:03}", number, "1", f"everyone said {number:05}"))
     database.execute("COMMIT")
-    texts.put(Text("secret", 1000, "", "xylophone zanzibar 12345"))
+    add(texts, Text("secret", 1000, "1", "xylophone zanzibar 12345"))
     words = (b"xylophone", b"zanzibar", b"12345")
     assert all(word in path.read_bytes() for word in words)
     texts.delete("secret")
@@ -117,3 +123,29 @@ def test_no_word_of_a_deleted_text_stays_in_the_file(tmp_path: Path) -> None:
         assert not [word for word in words if word in content], table
     assert len(find(database, '"everyone"')) == 200
     database.close()
+
+
+def test_what_is_due_is_what_the_records_have(database: sqlite3.Connection) -> None:
+    texts = Texts(database)
+    texts.expect_all([DueText("a", 1, "1"), DueText("b", 2, "1")])
+    texts.expect(DueText("c", 3, "1"))
+    texts.expect(DueText("d", 4, ""))
+    assert (texts.count_due(), texts.due(2)) == (3, [DueText("a", 1, "1"), DueText("b", 2, "1")])
+    texts.put(Text("a", 1, "1", "said"))
+    texts.expect(DueText("a", 1, "1"))
+    assert texts.due(9) == [DueText("b", 2, "1"), DueText("c", 3, "1")], "it is there already"
+    texts.expect(DueText("a", 1, "2"))
+    assert find(database, '"said"') == [], "it was made again"
+    assert texts.due(9)[0] == DueText("a", 1, "2")
+    texts.put(Text("a", 1, "1", "said"))
+    assert find(database, '"said"') == [], "that one is outdated"
+
+
+def test_a_call_that_was_deleted_while_its_transcript_was_read_does_not_come_back(
+    database: sqlite3.Connection,
+) -> None:
+    texts = Texts(database)
+    texts.expect(DueText("a", 1, "1"))
+    texts.expect(DueText("a", 0, ""))
+    texts.put(Text("a", 1, "1", "said"))
+    assert (texts.count(), texts.count_due(), find(database, '"said"')) == (0, 0, [])
