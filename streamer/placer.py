@@ -176,6 +176,16 @@ class Placer(TrackState):
         self._segmenter.counts.repeated += 1
         return True
 
+    def _is_last(self, frame: Frame) -> bool:
+        """Whether a frame is the one that was placed last; then it is counted as a repeat."""
+        if self._segmenter.position is None or not any(frame.pcm):
+            return False
+        place = self._segmenter.position - frame.samples
+        if not self._segmenter.contains(place, frame.pcm, 0):
+            return False
+        self._segmenter.counts.repeated += 1
+        return True
+
     def _may_repeat_silence(self, frame: Frame) -> bool:
         """Whether a frame is silence, and its timestamp says that it lies there already."""
         if frame.raw is None or any(frame.pcm):
@@ -225,9 +235,24 @@ class Placer(TrackState):
 
     def _move_to(self, frame: Frame) -> None:
         """Move to a frame's timestamp: over a gap, or by a step of the sender's clock."""
+        offset = self._explain(frame)
+        if offset is None:
+            self._step(frame)
+            return
+        if offset != self._offset:
+            self._use_offset(offset, frame.elapsed)
+        advance = frame.advance(self._base())
+        self._move_over(self._round(advance) if advance > self._half else 0)
+
+    def _explain(self, frame: Frame) -> int | None:
+        """Return the offset that explains a frame without a new step of the sender's clock.
+
+        The stream's latest step is the best one, also for a track that was silent then. Then the
+        track's own, by which no clock was set.
+        """
         clock = self._clock
-        # The stream's latest step is the best explanation, also for a track that was silent then.
-        for offset in clock.offsets_at(frame.elapsed):
+        latest, *others = clock.offsets_at(frame.elapsed) or [self._offset]
+        for offset in (latest, self._offset, *others):
             moved = frame.position(offset)
             gap = moved - self._position() - (round(self._ahead) if offset == self._offset else 0)
             is_gap = (
@@ -236,12 +261,8 @@ class Placer(TrackState):
                 or clock.has_passed(gap, self._position(), frame.elapsed)
             )
             if gap >= -self._late and is_gap and self._is_possible(moved, frame):
-                if offset != self._offset:
-                    self._use_offset(offset, frame.elapsed)
-                advance = frame.advance(self._base())
-                self._move_over(self._round(advance) if advance > self._half else 0)
-                return
-        self._step(frame)
+                return offset
+        return None
 
     def _round(self, samples: int) -> int:
         """Round a length to whole frames if jitter explains it, so lost ones fit if they come."""

@@ -227,13 +227,19 @@ class Rules(Placer):
         if overdue is None or frame.elapsed > overdue:
             return False
         credible = [other for other in self._waiting if self._may_come_later(other)]
-        if frame in credible:
-            self._move_to(min(credible, key=lambda frame: frame.advance(0)))
+        first = min(credible, key=lambda frame: frame.advance(0), default=frame)
+        if frame in credible and self._is_credible(first):
+            self._move_to(first)
         elif self._is_late_in_a_stall(frame):
             self._put_late(frame)
         else:
             self._put_or_drop(frame)
         return True
+
+    def _is_credible(self, frame: Frame) -> bool:
+        """Whether the track may move to a frame: a step of the clock needs two that agree."""
+        line = frames.find_line(self._waiting, frame, self._tolerance)
+        return len(line) > 1 or self._explain(frame) is not None
 
     def _may_be_early(self, frame: Frame) -> bool:
         """Whether a frame may have overtaken others: it is a little ahead, and its place is free.

@@ -70,8 +70,9 @@ class TrackState:
         self._offset = 0
         self._skew = 0.0
         self._drift = Drift(2 * self._half)
-        # A frame that is so far ahead of the skew follows on directly.
-        self._least = -float(self._half)
+        # A frame that is so far ahead of the skew follows on directly. That is less than a frame,
+        # so that no frame does that comes twice.
+        self._least = -float(self._half) + self._half / 8
         self._most = float(self._half)
 
     @property
@@ -103,7 +104,8 @@ class TrackState:
         """Hand the buffered audio to the open segment's writer; drift is corrected before."""
         if self._segmenter.position is not None:
             self._drift.follow(self._skew, self._segmenter.position)
-            self._least, self._most = self._drift.lag - self._half, self._drift.lag + self._half
+            lag = self._drift.lag
+            self._least, self._most = lag - self._half + self._half / 8, lag + self._half
         self._correct_drift()
         self._segmenter.flush()
 

@@ -86,3 +86,13 @@ def test_a_step_that_a_loss_hides_is_followed_though_frames_wait_at_each_tick() 
     places = rig.places(range(230, 300), "b")
     assert len(places) > 50
     assert all(place == pytest.approx(n * 0.02, abs=0.06) for n, place in places.items())
+
+
+def test_a_loss_is_explained_by_the_track_s_own_clock_before_any_older_one() -> None:
+    """The stream's latest one cannot explain it: by that, the audio would be there already."""
+    rig = Rig().send(steady(range(100)))
+    for offset in (0.2, -0.5):
+        rig.clock.add_offset(round(offset * RATE), round(2 * RATE))
+    totals = rig.send(steady(range(120, 200))).finish()
+    assert totals.clock_steps == 0
+    assert rig.places([150])[150] == pytest.approx(3.0)

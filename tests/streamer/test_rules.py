@@ -55,3 +55,13 @@ def test_late_frames_during_a_stall_take_no_time_of_what_follows() -> None:
     places = rig.places(range(200, 600))
     assert len(places) > 300
     assert all(place == pytest.approx(n * 0.02, abs=0.07) for n, place in places.items())
+
+
+def test_a_stray_before_a_pause_is_no_step() -> None:
+    """When it is overdue nothing else is there: a step needs two frames that agree."""
+    stray = Sent(75, 75 * 0.02 + 0.165, 1.5)
+    rig = Rig().send([*steady(range(75)), stray, *steady(range(110, 200))])
+    assert rig.finish().clock_steps == 0
+    places = rig.places(range(200))
+    assert len(places) == 166
+    assert all(places[n] == pytest.approx(n * 0.02, abs=0.001) for n in range(110, 200))

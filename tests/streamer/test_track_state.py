@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.streamer.track_rig import FRAME, RATE, Rig, steady
+from tests.streamer.track_rig import FRAME, RATE, Rig, Sent, steady
 
 
 def test_a_track_that_has_not_started_has_no_place() -> None:
@@ -50,3 +50,13 @@ def test_the_offset_is_published_with_each_segment_without_lag() -> None:
         last = max((n for n in places if places[n] * RATE < end - FRAME), key=places.__getitem__)
         ahead = last * 0.0202 - places[last]
         assert segment.skew / RATE == pytest.approx(ahead, abs=0.003)
+
+
+@pytest.mark.parametrize("interval", [0.0196, 0.02, 0.0204])
+def test_no_jitter_hides_that_a_frame_comes_twice(interval: float) -> None:
+    """The span of jitter that needs no care is less than a frame long."""
+    for late_us in range(9_500, 10_500, 40):
+        sent = [Sent(n, n * interval, n * interval) for n in range(240)]
+        last = Sent(240, 240 * interval + late_us / 1e6, 240 * interval)
+        totals = Rig().send([*sent, last, last]).finish()
+        assert (totals.frames, totals.repeated) == (241, 1), late_us

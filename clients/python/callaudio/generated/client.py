@@ -34,19 +34,23 @@ from .models.audit_page import AuditPage
 from .models.call import Call
 from .models.call_details import CallDetails
 from .models.call_page import CallPage
+from .models.call_state import CallState
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
 from .models.deletion import Deletion
+from .models.direction import Direction
 from .models.event_list import EventList
 from .models.failure import Failure
 from .models.failure_list import FailureList
 from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
+from .models.list_calls_sort import ListCallsSort
 from .models.me import Me
 from .models.pause_call import PauseCall
 from .models.place_call import PlaceCall
 from .models.place_hold import PlaceHold
+from .models.result_state import ResultState
 from .models.start_streaming import StartStreaming
 from .models.stop_streaming import StopStreaming
 from .models.timeline import Timeline
@@ -64,19 +68,47 @@ class Operations:
     def list_calls(
         self,
         *,
+        state: CallState | Unset = UNSET,
+        result_state: ResultState | Unset = UNSET,
+        direction: Direction | Unset = UNSET,
+        participant: str | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        tag: list[str] | Unset = UNSET,
+        min_duration: int | Unset = UNSET,
+        sort: ListCallsSort | Unset = "-created_at",
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
-        """List the calls, newest first.
+        """List the calls, filtered and sorted.
 
-        Pages follow each other by `cursor`, and by the header `Link`. A call that begins while
-        you read is on none of the later pages.
+        Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
+        duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
+        call is on two of them, and none hides another one, whatever changes while you read.
 
         Args:
+            state (CallState | Unset):
+            result_state (ResultState | Unset):
+            direction (Direction | Unset):
+            participant (str | Unset):
+            from_ (datetime.datetime | Unset):
+            until (datetime.datetime | Unset):
+            tag (list[str] | Unset):
+            min_duration (int | Unset):
+            sort (ListCallsSort | Unset):  Default: '-created_at'.
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
         request = _list_calls.build_request(
+            state=state,
+            result_state=result_state,
+            direction=direction,
+            participant=participant,
+            from_=from_,
+            until=until,
+            tag=tag,
+            min_duration=min_duration,
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )
@@ -510,19 +542,47 @@ class AsyncOperations:
     async def list_calls(
         self,
         *,
+        state: CallState | Unset = UNSET,
+        result_state: ResultState | Unset = UNSET,
+        direction: Direction | Unset = UNSET,
+        participant: str | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        tag: list[str] | Unset = UNSET,
+        min_duration: int | Unset = UNSET,
+        sort: ListCallsSort | Unset = "-created_at",
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
-        """List the calls, newest first.
+        """List the calls, filtered and sorted.
 
-        Pages follow each other by `cursor`, and by the header `Link`. A call that begins while
-        you read is on none of the later pages.
+        Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
+        duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
+        call is on two of them, and none hides another one, whatever changes while you read.
 
         Args:
+            state (CallState | Unset):
+            result_state (ResultState | Unset):
+            direction (Direction | Unset):
+            participant (str | Unset):
+            from_ (datetime.datetime | Unset):
+            until (datetime.datetime | Unset):
+            tag (list[str] | Unset):
+            min_duration (int | Unset):
+            sort (ListCallsSort | Unset):  Default: '-created_at'.
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
         request = _list_calls.build_request(
+            state=state,
+            result_state=result_state,
+            direction=direction,
+            participant=participant,
+            from_=from_,
+            until=until,
+            tag=tag,
+            min_duration=min_duration,
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )

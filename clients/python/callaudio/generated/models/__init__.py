@@ -48,6 +48,7 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
+from .list_calls_sort import ListCallsSort
 from .loss_span import LossSpan
 from .me import Me
 from .missing_audio import MissingAudio
@@ -135,6 +136,7 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
+    "ListCallsSort",
     "LossSpan",
     "Me",
     "MissingAudio",
