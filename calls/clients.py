@@ -16,6 +16,7 @@ from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
+from calls.token_findings import TokenFindings
 
 if TYPE_CHECKING:
     from azure.storage.queue.aio import QueueClient
@@ -31,6 +32,7 @@ class Clients:
         self.settings = settings
         self.call_automation = call_automation_client(settings)
         self.storage = Storage(blob_service(settings))
+        self.token_findings = TokenFindings(self.storage)
         self.verifier: TokenVerifier | None = None
         if settings.callback_token_check != "off":
             self.verifier = TokenVerifier(

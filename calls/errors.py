@@ -20,6 +20,7 @@
     ├── IdempotencyKeyReused
     ├── IdempotencyKeyInUse
     ├── EventMismatch
+    ├── OriginUnknown
     ├── ResultNotReady
     ├── SegmentNotFound
     ├── CannotEncode
@@ -214,6 +215,15 @@ class EventMismatch(CallAudioError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class OriginUnknown(CallAudioError):
+    """Raised when an event names a call that the app has not placed or answered, or not yet."""
+
+    def __init__(self, call_connection_id: str) -> None:
+        super().__init__(
+            f"the app has not placed or answered call {_quote(call_connection_id)}, or not yet"
+        )
 
 
 class ResultNotReady(CallAudioError):

@@ -20,6 +20,7 @@ from contract.grants import DtmfMode
 Authentication = Literal["keys", "entra"]
 Channels = Literal["mixed", "unmixed"]
 Check = Literal["require", "warn", "off"]
+TokenCheck = Literal["require", "learn", "warn", "off"]
 RecordingFormat = Literal["wav", "flac"]
 SampleRate = Literal[16_000, 24_000]
 Transcription = Literal["off", "local", "azure"]
@@ -160,7 +161,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = "off"
     link_seconds: Annotated[int, doc("how long a link to audio is valid", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
-        Check, doc("check of ACS's bearer token on callback events: require, warn or off")
+        TokenCheck,
+        doc("check of ACS's bearer token on callback events: require, learn, warn or off"),
     ] = "require"
     callback_ids_check: Annotated[
         Check,

@@ -33,6 +33,7 @@ from streamer.spool import Spool
 from streamer.stats import StatsLogger
 from streamer.storage import Storage
 from streamer.stream import Stream
+from streamer.token_findings import TokenFindings
 
 _log = logging.getLogger(__name__)
 _RECOVERY_PAUSE_SECONDS = 5.0
@@ -57,10 +58,13 @@ class Streamer:
         self._connections: set[Connection] = set()
         self._streams: set[Stream] = set()
         self._health = Health(settings, self._spool, self._outbox, lambda: len(self._connections))
-        authenticator = HandshakeAuthenticator(settings, create_verifier(settings), grants)
+        self._chores = Chores()
+        findings = TokenFindings(self._storage, self._chores)
+        authenticator = HandshakeAuthenticator(
+            settings, create_verifier(settings), grants, findings
+        )
         self._routes = Routes(self._health, authenticator, self._connect)
         self._stats = StatsLogger(self._health.update_gauges)
-        self._chores = Chores()
         self._openings = GrantOpenings()
         self._all_ended = asyncio.Event()
         self._all_ended.set()

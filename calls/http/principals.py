@@ -77,6 +77,7 @@ ROUTES: dict[str, Access] = {
     "list_failures": _access("never"),
     "retry_failure": _access("change"),
     "read_audit": _access("read", "Auditor"),
+    "show_acs_health": _access("never", "Auditor"),
     "show_me": _access("never", *ROLES),
     "unknown_route": _access("never", *ROLES),
     "receive_callbacks": PUBLIC,

@@ -45,6 +45,7 @@ Code = Literal[
     "no_result",
     "not_configured",
     "not_ready",
+    "origin_unknown",
     "participant_not_found",
     "range_not_satisfiable",
     "rendition_pending",
@@ -211,6 +212,11 @@ CODES: dict[Code, Meaning] = {
     ),
     "keys_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "ACS's signing keys cannot be fetched; send it again"
+    ),
+    "origin_unknown": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "a callback event names a call that the app has not placed or answered, or not yet; send "
+        "it again",
     ),
     "rendition_pending": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,

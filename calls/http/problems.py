@@ -107,6 +107,9 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.IdempotencyKeyInUse: _Mapping(
         HTTPStatus.CONFLICT, "idempotency_key_in_use", retry_after_seconds=2
     ),
+    errors.OriginUnknown: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE, "origin_unknown", retry_after_seconds=5
+    ),
     errors.ResultNotReady: _Mapping(HTTPStatus.CONFLICT, "not_ready", retry_after_seconds=1),
     errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND, "segment_not_found"),
     errors.CannotEncode: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_request"),

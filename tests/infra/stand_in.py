@@ -139,6 +139,7 @@ class Azure:
             raise Refused(f"{template}: the resources of main.bicep do not exist")
         if template == "streamer":
             self._wait_for_roles("unable to pull image using Managed identity")
+            self.state["token_check"] = self.environment.get("ACS_TOKEN_CHECK", "learn")
             self._deploy_streamer(
                 self.environment["STREAMER_IMAGE"], self.environment["STREAMER_LIVE_REVISION"]
             )

@@ -16,6 +16,7 @@ from calls.records.model import CallState, Direction, ResultState, StreamingStat
 from calls.results.renditions import FORMATS, MIXES
 from calls.retention.model import Scope
 from calls.retention.model import State as DeletionState
+from calls.settings import TokenCheck
 from calls.transcripts.model import State as TranscriptState
 from contract.grants import DtmfMode
 
@@ -38,6 +39,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "Role": get_args(Role),
     "SampleRate": (16_000, 24_000),
     "StreamingState": get_args(StreamingState),
+    "TokenCheck": get_args(TokenCheck),
     "TranscriptFormat": ("json", "vtt", "txt", "csv"),
     "TranscriptState": get_args(TranscriptState),
 }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, inspect
 
+from calls.http.acs_health import AcsHealth
 from calls.http.description.parts import SCHEMAS, Json
 from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
 from calls.http.event_documents import EventList
@@ -67,6 +68,7 @@ class Problem(msgspec.Struct, kw_only=True):
 
 
 STRUCTS = (
+    AcsHealth,
     AuditPage,
     Call,
     CallDetails,

@@ -199,6 +199,12 @@ TEXTS = {
     "GET /api/v1/health": Text(
         "health", "service", "It looks at nothing else: neither at storage nor at ACS."
     ),
+    "GET /api/v1/health/acs": Text(
+        "show_acs_health",
+        "audit",
+        "While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what "
+        "the newest tokens say, and what to set next. It never has a token.",
+    ),
     "GET /api/console": Text(
         "show_console", "console", "The page asks for the function key, and holds no data itself."
     ),

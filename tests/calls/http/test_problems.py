@@ -39,6 +39,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
         "not_ready",
         {"Retry-After": "1"},
     ),
+    (errors.OriginUnknown("a-call"), 503, "origin_unknown", {"Retry-After": "5"}),
     (errors.SegmentNotFound("no such segment"), 404, "segment_not_found", {}),
     (errors.CannotEncode("flac", 9), 400, "invalid_request", {}),
     (errors.RenditionPending(), 503, "rendition_pending", {"Retry-After": "10"}),

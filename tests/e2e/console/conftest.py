@@ -22,8 +22,11 @@ expect.set_options(timeout=20_000)
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def up() -> AsyncIterator[Up]:
-    """The whole system as ``make up`` starts it, with transcription."""
-    settings = {"SEGMENT_SECONDS": "5"}
+    """The whole system as ``make up`` starts it, with transcription.
+
+    Tokens are checked as after a first deployment to Azure; tests/e2e/conftest.py requires them.
+    """
+    settings = {"SEGMENT_SECONDS": "5", "TOKEN_CHECK": "learn", "CALLBACK_TOKEN_CHECK": "learn"}
     # Screenshots show calls at real speed.
     speed = 1.0 if "SCREENSHOTS_DIR" in os.environ else SPEED
     async with Up(use_free_ports=True, speed=speed, settings=settings) as running:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from .api.audit import read_audit as _read_audit
+from .api.audit import show_acs_health as _show_acs_health
 from .api.audit import show_me as _show_me
 from .api.calls import change_call as _change_call
 from .api.calls import hang_up as _hang_up
@@ -30,6 +31,7 @@ from .api.retention import place_hold as _place_hold
 from .api.retention import release_hold as _release_hold
 from .api.retention import show_deletion as _show_deletion
 from .api.service import health as _health
+from .models.acs_health import AcsHealth
 from .models.audit_page import AuditPage
 from .models.call import Call
 from .models.call_details import CallDetails
@@ -521,6 +523,17 @@ class Operations:
         )
         return _read_audit.parse_response(self._send(request))
 
+    def show_acs_health(
+        self,
+    ) -> AcsHealth:
+        """Show what ACS's bearer tokens are like, and what to set.
+
+        While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what
+        the newest tokens say, and what to set next. It never has a token.
+        """
+        request = _show_acs_health.build_request()
+        return _show_acs_health.parse_response(self._send(request))
+
     def health(
         self,
     ) -> Health:
@@ -994,6 +1007,17 @@ class AsyncOperations:
             cursor=cursor,
         )
         return _read_audit.parse_response(await self._send(request))
+
+    async def show_acs_health(
+        self,
+    ) -> AcsHealth:
+        """Show what ACS's bearer tokens are like, and what to set.
+
+        While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what
+        the newest tokens say, and what to set next. It never has a token.
+        """
+        request = _show_acs_health.build_request()
+        return _show_acs_health.parse_response(await self._send(request))
 
     async def health(
         self,

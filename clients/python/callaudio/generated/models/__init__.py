@@ -1,7 +1,10 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .acs_entrance import AcsEntrance
 from .acs_error import AcsError
+from .acs_health import AcsHealth
 from .acs_result import AcsResult
+from .acs_token import AcsToken
 from .actor import Actor
 from .actor_kind import ActorKind
 from .announcement import Announcement
@@ -79,6 +82,7 @@ from .streaming_state import StreamingState
 from .summary import Summary
 from .talk import Talk
 from .timeline import Timeline
+from .token_check import TokenCheck
 from .track import Track
 from .transcript import Transcript
 from .transcript_format import TranscriptFormat
@@ -88,8 +92,11 @@ from .waveform import Waveform
 from .word import Word
 
 __all__ = (
+    "AcsEntrance",
     "AcsError",
+    "AcsHealth",
     "AcsResult",
+    "AcsToken",
     "Actor",
     "ActorKind",
     "Announcement",
@@ -167,6 +174,7 @@ __all__ = (
     "Summary",
     "Talk",
     "Timeline",
+    "TokenCheck",
     "Track",
     "Transcript",
     "TranscriptFormat",
