@@ -41,7 +41,7 @@ def take_terms(clients: Clients, request: func.HttpRequest) -> list[Term] | None
     if clients.settings.search == "off":
         raise Problem(
             HTTPStatus.CONFLICT,
-            "SEARCH is off, so there is no full-text search: set it to local or azure",
+            "SEARCH is off: set it to local or azure to search in transcripts",
             code="search_off",
         )
     try:

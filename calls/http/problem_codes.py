@@ -168,7 +168,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
-    "search_off": Meaning(HTTPStatus.CONFLICT, "`SEARCH` is off, so there is no full-text search"),
+    "search_off": Meaning(HTTPStatus.CONFLICT, "`SEARCH` is off: transcripts cannot be searched"),
     "call_deleted": Meaning(
         HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
     ),

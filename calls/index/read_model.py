@@ -175,6 +175,10 @@ class ReadModel:
         )
         return [content for (content,) in self._database.execute(query, span_of(day))]
 
+    def serialize(self) -> bytes:
+        """Return the database as a file has it, for those who look for what must not be in it."""
+        return self._database.serialize()
+
     def all_contents(self) -> dict[str, bytes]:
         """Return the contents of all rows by their calls."""
         query = "SELECT id, content FROM calls JOIN documents ON number = document"

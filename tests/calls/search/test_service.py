@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
-import pytest_asyncio
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError, ServiceRequestError
-from azure.core.pipeline import PipelineRequest
-from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
 
 from calls.search.query import parse_query
 from calls.search.service import SearchService, to_lucene
 from tests.calls.search.search_service import StandIn
-
-
-class Token(SansIOHTTPPolicy):
-    """Adds a token: the SDK's own policy refuses to send one without TLS."""
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        request.http_request.headers["Authorization"] = "Bearer token"
 
 
 class Credential:
@@ -41,22 +29,6 @@ class Credential:
         return self
 
     async def __aexit__(self, *_: object) -> None: ...
-
-
-@pytest_asyncio.fixture
-async def stand_in() -> AsyncIterator[StandIn]:
-    stand_in = StandIn()
-    await stand_in.start()
-    yield stand_in
-    await stand_in.stop()
-
-
-@pytest_asyncio.fixture
-async def service(stand_in: StandIn) -> AsyncIterator[SearchService]:
-    policies = [AsyncRetryPolicy(retry_total=0), Token()]
-    service = SearchService(stand_in.endpoint, None, policies)
-    yield service
-    await service.close()
 
 
 def document(call: str, words: str, created_at: int = 1) -> dict[str, object]:
