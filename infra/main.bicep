@@ -304,18 +304,13 @@ var speechSettings = transcription == 'azure'
   : {}
 
 module searchService 'modules/search.bicep' = if (search == 'azure') {
-  params: {
-    location: location
-    tags: tags
-    name: names.search
-  }
+  params: { location: location, tags: tags, name: names.search }
 }
 
 @description('The function app\'s settings for full-text search.')
-var searchSettings = union(
-  { SEARCH: search },
-  search == 'azure' ? { SEARCH_ENDPOINT: searchService!.outputs.endpoint } : {}
-)
+var searchSettings = search == 'azure'
+  ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint }
+  : { SEARCH: search }
 
 @description('How long the app keeps calls.')
 var retentionSettings = {

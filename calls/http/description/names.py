@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from calls.audit import Outcome
 from calls.http.description.parts import SCHEMAS, Json
+from calls.index.selection import Sort
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
 from calls.records.model import CallState, Direction, ResultState, StreamingState
@@ -27,6 +28,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "AnnouncementState": get_args(AnnouncementState),
     "AuditOutcome": get_args(Outcome),
     "CallState": get_args(CallState),
+    "CallSort": get_args(Sort),
     "Channels": ("mixed", "unmixed"),
     "DeletionScope": get_args(Scope),
     "DeletionState": get_args(DeletionState),

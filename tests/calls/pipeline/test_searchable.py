@@ -171,6 +171,7 @@ async def expect_no_word(clients: Clients, word: bytes) -> None:
     assert word not in content
 
 
+@pytest.mark.parametrize("engine", ["azure"], indirect=True)
 async def test_words_are_stored_once(
     uploader: StreamUploader, use_engine: UseEngine, engine: SearchEngine, stand_in: StandIn
 ) -> None:
@@ -185,6 +186,7 @@ async def test_words_are_stored_once(
     assert stand_in.documents == {}, "the record says that they are stored"
 
 
+@pytest.mark.parametrize("engine", ["azure"], indirect=True)
 async def test_words_that_have_just_been_erased_are_not_left(
     uploader: StreamUploader, use_engine: UseEngine, engine: SearchEngine, stand_in: StandIn
 ) -> None:

@@ -36,6 +36,7 @@ from .models.audit_page import AuditPage
 from .models.call import Call
 from .models.call_details import CallDetails
 from .models.call_page import CallPage
+from .models.call_sort import CallSort
 from .models.call_state import CallState
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
@@ -47,7 +48,6 @@ from .models.failure_list import FailureList
 from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
-from .models.list_calls_sort import ListCallsSort
 from .models.me import Me
 from .models.pause_call import PauseCall
 from .models.place_call import PlaceCall
@@ -78,7 +78,8 @@ class Operations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: ListCallsSort | Unset = "-created_at",
+        sort: CallSort | Unset = UNSET,
+        q: str | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -86,7 +87,9 @@ class Operations:
 
         Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
         duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
-        call is on two of them, and none hides another one, whatever changes while you read.
+        call is on two of them, and none hides another one, whatever changes while you read. `q`
+        searches in transcripts, which asks for the role Listener: the calls then have
+        `matches`, and a page may be short although there are more.
 
         Args:
             state (CallState | Unset):
@@ -97,7 +100,8 @@ class Operations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (ListCallsSort | Unset):  Default: '-created_at'.
+            sort (CallSort | Unset):
+            q (str | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -111,6 +115,7 @@ class Operations:
             tag=tag,
             min_duration=min_duration,
             sort=sort,
+            q=q,
             limit=limit,
             cursor=cursor,
         )
@@ -563,7 +568,8 @@ class AsyncOperations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: ListCallsSort | Unset = "-created_at",
+        sort: CallSort | Unset = UNSET,
+        q: str | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -571,7 +577,9 @@ class AsyncOperations:
 
         Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
         duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
-        call is on two of them, and none hides another one, whatever changes while you read.
+        call is on two of them, and none hides another one, whatever changes while you read. `q`
+        searches in transcripts, which asks for the role Listener: the calls then have
+        `matches`, and a page may be short although there are more.
 
         Args:
             state (CallState | Unset):
@@ -582,7 +590,8 @@ class AsyncOperations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (ListCallsSort | Unset):  Default: '-created_at'.
+            sort (CallSort | Unset):
+            q (str | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -596,6 +605,7 @@ class AsyncOperations:
             tag=tag,
             min_duration=min_duration,
             sort=sort,
+            q=q,
             limit=limit,
             cursor=cursor,
         )

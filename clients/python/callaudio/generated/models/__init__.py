@@ -19,6 +19,7 @@ from .audit_page import AuditPage
 from .call import Call
 from .call_details import CallDetails
 from .call_page import CallPage
+from .call_sort import CallSort
 from .call_state import CallState
 from .change_call import ChangeCall
 from .channels import Channels
@@ -51,8 +52,8 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
-from .list_calls_sort import ListCallsSort
 from .loss_span import LossSpan
+from .match import Match
 from .me import Me
 from .missing_audio import MissingAudio
 from .missing_segment import MissingSegment
@@ -111,6 +112,7 @@ __all__ = (
     "Call",
     "CallDetails",
     "CallPage",
+    "CallSort",
     "CallState",
     "ChangeCall",
     "Channels",
@@ -143,8 +145,8 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
-    "ListCallsSort",
     "LossSpan",
+    "Match",
     "Me",
     "MissingAudio",
     "MissingSegment",

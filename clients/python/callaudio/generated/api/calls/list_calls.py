@@ -7,9 +7,9 @@ import httpx
 
 from ...errors import UnexpectedStatus
 from ...models.call_page import CallPage
+from ...models.call_sort import CallSort
 from ...models.call_state import CallState
 from ...models.direction import Direction
-from ...models.list_calls_sort import ListCallsSort
 from ...models.result_state import ResultState
 from ...types import UNSET, Unset
 
@@ -24,7 +24,8 @@ def build_request(
     until: datetime.datetime | Unset = UNSET,
     tag: list[str] | Unset = UNSET,
     min_duration: int | Unset = UNSET,
-    sort: ListCallsSort | Unset = "-created_at",
+    sort: CallSort | Unset = UNSET,
+    q: str | Unset = UNSET,
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -75,6 +76,8 @@ def build_request(
         json_sort = sort
 
     params["sort"] = json_sort
+
+    params["q"] = q
 
     params["limit"] = limit
 
