@@ -13,7 +13,7 @@ from calls.http.description.parts import SCHEMAS, Json
 from calls.index.selection import Sort
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
-from calls.records.model import CallState, Direction, ResultState, StreamingState
+from calls.records.model import CallState, Direction, MilestoneType, ResultState, StreamingState
 from calls.results.renditions import FORMATS, MIXES
 from calls.retention.model import Scope
 from calls.retention.model import State as DeletionState
@@ -30,6 +30,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "CallState": get_args(CallState),
     "CallSort": get_args(Sort),
     "Channels": ("mixed", "unmixed"),
+    "CloudEventType": get_args(MilestoneType),
     "DeletionScope": get_args(Scope),
     "DeletionState": get_args(DeletionState),
     "Direction": get_args(Direction),
