@@ -59,6 +59,40 @@ from .models.timeline import Timeline
 from .models.transcript import Transcript
 from .types import UNSET, Unset
 
+NAMES = frozenset(
+    {
+        "list_calls",
+        "place_call",
+        "show_call",
+        "change_call",
+        "pause_call",
+        "resume_call",
+        "start_streaming",
+        "stop_streaming",
+        "hang_up",
+        "delete_call",
+        "show_deletion",
+        "place_hold",
+        "release_hold",
+        "list_events",
+        "create_links",
+        "show_timeline",
+        "show_transcript",
+        "show_transcript_as",
+        "retry_transcript",
+        "send_recording",
+        "export_call",
+        "send_segment",
+        "list_failures",
+        "retry_failure",
+        "show_me",
+        "read_audit",
+        "show_acs_health",
+        "health",
+    }
+)
+"""The ids of all operations."""
+
 
 class Operations:
     """The operations that answer with a document, for a synchronous client."""
