@@ -63,6 +63,7 @@ NAMES = frozenset(
     {
         "list_calls",
         "place_call",
+        "export_calls",
         "show_call",
         "change_call",
         "pause_call",
