@@ -97,7 +97,7 @@ def test_a_page_goes_on_after_any_call(
 
 def test_a_number_has_the_moment_in_it(database: sqlite3.Connection) -> None:
     now = 1_795_678_200_123_456
-    Texts(database).put(Text("a", now, "1", "said"))
+    add(Texts(database), Text("a", now, "1", "said"))
     ((number,),) = database.execute("SELECT number FROM texts").fetchall()
     assert number >> RANK_BITS == now
 
