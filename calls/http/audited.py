@@ -34,7 +34,7 @@ _PLAYED = {"send_recording": "play_recording", "send_segment": "play_segment"}
 """Actions of requests for a range, as players send them."""
 _SEARCHED = {"list_calls": "search_calls"}
 """Actions of requests with ``q``: they give out words of transcripts, and so are recorded."""
-_OTHER_IDS = ("retry_failure",)
+_OTHER_IDS = ("retry_failure", "retry_delivery")
 """Routes whose id is not a call's."""
 
 _clock = time.monotonic

@@ -48,6 +48,8 @@ INTERNAL: dict[str, frozenset[str]] = {
             "finalized",
             "milestones",
             "transcript_digest",
+            "milestones_sent",
+            "webhook_url",
         }
     ),
 }

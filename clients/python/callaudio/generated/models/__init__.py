@@ -19,7 +19,6 @@ from .audit_page import AuditPage
 from .call import Call
 from .call_details import CallDetails
 from .call_page import CallPage
-from .call_sort import CallSort
 from .call_state import CallState
 from .change_call import ChangeCall
 from .channels import Channels
@@ -27,19 +26,22 @@ from .cloud_event import CloudEvent
 from .cloud_event_data import CloudEventData
 from .cloud_event_datacontenttype import CloudEventDatacontenttype
 from .cloud_event_specversion import CloudEventSpecversion
-from .cloud_event_type import CloudEventType
 from .counts import Counts
 from .create_links import CreateLinks
 from .deleted_blobs import DeletedBlobs
 from .deletion import Deletion
 from .deletion_scope import DeletionScope
 from .deletion_state import DeletionState
+from .delivery import Delivery
+from .delivery_page import DeliveryPage
+from .delivery_state import DeliveryState
 from .direction import Direction
 from .display_names import DisplayNames
 from .dtmf_mode import DtmfMode
 from .erased_track import ErasedTrack
 from .event import Event
 from .event_list import EventList
+from .event_type import EventType
 from .export import Export
 from .export_state import ExportState
 from .failure import Failure
@@ -52,6 +54,8 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
+from .list_calls_sort import ListCallsSort
+from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
 from .match import Match
 from .me import Me
@@ -112,7 +116,6 @@ __all__ = (
     "Call",
     "CallDetails",
     "CallPage",
-    "CallSort",
     "CallState",
     "ChangeCall",
     "Channels",
@@ -120,19 +123,22 @@ __all__ = (
     "CloudEventData",
     "CloudEventDatacontenttype",
     "CloudEventSpecversion",
-    "CloudEventType",
     "Counts",
     "CreateLinks",
     "DeletedBlobs",
     "Deletion",
     "DeletionScope",
     "DeletionState",
+    "Delivery",
+    "DeliveryPage",
+    "DeliveryState",
     "Direction",
     "DisplayNames",
     "DtmfMode",
     "ErasedTrack",
     "Event",
     "EventList",
+    "EventType",
     "Export",
     "ExportState",
     "Failure",
@@ -145,6 +151,8 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
+    "ListCallsSort",
+    "ListDeliveriesState",
     "LossSpan",
     "Match",
     "Me",

@@ -3,9 +3,9 @@
 import datetime
 from typing import Any
 
-from ...models.call_sort import CallSort
 from ...models.call_state import CallState
 from ...models.direction import Direction
+from ...models.list_calls_sort import ListCallsSort
 from ...models.result_state import ResultState
 from ...types import UNSET, Unset
 
@@ -20,7 +20,7 @@ def build_request(
     until: datetime.datetime | Unset = UNSET,
     tag: list[str] | Unset = UNSET,
     min_duration: int | Unset = UNSET,
-    sort: CallSort | Unset = UNSET,
+    sort: ListCallsSort | Unset = UNSET,
     q: str | Unset = UNSET,
     limit: int | Unset = 1000,
     cursor: str | Unset = UNSET,

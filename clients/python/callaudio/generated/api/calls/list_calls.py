@@ -7,9 +7,9 @@ import httpx
 
 from ...errors import UnexpectedStatus
 from ...models.call_page import CallPage
-from ...models.call_sort import CallSort
 from ...models.call_state import CallState
 from ...models.direction import Direction
+from ...models.list_calls_sort import ListCallsSort
 from ...models.result_state import ResultState
 from ...types import UNSET, Unset
 
@@ -24,7 +24,7 @@ def build_request(
     until: datetime.datetime | Unset = UNSET,
     tag: list[str] | Unset = UNSET,
     min_duration: int | Unset = UNSET,
-    sort: CallSort | Unset = UNSET,
+    sort: ListCallsSort | Unset = UNSET,
     q: str | Unset = UNSET,
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
