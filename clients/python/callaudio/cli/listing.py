@@ -11,9 +11,9 @@ from rich.text import Text
 from callaudio.cli.render import call_details, call_table, clean
 from callaudio.cli.session import CallArgument, JsonOption, ProfileOption, open_session
 from callaudio.cli.times import format_length, parse_time
-from callaudio.generated.models.call_sort import CallSort
 from callaudio.generated.models.call_state import CallState
 from callaudio.generated.models.direction import Direction
+from callaudio.generated.models.list_calls_sort import ListCallsSort
 from callaudio.generated.models.result_state import ResultState
 from callaudio.generated.models.transcript import Transcript
 
@@ -45,7 +45,9 @@ def list_calls(
     direction: Annotated[Direction | None, typer.Option(help="Who called whom.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="With this tag. Repeatable.")] = None,
     min_duration: Annotated[int | None, typer.Option(help="At least so many seconds.")] = None,
-    sort: Annotated[CallSort | None, typer.Option(help="The order; `-` is descending.")] = None,
+    sort: Annotated[
+        ListCallsSort | None, typer.Option(help="The order; `-` is descending.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many calls.", min=1)] = 20,
     *,
     everything: Annotated[bool, typer.Option("--all", help="All calls, without a limit.")] = False,
