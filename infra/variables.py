@@ -290,6 +290,7 @@ SOURCES: dict[str, Source] = {
         "the ACS resource's system topic", _topic(COMMUNICATION, "evgt-incoming-"), optional=True
     ),
     "TRANSCRIPTION": Source("the app setting", _transcription),
+    "SEARCH": Source("the app setting", _setting("SEARCH")),
     "ALERT_EMAIL": Source("the alerts' action group", _alert_email),
     "MONTHLY_BUDGET": Source(
         "the budget",

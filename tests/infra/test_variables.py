@@ -35,6 +35,7 @@ VALUES = {
     "STORAGE_TOPIC": "defender-topic",
     "CALL_TOPIC": "someone-s-topic",
     "TRANSCRIPTION": "azure",
+    "SEARCH": "local",
     "ALERT_EMAIL": "operator@example.com",
     "MONTHLY_BUDGET": "500",
     "BUDGET_START": "2026-12-01",
