@@ -19,13 +19,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import jwt
 import msgspec
 
-from acs.errors import InvalidToken, KeysUnavailable
+from acs.errors import InvalidToken, KeysUnavailable, TokenError
 from event_log import log_event
 
 ISSUER = "https://acscallautomation.communication.azure.com"
@@ -36,6 +36,36 @@ _FETCH_TIMEOUT_SECONDS = 5.0
 _RETRY_SECONDS = 5.0
 _MAX_KEY_SET_BYTES = 256 * 1024
 _MAX_TOKEN_CHARACTERS = 16 * 1024
+_ALGORITHM = "RS256"
+_SIGNATURE_ALGORITHMS = ("RS", "PS", "ES", "Ed")
+"""How the names of algorithms begin whose signatures only the holder of a private key can make."""
+
+
+class Examination(NamedTuple):
+    """What a token is, whether or not it is accepted.
+
+    Attributes:
+        refusal: The error that ``verify`` raises; None if the token is as documented.
+        is_signed: Whether one of ACS's keys verifies its signature.
+        header: Its header; empty if it is not a JWT.
+        claims: Its claims, which are anybody's words unless it is signed; empty if it is not a JWT.
+    """
+
+    refusal: TokenError | None
+    is_signed: bool
+    header: dict[str, Any]
+    claims: dict[str, Any]
+
+    @property
+    def is_forged(self) -> bool:
+        """Whether no genuine token can be like this, however ACS's differ from what is documented.
+
+        The key that it names has not signed it, or it has no signature that needs a private key.
+        """
+        if self.refusal is None or self.refusal.reason not in ("algorithm", "signature"):
+            return False
+        algorithm = str(self.header.get("alg"))
+        return self.refusal.reason == "signature" or not algorithm.startswith(_SIGNATURE_ALGORITHMS)
 
 
 class TokenVerifier:
@@ -92,25 +122,42 @@ class TokenVerifier:
                 unknown_key, signature, expired, not_yet_valid, issuer, audience, claims, lifetime.
             KeysUnavailable: The token cannot be verified now; ``reason`` is keys_unavailable.
         """
-        token = _bearer(authorization)
+        examination = await self.examine(authorization)
+        if examination.refusal is not None:
+            raise examination.refusal
+        return examination.claims
+
+    async def examine(self, authorization: str | None) -> Examination:
+        """Return what the token in an ``Authorization`` header's value is. Raises nothing."""
+        header: dict[str, Any] = {}
         try:
-            header = jwt.get_unverified_header(token)
-        except jwt.PyJWTError as error:
-            raise InvalidToken("malformed") from error
+            token = _bearer(authorization)
+            header = _read_header(token)
+        except InvalidToken as error:
+            return Examination(error, is_signed=False, header=header, claims={})
+        key = None
+        try:
+            key = await self._find_key(header)
+            claims = self._claims(token, key)
+            self._check_lifetime(claims)
+        except TokenError as error:
+            is_signed = key is not None and _is_signed(token, key)
+            return Examination(error, is_signed, header, _read_claims(token))
+        return Examination(None, is_signed=True, header=header, claims=claims)
+
+    async def _find_key(self, header: dict[str, Any]) -> jwt.PyJWK:
         # The algorithm is fixed here: a token must not choose its own.
-        if header.get("alg") != "RS256":
+        if header.get("alg") != _ALGORITHM:
             raise InvalidToken("algorithm")
         key_id = header.get("kid")
         if not isinstance(key_id, str):
             raise InvalidToken("unknown_key")
         key = self._keys.get(key_id)
         if key is None:
-            key = await self._fetch_key(key_id)
-        elif self._clock() >= self._stale_at:
+            return await self._fetch_key(key_id)
+        if self._clock() >= self._stale_at:
             self._fetch_once()
-        claims = self._claims(token, key)
-        self._check_lifetime(claims)
-        return claims
+        return key
 
     async def _fetch_key(self, key_id: str) -> jwt.PyJWK:
         if self._fetching is not None:
@@ -147,7 +194,7 @@ class TokenVerifier:
                 if "jwks_uri" in document:
                     document = await _get_json(session, document["jwks_uri"])
             keys = {
-                key["kid"]: jwt.PyJWK(key, algorithm="RS256")
+                key["kid"]: jwt.PyJWK(key, algorithm=_ALGORITHM)
                 for key in document["keys"]
                 if key.get("kty") == "RSA" and key.get("use", "sig") == "sig" and "kid" in key
             }
@@ -183,7 +230,7 @@ class TokenVerifier:
             return jwt.decode(
                 token,
                 key.key,
-                algorithms=["RS256"],
+                algorithms=[_ALGORITHM],
                 audience=self._audience,
                 issuer=self._issuer,
                 leeway=self._leeway_seconds,
@@ -228,6 +275,31 @@ def _bearer(authorization: str | None) -> str:
     ):
         raise InvalidToken("malformed")
     return token.strip()
+
+
+def _read_header(token: str) -> dict[str, Any]:
+    try:
+        return jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, RecursionError) as error:
+        raise InvalidToken("malformed") from error
+
+
+def _read_claims(token: str) -> dict[str, Any]:
+    """Return a token's claims unverified; none if it has no JSON object."""
+    try:
+        claims = jwt.decode_complete(token, options={"verify_signature": False})["payload"]
+    except (jwt.PyJWTError, RecursionError):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _is_signed(token: str, key: jwt.PyJWK) -> bool:
+    """Return whether a key verifies a token's signature, whatever the token claims."""
+    try:
+        jwt.PyJWS().decode_complete(token, key.key, algorithms=[_ALGORITHM])
+    except jwt.PyJWTError:
+        return False
+    return True
 
 
 async def _get_json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:

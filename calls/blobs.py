@@ -6,7 +6,7 @@ Those that it shares with the streamer are in ``contract/names.py``.
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime
+from datetime import date
 
 from acs.identifiers import is_call_connection_id
 from calls.principals import Principal
@@ -17,6 +17,8 @@ CALLS = "calls"
 RESULTS = "results"
 RECORDINGS = "recordings"
 INDEX = "index"
+"""The change log of the records, and the calls by day."""
+
 UNSETTLED = "unsettled"
 IDEMPOTENCY = "idempotency"
 FAILURES = "failures"
@@ -29,7 +31,10 @@ DEAD_LETTERS = "dead-letters"
 AUDIT = "audit"
 
 EVENTS = "events"
-"""A log of each call's segments, for those who follow the call."""
+"""A log of each call's segments, for those who follow the call, and which endpoints are gone."""
+
+DELIVERIES = "deliveries"
+"""Events that could not be delivered to an endpoint."""
 
 CONTAINERS = (
     *SHARED_CONTAINERS,
@@ -43,6 +48,7 @@ CONTAINERS = (
     RETENTION,
     AUDIT,
     EVENTS,
+    DELIVERIES,
 )
 """Every container of the system."""
 
@@ -52,7 +58,16 @@ RECONCILER_POSITION = "position"
 EXPIRY_POSITION = "expiry-position"
 """The blob, in the ``retention`` container, that names the last entry of a run over expiries."""
 
-_NEWEST_FIRST = 10**13 - 1
+CHECKPOINT = "checkpoint.json"
+"""The blob, in the ``index`` container, that says how far the change log was read into it."""
+
+DAY_PREFIX = "days/"
+"""The prefix of the names, in the ``index`` container, of the calls of a day."""
+
+_DAY_SUFFIX = ".jsonl.gz"
+
+LOG_PREFIX = "log/"
+"""The prefix of the names, in the ``index`` container, of the parts of the change log."""
 
 
 def analysis_blob(segment: SegmentName) -> str:
@@ -105,18 +120,19 @@ def rendition_blob(call_connection_id: str, name: str) -> str:
     return f"{recording_blob(call_connection_id)}.{name}"
 
 
-def index_blob(created_at: datetime, call_connection_id: str) -> str:
-    """The name, in the ``index`` container, that lists the newest call first."""
-    milliseconds = int(created_at.timestamp() * 1000)
-    return f"{_NEWEST_FIRST - milliseconds:013d}-{call_connection_id}"
+def log_blob(number: int) -> str:
+    """The name, in the ``index`` container, of a part of the change log; the first is 0."""
+    return f"{LOG_PREFIX}{number:08d}"
 
 
-def call_of_index_blob(blob: str) -> str:
-    """The call connection id in an index blob's name. Raises MalformedName."""
-    _, dash, call = blob.partition("-")
-    if not dash or not is_call_connection_id(call):
-        raise MalformedName(f"not the name of an index blob: {blob!r}")
-    return call
+def day_blob(day: str) -> str:
+    """The name, in the ``index`` container, of the calls that began on a day (UTC)."""
+    return f"{DAY_PREFIX}{day}{_DAY_SUFFIX}"
+
+
+def day_of_blob(blob: str) -> str:
+    """The day in the name of a ``day_blob``."""
+    return blob.removeprefix(DAY_PREFIX).removesuffix(_DAY_SUFFIX)
 
 
 def unsettled_blob(call_connection_id: str) -> str:
@@ -186,6 +202,32 @@ def parse_expiry_blob(blob: str) -> tuple[date, str]:
 def segment_log_blob(call_connection_id: str) -> str:
     """The name, in the ``events`` container, of the log of a call's segments."""
     return f"{call_connection_id}/segments.jsonl"
+
+
+def gone_endpoint_blob(digest: str) -> str:
+    """The name, in the ``events`` container, of the mark of an endpoint that wants no events.
+
+    No call's id begins with a full stop.
+    """
+    return f".gone/{digest}.json"
+
+
+def delivery_blob(delivery_id: str) -> str:
+    """The name, in the ``deliveries`` container, of a delivery that failed.
+
+    The id begins with the call's, and a full stop.
+    """
+    return f"calls/{delivery_id}.json"
+
+
+def deliveries_prefix(call_connection_id: str) -> str:
+    """The prefix of the names of a call's failed deliveries."""
+    return f"calls/{call_connection_id}."
+
+
+def deleted_call_delivery_blob(delivery_id: str) -> str:
+    """The same for a delivery which says that a call was deleted: it is not deleted with it."""
+    return f"deleted/{delivery_id}.json"
 
 
 def audit_blob(day: date, part: int) -> str:

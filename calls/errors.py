@@ -20,12 +20,14 @@
     ├── IdempotencyKeyReused
     ├── IdempotencyKeyInUse
     ├── EventMismatch
+    ├── OriginUnknown
     ├── ResultNotReady
     ├── SegmentNotFound
     ├── CannotEncode
     ├── RenditionPending
     ├── FailureNotFound
     ├── FailedBlobMissing
+    ├── DeliveryNotFound
     ├── InvalidCursor
     ├── Contended
     ├── AcsError
@@ -214,6 +216,15 @@ class EventMismatch(CallAudioError):
         self.reason = reason
 
 
+class OriginUnknown(CallAudioError):
+    """Raised when an event names a call that the app has not placed or answered, or not yet."""
+
+    def __init__(self, call_connection_id: str) -> None:
+        super().__init__(
+            f"the app has not placed or answered call {_quote(call_connection_id)}, or not yet"
+        )
+
+
 class ResultNotReady(CallAudioError):
     """Raised when a call exists, but its result is not final, or does not exist.
 
@@ -257,6 +268,13 @@ class FailedBlobMissing(CallAudioError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} no longer exists")
+
+
+class DeliveryNotFound(CallAudioError):
+    """Raised when a delivery does not exist, or has been sent again already."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery has failed under the id {_quote(delivery_id)}")
 
 
 class InvalidCursor(CallAudioError):

@@ -16,9 +16,9 @@ async def place_call(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("v1/calls", methods=["GET"])
 async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
     """List the calls, newest first."""
-    from calls.http import calls, respond
+    from calls.http import call_list, respond
 
-    return await respond.respond(calls.list_calls, req)
+    return await respond.respond(call_list.list_calls, req)
 
 
 @blueprint.route("v1/calls/{id}", methods=["GET"])

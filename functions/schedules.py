@@ -19,6 +19,14 @@ async def reconcile(timer: func.TimerRequest, transcriptions: func.Out[List[str]
     transcriptions.set(await reconciler.reconcile_calls())
 
 
+@blueprint.timer_trigger("timer", schedule="45 1/5 * * * *")
+async def compact_index(timer: func.TimerRequest) -> None:
+    """Write the days of the index whose calls have changed."""
+    from calls.pipeline import indexing
+
+    await indexing.compact_index()
+
+
 @blueprint.timer_trigger("timer", schedule="0 * * * * *")
 async def hang_up_long_calls(timer: func.TimerRequest) -> None:
     """Hang up calls that are longer than MAX_CALL_MINUTES."""

@@ -12,6 +12,14 @@ async def health(req: func.HttpRequest) -> func.HttpResponse:
     return func.HttpResponse('{"status":"ok"}', mimetype="application/json", headers=headers)
 
 
+@blueprint.route("v1/health/acs", methods=["GET"])
+async def show_acs_health(req: func.HttpRequest) -> func.HttpResponse:
+    """Show what ACS's bearer tokens are like, and whether to require that they are right."""
+    from calls.http import acs_health, respond
+
+    return await respond.respond(acs_health.show_acs_health, req)
+
+
 @blueprint.route("v1/openapi.json", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)
 async def show_openapi(req: func.HttpRequest) -> func.HttpResponse:
     """Describe the HTTP interface."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infra.deployment import Options
+from infra.doctor import diagnose
 from infra.shell import Shell, StepFailed, report
 from infra.steps import Steps
 
@@ -84,16 +85,30 @@ STEPS = {
 }
 
 
-def main(arguments: list[str] | None = None, sleep: Callable[[float], None] = time.sleep) -> int:
+DOCTOR = "doctor"
+"""The command that looks at a deployed system; it is not a step of a deployment."""
+
+
+def main(
+    arguments: list[str] | None = None,
+    sleep: Callable[[float], None] = time.sleep,
+    scheme: str = "https",
+) -> int:
     """Run the steps. Returns 0 if all succeed, 1 if one fails.
 
     Args:
         arguments: The command line's; None: those of this process.
         sleep: Waits for so many seconds.
+        scheme: Of the addresses that the doctor tries; ``http`` in tests.
+
+    The doctor has exit codes of its own: see ``diagnose``.
     """
     options = _parse(arguments)
+    shell = Shell(options.subscription, options.pause_seconds, sleep)
+    if options.steps == [DOCTOR]:
+        return diagnose(shell, options, scheme)
     steps = Steps(
-        Shell(options.subscription, options.pause_seconds, sleep),
+        shell,
         Options(options.resource_group, options.location, options.yes, options.azd),
     )
     names = options.steps or [
@@ -125,12 +140,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         description="Deploy everything to Azure, or run only the given steps. It can be repeated "
         "at any time.",
         epilog="steps, in order:\n"
-        + "\n".join(f"  {name:{width}}  {step.title}" for name, step in STEPS.items()),
+        + "\n".join(f"  {name:{width}}  {step.title}" for name, step in STEPS.items())
+        + f"\n\n{DOCTOR}, alone: says what is wrong with a deployed system, and what to do; "
+        "exits with 0\nif all is well, 1 if something is wrong, 3 if something was not checked",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "steps", nargs="*", metavar="STEP", choices=[*STEPS, []], help=argparse.SUPPRESS
+        "steps", nargs="*", metavar="STEP", choices=[*STEPS, DOCTOR, []], help=argparse.SUPPRESS
     )
+    parser.add_argument("--json", action="store_true", help="with doctor: print JSON")
     env = os.environ
     parser.add_argument(
         "--resource-group",
@@ -159,7 +177,10 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="pause between two attempts of what is not ready yet (default: 30 where a role "
         "assignment has to take effect, else 10 or 60)",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if DOCTOR in options.steps and options.steps != [DOCTOR]:
+        parser.error(f"{DOCTOR} is not a step: run it alone")
+    return options
 
 
 if __name__ == "__main__":

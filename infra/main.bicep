@@ -98,6 +98,10 @@ param storageTopic string
 @description('The same for the ACS resource. It has one only if calls are answered.')
 param callTopic string
 
+@description('How ACS\'s bearer tokens are checked. learn: if they are not as Microsoft documents them, calls go on.')
+@allowed(['learn', 'require'])
+param acsTokenCheck string
+
 @description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
 param transcription string
@@ -322,6 +326,7 @@ module functionApp 'modules/function_app.bicep' = {
     packageContainer: packageContainer
     insightsConnectionString: monitoring.outputs.insightsConnectionString
     acsEndpoint: communication.outputs.endpoint
+    acsTokenCheck: acsTokenCheck
     acsTokenAudience: communication.outputs.immutableResourceId
     streamerUrl: 'wss://${streamerHost}'
     allowedDestinations: allowedDestinations

@@ -56,6 +56,9 @@ param answerCalls = readEnvironmentVariable('ANSWER_CALLS', 'off')
 param storageTopic = readEnvironmentVariable('STORAGE_TOPIC', '')
 param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 
+// 'learn' until GET /api/v1/health/acs says that 'require' is safe; streamer.bicepparam reads it, too.
+param acsTokenCheck = readEnvironmentVariable('ACS_TOKEN_CHECK', 'learn')
+
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')

@@ -35,6 +35,10 @@ param maxReplicas int
 @minValue(1)
 param maxStreams int
 
+@description('How ACS\'s bearer tokens are checked. learn: if they are not as Microsoft documents them, calls go on.')
+@allowed(['learn', 'require'])
+param acsTokenCheck string
+
 @description('Additional settings of streamer/settings.py. They override those set by this template.')
 param settings Settings
 
@@ -79,6 +83,7 @@ var environmentVariables = union(
     AUDIO_STORAGE_BLOB_SERVICE_URI: storage.properties.primaryEndpoints.blob
     AZURE_CLIENT_ID: identity.properties.clientId
     ACS_TOKEN_AUDIENCE: communication.properties.immutableResourceId
+    TOKEN_CHECK: acsTokenCheck
     PORT: string(port)
     SPOOL_DIR: spool
     SPOOL_MAX_BYTES: string(sizes[cpu].spoolMebibytes * 1024 * 1024)

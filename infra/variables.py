@@ -270,6 +270,7 @@ SOURCES: dict[str, Source] = {
     "FUNCTION_KEYS": Source("the app setting", _setting("FUNCTION_KEYS")),
     "SIGN_IN_CLIENT_ID": Source("App Service Authentication", _sign_in),
     "ALLOWED_DESTINATIONS": Source("the app setting", _setting("ALLOWED_DESTINATIONS")),
+    "ACS_TOKEN_CHECK": Source("the app setting", _setting("CALLBACK_TOKEN_CHECK")),
     "ANSWER_CALLS": Source("the app setting", _setting("ANSWER_CALLS")),
     "STORAGE_TOPIC": Source(
         "the storage account's system topic", _topic(STORAGE, "evgt-calls-"), optional=True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from local import demo
 from local.child_process import StartError
 from local.emulator import audio_files
 from local.emulator.__main__ import add_audio_option, add_hang_up_option
+from local.profile import shared_profile
 from local.up import Up, stop_on_signals
 
 
@@ -44,8 +46,10 @@ async def _up(options: argparse.Namespace) -> int:
         hang_up_at_end=options.hang_up_at_end,
         sign_in=options.sign_in,
     )
-    async with up:
+    async with up, contextlib.AsyncExitStack() as stack:
         addresses = msgspec.to_builtins(up.addresses)
+        if not options.free_ports:
+            stack.enter_context(shared_profile(up.addresses.app, up.addresses.function_key))
         if options.json:
             print(msgspec.json.encode(addresses).decode(), flush=True)
         else:

@@ -6,6 +6,11 @@ call is compared with the stream token's grant: the call connection id and, as a
 the correlation id. Each check can be set to ``require``, ``warn`` (let in, log and count) or
 ``off``.
 
+Microsoft's documentation of ACS's own token may be wrong, and then every call would be silent. So
+its check can also be set to ``learn``: while the stream token stays required, a bearer token that
+is not as documented is let in, and what it says is told (``streamer/token_findings.py``). A forged
+one is refused all the same.
+
 While Blob Storage is away, ACS's own token is enough to begin a stream: its grant is looked up
 later (``streamer/pending_streams.py``).
 """
@@ -17,15 +22,16 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import NamedTuple
 
-from acs.errors import InvalidToken, KeysUnavailable
+from acs.errors import KeysUnavailable
 from acs.identifiers import is_call_connection_id
-from acs.tokens import TokenVerifier
+from acs.tokens import Examination, TokenVerifier
 from contract import names
 from contract.grants import DtmfMode
 from streamer.errors import HandshakeRefused
 from streamer.grants import OTHER_CORRELATION, UNAVAILABLE, GrantVerifier
 from streamer.refusals import count_warned
-from streamer.settings import Check, Settings
+from streamer.settings import Settings
+from streamer.token_findings import TokenFindings
 
 CALL_CONNECTION_ID = "x-ms-call-connection-id"
 CORRELATION_ID = "x-ms-call-correlation-id"
@@ -53,11 +59,16 @@ class HandshakeAuthenticator:
     """Authenticates handshakes. Only reasons reach logs and metrics, never tokens."""
 
     def __init__(
-        self, settings: Settings, verifier: TokenVerifier | None, grants: GrantVerifier
+        self,
+        settings: Settings,
+        verifier: TokenVerifier | None,
+        grants: GrantVerifier,
+        findings: TokenFindings,
     ) -> None:
         self._settings = settings
         self._verifier = verifier
         self._grants = grants
+        self._findings = findings
 
     async def authenticate(self, stream_token: str, headers: Mapping[str, str]) -> Admission:
         """Return the call of a handshake. ``headers`` must match names without regard to case.
@@ -66,7 +77,8 @@ class HandshakeAuthenticator:
             HandshakeRefused: 400 without a usable call connection id, 401 for a wrong or missing
                 token, 403 for another call's token, 503 where a check cannot be made now.
         """
-        is_signed = await self._verify_bearer(headers.get("Authorization"))
+        examination = await self._examine_bearer(headers.get("Authorization"))
+        is_verified = examination is not None and examination.refusal is None
         call = headers.get(CALL_CONNECTION_ID, "")
         if not is_call_connection_id(call):
             raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "call_connection_id")
@@ -81,28 +93,32 @@ class HandshakeAuthenticator:
         except HandshakeRefused as refusal:
             # The correlation check is one of its own.
             if self._settings.grant_check == "require" or refusal.reason == OTHER_CORRELATION:
-                if is_signed and refusal.reason == UNAVAILABLE:
+                if is_verified and refusal.reason == UNAVAILABLE:
                     # ACS vouches for the call. Refusing it would lose its audio.
                     return Admission(call, correlation, blob, is_pending=True)
                 raise
             count_warned(refusal.reason)
             return Admission(call, correlation)
+        if examination is not None and self._settings.token_check == "learn":
+            # Only now: without a stream token, anyone could tell the app anything.
+            self._findings.report(examination)
         return Admission(call, correlation, blob, grant.sample_rate, grant.dtmf)
 
-    async def _verify_bearer(self, authorization: str | None) -> bool:
-        """Verify ACS's token. Returns whether it was verified, as opposed to let in unchecked."""
+    async def _examine_bearer(self, authorization: str | None) -> Examination | None:
+        """Examine ACS's token; None where it is not checked. Raises HandshakeRefused."""
         if self._verifier is None:
-            return False
-        check = self._settings.token_check
-        try:
-            await self._verifier.verify(authorization)
-        except KeysUnavailable as error:
-            _refuse(check, HTTPStatus.SERVICE_UNAVAILABLE, error.reason)
-            return False
-        except InvalidToken as error:
-            _refuse(check, HTTPStatus.UNAUTHORIZED, f"token_{error.reason}")
-            return False
-        return True
+            return None
+        examination = await self._verifier.examine(authorization)
+        error, check = examination.refusal, self._settings.token_check
+        if error is None:
+            return examination
+        unavailable = isinstance(error, KeysUnavailable)
+        reason = error.reason if unavailable else f"token_{error.reason}"
+        if check == "require" or (check == "learn" and examination.is_forged):
+            status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
+            raise HandshakeRefused(status, reason)
+        count_warned(reason)
+        return examination
 
 
 def create_verifier(settings: Settings) -> TokenVerifier | None:
@@ -116,11 +132,3 @@ def create_verifier(settings: Settings) -> TokenVerifier | None:
         leeway_seconds=timedelta(minutes=1).total_seconds(),
         shortest_seconds=settings.callback_token_seconds,
     )
-
-
-def _refuse(check: Check, status: HTTPStatus, reason: str) -> None:
-    """Raise HandshakeRefused where the check requires it; else log and count a warning."""
-    if check == "require":
-        raise HandshakeRefused(status, reason)
-    if check == "warn":
-        count_warned(reason)

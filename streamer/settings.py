@@ -12,6 +12,7 @@ from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from configuration import SettingsError, doc
 
 Check = Literal["require", "warn", "off"]
+TokenCheck = Literal["require", "learn", "warn", "off"]
 
 _MEBIBYTE = 1024 * 1024
 
@@ -118,9 +119,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_upload_seconds: Annotated[
         float, doc("how long uploads may take after that; the rest stays in the spool", ge=0)
     ] = 45.0
-    token_check: Annotated[Check, doc("check of ACS's bearer token: require, warn or off")] = (
-        "require"
-    )
+    token_check: Annotated[
+        TokenCheck, doc("check of ACS's bearer token: require, learn, warn or off")
+    ] = "require"
     grant_check: Annotated[Check, doc("check of the URL's stream token: require, warn or off")] = (
         "require"
     )
@@ -188,6 +189,8 @@ def _check_consistency(settings: Settings) -> list[str]:
         faults.append(
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id (or TOKEN_CHECK=off)"
         )
+    if settings.token_check == "learn" and settings.grant_check != "require":
+        faults.append("TOKEN_CHECK: learn needs GRANT_CHECK=require")
     if 2 * settings.segment_pause_window_seconds >= settings.segment_seconds:
         faults.append("SEGMENT_PAUSE_WINDOW_SECONDS: must be less than half of SEGMENT_SECONDS")
     return faults

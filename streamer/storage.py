@@ -18,6 +18,7 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
 
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
+from contract.token_findings import TokenFinding, encode_finding, finding_blob
 from streamer.checksums import Checksums
 from streamer.errors import BlobConflict, ChecksumMismatch
 from streamer.settings import Settings
@@ -149,6 +150,12 @@ class Storage:
         except ResourceModifiedError:
             return False
         return True
+
+    async def write_token_finding(self, finding: TokenFinding) -> None:
+        """Write what the newest token of its kind says. Raises AzureError."""
+        blob = finding_blob("media", is_documented=finding.failed is None)
+        client = self._service.get_blob_client(names.GRANTS, blob)
+        await client.upload_blob(encode_finding(finding), overwrite=True)
 
     async def create_containers(self) -> None:
         """Create missing containers, in local development only: in Azure, Bicep creates them.

@@ -25,6 +25,7 @@ TOP_LEVEL = ("configuration", "event_log", "function_app")
 FLOOR = {"acs", "configuration", "contract", "event_log"}
 DOMAIN = {"calls", "calls.records", "calls.control", "calls.results", "calls.transcripts"} | {
     "calls.retention",
+    "calls.index",
     "calls.events",
 }
 
@@ -35,8 +36,9 @@ ARROWS: dict[str, set[str]] = {
     "calls.http": DOMAIN | FLOOR,
     "calls.pipeline": DOMAIN | FLOOR,
     "calls.transcripts": {"calls", "calls.results", "calls.records"} | FLOOR,
+    "calls.retention": {"calls", "calls.index", "calls.records", "calls.results"} | FLOOR,
+    "calls.index": {"calls", "calls.records"} | FLOOR,
     "calls.events": {"calls", "calls.records"} | FLOOR,
-    "calls.retention": {"calls", "calls.records", "calls.results"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,

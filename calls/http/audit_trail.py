@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 import azure.functions as func
-import msgspec
 
 from calls.audit import Position, Selection, read_entries
 from calls.clients import Clients
@@ -28,8 +26,8 @@ async def read_audit(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     Raises Problem (400), InvalidCursor, AzureError.
     """
     selection = Selection(
-        since=_take_time(request, "from"),
-        until=_take_time(request, "until"),
+        since=requests.take_time(request, "from"),
+        until=requests.take_time(request, "until"),
         call=request.params.get("call"),
         principal=request.params.get("principal"),
     )
@@ -39,21 +37,6 @@ async def read_audit(clients: Clients, request: func.HttpRequest) -> func.HttpRe
     cursor = f"{page.position.blob}:{page.position.offset}" if page.position else None
     entries = [show(AuditEntry, entry) for entry in page.entries]
     return json_response(AuditPage(entries=entries, cursor=requests.encode_cursor(cursor)))
-
-
-def _take_time(request: func.HttpRequest, parameter: str) -> datetime | None:
-    text = request.params.get(parameter)
-    if text is None:
-        return None
-    try:
-        time = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
-        time = None
-    if time is None or time.tzinfo is None:
-        raise requests.invalid_parameter(
-            parameter, "must be a time with an offset (RFC 3339), such as 2026-11-26T09:30:00Z"
-        )
-    return time
 
 
 def _decode_position(text: str | None) -> Position | None:

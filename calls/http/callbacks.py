@@ -17,14 +17,15 @@ from calls import refusals
 from calls.clients import Clients
 from calls.control.announcing import ADVANCING_EVENTS, advance
 from calls.control.grants import end_grants
-from calls.errors import CallDeleted, EventMismatch
+from calls.errors import CallDeleted, EventMismatch, OriginUnknown
 from calls.http import requests
 from calls.http.problems import Problem
 from calls.http.query_parameters import takes_any_query
 from calls.http.respond import Handler
-from calls.records.callback_events import record_callback_event
+from calls.records.callback_events import record_callback_event, record_event_of_known_call
 from calls.records.ended_calls import encode_message
 from calls.records.result_state import update_result_state
+from calls.settings import TokenCheck
 from event_log import log_event
 
 _log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ async def receive_callbacks(
     """
     # First, so that a stranger's large body costs no check of a signature.
     body = requests.read_body(request)
-    await _verify_sender(clients, request)
+    is_as_documented = await _verify_sender(clients, request)
     try:
         events, faults = decode_callback_events(body)
     except MalformedEvent as error:
@@ -66,11 +67,19 @@ async def receive_callbacks(
             faults.append(f"event {event.id!r}: callConnectionId: not a call connection id")
             continue
         try:
-            if await _record_event(clients, event):
+            if await _record_event(clients, event, is_as_documented=is_as_documented):
                 messages.append(encode_message(call))
         except CallDeleted:
             # It came late: ACS must not send it again.
             log_event(_log, logging.INFO, "callback_event_dropped", call=call, type=event.name)
+        except OriginUnknown:
+            refusals.log_refused(
+                refusals.CALLBACKS,
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "origin_unknown",
+                f"{event.name} {call}",
+            )
+            raise
         except EventMismatch as error:
             refusals.log_refused(
                 refusals.CALLBACKS, HTTPStatus.FORBIDDEN, error.reason, f"{event.name} {call}"
@@ -104,17 +113,20 @@ def _refuse_some(mismatches: list[str], faults: list[str]) -> None:
         )
 
 
-async def _record_event(clients: Clients, event: CallbackEvent) -> bool:
+async def _record_event(clients: Clients, event: CallbackEvent, *, is_as_documented: bool) -> bool:
     """Record an event, and do what it leads to: the announcement, or the end of the call.
 
     Returns:
         Whether the call has ended, and must be assembled with its last streams.
 
-    Raises EventMismatch, Contended, AzureError.
+    Raises EventMismatch, OriginUnknown, CallDeleted, Contended, AzureError.
     """
     storage, settings = clients.storage, clients.settings
     call, now = event.data.call_connection_id, datetime.now(UTC)
-    record = await record_callback_event(storage, event, settings.callback_ids_check)
+    if is_as_documented:
+        record = await record_callback_event(storage, event, settings.callback_ids_check)
+    else:
+        record = await record_event_of_known_call(storage, event)
     if event.type in CALL_ENDS:
         await end_grants(storage, call, now)
     if event.type in ADVANCING_EVENTS:
@@ -128,30 +140,45 @@ async def _record_event(clients: Clients, event: CallbackEvent) -> bool:
     return update.is_outdated
 
 
-async def _verify_sender(clients: Clients, request: func.HttpRequest) -> None:
-    """Check that the sender is ACS. Raises Problem: 401, or 503 if that cannot be checked."""
+async def _verify_sender(clients: Clients, request: func.HttpRequest) -> bool:
+    """Check that the sender is ACS. Raises Problem: 401, or 503 if that cannot be checked.
+
+    Returns:
+        False if the token is one that ACS signed, but not as documented, which only the mode
+        ``learn`` lets in: perhaps it was made for another customer's resource. Its events may
+        change only calls that they name by an id that strangers do not know.
+    """
     if clients.verifier is None:
+        return True
+    examination = await clients.verifier.examine(request.headers.get("Authorization"))
+    check, error = clients.settings.callback_token_check, examination.refusal
+    if check == "learn" and examination.is_signed:
+        await clients.token_findings.report(examination)
+        return error is None
+    if error is not None:
+        _refuse_sender(check, error)
+    return True
+
+
+def _refuse_sender(check: TokenCheck, error: TokenError) -> None:
+    """Raise the Problem of a token that is not accepted, unless the check only warns."""
+    unavailable = isinstance(error, KeysUnavailable)
+    status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
+    if check == "warn":
+        refusals.log_warned(refusals.CALLBACKS, status, f"token_{error.reason}")
         return
-    try:
-        await clients.verifier.verify(request.headers.get("Authorization"))
-    except TokenError as error:
-        unavailable = isinstance(error, KeysUnavailable)
-        status = HTTPStatus.SERVICE_UNAVAILABLE if unavailable else HTTPStatus.UNAUTHORIZED
-        if clients.settings.callback_token_check == "warn":
-            refusals.log_warned(refusals.CALLBACKS, status, f"token_{error.reason}")
-            return
-        refusals.log_refused(refusals.CALLBACKS, status, f"token_{error.reason}")
-        if unavailable:
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "the token cannot be verified now; try again",
-                code="keys_unavailable",
-                headers={"Retry-After": "5"},
-                reason=None,
-            ) from error
+    refusals.log_refused(refusals.CALLBACKS, status, f"token_{error.reason}")
+    if unavailable:
         raise Problem(
-            HTTPStatus.UNAUTHORIZED,
-            "the bearer token is not one that ACS signed for this app",
-            code="invalid_token",
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "the token cannot be verified now; try again",
+            code="keys_unavailable",
+            headers={"Retry-After": "5"},
             reason=None,
         ) from error
+    raise Problem(
+        HTTPStatus.UNAUTHORIZED,
+        "the bearer token is not one that ACS signed for this app",
+        code="invalid_token",
+        reason=None,
+    ) from error

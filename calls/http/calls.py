@@ -1,4 +1,4 @@
-"""Calls over HTTP: place, list, start and stop streaming, hang up.
+"""Calls over HTTP: place, start and stop streaming, hang up.
 
 Nothing here loads an audio library: placing a call must not wait for one at a cold start.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode
 
 import azure.functions as func
 
@@ -26,20 +25,16 @@ from calls.control.streaming import Operation
 from calls.http import requests
 from calls.http.annotations import take_notes, take_tags
 from calls.http.announcements import take_announcement
-from calls.http.documents import Call, CallPage, show_record
+from calls.http.documents import Call, show_record
 from calls.http.principals import request_principal
 from calls.http.problems import Problem
-from calls.http.query_parameters import takes_query
 from calls.http.requests import Fields
 from calls.http.respond import json_response
 from calls.locales import MAX_CANDIDATES, parse_locales
-from calls.records.store import list_newest
 from calls.retention.policy import MAX_RETENTION_DAYS
 from calls.settings import Settings
 from contract.grants import DtmfMode
 
-_DEFAULT_LIMIT = 20
-_MAX_LIMIT = 100
 _MAX_KEY_CHARACTERS = 255
 _MAX_CONTEXT_CHARACTERS = 1024
 MAX_NAMES = 100
@@ -104,6 +99,7 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
+        webhook_url=_take_webhook(fields, settings),
         retention_days=fields.take_number("retention_days", 1, MAX_RETENTION_DAYS),
         locales=_take_locales(fields),
         announcement=take_announcement(fields, settings, endpoint),
@@ -112,6 +108,15 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
     )
     fields.check()
     return call
+
+
+def _take_webhook(fields: Fields, settings: Settings) -> str | None:
+    url = fields.take_text("webhook_url")
+    if url is not None and not settings.permits_webhook(url):
+        fields.add_error(
+            "webhook_url", "must be https:// and a path on one of WEBHOOK_HOSTS, without a query"
+        )
+    return url
 
 
 def _take_dtmf(fields: Fields, most: DtmfMode) -> DtmfMode:
@@ -146,23 +151,6 @@ def _take_names(fields: Fields) -> dict[str, str]:
             fields.add_error("names", "each participant must have only one name")
         names[raw_id] = name
     return names
-
-
-@takes_query("limit", "cursor")
-async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
-    """``GET /api/v1/calls?limit=&cursor=``: calls without events, and the next page's cursor."""
-    limit = requests.take_limit(request, _DEFAULT_LIMIT, _MAX_LIMIT)
-    cursor = requests.decode_cursor(request.params.get("cursor"))
-    records, next_cursor = await list_newest(clients.storage, limit, cursor)
-    page = CallPage(
-        calls=[show_record(Call, record) for record in records],
-        cursor=requests.encode_cursor(next_cursor),
-    )
-    headers = {}
-    if page.cursor:
-        query = urlencode({"limit": limit, "cursor": page.cursor})
-        headers["Link"] = f'</api/v1/calls?{query}>; rel="next"'
-    return json_response(page, headers=headers)
 
 
 async def start_streaming(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:

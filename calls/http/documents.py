@@ -38,7 +38,17 @@ INTERNAL: dict[str, frozenset[str]] = {
     "Hold": frozenset({"released_at", "released_by"}),
     "Receipt": frozenset({"schema"}),
     "CallRecord": frozenset(
-        {"schema", "origin_known", "requests", "events", "finalized", "milestones"}
+        {
+            "schema",
+            "revision",
+            "origin_known",
+            "requests",
+            "events",
+            "finalized",
+            "milestones",
+            "milestones_sent",
+            "webhook_url",
+        }
     ),
 }
 """The members of stored structs that are not shown. ``CallDetails`` shows the events, too."""
@@ -202,7 +212,7 @@ class Call(msgspec.Struct, kw_only=True):
 
 
 class CallPage(msgspec.Struct, kw_only=True):
-    """One page of the list of calls, newest first."""
+    """One page of the list of calls."""
 
     calls: list[Call]
     cursor: Annotated[str | None, Meta(description="of the next page; null at the end")]

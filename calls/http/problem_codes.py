@@ -25,6 +25,7 @@ Code = Literal[
     "cross_site",
     "deletion_not_found",
     "deletion_running",
+    "delivery_not_found",
     "destination_not_allowed",
     "event_mismatch",
     "export_failed",
@@ -45,6 +46,7 @@ Code = Literal[
     "no_result",
     "not_configured",
     "not_ready",
+    "origin_unknown",
     "participant_not_found",
     "range_not_satisfiable",
     "rendition_pending",
@@ -105,6 +107,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "deletion_not_found": Meaning(HTTPStatus.NOT_FOUND, "the deletion does not exist"),
+    "delivery_not_found": Meaning(
+        HTTPStatus.NOT_FOUND, "no delivery has failed under this id, or it was sent again already"
+    ),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
@@ -207,6 +212,11 @@ CODES: dict[Code, Meaning] = {
     ),
     "keys_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "ACS's signing keys cannot be fetched; send it again"
+    ),
+    "origin_unknown": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "a callback event names a call that the app has not placed or answered, or not yet; send "
+        "it again",
     ),
     "rendition_pending": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,

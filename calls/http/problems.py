@@ -107,6 +107,9 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.IdempotencyKeyInUse: _Mapping(
         HTTPStatus.CONFLICT, "idempotency_key_in_use", retry_after_seconds=2
     ),
+    errors.OriginUnknown: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE, "origin_unknown", retry_after_seconds=5
+    ),
     errors.ResultNotReady: _Mapping(HTTPStatus.CONFLICT, "not_ready", retry_after_seconds=1),
     errors.SegmentNotFound: _Mapping(HTTPStatus.NOT_FOUND, "segment_not_found"),
     errors.CannotEncode: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_request"),
@@ -115,6 +118,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     ),
     errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND, "failure_not_found"),
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
+    errors.DeliveryNotFound: _Mapping(HTTPStatus.NOT_FOUND, "delivery_not_found"),
     errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_cursor"),
     errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_unavailable"),
     errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),

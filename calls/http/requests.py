@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 import msgspec
@@ -114,6 +116,37 @@ def take_number(
     if number is None or not least <= number <= most:
         raise invalid_parameter(parameter, f"must be a number from {least} to {most}")
     return number
+
+
+def take_time(request: func.HttpRequest, parameter: str) -> datetime | None:
+    """Return a query parameter that is a time (RFC 3339); None if it is absent.
+
+    Raises Problem (400).
+    """
+    text = request.params.get(parameter)
+    if text is None:
+        return None
+    try:
+        time = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        time = None
+    if time is None or time.tzinfo is None:
+        raise invalid_parameter(
+            parameter, "must be a time with an offset (RFC 3339), such as 2026-11-26T09:30:00Z"
+        )
+    return time
+
+
+def take_all(request: func.HttpRequest, parameter: str) -> list[str]:
+    """Return all values of a query parameter that may be there several times.
+
+    They are in the request's URL; the host joins them with commas in ``params``.
+    """
+    query = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
+    values = [value for name, value in query if name == parameter]
+    if not values and parameter in request.params:
+        values = [request.params[parameter]]
+    return values
 
 
 class Fields:
@@ -231,17 +264,16 @@ class Fields:
 
 
 def encode_cursor(cursor: str | None) -> str | None:
-    """Encode a continuation token of Blob Storage for use in a URL."""
+    """Encode the place where the next page begins for use in a URL."""
     return base64.urlsafe_b64encode(cursor.encode()).decode() if cursor else None
 
 
 def decode_cursor(text: str | None) -> str | None:
-    """Decode the continuation token in a query. Raises InvalidCursor."""
+    """Decode the cursor in a query. Raises InvalidCursor."""
     if not text:
         return None
     try:
         cursor = base64.b64decode(text.encode(), altchars=b"-_", validate=True).decode()
-        # Blob Storage may fail at control characters, and the SDK would retry that for minutes.
         if not cursor.isprintable():
             raise ValueError("control characters")
     except ValueError as error:

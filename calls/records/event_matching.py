@@ -43,6 +43,21 @@ def mismatched_id(record: CallRecord, event: CallbackEvent) -> str | None:
     return None if same_correlation and moved else "server_call_id"
 
 
+def names_call(record: CallRecord, event: CallbackEvent) -> bool:
+    """Return whether an event has an id that only ACS and the app know of the call.
+
+    That is one of those that ACS returned when the call was placed or answered.
+    """
+    if not record.origin_known:
+        return False
+    data = event.data
+    if record.correlation_id is not None and record.correlation_id == data.correlation_id:
+        return True
+    if record.server_call_id is None or data.server_call_id is None:
+        return False
+    return same_conversation(record.server_call_id, data.server_call_id)
+
+
 def set_origin(
     record: CallRecord,
     server_call_id: str | None,

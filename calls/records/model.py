@@ -139,20 +139,24 @@ class Milestone(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
 class CallRecord(msgspec.Struct, kw_only=True):
     """One call.
 
-    ``result_state`` says how far its result is: ``recording`` until the call has ended,
-    ``processing`` while parts are still expected, then ``final``, ``partial`` (``missing`` says
-    what is missing) or ``none``. ``result_reason`` says why there is none, or what is missing.
+    ``revision`` counts its changes. ``result_state`` says how far its result is: ``recording``
+    until the call has ended, ``processing`` while parts are still expected, then ``final``,
+    ``partial`` (``missing`` says what is missing) or ``none``. ``result_reason`` says why there is
+    none, or what is missing.
 
     ``origin_known`` is False while only events of the call have arrived, and not ACS's response to
     placing or answering it. ``finalized``: the call has ended, and the reconciler has nothing left
     to do for it. ``names`` has the participants' display names by raw id, where they are
     known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
     is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
-    app hung up by itself. ``milestones`` are in the order in which the record reached them.
+    app hung up by itself. ``milestones`` are in the order in which the record reached them;
+    the queue of deliveries has taken the first ``milestones_sent`` of them. ``webhook_url`` gets
+    the call's events, besides those whom the settings name.
     ``tags`` and ``notes`` are what people wrote about it.
     """
 
     schema: int = SCHEMA
+    revision: int = 0
     call_connection_id: str
     created_at: datetime
     state: CallState = "connecting"
@@ -188,6 +192,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     missing: MissingAudio | None = None
     finalized: bool = False
     milestones: list[Milestone] = msgspec.field(default_factory=list)
+    milestones_sent: int = 0
+    webhook_url: str | None = None
 
     @property
     def has_ended(self) -> bool:

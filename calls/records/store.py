@@ -1,4 +1,4 @@
-"""Call records in Blob Storage: one blob each, changed under its ETag and listed by the index."""
+"""Call records in Blob Storage: one blob each, changed under its ETag, each change logged."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
-from azure.core.exceptions import HttpResponseError
 
 from calls import blobs
-from calls.errors import CallDeleted, Contended, InvalidCursor
-from calls.listings import parse_names
+from calls.errors import CallDeleted, Contended
+from calls.records.change_log import log_change, log_deletion
 from calls.records.dispositions import missing_call
 from calls.records.expiries import add_expiry
 from calls.records.milestones import add_milestones
@@ -54,7 +53,7 @@ async def change_record(
         storage: Where records are kept.
         call_connection_id: Whose record to change.
         apply: Changes the record and returns whether it did. May run several times.
-        create_at: When the call began. If it has no record, one is created and listed: events may
+        create_at: When the call began. If it has no record, one is created: events may
             arrive before ACS's response with the call's id. None: the record must exist.
         known: The record's document, if it was read just now. It is read again only if it has
             changed since.
@@ -72,42 +71,50 @@ async def change_record(
             apply(record)
             add_milestones(record, datetime.now(UTC))
             if await _create_record(storage, record):
+                await _report_milestones(storage, record, 0)
                 return record
             continue
         record = decode_record(document.content)
-        was_finalized = record.finalized
+        was_finalized, milestones = record.finalized, len(record.milestones)
         if not apply(record):
             return record
         add_milestones(record, datetime.now(UTC))
+        record.revision += 1
+        # The log comes first: a change that is not in it would be missing in the index.
+        await log_change(storage, call_connection_id, record.revision)
         if was_finalized and not record.finalized:
             await add_unsettled(storage, call_connection_id)
         if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
+            await _report_milestones(storage, record, milestones)
             return record
     raise Contended(f"the record of call {call_connection_id} is being changed too often")
 
 
+async def _report_milestones(storage: Storage, record: CallRecord, before: int) -> None:
+    """Report that a record which was just written has more milestones than before."""
+    if storage.subscribers is not None and len(record.milestones) > before:
+        await storage.subscribers.report(record.call_connection_id)
+
+
 async def _create_record(storage: Storage, record: CallRecord) -> bool:
-    """Write a new record and list it; False if somebody else has. Raises CallDeleted, AzureError.
+    """Write a new record and log it; False if somebody else has. Raises CallDeleted, AzureError.
 
     An event may come after its call was deleted. What it has brought back is then removed.
     """
     call = record.call_connection_id
-    blob, index = blobs.call_blob(call), blobs.index_blob(record.created_at, call)
-    # The index entries are written first: without them, nobody would find the record.
+    blob = blobs.call_blob(call)
+    # These entries are written first: without them, nobody would find the record.
     await asyncio.gather(
         add_unsettled(storage, call),
         add_expiry(storage, call, record.created_at),
-        storage.put(blobs.INDEX, index, b""),
+        log_change(storage, call, record.revision),
     )
     is_ours = await storage.create(blobs.CALLS, blob, _encode(record))
     missing = await missing_call(storage, call)
     if isinstance(missing, CallDeleted):
-        for container, name in (
-            (blobs.CALLS, blob),
-            (blobs.INDEX, index),
-            (blobs.UNSETTLED, blobs.unsettled_blob(call)),
-        ):
-            await storage.delete(container, name)
+        await storage.delete(blobs.CALLS, blob)
+        await storage.delete(blobs.UNSETTLED, blobs.unsettled_blob(call))
+        await log_deletion(storage, call)
         raise missing
     return is_ours is not None
 
@@ -125,28 +132,3 @@ async def reopen_call(storage: Storage, call_connection_id: str) -> None:
         return True
 
     await change_record(storage, call_connection_id, apply)
-
-
-async def list_newest(
-    storage: Storage, limit: int, cursor: str | None
-) -> tuple[list[CallRecord], str | None]:
-    """List the newest calls.
-
-    A call that the index lists twice is returned once.
-
-    Returns:
-        The records, newest first, and where the next page begins (None at the end).
-
-    Raises InvalidCursor, AzureError.
-    """
-    try:
-        page = await storage.page(blobs.INDEX, limit, cursor)
-    except HttpResponseError as error:
-        if cursor is None:
-            raise
-        raise InvalidCursor from error
-    index = parse_names(blobs.INDEX, page.names, blobs.call_of_index_blob)
-    calls = dict.fromkeys(index.values())
-    documents = await storage.read_all(blobs.CALLS, [blobs.call_blob(call) for call in calls])
-    records = [decode_record(document.content) for document in documents if document is not None]
-    return records, page.cursor

@@ -16,6 +16,7 @@ from calls import blobs
 from calls.changes import change_document
 from calls.errors import CallNotFound, CallOnHold, DeletionNotFound, DeletionRunning
 from calls.principals import Principal
+from calls.records.change_log import log_deletion
 from calls.records.dispositions import (
     Disposition,
     StreamTrack,
@@ -99,6 +100,7 @@ async def _write_new(storage: Storage, deletion: Deletion) -> None:
         record = await read_record(storage, call)
         deletion.created_at = record.created_at
         deletion.correlation_id = record.correlation_id
+        deletion.webhook_url = record.webhook_url
     await inventory.collect(storage, deletion)
     if deletion.receipt.scope == "call":
         # It is deleted at once, and the first run counts it.
@@ -132,6 +134,7 @@ async def _delete_record(storage: Storage, call: str) -> None:
     record = storage.service.get_blob_client(blobs.CALLS, blobs.call_blob(call))
     with contextlib.suppress(ResourceNotFoundError):
         await record.delete_blob(delete_snapshots="include")
+    await log_deletion(storage, call)
 
 
 async def _forget(storage: Storage, id_: str) -> None:

@@ -21,6 +21,7 @@ from calls.errors import (
     ResultNotReady,
     TracksNotSeparate,
 )
+from calls.index.day_files import replace_call
 from calls.listings import list_drafts, list_manifests, list_segment_names
 from calls.principals import Principal
 from calls.records.dispositions import StreamTrack
@@ -105,7 +106,10 @@ async def rewrite(storage: Storage, deletion: Deletion, now: datetime) -> None:
     """
     call = deletion.receipt.call_connection_id
     try:
-        await change_record(storage, call, lambda record: erase_from_record(record, deletion))
+        record = await change_record(
+            storage, call, lambda record: erase_from_record(record, deletion)
+        )
+        await replace_call(storage, record)
     except CallNotFound:
         log_event(_log, logging.WARNING, "call_without_record", call=call)
     listings = (

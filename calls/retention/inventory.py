@@ -7,7 +7,6 @@ not named by the call is found by notes and ids that the deletion has collected 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobProperties
@@ -21,16 +20,16 @@ from calls.storage import Storage
 from contract import names
 
 CONTAINERS: dict[Scope, tuple[str, ...]] = {
-    # Records and what is listed come first, so that nothing of the call is shown from then on.
+    # Records come first, so that nothing of the call is shown from then on.
     "call": (
         blobs.CALLS,
-        blobs.INDEX,
         names.GRANTS,
         names.SEGMENTS,
         names.MANIFESTS,
         blobs.RECORDINGS,
         blobs.RESULTS,
         blobs.EVENTS,
+        blobs.DELIVERIES,
         names.DRAFTS,
         names.REJECTED,
         blobs.FAILURES,
@@ -53,10 +52,6 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
 }
 """The containers in which each scope of a deletion deletes, in this order."""
 
-_INDEX_PREFIX_DIGITS = 7
-"""So many digits of an index blob's name stand for 17 minutes."""
-
-_INDEX_WINDOW = timedelta(milliseconds=10 ** (13 - _INDEX_PREFIX_DIGITS))
 _MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
 _STATE_PREFIX = "opened."
 """Rejected files with this prefix are states of streams, and name the call."""
@@ -91,16 +86,13 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
         return [blob async for blob in _dead_letters(storage, deletion)]
     stored: list[StoredBlob] = []
     for prefix in await _prefixes(storage, deletion, container):
-        is_folder = prefix.endswith(("/", ".")) or container == blobs.INDEX
+        is_folder = prefix.endswith(("/", "."))
         # One call's id may be the beginning of another one's.
         stored += [
             blob
             async for blob in _stored(storage, container, prefix)
             if is_folder or blob.name == prefix
         ]
-    if container == blobs.INDEX:
-        call = deletion.receipt.call_connection_id
-        stored = [blob for blob in stored if blob.name.partition("-")[2] == call]
     if container == blobs.IDEMPOTENCY:
         stored = [blob for blob in stored if not await _is_reused(storage, deletion, blob)]
     return stored
@@ -187,8 +179,6 @@ async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> lis
     call = deletion.receipt.call_connection_id
     if container == blobs.CALLS:
         return [blobs.call_blob(call)]
-    if container == blobs.INDEX:
-        return _index_prefixes(deletion)
     if container == blobs.UNSETTLED:
         return [blobs.unsettled_blob(call)]
     if container == names.GRANTS:
@@ -197,8 +187,8 @@ async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> lis
         claim = deletion.correlation_id
         incoming = [blobs.incoming_blob(claim)] if claim else []
         return [blobs.idempotency_notes(call), *deletion.keys, *incoming]
-    if container == blobs.FAILURES:
-        return [f"{call}."]
+    if container in (blobs.FAILURES, blobs.DELIVERIES):
+        return [f"{call}." if container == blobs.FAILURES else blobs.deliveries_prefix(call)]
     if container == names.REJECTED:
         streams = {*deletion.streams, *await _rejected_streams(storage, call)}
         return [
@@ -206,17 +196,6 @@ async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> lis
             *(f"streams/{stream}/" for stream in sorted(streams)),
         ]
     return [f"{call}/"]
-
-
-def _index_prefixes(deletion: Deletion) -> list[str]:
-    """Return the beginnings of the index's names around the call's beginning.
-
-    A call has two entries if two instances wrote its record at once, with times of their own.
-    """
-    if deletion.created_at is None:
-        return []
-    moments = [deletion.created_at + shift * _INDEX_WINDOW for shift in (-1, 0, 1)]
-    return sorted({blobs.index_blob(at, "")[:_INDEX_PREFIX_DIGITS] for at in moments})
 
 
 async def _stored(storage: Storage, container: str, prefix: str) -> AsyncIterator[StoredBlob]:

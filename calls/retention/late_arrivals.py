@@ -12,8 +12,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from calls import blobs
+from calls.index.day_files import remove_call
 from calls.records.dispositions import StreamTrack, read_disposition
 from calls.records.expiries import add_expiry
+from calls.records.store import decode_record, read_record_document
 from calls.retention import inventory
 from calls.retention.deletions import change_deletion
 from calls.retention.model import Deletion
@@ -91,12 +93,16 @@ async def _delete_track(storage: Storage, call: str, track: StreamTrack) -> None
 async def _delete_again(storage: Storage, deletion: Deletion) -> int:
     """Delete all that there is of a deleted call; return how many blobs that were."""
     await inventory.collect(storage, deletion)
+    call = deletion.receipt.call_connection_id
+    record = await read_record_document(storage, call)
     count = 0
     for container in inventory.CONTAINERS["call"]:
         for blob in await inventory.list_blobs(storage, deletion, container):
             if blob.version is None and blob.snapshot is None:
                 await storage.delete(container, blob.name)
                 count += 1
+    if record is not None:
+        await remove_call(storage, call, decode_record(record.content).created_at)
     return count
 
 

@@ -20,6 +20,7 @@ from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from calls import audit, blobs
 from calls.errors import CallNotFound, DeletionNotFound
+from calls.index.day_files import remove_call
 from calls.records.dispositions import Disposition, change_disposition
 from calls.records.expiries import add_expiry
 from calls.records.store import reopen_call
@@ -39,6 +40,7 @@ from calls.retention.model import (
     summarize_remaining,
 )
 from calls.storage import Storage
+from calls.subscribers import DeletedCall
 from event_log import log_event
 
 RUN_SECONDS = 200.0
@@ -168,8 +170,12 @@ class _Run:
         return was_empty
 
     async def _rewrite(self) -> bool:
-        """Remove an erased participant from what is kept; return whether that is done already."""
+        """Remove what is deleted from what is kept; return whether this pass was the last one."""
         deletion = await read_deletion(self._storage, self._id)
+        if deletion.receipt.scope == "call":
+            call = deletion.receipt.call_connection_id
+            await remove_call(self._storage, call, deletion.created_at)
+            return True
         if deletion.receipt.scope != "participant" or deletion.is_rewritten:
             return True
         await erasure.rewrite(self._storage, deletion, self._clock())
@@ -294,7 +300,24 @@ async def close_deletion(storage: Storage, deletion: Deletion, now: datetime) ->
         call=call,
         details={"deletion": receipt.id, "scope": receipt.scope, "digest": receipt.digest},
     )
+    await _report(storage, deletion, now)
     await storage.delete(blobs.RETENTION, blobs.unfinished_blob(receipt.id))
+
+
+async def _report(storage: Storage, deletion: Deletion, now: datetime) -> None:
+    """Have others told that a call was deleted, and forget its webhook."""
+    receipt, url = deletion.receipt, deletion.webhook_url
+    if receipt.scope == "call" and storage.subscribers is not None:
+        deleted_at = receipt.completed_at or now
+        deleted = DeletedCall(deletion_id=receipt.id, deleted_at=deleted_at, webhook_url=url)
+        await storage.subscribers.report_deletion(receipt.call_connection_id, deleted)
+
+    def apply(stored: Deletion) -> bool:
+        stored.webhook_url = None
+        return True
+
+    if url is not None:
+        await change_deletion(storage, receipt.id, apply)
 
 
 async def _delete(storage: Storage, container: str, blob: StoredBlob) -> bool:

@@ -50,6 +50,9 @@ param acsEndpoint string
 @description('Immutable id of the ACS resource, which is the audience of its tokens.')
 param acsTokenAudience string
 
+@description('How the bearer tokens of callback events are checked.')
+param acsTokenCheck string
+
 @description('The streamer\'s public URL, wss://...')
 param streamerUrl string
 
@@ -204,6 +207,7 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
         FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '1048576'
         ACS_ENDPOINT: acsEndpoint
         ACS_TOKEN_AUDIENCE: acsTokenAudience
+        CALLBACK_TOKEN_CHECK: acsTokenCheck
         CALLBACK_URL: 'https://${app.properties.defaultHostName}'
         STREAMER_URL: streamerUrl
         ALLOWED_DESTINATIONS: allowedDestinations

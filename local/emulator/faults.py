@@ -34,6 +34,7 @@ TokenFault = Literal[
     "not_yet_valid",
     "wrong_issuer",
     "wrong_audience",
+    "missing_claim",
     "too_long",
 ]
 

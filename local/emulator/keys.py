@@ -91,6 +91,8 @@ class SigningKeys:
                 claims["iss"] = "https://wrong.example"
             case "wrong_audience":
                 claims["aud"] = "wrong"
+            case "missing_claim":
+                del claims["exp"]
             case "too_long":
                 claims["exp"] = now + MEDIA_SECONDS
         return "Bearer " + jwt.encode(claims, key, "RS256", {"kid": key_id})

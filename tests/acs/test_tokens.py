@@ -171,6 +171,64 @@ async def test_refusals(server: KeyServer, make: Any, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("make", "reason", "is_signed", "is_forged"),
+    [
+        (lambda s: s.sign(), None, True, False),
+        (lambda s: None, "missing", False, False),
+        (lambda s: "Bearer not.a.token", "malformed", False, False),
+        (lambda s: s.sign(key="", alg="none"), "algorithm", False, True),
+        (hs256_with_the_public_key, "algorithm", False, True),
+        (lambda s: s.sign(alg="RS512"), "algorithm", False, False),
+        (lambda s: s.sign(key=new_key()), "signature", False, True),
+        (lambda s: s.sign(kid="k9", key=new_key()), "unknown_key", False, False),
+        (lambda s: s.sign(exp=time.time() - 60), "expired", True, False),
+        (lambda s: s.sign(nbf=time.time() + 60), "not_yet_valid", True, False),
+        (lambda s: s.sign(iss="https://other.test"), "issuer", True, False),
+        (lambda s: s.sign(aud="another"), "audience", True, False),
+        (lambda s: s.sign(exp=None), "claims", True, False),
+        (lambda s: s.sign(exp="soon"), "malformed", True, False),
+        (lambda s: s.sign(exp=time.time() + 24 * 3600), "lifetime", True, False),
+    ],
+)
+async def test_an_examination_tells_a_different_token_from_a_forged_one(
+    server: KeyServer, make: Any, reason: str | None, is_signed: bool, is_forged: bool
+) -> None:
+    checker, authorization = verifier(server, longest_seconds=300), make(server)
+    found = await checker.examine(authorization)
+    refusal = None if found.refusal is None else found.refusal.reason
+    assert (refusal, found.is_signed, found.is_forged) == (reason, is_signed, is_forged)
+    if authorization is not None and reason != "malformed":
+        assert found.claims.get("iss")
+        assert found.header["alg"]
+
+
+@pytest.mark.parametrize("part", ["header", "claims"])
+async def test_a_deeply_nested_token_is_refused(server: KeyServer, part: str) -> None:
+    import base64
+
+    def encode(text: str) -> str:
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    nested, header = "[" * 5000, '{"alg": "RS256", "kid": "k9"}'
+    token = (
+        f"{encode(nested)}.e30.eA" if part == "header" else f"{encode(header)}.{encode(nested)}.eA"
+    )
+    found = await verifier(server).examine(f"Bearer {token}")
+    assert found.refusal is not None
+    assert (found.refusal.reason, found.claims) == (
+        "malformed" if part == "header" else "unknown_key",
+        {},
+    )
+
+
+async def test_without_the_key_server_nothing_counts_as_signed(server: KeyServer) -> None:
+    server.down = True
+    found = await verifier(server).examine(server.sign())
+    assert isinstance(found.refusal, KeysUnavailable)
+    assert not found.is_signed
+
+
+@pytest.mark.parametrize(
     ("claims", "reason"),
     [
         ({"exp": 290}, None),

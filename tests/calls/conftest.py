@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -9,9 +10,11 @@ import pytest
 import pytest_asyncio
 from azure.storage.blob.aio import BlobServiceClient
 
+from calls import blobs
 from calls.clients import Clients, call_automation_client
 from calls.pipeline import transcription
 from calls.settings import Settings
+from calls.storage import Storage
 from calls.transcripts.engine import Engine
 from local.azurite import Azurite
 from local.emulator.server import EmulatorServer
@@ -36,6 +39,16 @@ async def clients(storage: str) -> AsyncIterator[Clients]:
     await clients.storage.create_containers()
     yield clients
     await clients.close()
+
+
+@pytest_asyncio.fixture
+async def own_storage(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Storage:
+    """The clients' storage, with other containers for records and index than those of all tests."""
+    for name in ("CALLS", "INDEX"):
+        container = f"{name.lower()}-{uuid.uuid4().hex}"
+        monkeypatch.setattr(blobs, name, container)
+        await clients.storage.service.create_container(container)
+    return clients.storage
 
 
 @pytest_asyncio.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -39,28 +39,12 @@ def test_a_call_s_blobs_begin_with_its_id(name: str, expected: str) -> None:
     assert name == expected
 
 
-def test_the_index_lists_the_newest_call_first() -> None:
-    calls = ["zz", "mm", "aa"]
-    index = [
-        blobs.index_blob(CREATED_AT + timedelta(milliseconds=number), call)
-        for number, call in enumerate(calls)
-    ]
-    assert [blobs.call_of_index_blob(blob) for blob in sorted(index)] == calls[::-1]
-
-
-@pytest.mark.parametrize(
-    "created_at", [datetime(1970, 1, 1, tzinfo=UTC), datetime(2286, 11, 20, tzinfo=UTC)]
-)
-def test_an_index_blob_has_13_digits_for_centuries(created_at: datetime) -> None:
-    digits, _, call = blobs.index_blob(created_at, "a-call").partition("-")
-    assert (len(digits), call) == (13, "a-call")
-    assert digits.isdigit()
-
-
-@pytest.mark.parametrize("blob", ["", "1", "1-", "1-../x", "1-a/b"])
-def test_other_names_are_not_index_blobs(blob: str) -> None:
-    with pytest.raises(MalformedName, match="not the name of an index blob"):
-        blobs.call_of_index_blob(blob)
+def test_the_index_is_in_parts_that_sort_by_number_and_day() -> None:
+    logs = [blobs.log_blob(number) for number in (0, 9, 10, 12_345_678)]
+    assert logs == sorted(logs)
+    assert all(blob.startswith(blobs.LOG_PREFIX) for blob in logs)
+    blob = blobs.day_blob("2026-11-26")
+    assert (blob, blobs.day_of_blob(blob)) == ("days/2026-11-26.jsonl.gz", "2026-11-26")
 
 
 def test_a_day_s_audit_trail_is_in_numbered_parts() -> None:

@@ -100,15 +100,6 @@ def test_stream_ids_are_unique_and_sort_by_their_start() -> None:
     assert all(map(names.is_stream_id, (first, second, later)))
 
 
-def test_the_index_lists_the_newest_first() -> None:
-    old = blobs.index_blob(START, "old")
-    new = blobs.index_blob(START + timedelta(seconds=1), "new-1")
-    assert sorted([old, new]) == [new, old]
-    assert blobs.call_of_index_blob(new) == "new-1"
-    with pytest.raises(names.MalformedName):
-        blobs.call_of_index_blob("0000000000000")
-
-
 def test_tokens_and_keys_are_named_by_their_hash_only() -> None:
     assert "secret" not in names.grant_blob("secret") + blobs.idempotency_blob(SYSTEM, "secret")
     assert names.grant_blob("a") != names.grant_blob("b")

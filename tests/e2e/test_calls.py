@@ -328,6 +328,7 @@ async def test_a_wrong_function_key_is_refused(up: Up) -> None:
         "not_yet_valid",
         "wrong_issuer",
         "wrong_audience",
+        "missing_claim",
     ],
 )
 async def test_forged_tokens_open_neither_entrance(

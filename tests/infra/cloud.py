@@ -117,6 +117,8 @@ class Cloud:
             "seconds": 0,
             "roles_from": None,
             "role_delay": 0,
+            # What az answers to some commands, instead of what follows from the state.
+            "answers": {},
             "no_capacity": False,
             "rate_limited": 0,
             "token": "",
@@ -171,7 +173,7 @@ class Cloud:
     def deploy(self, *arguments: str, **environment: str) -> Completed:
         """Run infra/deploy in this process: no program is started."""
         return self._run_main(
-            partial(infra.deploy.main, sleep=self.sleep), [*arguments], environment
+            partial(infra.deploy.main, sleep=self.sleep, scheme="http"), [*arguments], environment
         )
 
     def sleep(self, seconds: float) -> None:

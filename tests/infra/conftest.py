@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
+import infra.doctor
 from infra import bicep
+from infra.doctor import CHECKS
 from infra.shell import ROOT
 
+from . import healthy
 from .bicep_server import BicepServer
-from .cloud import KEY, Addresses, Cloud, serve
+from .cloud import DEPLOYED, KEY, Addresses, Cloud, serve
 
 Resources = list[dict[str, Any]]
 Deployed = Callable[..., Resources]
@@ -104,3 +109,46 @@ def cloud(tmp_path: Path, answering_server: str) -> Cloud:
     """An empty subscription, in which everything that is deployed answers."""
     server = answering_server
     return Cloud(tmp_path, Addresses(f"http://{server}", f"ws://{server}", KEY))
+
+
+class Examination:
+    """Runs the doctor on a cloud, and checks its exit code."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def __getitem__(self, name: str) -> list[tuple[str, str, str]]:
+        """Run one check, and return its findings: level, text and remedy."""
+        checks = tuple(check for check in CHECKS if check.name == name)
+        with mock.patch.object(infra.doctor, "CHECKS", checks):
+            return self.run()[name]
+
+    def run(self) -> dict[str, list[tuple[str, str, str]]]:
+        """Run all checks, and return their findings."""
+        completed = self._cloud.deploy("doctor", "--json")
+        findings: dict[str, list[tuple[str, str, str]]] = {}
+        for finding in json.loads(completed.stdout)["findings"]:
+            entry = (finding["level"], finding["text"], finding["remedy"])
+            findings.setdefault(finding["check"], []).append(entry)
+        levels = {level for entries in findings.values() for level, _, _ in entries}
+        expected = 1 if "error" in levels else 3 if "unknown" in levels else 0
+        assert completed.returncode == expected
+        return findings
+
+
+Examine = Callable[..., Examination]
+
+
+@pytest.fixture
+def examine(cloud: Cloud, answering_server: str) -> Examine:
+    """Examines a healthy system with changes, each of which is what az answers to a command.
+
+    Further arguments are the beginnings of commands that fail.
+    """
+
+    def prepare(changes: healthy.Answers | None = None, *fail: str) -> Examination:
+        answers = healthy.answers(answering_server) | (changes or {})
+        cloud.set(**DEPLOYED | {"answers": answers, "fail": list(fail)})
+        return Examination(cloud)
+
+    return prepare

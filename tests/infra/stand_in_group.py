@@ -82,6 +82,7 @@ def app_settings(state: dict[str, Any]) -> list[dict[str, str]]:
     settings = {
         "ALLOWED_DESTINATIONS": parameters.get("allowedDestinations", ""),
         "ANSWER_CALLS": parameters.get("answerCalls", "off"),
+        "CALLBACK_TOKEN_CHECK": parameters.get("acsTokenCheck", "learn"),
         "FUNCTION_KEYS": parameters.get("functionKeys", ""),
         "AUTHENTICATION": "entra" if parameters.get("signInClientId") else "keys",
     }

@@ -48,6 +48,19 @@ def test_variables_keep_their_values_until_they_are_set_again(cloud: Cloud) -> N
     assert cloud.parameters["transcription"] == "off"
 
 
+def test_once_tokens_are_required_both_programs_keep_requiring_them(cloud: Cloud) -> None:
+    def checks() -> list[str]:
+        return [cloud.parameters["acsTokenCheck"], cloud.state["token_check"]]
+
+    assert cloud.deploy(*NEW_GROUP).returncode == 0
+    assert checks() == ["learn", "learn"]
+    assert cloud.deploy("--yes", ACS_TOKEN_CHECK="require").returncode == 0
+    assert checks() == ["require", "require"]
+    assert cloud.deploy("--yes").returncode == 0
+    assert cloud.deploy("streamer").returncode == 0
+    assert checks() == ["require", "require"]
+
+
 def test_run_after_failed_provisioning_succeeds(cloud: Cloud) -> None:
     cloud.set(**DEPLOYED)
     cloud.set(fail=["az deployment group create --name main"])

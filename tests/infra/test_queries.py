@@ -18,7 +18,9 @@ EVENTS = {
     event
     for text in (*QUERIES, (ROOT / "SECURITY.md").read_text())
     for event in re.findall(
-        r"\b((?:request|handshake)_(?:refused|warned)|incoming_call|streamer_stats)\b", text
+        r"\b((?:request|handshake)_(?:refused|warned)|incoming_call|streamer_stats"
+        r"|acs_token_different)\b",
+        text,
     )
 }
 
@@ -38,6 +40,7 @@ def read_fields(query: str) -> list[str]:
 
 def test_there_is_a_query_for_each_event() -> None:
     assert sorted(EVENTS) == [
+        "acs_token_different",
         "handshake_refused",
         "handshake_warned",
         "incoming_call",
@@ -69,6 +72,6 @@ def test_pairs_are_delimited_as_events_are_written() -> None:
         r'incoming_call outcome=left reason="a \"b\"=c\\"'
     )
     parsing = [query for query in QUERIES if "parse-kv" in query]
-    assert len(parsing) == 4
+    assert len(parsing) == 5
     for query in parsing:
         assert """(pair_delimiter=' ', kv_delimiter='=', quote='"'""" in query

@@ -14,6 +14,7 @@ import streamer.settings
 from calls.http import requests
 from infra.shell import ROOT
 
+from .bicep_server import BicepServer
 from .dockerfile import Dockerfile
 
 # The Bicep CLI takes seconds, and more on a busy machine.
@@ -131,14 +132,22 @@ def test_streamer_reads_the_settings_that_it_gets(streamer_settings: dict[str, s
     assert Dockerfile.read().environment.keys() - of_python <= read
 
 
-def test_every_check_is_required(
-    app_settings: dict[str, str], streamer_settings: dict[str, str]
+def test_every_check_is_required_but_tokens_are_learned_at_first(
+    app_settings: dict[str, str],
+    streamer_settings: dict[str, str],
+    bicep_server: BicepServer,
 ) -> None:
     app = calls.settings.load(resolve(app_settings))
     of_streamer = streamer.settings.load(resolve(streamer_settings))
-    assert (
-        app.callback_token_check == of_streamer.token_check == of_streamer.grant_check == "require"
-    )
+    assert app.callback_ids_check == of_streamer.grant_check == "require"
+    assert app.callback_token_check == of_streamer.token_check == "learn"
+    variables = {"ACS_TOKEN_CHECK": "require"}
+    (container_app,) = bicep_server.snapshot("streamer", **variables)["predictedResources"]
+    (container,) = container_app["properties"]["template"]["containers"]
+    assert {"name": "TOKEN_CHECK", "value": "require"} in container["env"]
+    resources = bicep_server.snapshot("main", **variables)["predictedResources"]
+    (settings,) = (r["properties"] for r in resources if r["name"].endswith("/appsettings"))
+    assert settings["CALLBACK_TOKEN_CHECK"] == "require"
     for settings in (app_settings, streamer_settings):
         assert "immutableResourceId" in settings["ACS_TOKEN_AUDIENCE"]
 

@@ -29,6 +29,7 @@ VALUES = {
     "FUNCTION_KEYS": f"Caller={'0' * 64}",
     "SIGN_IN_CLIENT_ID": "00000000-0000-4000-8000-0000000000c1",
     "ALLOWED_DESTINATIONS": "+49,+44",
+    "ACS_TOKEN_CHECK": "require",
     "ANSWER_CALLS": "+4930123456",
     "STORAGE_TOPIC": "defender-topic",
     "CALL_TOPIC": "someone-s-topic",

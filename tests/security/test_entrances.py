@@ -30,6 +30,7 @@ FORGERIES = [
     ("not_yet_valid", "not_yet_valid"),
     ("wrong_issuer", "issuer"),
     ("wrong_audience", "audience"),
+    ("missing_claim", "claims"),
 ]
 MALFORMED = ["Bearer", "Bearer x", "Bearer a.b.c", "Basic dXNlcjpwYXNz", "Bearer " + "x" * 7000]
 TRICKS = ["..", "../x", "a/b", "a\\b", "..%2Fx", "%2e%2e", "a\x00b", "a b", "é", "x" * 129, "-a"]

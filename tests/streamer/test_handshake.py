@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,8 +19,15 @@ from websockets.exceptions import InvalidStatus
 
 from contract import names
 from contract.grants import DtmfMode, StreamGrant, decode_grant, encode_grant, new_grant, new_token
+from contract.token_findings import decode_finding, finding_blob
 from streamer.grant_openings import BURST
-from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
+from tests.acs.test_tokens import (
+    AUDIENCE,
+    ISSUER,
+    KeyServer,
+    hs256_with_the_public_key,
+    new_key,
+)
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
 
 Start = Callable[..., StreamerProcess]
@@ -263,6 +271,73 @@ async def test_warn_admits_counts_and_logs(locked: Start, call: str) -> None:
     for reason in ("token_missing", "grant_unknown"):
         assert server.metric(f'streamer_handshakes_warned_total{{reason="{reason}"}}') == 1
         assert f"handshake_warned reason={reason}" in server.log.read_text()
+
+
+DIFFERENT: list[tuple[str, Callable[[KeyServer], str | None]]] = [
+    ("issuer", lambda k: k.sign(iss="https://other.test")),
+    ("audience", lambda k: k.sign(aud="another")),
+    ("claims", lambda k: k.sign(exp=None)),
+    ("lifetime", lambda k: k.sign(iat=time.time(), exp=time.time() + 300)),
+    ("unknown_key", lambda k: k.sign(kid="k9", key=new_key())),
+    ("algorithm", lambda k: k.sign(alg="RS512")),
+    ("malformed", lambda _: "Bearer not.a.token"),
+    ("missing", lambda _: None),
+]
+
+
+async def test_learn_admits_a_different_bearer_token_with_the_stream_token_alone(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked(TOKEN_CHECK="learn")
+    blob = grants.container.get_blob_client(finding_blob("media", is_documented=False))
+    blob.upload_blob(b"", overwrite=True)
+
+    def tells(reason: str) -> bool:
+        content = blob.download_blob().readall()
+        return bool(content) and decode_finding(content).failed == reason
+
+    for number, (reason, make) in enumerate(DIFFERENT):
+        headers = {"x-ms-call-connection-id": f"{call}-{number}"}
+        if (authorization := make(keys)) is not None:
+            headers["Authorization"] = authorization
+        assert await status(server, new_token(), headers) == 401
+        assert await status(server, grants.put(call_connection_id="another-call"), headers) == 403
+        assert not tells(reason), "a stranger tells nothing"
+        assert await status(server, grants.put(), headers) == 101
+        await asyncio.to_thread(server.until, partial(tells, reason))
+        if not number:
+            line = f"acs_token_different entrance=media reason={reason} signed=True"
+            assert server.log.read_text().count(line) == 1
+        assert authorization is None or authorization.split()[1] not in server.log.read_text()
+
+
+async def test_learn_refuses_a_forged_bearer_token(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked(TOKEN_CHECK="learn")
+    token = grants.put(call_connection_id=call)
+    for forged in (
+        keys.sign(key="", alg="none"),
+        keys.sign(key=new_key()),
+        hs256_with_the_public_key(keys),
+    ):
+        headers = {"x-ms-call-connection-id": call, "Authorization": forged}
+        assert await status(server, token, headers) == 401
+
+
+async def test_learn_tells_of_a_token_as_documented(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked(TOKEN_CHECK="learn")
+    headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
+    began_at = datetime.now(UTC)
+    assert await status(server, grants.put(), headers) == 101
+
+    def is_told() -> bool:
+        blob = grants.container.get_blob_client(finding_blob("media", is_documented=True))
+        return blob.exists() and decode_finding(blob.download_blob().readall()).at >= began_at
+
+    await asyncio.to_thread(server.until, is_told)
 
 
 async def test_handshakes_that_wait_for_the_key_server_take_no_places(

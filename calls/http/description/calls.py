@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from acs.identifiers import (
     CALLABLE_ID_PATTERN,
     MAX_NAME_CHARACTERS,
@@ -9,10 +11,13 @@ from acs.identifiers import (
     PHONE_NUMBER_PATTERN,
 )
 from calls.http.annotations import MAX_NOTES_CHARACTERS, MAX_TAG_CHARACTERS, MAX_TAGS
+from calls.http.call_list import MAX_DURATION_SECONDS
 from calls.http.calls import MAX_NAMES
 from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
+from calls.index.selection import Sort
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
+from calls.records.model import CallState, Direction, ResultState
 from calls.retention.policy import MAX_RETENTION_DAYS
 from calls.settings import MAX_ANNOUNCEMENT_CHARACTERS, VOICE_PATTERN
 
@@ -125,6 +130,13 @@ _PLACE_CALL = body(
             },
             "additionalProperties": False,
         },
+        "webhook_url": {
+            "type": ["string", "null"],
+            "pattern": "^https?://",
+            "maxLength": 2048,
+            "description": "gets the call's events: a path on one of `WEBHOOK_HOSTS`",
+            "examples": ["https://hooks.example.com/calls"],
+        },
         "retention_days": {
             "type": ["integer", "null"],
             "minimum": 1,
@@ -169,12 +181,42 @@ _PAUSE = body(
 _CHANGE_CALL = body(_ANNOTATIONS)
 _CHANGE_STREAMING = body({"operation_context": _CONTEXT})
 
+FILTER_PARAMETERS = [
+    query("state", {"enum": list(get_args(CallState))}),
+    query("result_state", {"enum": list(get_args(ResultState))}),
+    query("direction", {"enum": list(get_args(Direction))}),
+    query(
+        "participant",
+        {"type": "string", "minLength": 1, "maxLength": MAX_NAME_CHARACTERS},
+        "a phone number or raw id, exactly; or else a display name, in any case",
+    ),
+    query("from", {"type": "string", "format": "date-time"}, "when they began at the earliest"),
+    query("until", {"type": "string", "format": "date-time"}, "they began before this time"),
+    query(
+        "tag",
+        {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1, "maxLength": MAX_TAG_CHARACTERS},
+            "maxItems": MAX_TAGS,
+        },
+        "may be there several times: calls with all of these tags",
+    ),
+    query(
+        "min_duration",
+        {"type": "integer", "minimum": 0, "maximum": MAX_DURATION_SECONDS},
+        "from the connection to the end, in seconds; calls that go on have none yet",
+    ),
+    query("sort", {"enum": list(get_args(Sort)), "default": "-created_at"}),
+]
+"""What selects calls, and their order."""
+
 OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls": operation(
-        "List the calls, newest first",
+        "List the calls, filtered and sorted",
         {200: json_content(ref("CallPage"))},
         [400, 503],
         parameters=[
+            *FILTER_PARAMETERS,
             query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
             query("cursor", {"type": "string"}),
         ],

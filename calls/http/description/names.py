@@ -10,12 +10,14 @@ from typing import Any, get_args
 
 from calls.audit import Outcome
 from calls.http.description.parts import SCHEMAS, Json
+from calls.index.selection import Sort
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
-from calls.records.model import CallState, Direction, ResultState, StreamingState
+from calls.records.model import CallState, Direction, MilestoneType, ResultState, StreamingState
 from calls.results.renditions import FORMATS, MIXES
 from calls.retention.model import Scope
 from calls.retention.model import State as DeletionState
+from calls.settings import TokenCheck
 from calls.transcripts.model import State as TranscriptState
 from contract.grants import DtmfMode
 
@@ -30,7 +32,9 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "DeletionScope": get_args(Scope),
     "DeletionState": get_args(DeletionState),
     "Direction": get_args(Direction),
+    "EventType": get_args(MilestoneType),
     "DtmfMode": get_args(DtmfMode),
+    "ListCallsSort": get_args(Sort),
     "PlayState": get_args(PlayState),
     "RecordingFormat": tuple(FORMATS),
     "RecordingMix": tuple(MIXES),
@@ -38,6 +42,7 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "Role": get_args(Role),
     "SampleRate": (16_000, 24_000),
     "StreamingState": get_args(StreamingState),
+    "TokenCheck": get_args(TokenCheck),
     "TranscriptFormat": ("json", "vtt", "txt", "csv"),
     "TranscriptState": get_args(TranscriptState),
 }

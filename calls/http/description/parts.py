@@ -76,9 +76,10 @@ def body(properties: dict[str, Json], required: list[str] | None = None) -> Json
     return {"required": bool(required), "content": json_content(schema)}
 
 
-def query(name: str, schema: Json) -> Json:
+def query(name: str, schema: Json, description: str = "") -> Json:
     """A parameter in the query."""
-    return {"name": name, "in": "query", "schema": schema}
+    described = {"description": description} if description else {}
+    return {"name": name, "in": "query", **described, "schema": schema}
 
 
 def text(pattern: str) -> Json:

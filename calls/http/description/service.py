@@ -53,6 +53,11 @@ OPERATIONS: dict[str, Json] = {
         [],
         security=[],
     ),
+    "GET /api/v1/health/acs": operation(
+        "Show what ACS's bearer tokens are like, and what to set",
+        {200: json_content(ref("AcsHealth"))},
+        [503],
+    ),
     "GET /api/console": operation(
         "The console", {200: files("text/html"), 304: None}, [], security=[]
     ),

@@ -31,8 +31,9 @@ TEXTS = {
     "GET /api/v1/calls": Text(
         "list_calls",
         "calls",
-        "Pages follow each other by `cursor`, and by the header `Link`. A call that begins while "
-        "you read is on none of the later pages.",
+        "Newest first, if `sort` says nothing else; `-` is for descending, and calls without a "
+        "duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call "
+        "is on two of them, and none hides another one, whatever changes while you read.",
     ),
     "POST /api/v1/calls": Text(
         "place_call",
@@ -161,6 +162,18 @@ TEXTS = {
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
     ),
+    "GET /api/v1/deliveries": Text(
+        "list_deliveries",
+        "events",
+        "An event that an endpoint has not taken within 24 hours, or that an endpoint answered "
+        "with 410, stays here until it is sent again, or its call is deleted.",
+    ),
+    "POST /api/v1/deliveries/{id}/retry": Text(
+        "retry_delivery",
+        "events",
+        "With the same event id, and for another 24 hours. An endpoint that had answered 410 gets "
+        "events again from then on.",
+    ),
     "GET /api/v1/failures": Text(
         "list_failures", "failures", "Newest first. A failed blob stays in storage until a retry."
     ),
@@ -188,6 +201,12 @@ TEXTS = {
     ),
     "GET /api/v1/health": Text(
         "health", "service", "It looks at nothing else: neither at storage nor at ACS."
+    ),
+    "GET /api/v1/health/acs": Text(
+        "show_acs_health",
+        "audit",
+        "While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what "
+        "the newest tokens say, and what to set next. It never has a token.",
     ),
     "GET /api/console": Text(
         "show_console", "console", "The page asks for the function key, and holds no data itself."

@@ -22,6 +22,7 @@ from callaudio.generated.client import AsyncOperations, Operations
 from callaudio.generated.models.call import Call
 from callaudio.generated.models.call_details import CallDetails
 from callaudio.steps import MAX_RETRY_SECONDS, Close, Effect, Read, Send, Sleep, Steps, send
+from callaudio.version import __version__
 from callaudio.waiting import OnCall, wait_until_final
 
 Result = TypeVar("Result")
@@ -67,7 +68,7 @@ class _Settings:
         return {
             "base_url": self.url,
             "timeout": self._timeout,
-            "headers": {"User-Agent": "callaudio"},
+            "headers": {"User-Agent": f"callaudio/{__version__}"},
             "follow_redirects": False,
         }
 
@@ -144,8 +145,15 @@ class Client(_Settings, Operations):
         """
         return self._run(download(request, Path(path), on_progress))
 
-    def _send(self, request: dict[str, Any]) -> httpx.Response:
+    def request(self, request: dict[str, Any]) -> httpx.Response:
+        """Send any request to the app; return a successful response.
+
+        Raises ProblemError, UnreachableError.
+        """
         return self._run(send(request, max_retry_seconds=self._max_retry_seconds))
+
+    def _send(self, request: dict[str, Any]) -> httpx.Response:
+        return self.request(request)
 
     def _run(self, steps: Steps[Result]) -> Result:
         """Carry out steps; return their result."""
@@ -244,8 +252,15 @@ class AsyncClient(_Settings, AsyncOperations):
         """
         return await self._run(download(request, Path(path), on_progress))
 
-    async def _send(self, request: dict[str, Any]) -> httpx.Response:
+    async def request(self, request: dict[str, Any]) -> httpx.Response:
+        """Send any request to the app; return a successful response.
+
+        Raises ProblemError, UnreachableError.
+        """
         return await self._run(send(request, max_retry_seconds=self._max_retry_seconds))
+
+    async def _send(self, request: dict[str, Any]) -> httpx.Response:
+        return await self.request(request)
 
     async def _run(self, steps: Steps[Result]) -> Result:
         """Carry out steps; return their result."""

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from callaudio.errors import DownloadError, ProblemError, UnreachableError
-from callaudio.steps import Close, Read, Sleep, Steps, send
+from callaudio.steps import Close, Read, Sleep, Steps, retry_delay, send
 
 MAX_RETRY_SECONDS = 600.0
 """How long to wait for a file that the app is still making: a converted recording."""
@@ -25,6 +25,14 @@ MAX_RETRY_SECONDS = 600.0
 _MAX_ATTEMPTS = 5
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 _OTHER_VERSION = (httpx.codes.PRECONDITION_FAILED, httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE)
+
+
+class _NotReady(Exception):
+    """Raised while the app is making the file; ``seconds`` is when to ask again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ def download(arguments: dict[str, Any], path: Path, on_progress: OnProgress | No
     Raises DownloadError, ProblemError, UnreachableError, OSError.
     """
     part = _Part.of(path)
-    attempts = 0
+    attempts, waited = 0, 0.0
     while True:
         size = _size(part.path)
         try:
@@ -82,6 +90,12 @@ def download(arguments: dict[str, Any], path: Path, on_progress: OnProgress | No
             if error.status not in _OTHER_VERSION or not size:
                 raise
             part.remove()
+            continue
+        except _NotReady as not_ready:
+            waited += not_ready.seconds
+            if waited > MAX_RETRY_SECONDS:
+                raise DownloadError(f"the app has not made {path.name} in {waited:g} s") from None
+            yield Sleep(not_ready.seconds)
             continue
         except UnreachableError:
             if attempts >= _MAX_ATTEMPTS:
@@ -100,6 +114,9 @@ def _download_rest(
     response = yield from send(
         arguments | {"headers": headers}, stream=True, max_retry_seconds=MAX_RETRY_SECONDS
     )
+    if response.status_code == httpx.codes.ACCEPTED:
+        yield Close(response)
+        raise _NotReady(retry_delay(response))
     if response.is_redirect:
         # A link to Blob Storage, which must not get the app's key.
         yield Close(response)

@@ -89,17 +89,15 @@ def send(
             return response
         if stream:
             yield Close(response, is_read=True)
-        delay = _retry_delay(response)
-        if delay is None or waited + delay > max_retry_seconds:
+        delay = retry_delay(response)
+        if response.status_code not in _BUSY or waited + delay > max_retry_seconds:
             raise _problem_error(response)
         waited += delay
         yield Sleep(delay)
 
 
-def _retry_delay(response: httpx.Response) -> float | None:
-    """Return the seconds after which to repeat the request; None if that is of no use."""
-    if response.status_code not in _BUSY:
-        return None
+def retry_delay(response: httpx.Response) -> float:
+    """Return the seconds after which to repeat a request, as ``Retry-After`` says."""
     value = response.headers.get("Retry-After", "")
     if value.isascii() and value.isdigit():
         return max(float(value), 0.1)
@@ -116,4 +114,8 @@ def _problem_error(response: httpx.Response) -> ProblemError:
             problem = Problem.from_dict(json.loads(response.content))
         except (ValueError, KeyError, TypeError):
             problem = None
-    return ProblemError(response.status_code, problem, response.reason_phrase)
+    reason = response.reason_phrase
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        # The host's own answer, which has no body.
+        reason = "the key or token is missing or wrong"
+    return ProblemError(response.status_code, problem, reason)

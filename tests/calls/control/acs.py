@@ -175,7 +175,7 @@ class NewBlobs:
     async def _list_all(clients: Clients) -> set[str]:
         return {
             f"{container}/{blob}"
-            for container in (blobs.CALLS, blobs.INDEX, names.GRANTS, blobs.IDEMPOTENCY)
+            for container in (blobs.CALLS, names.GRANTS, blobs.IDEMPOTENCY)
             for blob in await clients.storage.blob_names(container, "")
             # Whose grants are whose: tests/calls/control/test_grant_end.py.
             if not (container == names.GRANTS and blob.startswith("calls/"))

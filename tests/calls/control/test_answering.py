@@ -67,7 +67,7 @@ async def test_an_answered_call_has_the_same_record_and_grant_as_a_placed_one(
     grant = decode_grant(document.content)
     assert (grant.call_connection_id, grant.correlation_id) == (call, correlation_id_of(event))
     kinds = await new_blobs.list_containers()
-    assert kinds == ["calls", "grants", "idempotency", "index"]
+    assert kinds == ["calls", "grants", "idempotency"]
     (entry,) = await entries_of(clients.storage, call)
     assert (entry.action, entry.outcome, entry.principal) == ("answer_call", "done", SYSTEM)
     context = event["data"]["incomingCallContext"].encode()

@@ -60,7 +60,7 @@ async def test_a_placed_call_has_a_record_and_a_bound_grant(
     assert record.names == {f"4:{CALLED}": "Zoë"}
     assert record.locales == ["en-US"], "the setting's"
     assert record.streaming.state == "starting"
-    assert await new_blobs.list_containers() == ["calls", "grants", "index"]
+    assert await new_blobs.list_containers() == ["calls", "grants"]
 
     options = await acs.read_streaming_options(call, "create")
     base, _, token = options["transportUrl"].rpartition("/")

@@ -118,7 +118,8 @@ async def test_a_request_that_acs_refuses_is_removed_from_the_record(
     with pytest.raises(AcsRefused, match="the media streaming did not start") as refused:
         await change_streaming(clients, call, "start", None)
     assert (refused.value.status, refused.value.code) == (409, "8585")
-    assert await read_record(clients.storage, call) == before
+    after = await read_record(clients.storage, call)
+    assert msgspec.structs.replace(after, revision=before.revision) == before
 
 
 async def test_a_failed_request_is_sent_once(clients: Clients, acs: Acs) -> None:
@@ -140,7 +141,8 @@ async def test_an_unreachable_acs_leaves_the_record_as_it_was(
         await change_streaming(
             create_clients(acs_endpoint="http://127.0.0.1:9"), call, "start", None
         )
-    assert await read_record(clients.storage, call) == before
+    after = await read_record(clients.storage, call)
+    assert msgspec.structs.replace(after, revision=before.revision) == before
 
 
 @pytest.mark.parametrize("operation", ["start", "stop"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
@@ -17,15 +18,18 @@ from calls import blobs
 from calls.clients import Clients
 from calls.http import callbacks
 from calls.http.problems import Problem
-from calls.records import store
+from calls.records import callback_events, store
 from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord
 from calls.settings import Settings
+from calls.token_findings import read_findings
 from local.azurite import Azurite
+from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.calls.handler_requests import decode_body, send_request
 from tests.calls.stream_uploader import send_nothing
 
 Check = Literal["require", "warn", "off"]
+TokenCheck = Literal["require", "learn", "warn", "off"]
 CreateClients = Callable[..., Clients]
 
 
@@ -33,14 +37,14 @@ CreateClients = Callable[..., Clients]
 async def create_clients(azurite: Azurite) -> AsyncIterator[CreateClients]:
     async with AsyncExitStack() as stack:
 
-        def create(ids: Check = "require", token: Check = "off") -> Clients:
+        def create(ids: Check = "require", token: TokenCheck = "off", **settings: Any) -> Clients:
             clients = Clients(
                 Settings(
                     audio_storage=azurite.connection_string,
                     acs_endpoint="https://acs.example",
-                    acs_token_audience="resource",
                     callback_ids_check=ids,
                     callback_token_check=token,
+                    **{"acs_token_audience": "resource", **settings},
                 )
             )
             stack.push_async_callback(clients.storage.service.close)
@@ -226,7 +230,6 @@ async def test_an_event_from_the_future_does_not_date_the_call(
     late = create_event(call) | {"time": "9999-12-31T23:59:59Z"}
     assert await post(clients, late) == 200
     assert (await store.read_record(clients.storage, call)).created_at <= datetime.now(UTC)
-    await store.list_newest(clients.storage, 100, None)
 
 
 async def test_many_malformed_events_are_one_log_line(
@@ -242,3 +245,120 @@ async def test_many_malformed_events_are_one_log_line(
     assert refused.value.errors is not None
     assert len(refused.value.errors) == 100
     assert caplog.text.count('reason=malformed_event detail="10000 events: ') == 1
+
+
+@pytest_asyncio.fixture
+async def keys() -> AsyncIterator[KeyServer]:
+    server = KeyServer()
+    await server.start()
+    yield server
+    await server.runner.cleanup()
+
+
+def create_learner(create_clients: CreateClients, keys: KeyServer, **checks: Any) -> Clients:
+    return create_clients(
+        **{"token": "learn", **checks},
+        acs_token_audience=AUDIENCE,
+        acs_token_issuer=ISSUER,
+        acs_token_jwks_url=keys.url + "/openid",
+    )
+
+
+DIFFERENT: list[tuple[str, Callable[[KeyServer], str]]] = [
+    ("issuer", lambda keys: keys.sign(iss="https://other.test")),
+    ("audience", lambda keys: keys.sign(aud="another")),
+    ("claims", lambda keys: keys.sign(exp=None)),
+    ("expired", lambda keys: keys.sign(exp=time.time() - 3600)),
+    ("lifetime", lambda keys: keys.sign(exp=time.time() + 24 * 3600)),
+]
+
+
+@pytest.mark.parametrize(("reason", "sign"), DIFFERENT)
+async def test_learn_records_events_with_a_different_token_and_tells(
+    create_clients: CreateClients,
+    keys: KeyServer,
+    caplog: pytest.LogCaptureFixture,
+    reason: str,
+    sign: Callable[[KeyServer], str],
+) -> None:
+    clients = create_learner(create_clients, keys)
+    call = await create_placed_call(clients)
+    authorization = sign(keys)
+    assert await post(clients, create_event(call), Authorization=authorization) == 200
+    assert len((await store.read_record(clients.storage, call)).events) == 1
+    assert f"acs_token_different entrance=callbacks reason={reason} signed=True" in caplog.text
+    assert authorization.split()[1] not in caplog.text
+    different = (await read_findings(clients.storage, "callbacks")).different
+    assert different is not None
+    assert (different.failed, different.is_signed) == (reason, True)
+    strict = create_learner(create_clients, keys, token="require")
+    assert await post(strict, create_event(call), Authorization=authorization) == 401
+
+
+async def test_learn_tells_of_tokens_as_documented(
+    create_clients: CreateClients, keys: KeyServer
+) -> None:
+    clients = create_learner(create_clients, keys)
+    call = uuid.uuid4().hex
+    began_at = datetime.now(UTC)
+    assert await post(clients, create_event(call), Authorization=keys.sign()) == 200
+    assert len((await store.read_record(clients.storage, call)).events) == 1, "it may come early"
+    documented = (await read_findings(clients.storage, "callbacks")).as_documented
+    assert documented is not None
+    assert documented.at >= began_at
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda keys: None,
+        lambda keys: "Bearer not.a.token",
+        lambda keys: keys.sign(key="", alg="none"),
+        lambda keys: keys.sign(alg="RS512"),
+        lambda keys: keys.sign(key=new_key()),
+        lambda keys: keys.sign(kid="k9", key=new_key()),
+    ],
+)
+async def test_learn_refuses_what_acs_has_not_signed(
+    create_clients: CreateClients, keys: KeyServer, forge: Callable[[KeyServer], str | None]
+) -> None:
+    clients = create_learner(create_clients, keys)
+    call = await create_placed_call(clients)
+    authorization = forge(keys)
+    headers = {} if authorization is None else {"Authorization": authorization}
+    assert await post(clients, create_event(call), **headers) == 401
+    assert (await store.read_record(clients.storage, call)).events == []
+
+
+async def test_learn_refuses_everything_while_the_keys_cannot_be_fetched(
+    create_clients: CreateClients, keys: KeyServer
+) -> None:
+    clients = create_learner(create_clients, keys)
+    call = await create_placed_call(clients)
+    keys.down = True
+    assert await post(clients, create_event(call), Authorization=keys.sign()) == 503
+    assert (await store.read_record(clients.storage, call)).events == []
+
+
+@pytest.mark.parametrize("ids", ["require", "off"])
+async def test_a_token_for_another_resource_changes_only_calls_that_it_knows(
+    create_clients: CreateClients,
+    keys: KeyServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    ids: Check,
+) -> None:
+    """Every customer of ACS has tokens that ACS has signed, for a resource of their own."""
+    monkeypatch.setattr(callback_events, "ORIGIN_WAIT_SECONDS", 0)
+    clients = create_learner(create_clients, keys, ids=ids)
+    other = keys.sign(aud="another")
+    unknown = uuid.uuid4().hex
+    assert await post(clients, create_event(unknown), Authorization=other) == 503
+    assert await clients.storage.read(blobs.CALLS, blobs.call_blob(unknown)) is None
+    assert "entrance=callbacks status=503 reason=origin_unknown" in caplog.text
+    call = await create_placed_call(clients)
+    guess = create_event(call, correlationId="a guess", serverCallId=None)
+    assert await post(clients, guess, Authorization=other) == 403
+    no_ids = create_event(call, correlationId=None, serverCallId=None)
+    assert await post(clients, no_ids, Authorization=other) == 403
+    assert (await store.read_record(clients.storage, call)).events == []

@@ -1,9 +1,8 @@
-"""Calls over HTTP: placing, listing, streaming and hanging up, against the emulator."""
+"""Calls over HTTP: placing, streaming and hanging up, against the emulator."""
 
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -11,14 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from calls import blobs
 from calls.clients import Clients
 from calls.control.placing import PlaceCall
 from calls.http import calls
 from calls.http.calls import parse_place_call
-from calls.http.documents import Call, show_record
 from calls.http.problems import Problem
-from calls.records.store import change_record, read_record
 from calls.settings import Settings
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import new_call_id
@@ -27,8 +23,6 @@ from tests.calls.test_outgoing_urls import ATTACKS
 TO, CALLER = "+15551230000", "+15559990000"
 USER = "8:acs:3d20e1de-0f28-41c5_0000"
 BODY = {"to": TO, "from": CALLER}
-FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
-"""Calls of this time are the first of the list, whatever calls other tests create."""
 
 
 def parse(members: dict[str, Any], **settings: Any) -> PlaceCall:
@@ -45,6 +39,23 @@ def test_a_body_with_its_defaults() -> None:
         operation_context=None,
         cognitive_services_endpoint=None,
     )
+
+
+def test_a_call_s_webhook_is_on_a_host_that_the_settings_list() -> None:
+    url = "https://hooks.example/calls"
+    assert parse(BODY | {"webhook_url": url}, webhook_hosts="hooks.example").webhook_url == url
+    for hosts in ("", "other.example"):
+        with pytest.raises(Problem) as refused:
+            parse(BODY | {"webhook_url": url}, webhook_hosts=hosts)
+        assert refused.value.errors == [
+            {
+                "field": "webhook_url",
+                "message": "must be https:// and a path on one of WEBHOOK_HOSTS, without a query",
+            }
+        ]
+    for attack in ATTACKS:
+        with pytest.raises(Problem):
+            parse(BODY | {"webhook_url": attack}, webhook_hosts="hooks.example")
 
 
 def test_a_body_with_all_fields() -> None:
@@ -267,40 +278,3 @@ async def test_hanging_up(acs_clients: Clients) -> None:
 @pytest.mark.parametrize("call", ["nothing", "..", ""])
 async def test_no_such_call(clients: Clients, handler: Any, call: str) -> None:
     assert (await send_request(clients, handler, "POST", id=call)).status_code == 404
-
-
-async def test_the_list_in_pages(clients: Clients) -> None:
-    created = [new_call_id() for _ in range(3)]
-    for number, call in enumerate(created):
-        created_at = FAR_FUTURE - timedelta(seconds=number)
-        await change_record(clients.storage, call, lambda _: True, create_at=created_at)
-    await create_record(clients, new_call_id())
-    first = await send_request(clients, calls.list_calls, params={"limit": "2"})
-    page = decode_body(first)
-    assert [call["call_connection_id"] for call in page["calls"]] == created[:2]
-    assert not {"events", "requests"} & set(page["calls"][0])
-    link = f'</api/v1/calls?limit=2&cursor={page["cursor"].replace("=", "%3D")}>; rel="next"'
-    assert first.headers["Link"] == link
-    params = {"limit": "1", "cursor": page["cursor"]}
-    second = decode_body(await send_request(clients, calls.list_calls, params=params))
-    assert [call["call_connection_id"] for call in second["calls"]] == created[2:]
-    record = await read_record(clients.storage, created[0])
-    assert page["calls"][0] == msgspec.to_builtins(show_record(Call, record))
-    for number, call in enumerate(created):
-        index = blobs.index_blob(FAR_FUTURE - timedelta(seconds=number), call)
-        await clients.storage.delete(blobs.INDEX, index)
-
-
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "x", "1.5", "9" * 50])
-async def test_a_wrong_limit(clients: Clients, limit: str) -> None:
-    response = await send_request(clients, calls.list_calls, params={"limit": limit})
-    assert response.status_code == 400
-    assert decode_body(response)["errors"] == [
-        {"field": "limit", "message": "must be a number from 1 to 100"}
-    ]
-
-
-async def test_a_wrong_cursor(clients: Clients) -> None:
-    response = await send_request(clients, calls.list_calls, params={"cursor": "x"})
-    assert response.status_code == 400
-    assert decode_body(response)["detail"] == "cursor: not one that this app returned"

@@ -18,7 +18,14 @@ async def test_a_key_s_name_roles_and_operations(clients: Clients) -> None:
     assert decode_body(response) == {
         "principal": {"kind": "key", "id": "Auditor-bank", "name": "Auditor-bank"},
         "roles": ["Auditor"],
-        "operations": ["list_calls", "read_audit", "show_call", "show_deletion", "show_me"],
+        "operations": [
+            "list_calls",
+            "read_audit",
+            "show_acs_health",
+            "show_call",
+            "show_deletion",
+            "show_me",
+        ],
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.functions as func
 import pytest
 
-from calls.http import callbacks, calls, failures
+from calls.http import call_list, callbacks, failures
 from calls.http.problems import Problem
 from calls.http.query_parameters import (
     check_query,
@@ -64,7 +64,8 @@ def test_a_single_unknown_parameter() -> None:
 
 
 def test_the_parameters_of_handlers() -> None:
-    assert query_parameters(calls.list_calls) == frozenset({"limit", "cursor"})
+    expected = frozenset({*call_list.FILTERS, "sort", "limit", "cursor"})
+    assert query_parameters(call_list.list_calls) == expected
     assert query_parameters(failures.list_failures) == frozenset()
     handler = callbacks.callback_handler(send_nothing)
     assert query_parameters(handler) is None, "ACS may add its own"

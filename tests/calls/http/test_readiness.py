@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from calls.http import call_details, calls, results, transcripts
+from calls.http import call_details, call_list, results, transcripts
 from calls.http.respond import Handler
 from calls.pipeline import storage_events
 from calls.records.model import CallRecord
@@ -141,7 +141,7 @@ async def test_the_record_and_the_list_have_the_state(uploader: StreamUploader) 
 
     handlers: list[Callable[[], Any]] = [
         lambda: get(uploader, call_details.show_call, call),
-        lambda: get(uploader, calls.list_calls, call, limit="1"),
+        lambda: get(uploader, call_list.list_calls, call, limit="1"),
     ]
     for show in handlers:
         document = decode_body(await show())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -11,9 +12,11 @@ from acs import events
 from acs.events import CallbackEvent, EventData
 from calls import blobs
 from calls.clients import Clients
-from calls.errors import EventMismatch
-from calls.records.callback_events import record_callback_event
-from calls.records.store import read_record
+from calls.errors import EventMismatch, OriginUnknown
+from calls.records.callback_events import record_callback_event, record_event_of_known_call
+from calls.records.event_matching import set_origin
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record
 from tests.calls.sample_streams import new_call_id
 
 Check = Literal["require", "warn", "off"]
@@ -83,3 +86,46 @@ async def test_a_first_event_that_could_never_be_compared_creates_no_record(
     with pytest.raises(EventMismatch):
         await record_callback_event(clients.storage, event, "require")
     assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
+
+
+async def place_call(clients: Clients, call: str) -> None:
+    def apply(record: CallRecord) -> bool:
+        set_origin(record, "server", "correlation")
+        return True
+
+    await change_record(clients.storage, call, apply, create_at=datetime.now(UTC))
+
+
+async def test_an_event_of_a_known_call_creates_no_record(clients: Clients) -> None:
+    call = new_call_id()
+    with pytest.raises(OriginUnknown):
+        await record_event_of_known_call(clients.storage, create_event(call), wait_seconds=0)
+    assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
+
+
+async def test_a_record_that_events_have_made_is_not_a_known_call(clients: Clients) -> None:
+    call = new_call_id()
+    await record_callback_event(clients.storage, create_event(call), "require")
+    with pytest.raises(OriginUnknown):
+        await record_event_of_known_call(clients.storage, create_event(call), wait_seconds=0)
+
+
+async def test_an_event_of_a_known_call_waits_for_acs_s_response(clients: Clients) -> None:
+    call = new_call_id()
+    waiting = asyncio.create_task(
+        record_event_of_known_call(clients.storage, create_event(call), wait_seconds=60)
+    )
+    await asyncio.sleep(0)
+    await place_call(clients, call)
+    assert (await waiting).state == "connected"
+
+
+async def test_an_event_of_a_known_call_needs_one_of_its_ids(clients: Clients) -> None:
+    call = new_call_id()
+    await place_call(clients, call)
+    wrong = create_event(call, "another")
+    with pytest.raises(EventMismatch):
+        await record_event_of_known_call(clients.storage, wrong, wait_seconds=0)
+    assert (await read_record(clients.storage, call)).events == []
+    await record_event_of_known_call(clients.storage, create_event(call), wait_seconds=0)
+    assert (await read_record(clients.storage, call)).state == "connected"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from acs.events import CallbackEvent, EventData
 from calls.records.derive import add_event
-from calls.records.event_matching import mismatched_id, set_origin
+from calls.records.event_matching import mismatched_id, names_call, set_origin
 from calls.records.model import CallRecord, new_record
 
 STARTED_AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -127,3 +128,36 @@ def test_an_answer_without_ids_keeps_the_ids_of_the_events() -> None:
     add_event(record, create_event())
     assert set_origin(record, None, None) == 0
     assert record.correlation_id == "correlation"
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ({}, True),
+        ({"server_call_id": None}, True),
+        ({"correlation_id": None}, True),
+        ({"correlation_id": "another"}, True),
+        ({"correlation_id": "another", "server_call_id": None}, False),
+        ({"correlation_id": None, "server_call_id": server_call_id("two")}, False),
+        ({"correlation_id": None, "server_call_id": None}, False),
+    ],
+)
+def test_an_event_names_a_call_by_an_id_that_acs_returned(
+    ids: dict[str, Any], expected: bool
+) -> None:
+    assert names_call(create_placed_record(), create_event(**ids)) is expected
+
+
+def test_no_event_names_a_call_whose_ids_acs_has_not_returned() -> None:
+    """Its ids are those of an earlier event, which anybody may have sent."""
+    record = new_record("call", STARTED_AT)
+    add_event(record, create_event())
+    assert record.correlation_id == "correlation"
+    assert not names_call(record, create_event())
+
+
+def test_a_call_without_a_correlation_id_is_named_by_its_server_call_id_alone() -> None:
+    record = new_record("call", STARTED_AT)
+    set_origin(record, server_call_id("one"), None)
+    assert names_call(record, create_event())
+    assert not names_call(record, create_event(server_call_id=None))

@@ -1,23 +1,19 @@
-"""Call records in a real Azurite: changed under their ETag, and listed newest first."""
+"""Call records in a real Azurite: changed under their ETag, and logged before they are written."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from azure.core.exceptions import HttpResponseError
 
 from calls import blobs
 from calls.clients import Clients
-from calls.errors import CallNotFound, Contended, InvalidCursor
+from calls.errors import CallNotFound, Contended
+from calls.records.change_log import read_checkpoint, read_entries
 from calls.records.model import CallRecord
-from calls.records.store import change_record, list_newest, read_record
-from calls.storage import Page
+from calls.records.store import change_record, read_record
+from tests.calls.call_events import record_events
 from tests.calls.sample_streams import STARTED_AT, new_call_id
-
-FAR_FUTURE = datetime(2200, 1, 1, tzinfo=UTC)
-"""Calls of this time are the first of the list, whatever calls other tests create."""
 
 
 async def test_a_call_without_a_record_is_not_found(clients: Clients) -> None:
@@ -29,7 +25,14 @@ async def test_a_call_without_a_record_is_not_found(clients: Clients) -> None:
     assert await clients.storage.read(blobs.CALLS, blobs.call_blob(call)) is None
 
 
-async def test_a_new_record_is_written_and_listed(clients: Clients) -> None:
+async def logged_revisions(clients: Clients, call: str) -> list[int]:
+    """The revisions of a call in the log since the checkpoint."""
+    checkpoint, _ = await read_checkpoint(clients.storage)
+    read = await read_entries(clients.storage, checkpoint.position)
+    return [entry.revision for entry in read[0] if entry.call == call] if read else []
+
+
+async def test_a_new_record_is_written_and_logged(clients: Clients) -> None:
     call = new_call_id()
 
     def apply(record: CallRecord) -> bool:
@@ -39,8 +42,7 @@ async def test_a_new_record_is_written_and_listed(clients: Clients) -> None:
     record = await change_record(clients.storage, call, apply, create_at=STARTED_AT)
     assert (record.call_connection_id, record.created_at) == (call, STARTED_AT)
     assert await read_record(clients.storage, call) == record
-    index = blobs.index_blob(STARTED_AT, call)
-    assert await clients.storage.properties(blobs.INDEX, index) is not None
+    assert await logged_revisions(clients, call) == [0]
 
 
 async def test_a_record_that_does_not_change_is_not_written(clients: Clients) -> None:
@@ -52,6 +54,27 @@ async def test_a_record_that_does_not_change_is_not_written(clients: Clients) ->
     assert before is not None
     assert after is not None
     assert after.etag == before.etag
+    assert await logged_revisions(clients, call) == [0]
+
+
+async def test_a_change_is_logged_before_it_is_written(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = new_call_id()
+    await change_record(clients.storage, call, lambda _: True, create_at=STARTED_AT)
+
+    async def die(*_: object) -> None:
+        raise TimeoutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(clients.storage, "replace", die)
+        with pytest.raises(TimeoutError):
+            await change_record(clients.storage, call, lambda _: True)
+    assert (await read_record(clients.storage, call)).revision == 0
+    assert await logged_revisions(clients, call) == [0, 1]
+    record = await change_record(clients.storage, call, lambda _: True)
+    assert record.revision == 1
+    assert await logged_revisions(clients, call) == [0, 1, 1]
 
 
 async def test_changes_at_the_same_time_are_all_kept(clients: Clients) -> None:
@@ -69,6 +92,7 @@ async def test_changes_at_the_same_time_are_all_kept(clients: Clients) -> None:
     await asyncio.gather(*map(change, names))
     record = await read_record(clients.storage, call)
     assert sorted(record.participants) == names
+    assert max(await logged_revisions(clients, call)) == record.revision == 5
 
 
 async def test_a_record_that_changes_before_every_attempt_is_contended(
@@ -102,69 +126,19 @@ async def test_what_the_change_raises_leaves_the_record_as_it_was(clients: Clien
     assert (await read_record(clients.storage, call)).to is None
 
 
-async def test_the_newest_calls_come_first_page_by_page(clients: Clients) -> None:
-    calls = [new_call_id() for _ in range(5)]
-    for number, call in enumerate(calls):
-        created_at = FAR_FUTURE - timedelta(seconds=number)
-        await change_record(clients.storage, call, lambda _: True, create_at=created_at)
-    listed: list[str] = []
-    cursor: str | None = None
-    while len(listed) < len(calls):
-        records, cursor = await list_newest(clients.storage, 2, cursor)
-        assert len(records) <= 2
-        listed += [record.call_connection_id for record in records]
-        assert cursor is not None or len(listed) >= len(calls)
-    assert listed[:5] == calls
-    for number, call in enumerate(calls):
-        index = blobs.index_blob(FAR_FUTURE - timedelta(seconds=number), call)
-        await clients.storage.delete(blobs.INDEX, index)
+async def test_a_write_that_reaches_a_milestone_is_reported_and_no_other(clients: Clients) -> None:
+    call, reported = new_call_id(), list[str]()
 
+    class Listening:
+        async def report(self, call: str) -> None:
+            record = await read_record(clients.storage, call)
+            assert record.milestones, "the record is written before it is reported"
+            reported.append(call)
 
-async def test_a_call_that_is_indexed_twice_is_listed_once(clients: Clients) -> None:
-    call = new_call_id()
-    await change_record(clients.storage, call, lambda _: True, create_at=STARTED_AT)
-    indexes = [blobs.index_blob(FAR_FUTURE + timedelta(seconds=n), call) for n in range(2)]
-    for index in indexes:
-        await clients.storage.put(blobs.INDEX, index, b"")
-    records, _ = await list_newest(clients.storage, 2, None)
-    assert [record.call_connection_id for record in records] == [call]
-    for index in indexes:
-        await clients.storage.delete(blobs.INDEX, index)
-
-
-async def test_an_index_entry_without_a_record_is_left_out(clients: Clients) -> None:
-    call = new_call_id()
-    index = blobs.index_blob(FAR_FUTURE, call)
-    await clients.storage.put(blobs.INDEX, index, b"")
-    records, _ = await list_newest(clients.storage, 1, None)
-    assert records == []
-    await clients.storage.delete(blobs.INDEX, index)
-
-
-async def test_a_cursor_that_the_storage_refuses_is_invalid(
-    clients: Clients, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Azure answers 400; Azurite accepts any marker."""
-
-    async def refuse(*_: object) -> Page:
-        raise HttpResponseError("the marker is wrong")
-
-    monkeypatch.setattr(clients.storage, "page", refuse)
-    with pytest.raises(InvalidCursor):
-        await list_newest(clients.storage, 1, "wrong")
-    with pytest.raises(HttpResponseError):
-        await list_newest(clients.storage, 1, None)
-
-
-async def test_a_foreign_blob_in_the_index_is_not_a_call(
-    clients: Clients, caplog: pytest.LogCaptureFixture
-) -> None:
-    call = new_call_id()
-    await change_record(clients.storage, call, lambda _: True, create_at=FAR_FUTURE)
-    # Sorted before all calls.
-    await clients.storage.put(blobs.INDEX, "!notes.txt", b"not ours")
-    records, _ = await list_newest(clients.storage, 10, None)
-    assert call in [record.call_connection_id for record in records]
-    assert "foreign_blobs_skipped container=index count=1 first=!notes.txt" in caplog.messages
-    await clients.storage.delete(blobs.INDEX, "!notes.txt")
-    await clients.storage.delete(blobs.INDEX, blobs.index_blob(FAR_FUTURE, call))
+    clients.storage.subscribers = Listening()  # type: ignore[assignment]
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected")
+    assert reported == [call], "at its creation"
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected", notes="changed")
+    assert reported == [call]
+    await record_events(clients.storage, call, STARTED_AT, "CallDisconnected", result_state="none")
+    assert reported == [call, call]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -30,8 +31,9 @@ AGENT, CALLER = "4:+15550000001", "4:+15550000002"
 NUMBERS = ("15550000001", "15550000002")
 WORDS = "the words that were spoken"
 ADMIN = Principal(kind="key", id="admin", name="Admin")
-EXEMPT = {blobs.RETENTION, blobs.AUDIT}
-"""Where a call's id, but no number or word, stays: its tombstone, its receipt and the trail."""
+EXEMPT = {blobs.RETENTION, blobs.AUDIT, f"{blobs.INDEX}/{blobs.LOG_PREFIX}"}
+"""Where a call's id, but no number or word, stays: its tombstone, its receipt, the audit trail, and
+the change log."""
 
 
 class Clock:
@@ -122,6 +124,7 @@ async def _write_results(storage: Storage, call: str) -> None:
     for blob in (blobs.recording_blob(call), blobs.rendition_blob(call, "mono.wav")):
         await storage.put(blobs.RECORDINGS, blob, content)
     await storage.put(blobs.EVENTS, blobs.segment_log_blob(call), content)
+    await storage.put(blobs.DELIVERIES, blobs.delivery_blob(f"{call}.0123456789abcdef"), content)
 
 
 async def reject(storage: Storage, stream: SampleStream) -> None:
@@ -143,7 +146,7 @@ async def search(
     """Return the blobs of the whole account that have one of the texts anywhere.
 
     It looks at the names, metadata, tags and contents of all blobs in all containers, without those
-    that are ``exempt``.
+    that are ``exempt`` as a whole or by their names' beginning. What is compressed is decompressed.
     """
     wanted = [text.encode() for text in texts]
     limit = asyncio.Semaphore(16)
@@ -157,6 +160,8 @@ async def search(
         except ResourceNotFoundError:
             # It has been deleted since it was listed.
             return False
+        if blob.name.endswith(".gz"):
+            content = gzip.decompress(content)
         parts = [blob.name.encode(), repr((blob.metadata, tags)).encode(), content]
         return any(text in part for text in wanted for part in parts)
 
@@ -167,6 +172,7 @@ async def search(
         async for blob in service.get_container_client(container.name).list_blobs(
             include=["metadata", "snapshots"]
         )
+        if not f"{container.name}/{blob.name}".startswith(tuple(exempt))
     ]
     are_hits = await asyncio.gather(*(is_hit(*stored) for stored in listing))
     return [

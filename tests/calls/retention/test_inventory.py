@@ -32,7 +32,9 @@ def deletion_of(call: str) -> Deletion:
 
 
 def test_a_deletion_deletes_in_every_container_but_those_that_must_outlive_it() -> None:
-    assert set(CONTAINERS["call"]) == {*blobs.CONTAINERS, blobs.DEAD_LETTERS} - EXEMPT
+    # A call is a line of a day's file in the index: see ``calls.index.day_files``.
+    outlive = EXEMPT | {blobs.INDEX}
+    assert set(CONTAINERS["call"]) == {*blobs.CONTAINERS, blobs.DEAD_LETTERS} - outlive
     assert set(CONTAINERS["segments"]) < set(CONTAINERS["call"])
     assert CONTAINERS["call"][0] == blobs.CALLS, "nothing of the call is shown from then on"
 
@@ -43,7 +45,6 @@ async def test_another_call_whose_id_begins_the_same_is_left_alone(clients: Clie
     for container, blob in (
         (blobs.CALLS, blobs.call_blob(other)),
         (blobs.UNSETTLED, blobs.unsettled_blob(other)),
-        (blobs.INDEX, blobs.index_blob(STARTED_AT, other)),
         (names.SEGMENTS, f"{other}/a"),
         (blobs.FAILURES, f"{other}.0123456789abcdef.json"),
         (names.GRANTS, names.grant_note(other, "a.json")),
@@ -53,22 +54,6 @@ async def test_another_call_whose_id_begins_the_same_is_left_alone(clients: Clie
     await collect(storage, deletion)
     for container in CONTAINERS["call"]:
         assert await list_blobs(storage, deletion, container) == []
-
-
-async def test_both_entries_in_the_index_are_found(clients: Clients) -> None:
-    """Two instances may write a record at once, each with a time of its own."""
-    call, storage = new_call_id(), clients.storage
-    entries = sorted(
-        blobs.index_blob(STARTED_AT + seconds * (STARTED_AT.resolution * 1_000_000), call)
-        for seconds in (-600, 0, 600)
-    )
-    for entry in entries:
-        await storage.put(blobs.INDEX, entry, b"")
-    stored = await list_blobs(storage, deletion_of(call), blobs.INDEX)
-    assert [blob.name for blob in stored] == entries
-    deletion = deletion_of(call)
-    deletion.created_at = None
-    assert await list_blobs(storage, deletion, blobs.INDEX) == []
 
 
 async def test_a_key_that_places_another_call_by_now_is_left_alone(clients: Clients) -> None:

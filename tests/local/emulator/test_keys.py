@@ -54,6 +54,7 @@ def test_a_token_verifies_and_lives_as_long_as_it_should(keys: SigningKeys) -> N
         ("not_yet_valid", jwt.ImmatureSignatureError),
         ("wrong_issuer", jwt.InvalidIssuerError),
         ("wrong_audience", jwt.InvalidAudienceError),
+        ("missing_claim", jwt.MissingRequiredClaimError),
     ],
 )
 def test_a_forged_token_fails(keys: SigningKeys, fault: TokenFault, error: type[Exception]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from .api.audit import read_audit as _read_audit
+from .api.audit import show_acs_health as _show_acs_health
 from .api.audit import show_me as _show_me
 from .api.calls import change_call as _change_call
 from .api.calls import hang_up as _hang_up
@@ -18,7 +19,9 @@ from .api.calls import resume_call as _resume_call
 from .api.calls import show_call as _show_call
 from .api.calls import start_streaming as _start_streaming
 from .api.calls import stop_streaming as _stop_streaming
+from .api.events import list_deliveries as _list_deliveries
 from .api.events import list_events as _list_events
+from .api.events import retry_delivery as _retry_delivery
 from .api.failures import list_failures as _list_failures
 from .api.failures import retry_failure as _retry_failure
 from .api.results import create_links as _create_links
@@ -30,28 +33,72 @@ from .api.retention import place_hold as _place_hold
 from .api.retention import release_hold as _release_hold
 from .api.retention import show_deletion as _show_deletion
 from .api.service import health as _health
+from .models.acs_health import AcsHealth
 from .models.audit_page import AuditPage
 from .models.call import Call
 from .models.call_details import CallDetails
 from .models.call_page import CallPage
+from .models.call_state import CallState
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
 from .models.deletion import Deletion
+from .models.delivery import Delivery
+from .models.delivery_page import DeliveryPage
+from .models.direction import Direction
 from .models.event_list import EventList
 from .models.failure import Failure
 from .models.failure_list import FailureList
 from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
+from .models.list_calls_sort import ListCallsSort
+from .models.list_deliveries_state import ListDeliveriesState
 from .models.me import Me
 from .models.pause_call import PauseCall
 from .models.place_call import PlaceCall
 from .models.place_hold import PlaceHold
+from .models.result_state import ResultState
 from .models.start_streaming import StartStreaming
 from .models.stop_streaming import StopStreaming
 from .models.timeline import Timeline
 from .models.transcript import Transcript
 from .types import UNSET, Unset
+
+NAMES = frozenset(
+    {
+        "list_calls",
+        "place_call",
+        "show_call",
+        "change_call",
+        "pause_call",
+        "resume_call",
+        "start_streaming",
+        "stop_streaming",
+        "hang_up",
+        "delete_call",
+        "show_deletion",
+        "place_hold",
+        "release_hold",
+        "list_events",
+        "list_deliveries",
+        "retry_delivery",
+        "create_links",
+        "show_timeline",
+        "show_transcript",
+        "show_transcript_as",
+        "retry_transcript",
+        "send_recording",
+        "export_call",
+        "send_segment",
+        "list_failures",
+        "retry_failure",
+        "show_me",
+        "read_audit",
+        "show_acs_health",
+        "health",
+    }
+)
+"""The ids of all operations."""
 
 
 class Operations:
@@ -64,19 +111,47 @@ class Operations:
     def list_calls(
         self,
         *,
+        state: CallState | Unset = UNSET,
+        result_state: ResultState | Unset = UNSET,
+        direction: Direction | Unset = UNSET,
+        participant: str | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        tag: list[str] | Unset = UNSET,
+        min_duration: int | Unset = UNSET,
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
-        """List the calls, newest first.
+        """List the calls, filtered and sorted.
 
-        Pages follow each other by `cursor`, and by the header `Link`. A call that begins while
-        you read is on none of the later pages.
+        Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
+        duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
+        call is on two of them, and none hides another one, whatever changes while you read.
 
         Args:
+            state (CallState | Unset):
+            result_state (ResultState | Unset):
+            direction (Direction | Unset):
+            participant (str | Unset):
+            from_ (datetime.datetime | Unset):
+            until (datetime.datetime | Unset):
+            tag (list[str] | Unset):
+            min_duration (int | Unset):
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
         request = _list_calls.build_request(
+            state=state,
+            result_state=result_state,
+            direction=direction,
+            participant=participant,
+            from_=from_,
+            until=until,
+            tag=tag,
+            min_duration=min_duration,
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )
@@ -341,6 +416,47 @@ class Operations:
         )
         return _list_events.parse_response(self._send(request))
 
+    def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(self._send(request))
+
+    def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(self._send(request))
+
     def create_links(
         self,
         id: str,
@@ -489,6 +605,17 @@ class Operations:
         )
         return _read_audit.parse_response(self._send(request))
 
+    def show_acs_health(
+        self,
+    ) -> AcsHealth:
+        """Show what ACS's bearer tokens are like, and what to set.
+
+        While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what
+        the newest tokens say, and what to set next. It never has a token.
+        """
+        request = _show_acs_health.build_request()
+        return _show_acs_health.parse_response(self._send(request))
+
     def health(
         self,
     ) -> Health:
@@ -510,19 +637,47 @@ class AsyncOperations:
     async def list_calls(
         self,
         *,
+        state: CallState | Unset = UNSET,
+        result_state: ResultState | Unset = UNSET,
+        direction: Direction | Unset = UNSET,
+        participant: str | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        tag: list[str] | Unset = UNSET,
+        min_duration: int | Unset = UNSET,
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
-        """List the calls, newest first.
+        """List the calls, filtered and sorted.
 
-        Pages follow each other by `cursor`, and by the header `Link`. A call that begins while
-        you read is on none of the later pages.
+        Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
+        duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
+        call is on two of them, and none hides another one, whatever changes while you read.
 
         Args:
+            state (CallState | Unset):
+            result_state (ResultState | Unset):
+            direction (Direction | Unset):
+            participant (str | Unset):
+            from_ (datetime.datetime | Unset):
+            until (datetime.datetime | Unset):
+            tag (list[str] | Unset):
+            min_duration (int | Unset):
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
         request = _list_calls.build_request(
+            state=state,
+            result_state=result_state,
+            direction=direction,
+            participant=participant,
+            from_=from_,
+            until=until,
+            tag=tag,
+            min_duration=min_duration,
+            sort=sort,
             limit=limit,
             cursor=cursor,
         )
@@ -787,6 +942,47 @@ class AsyncOperations:
         )
         return _list_events.parse_response(await self._send(request))
 
+    async def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(await self._send(request))
+
+    async def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(await self._send(request))
+
     async def create_links(
         self,
         id: str,
@@ -934,6 +1130,17 @@ class AsyncOperations:
             cursor=cursor,
         )
         return _read_audit.parse_response(await self._send(request))
+
+    async def show_acs_health(
+        self,
+    ) -> AcsHealth:
+        """Show what ACS's bearer tokens are like, and what to set.
+
+        While `CALLBACK_TOKEN_CHECK` and the streamer's `TOKEN_CHECK` are `learn`, it has what
+        the newest tokens say, and what to set next. It never has a token.
+        """
+        request = _show_acs_health.build_request()
+        return _show_acs_health.parse_response(await self._send(request))
 
     async def health(
         self,

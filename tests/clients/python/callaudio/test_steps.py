@@ -90,7 +90,10 @@ def test_other_errors_are_not_repeated(pauses: Pauses) -> None:
 def test_an_answer_that_is_no_problem_document_is_an_error_too() -> None:
     html = httpx.Response(401, html="<h1>no</h1>")
     broken = httpx.Response(400, text="{", headers={"Content-Type": "application/problem+json"})
-    for response, text in ((html, "Unauthorized (HTTP 401)"), (broken, "Bad Request (HTTP 400)")):
+    for response, text in (
+        (html, "the key or token is missing or wrong (HTTP 401)"),
+        (broken, "Bad Request (HTTP 400)"),
+    ):
         with client(Answers(response)) as one, pytest.raises(ProblemError) as raised:
             one.health()
         assert (str(raised.value), raised.value.code) == (text, None)

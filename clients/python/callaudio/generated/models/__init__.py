@@ -1,7 +1,10 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .acs_entrance import AcsEntrance
 from .acs_error import AcsError
+from .acs_health import AcsHealth
 from .acs_result import AcsResult
+from .acs_token import AcsToken
 from .actor import Actor
 from .actor_kind import ActorKind
 from .announcement import Announcement
@@ -23,19 +26,22 @@ from .cloud_event import CloudEvent
 from .cloud_event_data import CloudEventData
 from .cloud_event_datacontenttype import CloudEventDatacontenttype
 from .cloud_event_specversion import CloudEventSpecversion
-from .cloud_event_type import CloudEventType
 from .counts import Counts
 from .create_links import CreateLinks
 from .deleted_blobs import DeletedBlobs
 from .deletion import Deletion
 from .deletion_scope import DeletionScope
 from .deletion_state import DeletionState
+from .delivery import Delivery
+from .delivery_page import DeliveryPage
+from .delivery_state import DeliveryState
 from .direction import Direction
 from .display_names import DisplayNames
 from .dtmf_mode import DtmfMode
 from .erased_track import ErasedTrack
 from .event import Event
 from .event_list import EventList
+from .event_type import EventType
 from .export import Export
 from .export_state import ExportState
 from .failure import Failure
@@ -48,6 +54,8 @@ from .interruption import Interruption
 from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
+from .list_calls_sort import ListCallsSort
+from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
 from .me import Me
 from .missing_audio import MissingAudio
@@ -78,6 +86,7 @@ from .streaming_state import StreamingState
 from .summary import Summary
 from .talk import Talk
 from .timeline import Timeline
+from .token_check import TokenCheck
 from .track import Track
 from .transcript import Transcript
 from .transcript_format import TranscriptFormat
@@ -87,8 +96,11 @@ from .waveform import Waveform
 from .word import Word
 
 __all__ = (
+    "AcsEntrance",
     "AcsError",
+    "AcsHealth",
     "AcsResult",
+    "AcsToken",
     "Actor",
     "ActorKind",
     "Announcement",
@@ -110,19 +122,22 @@ __all__ = (
     "CloudEventData",
     "CloudEventDatacontenttype",
     "CloudEventSpecversion",
-    "CloudEventType",
     "Counts",
     "CreateLinks",
     "DeletedBlobs",
     "Deletion",
     "DeletionScope",
     "DeletionState",
+    "Delivery",
+    "DeliveryPage",
+    "DeliveryState",
     "Direction",
     "DisplayNames",
     "DtmfMode",
     "ErasedTrack",
     "Event",
     "EventList",
+    "EventType",
     "Export",
     "ExportState",
     "Failure",
@@ -135,6 +150,8 @@ __all__ = (
     "LandedSegment",
     "Link",
     "Links",
+    "ListCallsSort",
+    "ListDeliveriesState",
     "LossSpan",
     "Me",
     "MissingAudio",
@@ -165,6 +182,7 @@ __all__ = (
     "Summary",
     "Talk",
     "Timeline",
+    "TokenCheck",
     "Track",
     "Transcript",
     "TranscriptFormat",

@@ -15,7 +15,7 @@ T = TypeVar("T", bound="CallPage")
 
 @_attrs_define
 class CallPage:
-    """One page of the list of calls, newest first.
+    """One page of the list of calls.
 
     Attributes:
         calls (list[Call]):

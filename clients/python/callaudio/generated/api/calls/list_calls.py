@@ -1,22 +1,80 @@
-"""List the calls, newest first: the request and its response."""
+"""List the calls, filtered and sorted: the request and its response."""
 
+import datetime
 from typing import Any
 
 import httpx
 
 from ...errors import UnexpectedStatus
 from ...models.call_page import CallPage
+from ...models.call_state import CallState
+from ...models.direction import Direction
+from ...models.list_calls_sort import ListCallsSort
+from ...models.result_state import ResultState
 from ...types import UNSET, Unset
 
 
 def build_request(
     *,
+    state: CallState | Unset = UNSET,
+    result_state: ResultState | Unset = UNSET,
+    direction: Direction | Unset = UNSET,
+    participant: str | Unset = UNSET,
+    from_: datetime.datetime | Unset = UNSET,
+    until: datetime.datetime | Unset = UNSET,
+    tag: list[str] | Unset = UNSET,
+    min_duration: int | Unset = UNSET,
+    sort: ListCallsSort | Unset = UNSET,
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
     """Return the arguments for a request of httpx."""
 
     params: dict[str, Any] = {}
+
+    json_state: str | Unset = UNSET
+    if not isinstance(state, Unset):
+        json_state = state
+
+    params["state"] = json_state
+
+    json_result_state: str | Unset = UNSET
+    if not isinstance(result_state, Unset):
+        json_result_state = result_state
+
+    params["result_state"] = json_result_state
+
+    json_direction: str | Unset = UNSET
+    if not isinstance(direction, Unset):
+        json_direction = direction
+
+    params["direction"] = json_direction
+
+    params["participant"] = participant
+
+    json_from_: str | Unset = UNSET
+    if not isinstance(from_, Unset):
+        json_from_ = from_.isoformat()
+    params["from"] = json_from_
+
+    json_until: str | Unset = UNSET
+    if not isinstance(until, Unset):
+        json_until = until.isoformat()
+    params["until"] = json_until
+
+    json_tag: list[str] | Unset = UNSET
+    if not isinstance(tag, Unset):
+        json_tag = tag
+
+    params["tag"] = json_tag
+
+    params["min_duration"] = min_duration
+
+    json_sort: str | Unset = UNSET
+    if not isinstance(sort, Unset):
+        json_sort = sort
+
+    params["sort"] = json_sort
 
     params["limit"] = limit
 

@@ -1,0 +1,126 @@
+"""The list of calls over HTTP: filtered, sorted, in pages."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+from urllib.parse import urlencode
+
+import azure.functions as func
+
+from acs.identifiers import CALL_CONNECTION_ID_PATTERN, MAX_NAME_CHARACTERS, is_raw_id
+from calls.clients import Clients
+from calls.errors import InvalidCursor
+from calls.http import requests
+from calls.http.annotations import MAX_TAG_CHARACTERS, MAX_TAGS, is_tag
+from calls.http.documents import Call, CallPage, show_record
+from calls.http.query_parameters import takes_query
+from calls.http.respond import json_response
+from calls.index.call_index import get_index
+from calls.index.rows import microseconds
+from calls.index.selection import Cursor, Selection, Sort
+from calls.records.model import CallState, Direction, ResultState
+from calls.records.store import decode_record
+
+FILTERS = (
+    "state",
+    "result_state",
+    "direction",
+    "participant",
+    "from",
+    "until",
+    "tag",
+    "min_duration",
+)
+"""The query parameters that select calls."""
+
+MAX_LIMIT = 100
+MAX_DURATION_SECONDS = 999_999
+_DEFAULT_LIMIT = 20
+_DEFAULT_SORT: Sort = "-created_at"
+_CURSOR = re.compile(f"(-?[a-z_]+):(-?[0-9]{{1,19}}):({CALL_CONNECTION_ID_PATTERN})", re.ASCII)
+
+
+@takes_query(*FILTERS, "sort", "limit", "cursor")
+async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
+    """``GET /api/v1/calls``: calls without events, and the next page's cursor.
+
+    Raises Problem (400), InvalidCursor, AzureError.
+    """
+    selection = take_selection(request)
+    limit = requests.take_limit(request, _DEFAULT_LIMIT, MAX_LIMIT)
+    cursor = _decode_cursor(request.params.get("cursor"), selection.sort)
+    page = await get_index(clients).page(selection, limit, cursor)
+    document = CallPage(
+        calls=[show_record(Call, decode_record(content)) for content in page.contents],
+        cursor=_encode_cursor(page.cursor, selection.sort),
+    )
+    headers = {}
+    if document.cursor:
+        query = [*_filters(request), ("limit", limit), ("cursor", document.cursor)]
+        headers["Link"] = f'</api/v1/calls?{urlencode(query)}>; rel="next"'
+    return json_response(document, headers=headers)
+
+
+def take_selection(request: func.HttpRequest) -> Selection:
+    """Take the parameters of ``FILTERS``, and ``sort``. Raises Problem (400)."""
+    begun_from, begun_until = (requests.take_time(request, name) for name in ("from", "until"))
+    return Selection(
+        state=requests.take_choice(request, "state", get_args(CallState)),
+        result_state=requests.take_choice(request, "result_state", get_args(ResultState)),
+        direction=requests.take_choice(request, "direction", get_args(Direction)),
+        participant=_take_participant(request),
+        begun_from=None if begun_from is None else microseconds(begun_from),
+        begun_until=None if begun_until is None else microseconds(begun_until),
+        tags=_take_tags(request),
+        min_duration=_take_min_duration(request),
+        sort=requests.take_choice(request, "sort", get_args(Sort)) or _DEFAULT_SORT,
+    )
+
+
+def _take_min_duration(request: func.HttpRequest) -> int | None:
+    if not request.params.get("min_duration"):
+        return None
+    return 1000 * requests.take_number(request, "min_duration", 0, MAX_DURATION_SECONDS, 0)
+
+
+def _take_participant(request: func.HttpRequest) -> str | None:
+    participant: str | None = request.params.get("participant")
+    # A name has as many characters as a raw id at most.
+    if participant is not None and not is_raw_id(participant):
+        raise requests.invalid_parameter(
+            "participant",
+            f"must be a phone number, raw id or name of 1 to {MAX_NAME_CHARACTERS} characters",
+        )
+    return participant
+
+
+def _take_tags(request: func.HttpRequest) -> tuple[str, ...]:
+    tags = requests.take_all(request, "tag")
+    if len(tags) > MAX_TAGS or not all(map(is_tag, tags)):
+        raise requests.invalid_parameter(
+            "tag", f"must be up to {MAX_TAGS} tags of 1 to {MAX_TAG_CHARACTERS} characters"
+        )
+    return tuple(dict.fromkeys(tags))
+
+
+def _filters(request: func.HttpRequest) -> list[tuple[str, str]]:
+    """Return the filters and the order of a request, for the link to the next page."""
+    return [
+        (name, value) for name in (*FILTERS, "sort") for value in requests.take_all(request, name)
+    ]
+
+
+def _encode_cursor(cursor: Cursor | None, sort: Sort) -> str | None:
+    return requests.encode_cursor(f"{sort}:{cursor.value}:{cursor.call}" if cursor else None)
+
+
+def _decode_cursor(text: str | None, sort: Sort) -> Cursor | None:
+    decoded = requests.decode_cursor(text)
+    if decoded is None:
+        return None
+    match = _CURSOR.fullmatch(decoded)
+    # A cursor of another order would skip calls.
+    if match is None or match[1] != sort or not -(2**63) <= int(match[2]) < 2**63:
+        raise InvalidCursor
+    return Cursor(int(match[2]), match[3])

@@ -1,0 +1,121 @@
+"""What the index keeps of a call's record. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+
+from acs.identifiers import is_phone_number, phone_number_raw_id
+from calls.records.model import CallRecord
+
+UNKNOWN_DURATION = -1
+_NAME_PREFIX = "\n"
+"""Keeps names apart from raw ids, which have no line end."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LEFT_OUT = ("events", "milestones")
+"""Members of a record that no list shows."""
+
+_decode_lines = msgspec.json.Decoder(CallRecord).decode_lines
+
+
+class Row(NamedTuple):
+    """One call in the index.
+
+    Attributes:
+        call: The call connection id.
+        revision: That of its record.
+        created_at: When it began, in microseconds since 1970.
+        state: Its state.
+        result_state: How far its result is.
+        direction: Its direction; empty as long as it is not known.
+        duration: From its connection to its end, in milliseconds; ``UNKNOWN_DURATION`` for a call
+            that has not ended, or was never connected.
+        participants: The keys by which its participants are found.
+        tags: Its tags.
+        content: Its record without its events, a line of JSON.
+    """
+
+    call: str
+    revision: int
+    created_at: int
+    state: str
+    result_state: str
+    direction: str
+    duration: int
+    participants: list[str]
+    tags: list[str]
+    content: bytes
+
+
+def row_of(record: CallRecord, content: bytes | None = None) -> Row:
+    """Return the row of a record. ``content``: its content, if it is known."""
+    return Row(
+        call=record.call_connection_id,
+        revision=record.revision,
+        created_at=microseconds(record.created_at),
+        state=record.state,
+        result_state=record.result_state,
+        direction=record.direction or "",
+        duration=_duration(record),
+        participants=sorted(_participant_keys(record)),
+        tags=record.tags,
+        content=_encode(record) if content is None else content,
+    )
+
+
+def decode_rows(lines: bytes) -> list[Row]:
+    """Return the rows of lines of JSON. Raises msgspec.DecodeError."""
+    contents = lines.splitlines()
+    return list(map(row_of, _decode_lines(lines), contents))
+
+
+def day_of(created_at: int) -> str:
+    """Return the day (UTC) of a row's ``created_at``: ``2026-11-26``."""
+    return (_EPOCH + created_at * _MICROSECOND).date().isoformat()
+
+
+def span_of(day: str) -> tuple[int, int]:
+    """Return when a day (UTC) begins, and when the next one does, in microseconds since 1970."""
+    begin = microseconds(datetime.fromisoformat(day).replace(tzinfo=UTC))
+    return begin, begin + timedelta(days=1) // _MICROSECOND
+
+
+def microseconds(time: datetime) -> int:
+    """Return a time in microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def search_keys(participant: str) -> list[str]:
+    """Return the keys of a participant who is searched for: the first that any call has counts."""
+    if is_phone_number(participant):
+        return [phone_number_raw_id(participant)]
+    return [participant, _NAME_PREFIX + participant.casefold()]
+
+
+def _participant_keys(record: CallRecord) -> set[str]:
+    ends = [end for end in (record.to, record.from_) if end]
+    raw_ids = {phone_number_raw_id(end) if is_phone_number(end) else end for end in ends}
+    raw_ids.update(record.participants, record.names)
+    return raw_ids | {_NAME_PREFIX + name.casefold() for name in record.names.values()}
+
+
+def _duration(record: CallRecord) -> int:
+    if record.connected_at is None or record.ended_at is None:
+        return UNKNOWN_DURATION
+    return max(0, (record.ended_at - record.connected_at) // timedelta(milliseconds=1))
+
+
+def _encode(record: CallRecord) -> bytes:
+    """Return a record as the index keeps it, without what it need not know."""
+    members: dict[str, Any] = msgspec.to_builtins(record)
+    return msgspec.json.encode(
+        {
+            name: value
+            for name, value in members.items()
+            if name not in _LEFT_OUT and value not in (None, [], {})
+        }
+    )

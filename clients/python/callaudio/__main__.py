@@ -1,0 +1,5 @@
+"""``python -m callaudio`` is ``callaudio``."""
+
+from callaudio.cli import main
+
+main()

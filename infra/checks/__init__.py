@@ -1,0 +1,1 @@
+"""The checks of ``infra/deploy doctor``, by what they look at."""

@@ -1,0 +1,29 @@
+"""Where output goes, and how wide it is."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from callaudio.cli.output import Output
+
+
+def test_documents_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output(is_json=True)
+    output.show({"name": "Zoë\x1b"}, "text")
+    output.note("to people only")
+    out, err = capsys.readouterr()
+    assert (json.loads(out), out.count("\n"), err) == ({"name": "Zoë\x1b"}, 1, "")
+    assert "\x1b" not in out
+
+
+def test_people_get_text_and_notes_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
+    output = Output()
+    output.show({}, "x" * 300)
+    output.note("a note")
+    assert capsys.readouterr() == ("x" * 300 + "\n", "a note\n")
+
+
+def test_a_file_gets_no_colours(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().show({}, "[red]red[/red]")
+    assert capsys.readouterr().out == "red\n"
