@@ -27,7 +27,10 @@
     ├── RenditionPending
     ├── FailureNotFound
     ├── FailedBlobMissing
+    ├── DeliveryNotFound
     ├── InvalidCursor
+    ├── SearchNotReady
+    ├── SearchUnavailable
     ├── Contended
     ├── AcsError
     │   ├── AcsUnavailable
@@ -269,11 +272,34 @@ class FailedBlobMissing(CallAudioError):
         super().__init__(f"{path} no longer exists")
 
 
+class DeliveryNotFound(CallAudioError):
+    """Raised when a delivery does not exist, or has been sent again already."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery has failed under the id {_quote(delivery_id)}")
+
+
 class InvalidCursor(CallAudioError):
     """Raised when a page's cursor is not one that this app returned."""
 
     def __init__(self) -> None:
         super().__init__("cursor: not one that this app returned")
+
+
+class SearchUnavailable(CallAudioError):
+    """Raised when the search service does not answer, or refuses a request."""
+
+    def __init__(self) -> None:
+        super().__init__("the search service does not answer; try again")
+
+
+class SearchNotReady(CallAudioError):
+    """Raised when transcripts are still being read for full-text search."""
+
+    def __init__(self, read: int, total: int) -> None:
+        super().__init__(
+            f"{read} of {total} transcripts have been read for full-text search; try again"
+        )
 
 
 class Contended(CallAudioError):

@@ -52,6 +52,7 @@ PUBLIC = Access(None, "never")
 
 ROUTES: dict[str, Access] = {
     "list_calls": _access("never", "Caller", "Listener", "Auditor"),
+    "export_calls": _access("read", "Caller", "Listener", "Auditor"),
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
     "list_events": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),
@@ -75,6 +76,8 @@ ROUTES: dict[str, Access] = {
     "export_call": _access("read", "Listener"),
     "list_failures": _access("never"),
     "retry_failure": _access("change"),
+    "list_deliveries": _access("never"),
+    "retry_delivery": _access("change"),
     "read_audit": _access("read", "Auditor"),
     "show_acs_health": _access("never", "Auditor"),
     "show_me": _access("never", *ROLES),

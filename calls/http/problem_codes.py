@@ -25,6 +25,7 @@ Code = Literal[
     "cross_site",
     "deletion_not_found",
     "deletion_running",
+    "delivery_not_found",
     "destination_not_allowed",
     "event_mismatch",
     "export_failed",
@@ -52,6 +53,9 @@ Code = Literal[
     "result_partial",
     "role_required",
     "route_not_found",
+    "search_not_ready",
+    "search_off",
+    "search_unavailable",
     "segment_not_found",
     "sign_in_required",
     "storage_unavailable",
@@ -106,6 +110,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "deletion_not_found": Meaning(HTTPStatus.NOT_FOUND, "the deletion does not exist"),
+    "delivery_not_found": Meaning(
+        HTTPStatus.NOT_FOUND, "no delivery has failed under this id, or it was sent again already"
+    ),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),
@@ -165,6 +172,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "search_off": Meaning(HTTPStatus.CONFLICT, "`SEARCH` is off: transcripts cannot be searched"),
     "call_deleted": Meaning(
         HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
     ),
@@ -217,6 +225,13 @@ CODES: dict[Code, Meaning] = {
     "rendition_pending": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "the recording is long, and is still being converted; repeat the request",
+    ),
+    "search_not_ready": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "transcripts are still being read for full-text search; repeat the request",
+    ),
+    "search_unavailable": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the search service does not answer; repeat the request"
     ),
     "storage_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"

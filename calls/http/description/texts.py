@@ -33,7 +33,16 @@ TEXTS = {
         "calls",
         "Newest first, if `sort` says nothing else; `-` is for descending, and calls without a "
         "duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call "
-        "is on two of them, and none hides another one, whatever changes while you read.",
+        "is on two of them, and none hides another one, whatever changes while you read. `q` "
+        "searches in transcripts, which asks for the role Listener: the calls then have `matches`, "
+        "and a page may be short although there are more.",
+    ),
+    "GET /api/v1/calls.csv": Text(
+        "export_calls",
+        "calls",
+        "The filters and the order of the list. A header and a record per call, in UTF-8 with a "
+        "byte order mark; times are in UTC, and phone numbers are `tel:` URIs. A response has up "
+        "to 4 MiB: the header `Link` leads to the rest.",
     ),
     "POST /api/v1/calls": Text(
         "place_call",
@@ -161,6 +170,18 @@ TEXTS = {
     ),
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
+    ),
+    "GET /api/v1/deliveries": Text(
+        "list_deliveries",
+        "events",
+        "An event that an endpoint has not taken within 24 hours, or that an endpoint answered "
+        "with 410, stays here until it is sent again, or its call is deleted.",
+    ),
+    "POST /api/v1/deliveries/{id}/retry": Text(
+        "retry_delivery",
+        "events",
+        "With the same event id, and for another 24 hours. An endpoint that had answered 410 gets "
+        "events again from then on.",
     ),
     "GET /api/v1/failures": Text(
         "list_failures", "failures", "Newest first. A failed blob stays in storage until a retry."
