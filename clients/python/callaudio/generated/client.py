@@ -87,6 +87,7 @@ NAMES = frozenset(
         "retry_failure",
         "show_me",
         "read_audit",
+        "show_acs_health",
         "health",
     }
 )
