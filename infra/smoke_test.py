@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from infra.probe import expect
 from infra.shell import Shell, StepFailed, report
 
-# A WebSocket handshake (RFC 6455) without what ACS adds to it: a bearer token and the call's id.
+# A WebSocket handshake (RFC 6455) as ACS sends it, but without a bearer token. A streamer that
+# learns refuses it for its stream token, which it looks up in Blob Storage with its identity.
 _HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "c21va2UtdGVzdC1rZXkhIQ==",
+    "x-ms-call-connection-id": "smoke-test",
 }
 
 READERS = ("Listener", "Caller", "Auditor", "Admin")

@@ -151,6 +151,11 @@ class Connection(WSListener):
             with contextlib.suppress(OSError):  # the socket has just been closed
                 self._socket.setsockopt(SOL_SOCKET, SO_RCVLOWAT, mark)
 
+    def excuse_pong(self) -> None:
+        """Wait for no pong until the next ping: the peer may have answered, unread until now."""
+        if self._transport is not None:
+            self._transport.notify_user_specific_pong_received()
+
     def _notice_reset(self) -> None:
         """Read on where the peer has reset the connection.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Awaitable
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ _log = logging.getLogger(__name__)
 _RECOVERY_PAUSE_SECONDS = 5.0
 _RESET_CHECK_SECONDS = 0.5
 _MAX_HEALTH_CONNECTIONS = 64
+_STALL_SECONDS = 1.0
+"""How late the event loop must be for peers to be excused."""
 
 
 class Streamer:
@@ -68,6 +71,8 @@ class Streamer:
         self._openings = GrantOpenings()
         self._all_ended = asyncio.Event()
         self._all_ended.set()
+        # When the reads of all connections are to be batched next, by the event loop's clock.
+        self._batch_due = math.inf
         self._server: Listener | None = None
         self._health_server: Listener | None = None
         self._hasten = asyncio.Event()
@@ -211,9 +216,24 @@ class Streamer:
         batch_ms = self._settings.read_batch_ms
         # Twice a batch's time, so that an active connection gets a frame between two calls.
         seconds = 2 * batch_ms / 1000 or _RESET_CHECK_SECONDS
-        asyncio.get_running_loop().call_later(seconds, self._batch_reads)
+        loop = asyncio.get_running_loop()
+        lateness = loop.time() - self._batch_due
+        self._batch_due = loop.time() + seconds
+        loop.call_at(self._batch_due, self._batch_reads)
+        if lateness > _STALL_SECONDS:
+            self._excuse_peers(lateness)
         for connection in self._connections:
             connection.batch_reads(batch_ms // FRAME_MILLISECONDS)
+
+    def _excuse_peers(self, seconds: float) -> None:
+        """Disconnect nobody for what arrived while the event loop stood still.
+
+        A slow disk or a frozen process can stop it for longer than a pong may take. Timers then run
+        before sockets are read.
+        """
+        log_event(_log, logging.WARNING, "event_loop_stalled", seconds=round(seconds, 1))
+        for connection in self._connections:
+            connection.excuse_pong()
 
     def _open_stream(self, connection: Connection, admission: Admission) -> Stream:
         """Open a connection's stream. Raises OSError where the spool accepts no files."""

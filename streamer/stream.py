@@ -107,7 +107,7 @@ class Stream:
         self._silence = b""
         self._audio_packets = self._audio_packets_at_tick = self._anomalies = 0
         self._loop = asyncio.get_running_loop()
-        self._quiet_since = self._loop.time()
+        self._ticked_at, self._quiet_seconds = self._loop.time(), 0.0
         self._is_half_tick = False
         self._tick = self._loop.call_later(settings.flush_seconds / 2, self._on_tick)
         metrics.STREAMS_OPENED.inc()
@@ -356,11 +356,14 @@ class Stream:
 
     def _check_timeouts(self) -> None:
         now = self._loop.time()
+        elapsed, self._ticked_at = now - self._ticked_at, now
         if self._audio_packets != self._audio_packets_at_tick:
             self._audio_packets_at_tick = self._audio_packets
-            self._quiet_since = now
+            self._quiet_seconds = 0.0
             return
-        quiet_seconds = now - self._quiet_since
+        # While the event loop stood still, nobody was quiet: what came has not been read yet.
+        self._quiet_seconds += min(elapsed, self._settings.flush_seconds)
+        quiet_seconds = self._quiet_seconds
         if not self._state.packets.get(media.AUDIO_METADATA) and not self._audio_packets:
             if quiet_seconds > self._settings.first_packet_timeout_seconds:
                 self._request_close(Close(1008, "no first packet (FIRST_PACKET_TIMEOUT_SECONDS)"))

@@ -53,6 +53,7 @@ LONGEST_FIRST = (
 
 TOGETHER = {
     "e2e/console/test_appearance.py": "e2e/console/test_result.py",
+    "e2e/console/test_browser_party.py": "e2e/console/test_result.py",
     "e2e/console/test_learning.py": "e2e/console/test_result.py",
     "e2e/console/test_list.py": "e2e/console/test_result.py",
     "e2e/console/test_live.py": "e2e/console/test_result.py",

@@ -14,6 +14,8 @@ from infra.system import FUNCTION_IDENTITY, STREAMER_IDENTITY, System
 STREAMER_CONTAINERS = ("segments", "manifests", "grants", "drafts", "rejected")
 """The containers on which the streamer has a role of its own making (``access.bicep``)."""
 
+_API_VERSION = "api-version=2022-04-01"
+
 CUSTOM = "custom role of the streamer"
 
 
@@ -98,13 +100,12 @@ def check_identities(system: System) -> Iterator[Finding]:
 
 def check_roles(system: System) -> Iterator[Finding]:
     """Look whether each identity has its roles."""
-    fields = "[].{principal: principalId, role: roleDefinitionId, scope: scope}"
-    without_names = ("--fill-principal-name", "false", "--fill-role-definition-name", "false")
-    assignments = system.shell.query_az(
-        "role", "assignment", "list", "--all", *without_names, "--query", fields
-    )
+    # az role assignment list sees either one scope or the whole subscription.
+    path = f"{system.resources.group_id()}/providers/Microsoft.Authorization/roleAssignments"
+    answer = system.shell.query_az("rest", "--method", "GET", "--url", f"{path}?{_API_VERSION}")
+    assignments = [entry["properties"] for entry in answer["value"]]
     assigned = {
-        (entry["principal"], entry["role"].rpartition("/")[2], entry["scope"].lower())
+        (entry["principalId"], entry["roleDefinitionId"].rpartition("/")[2], entry["scope"].lower())
         for entry in assignments
     }
     roles = read_roles()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from infra.checks.access import CUSTOM, GRANTS, read_roles
+from infra.checks.access import GRANTS, read_roles
 from infra.checks.programs import read_function_names
 from infra.image import image_name
 from infra.inventory import PREFIXES
@@ -62,7 +62,7 @@ def answers(host: str) -> Answers:
         "az functionapp list-flexconsumption-runtimes": ["3.12", "3.13"],
         "az containerapp list-usages": [usage("ManagedEnvironmentCount", 1, 15)],
         "az containerapp env list-usages": [usage("ManagedEnvironmentConsumptionCores", 2, 100)],
-        "az role assignment list": list_roles(),
+        "az rest": {"value": list_roles()},
         METRICS: metrics(),
         f"{QUERY} P7D": last_call(),
         f"{QUERY} P1D": [],
@@ -223,15 +223,17 @@ def identity(identity_id: str, program: str) -> dict[str, Any]:
     }
 
 
-def list_roles() -> list[dict[str, str]]:
+def list_roles() -> list[dict[str, Any]]:
     """The role assignments of both identities."""
     roles = read_roles()
     definitions = "/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions"
     return [
         {
-            "principal": f"principal-{grant.identity.split('-')[1]}",
-            "role": f"{definitions}/{'custom' if grant.role == CUSTOM else roles[grant.role]}",
-            "scope": f"{id_of(grant.resource_type)}{grant.child}",
+            "properties": {
+                "principalId": f"principal-{grant.identity.split('-')[1]}",
+                "roleDefinitionId": f"{definitions}/{roles.get(grant.role, 'custom')}",
+                "scope": f"{id_of(grant.resource_type)}{grant.child}",
+            }
         }
         for grant in GRANTS
     ]

@@ -48,7 +48,7 @@ def test_what_cannot_be_looked_at_is_said(examine: Examine, check: str) -> None:
         "region": "az functionapp list-flexconsumption-locations",
         "quotas": "az containerapp list-usages",
         "identities": "az functionapp config appsettings list",
-        "roles": "az role assignment list",
+        "roles": "az rest",
         "settings": "az functionapp config appsettings list",
         "code": "az functionapp function list",
         "streamer": "az containerapp revision list",

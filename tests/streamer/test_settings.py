@@ -26,6 +26,7 @@ def test_variables_are_fields_in_capitals() -> None:
         ({"AUDIO_STORAGE_BLOB_SERVICE_URI": "https://x"}, "AUDIO_STORAGE_BLOB_SERVICE_URI"),
         ({"ACS_TOKEN_AUDIENCE": ""}, "ACS_TOKEN_AUDIENCE"),
         ({"SEGMENT_SECONDS": "2", "SEGMENT_PAUSE_WINDOW_SECONDS": "1"}, "SEGMENT_PAUSE"),
+        ({"TOKEN_CHECK": "learn", "GRANT_CHECK": "warn"}, "learn needs GRANT_CHECK=require"),
         ({"IDENTITY_ENDPOINT": "http://x"}, "AUDIO_STORAGE_CONNECTION_STRING"),
         ({"IDENTITY_ENDPOINT": "x", "ACS_TOKEN_JWKS_URL": "http://x"}, "ACS_TOKEN_JWKS_URL"),
     ],

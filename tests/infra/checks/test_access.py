@@ -40,7 +40,7 @@ def test_client_id_of_an_identity_that_was_created_again_is_found(
 def test_missing_role_is_found(examine: Examine, number: int) -> None:
     roles = list_roles()
     del roles[number]
-    ((level, text, remedy),) = examine({"az role assignment list": roles})["roles"]
+    ((level, text, remedy),) = examine({"az rest": {"value": roles}})["roles"]
     assert level == "error"
     assert f"lacks the role {GRANTS[number].role}" in text
     assert text.endswith(f"{GRANTS[number].purpose}.")
