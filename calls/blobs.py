@@ -31,7 +31,10 @@ DEAD_LETTERS = "dead-letters"
 AUDIT = "audit"
 
 EVENTS = "events"
-"""A log of each call's segments, for those who follow the call."""
+"""A log of each call's segments, for those who follow the call, and which endpoints are gone."""
+
+DELIVERIES = "deliveries"
+"""Events that could not be delivered to an endpoint."""
 
 CONTAINERS = (
     *SHARED_CONTAINERS,
@@ -45,6 +48,7 @@ CONTAINERS = (
     RETENTION,
     AUDIT,
     EVENTS,
+    DELIVERIES,
 )
 """Every container of the system."""
 
@@ -198,6 +202,32 @@ def parse_expiry_blob(blob: str) -> tuple[date, str]:
 def segment_log_blob(call_connection_id: str) -> str:
     """The name, in the ``events`` container, of the log of a call's segments."""
     return f"{call_connection_id}/segments.jsonl"
+
+
+def gone_endpoint_blob(digest: str) -> str:
+    """The name, in the ``events`` container, of the mark of an endpoint that wants no events.
+
+    No call's id begins with a full stop.
+    """
+    return f".gone/{digest}.json"
+
+
+def delivery_blob(delivery_id: str) -> str:
+    """The name, in the ``deliveries`` container, of a delivery that failed.
+
+    The id begins with the call's, and a full stop.
+    """
+    return f"calls/{delivery_id}.json"
+
+
+def deliveries_prefix(call_connection_id: str) -> str:
+    """The prefix of the names of a call's failed deliveries."""
+    return f"calls/{call_connection_id}."
+
+
+def deleted_call_delivery_blob(delivery_id: str) -> str:
+    """The same for a delivery which says that a call was deleted: it is not deleted with it."""
+    return f"deleted/{delivery_id}.json"
 
 
 def audit_blob(day: date, part: int) -> str:

@@ -16,6 +16,7 @@ from azure.storage.blob.aio import BlobServiceClient, LinearRetry
 from acs.tokens import TokenVerifier
 from calls.settings import Settings, load
 from calls.storage import Storage
+from calls.subscribers import Subscribers
 from calls.token_findings import TokenFindings
 
 if TYPE_CHECKING:
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 DEADLINE_QUEUE = "deadlines"
 """The queue of messages that become visible when a deadline of a call is due."""
+
+EVENT_QUEUE = "events"
+"""The queue of calls whose events are to be distributed."""
+
+DELIVERY_QUEUE = "deliveries"
+"""The queue of events to send, each to one endpoint."""
 
 
 class Clients:
@@ -41,15 +48,21 @@ class Clients:
                 keys_url=settings.acs_token_jwks_url,
                 longest_seconds=settings.callback_token_seconds,
             )
-        self._deadline_queue: QueueClient | None = None
+        self._queues: dict[str, QueueClient] = {}
+        if settings.has_subscribers:
+            self.storage.subscribers = Subscribers(lambda: self.queue(EVENT_QUEUE))
         self._exit_stack = AsyncExitStack()
 
+    def queue(self, name: str) -> QueueClient:
+        """A queue of the app; created, and its library loaded, at first use."""
+        if name not in self._queues:
+            self._queues[name] = _queue(self.settings, name)
+            self.on_close(self._queues[name].close)
+        return self._queues[name]
+
     def deadline_queue(self) -> QueueClient:
-        """The queue of deadlines; created, and its library loaded, at first use."""
-        if self._deadline_queue is None:
-            self._deadline_queue = _deadline_queue(self.settings)
-            self.on_close(self._deadline_queue.close)
-        return self._deadline_queue
+        """The queue of deadlines."""
+        return self.queue(DEADLINE_QUEUE)
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
         """Call ``close`` when these clients are closed."""
@@ -95,11 +108,11 @@ def managed_identity(settings: Settings) -> Any:
     return ManagedIdentityCredential()
 
 
-def _deadline_queue(settings: Settings) -> QueueClient:
+def _queue(settings: Settings, name: str) -> QueueClient:
     from azure.storage.queue.aio import QueueClient
 
     options: dict[str, Any] = {
-        # A request waits for the message; without one, the reconciler meets the deadline.
+        # A request waits for the message; without one, the reconciler does what it asks for.
         "initial_backoff": 0,
         "increment_base": 0,
         "random_jitter_range": 0,
@@ -109,10 +122,10 @@ def _deadline_queue(settings: Settings) -> QueueClient:
         "use_env_settings": bool(getproxies()),
     }
     if settings.audio_storage:
-        return QueueClient.from_connection_string(settings.audio_storage, DEADLINE_QUEUE, **options)
+        return QueueClient.from_connection_string(settings.audio_storage, name, **options)
     return QueueClient(
         settings.audio_storage_queue_service_uri,
-        DEADLINE_QUEUE,
+        name,
         credential=managed_identity(settings),
         **options,
     )

@@ -27,6 +27,7 @@
     ├── RenditionPending
     ├── FailureNotFound
     ├── FailedBlobMissing
+    ├── DeliveryNotFound
     ├── InvalidCursor
     ├── Contended
     ├── AcsError
@@ -267,6 +268,13 @@ class FailedBlobMissing(CallAudioError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path} no longer exists")
+
+
+class DeliveryNotFound(CallAudioError):
+    """Raised when a delivery does not exist, or has been sent again already."""
+
+    def __init__(self, delivery_id: str) -> None:
+        super().__init__(f"no delivery has failed under the id {_quote(delivery_id)}")
 
 
 class InvalidCursor(CallAudioError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,11 @@ class CallMessage(Protocol):
     @property
     def call_connection_id(self) -> str:
         """The call."""
+
+
+def encode_queue_message(message: msgspec.Struct) -> str:
+    """Encode a message for a queue, as host.json says (messageEncoding)."""
+    return base64.b64encode(msgspec.json.encode(message)).decode()
 
 
 def decode_call_message[Message: CallMessage](

@@ -14,6 +14,7 @@ from acs.tokens import ISSUER, OPENID_CONFIGURATION_URL
 from calls.destinations import parse_entries
 from calls.locales import parse_locale, parse_setting
 from calls.outgoing_urls import COGNITIVE_SERVICES_HOSTS, is_endpoint_of, is_file_of, parse_hosts
+from calls.webhook_settings import Addresses, permits_call_webhook, webhook_faults
 from configuration import SettingsError, doc
 from contract.grants import DtmfMode
 
@@ -158,6 +159,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "card number, too)"
         ),
     ] = "off"
+    webhooks: Annotated[str, doc("who gets the events of every call: NAME=URL,...")] = ""
+    webhook_secrets: Annotated[
+        str,
+        doc(
+            "their secrets, NAME=whsec_...,...; several of one, separated by spaces, all sign; "
+            "those of the calls' own webhook_url have the name call"
+        ),
+    ] = ""
+    webhook_hosts: Annotated[
+        str, doc("hosts that a call may name in webhook_url: a.example,*.b.example")
+    ] = ""
+    webhook_addresses: Annotated[
+        Addresses,
+        doc(
+            "addresses that webhooks may be sent to: public, private (also private networks) or "
+            "any (local only: also this computer, and http://)"
+        ),
+    ] = "public"
+    event_grid_topic_endpoint: Annotated[
+        str, doc("endpoint of an Event Grid custom topic that gets the events of every call")
+    ] = ""
     link_seconds: Annotated[int, doc("how long a link to audio is valid", ge=60, le=3600)] = 600
     callback_token_check: Annotated[
         TokenCheck,
@@ -231,6 +253,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         hosts = [*COGNITIVE_SERVICES_HOSTS, *parse_hosts(self.cognitive_services_hosts)]
         return is_endpoint_of(endpoint, hosts)
 
+    @property
+    def has_subscribers(self) -> bool:
+        """Whether anybody may have to be told of calls."""
+        return bool(self.webhooks or self.webhook_hosts or self.event_grid_topic_endpoint)
+
+    def permits_webhook(self, url: str) -> bool:
+        """Whether a call may have its events sent to this URL."""
+        return permits_call_webhook(url, self.webhook_hosts, self.webhook_addresses)
+
     def permits_announcement_file(self, url: str) -> bool:
         """Whether ACS may fetch this URL's file, to play it as an announcement."""
         return is_file_of(url, parse_hosts(self.announcement_hosts))
@@ -257,6 +288,13 @@ def load(environment: Mapping[str, str]) -> Settings:
         ]
     faults += _malformed_settings(settings)
     faults += _announcement_faults(settings)
+    faults += webhook_faults(
+        settings.webhooks,
+        settings.webhook_secrets,
+        settings.webhook_hosts,
+        settings.webhook_addresses,
+        settings.event_grid_topic_endpoint,
+    )
     if configuration.in_azure(environment):
         faults += _local_only_settings(settings)
     if settings.callback_token_check != "off" and not settings.acs_token_audience:
@@ -329,6 +367,8 @@ def _local_only_settings(settings: Settings) -> list[str]:
         faults.append("ACS_ACCESS_KEY: in Azure, the managed identity is used; remove it")
     if settings.speech_key:
         faults.append("SPEECH_KEY: in Azure, the managed identity is used; remove it")
+    if settings.webhook_addresses == "any":
+        faults.append("WEBHOOK_ADDRESSES: any is for local development; set public or private")
     if settings.streamer_url.startswith("ws://"):
         faults.append("STREAMER_URL: must begin with wss:// in Azure")
     if settings.callback_url.startswith("http://"):

@@ -26,6 +26,7 @@ from azure.storage.blob import BlobBlock, BlobProperties, ContentSettings
 from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 from calls.blobs import CONTAINERS
+from calls.subscribers import Subscribers
 
 _JSON = ContentSettings(content_type="application/json")
 _LINES = ContentSettings(content_type="application/jsonl")
@@ -79,6 +80,7 @@ class Storage:
 
     def __init__(self, service: BlobServiceClient) -> None:
         self._service = service
+        self.subscribers: Subscribers | None = None
 
     async def close(self) -> None:
         """Close the connections."""

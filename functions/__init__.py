@@ -20,3 +20,9 @@ ENDED_CALLS_QUEUE = "ended-calls"
 
 DEADLINE_QUEUE = "deadlines"
 """The queue of calls with a deadline: a message becomes visible when it is due."""
+
+EVENT_QUEUE = "events"
+"""The queue of events to distribute: who is told of them."""
+
+DELIVERY_QUEUE = "deliveries"
+"""The queue of events to send, each to one endpoint."""

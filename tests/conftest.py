@@ -52,13 +52,16 @@ LONGEST_FIRST = (
 """Files of 15 seconds and more: started last, one would keep one worker busy at the end."""
 
 TOGETHER = {
+    "e2e/console/test_annotations.py": "e2e/console/test_result.py",
     "e2e/console/test_appearance.py": "e2e/console/test_result.py",
     "e2e/console/test_browser_party.py": "e2e/console/test_result.py",
     "e2e/console/test_learning.py": "e2e/console/test_result.py",
     "e2e/console/test_list.py": "e2e/console/test_result.py",
     "e2e/console/test_live.py": "e2e/console/test_result.py",
     "e2e/console/test_lock.py": "e2e/console/test_result.py",
+    "e2e/console/test_quality.py": "e2e/console/test_result.py",
     "e2e/console/test_retention.py": "e2e/console/test_result.py",
+    "e2e/console/test_search.py": "e2e/console/test_result.py",
     "e2e/console/test_sign_in.py": "e2e/console/test_result.py",
     "e2e/test_command_line.py": "e2e/test_calls.py",
     "e2e/test_client.py": "e2e/test_calls.py",

@@ -2,6 +2,7 @@
 // retry what failed.
 
 import { send, sendJson } from "./api.js";
+import { ask } from "./ask.js";
 import { notify, setText } from "./dom.js";
 import { isOver, openPause } from "./record.js";
 import { allows } from "./session.js";
@@ -76,11 +77,11 @@ export class CallActions {
   }
 
   async #hangUp() {
-    const dialog = document.getElementById("hangup-dialog");
-    dialog.returnValue = "no";
-    dialog.showModal();
-    await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-    if (dialog.returnValue !== "yes" || this.#isStopped) return;
+    const isSure = await ask({
+      heading: "Hang up for everyone?", action: "Hang up", isDanger: true,
+      text: "This ends the call for all participants. Audio recorded so far is kept.",
+    });
+    if (!isSure || this.#isStopped) return;
     this.#parts.hangup.disabled = true;
     await this.#run(() => sendJson(`${this.#path}/hangup`, { method: "POST" }));
     // The button disappears, so the heading takes the focus.

@@ -77,6 +77,16 @@ async function parseError(response) {
   return new ApiError(response.status, message, { errors, code, retryAfter });
 }
 
+/** Send a GET request; null if the document still has this ETag (null: there is none yet). */
+export async function sendIfChanged(path, { etag, signal }) {
+  try {
+    return await send(path, { signal, headers: etag ? { "If-None-Match": etag } : {} });
+  } catch (error) {
+    if (error.status === 304) return null;
+    throw error;
+  }
+}
+
 /** Send a request and return its JSON document; null where the response is empty. */
 export async function sendJson(path, options) {
   const response = await send(path, options);

@@ -1,11 +1,13 @@
 // The view of one call: polls its record, and loads timeline, recording and transcript when it is over.
 
 import { CallActions } from "./actions.js";
+import { Annotations } from "./annotations.js";
 import { ALLOW_PARTIAL, callPath, sendJson } from "./api.js";
 import { AuditPanel } from "./audit.js";
 import { buildEvents, buildLegend, buildMetrics, buildTable, describeCall, describePause } from "./details.js";
 import { announce, cloneTemplate, element, notify, setBadge, setChildren, setText } from "./dom.js";
 import { Downloads } from "./downloads.js";
+import { CallEvents } from "./events.js";
 import { formatClock } from "./format.js";
 import { buildAlert, buildAlerts, buildIssues } from "./issues.js";
 import { Lanes } from "./lanes.js";
@@ -19,6 +21,8 @@ import { buildModelFromRecord, buildModelFromTimeline } from "./timeline.js";
 import { Transcript } from "./transcript.js";
 
 const LIVE_POLL_MS = 1000;
+/** While the app reports what happens, polling only makes sure that nothing was missed. */
+const FOLLOWED_POLL_MS = 15_000;
 const PROCESSING_POLL_MS = [1000, 1500, 2000, 3000, 5000, 10_000];
 const FINAL_POLL_MS = 20_000;
 const REDRAW_MS = 250;
@@ -38,6 +42,8 @@ export class CallView {
   #retention;
   #isDeleted = false;
   #downloads;
+  #annotations;
+  #events;
   #audit;
   #redrawTimer = null;
   #record = null;
@@ -48,15 +54,18 @@ export class CallView {
   #processingPolls = 0;
   #lastStatus = "";
   #isStopped = false;
+  #onRecord;
   #listeners = new AbortController();
 
-  /** `onChanged()` is called after the user changed the call. */
-  constructor(id, { onChanged }) {
+  /** `onChanged()` is called after the user changed the call, `onRecord(record)` when it was loaded. */
+  constructor(id, { onChanged, onRecord }) {
     this.#id = id;
     this.#path = callPath(id);
     const { root, parts } = cloneTemplate("t-call");
     this.root = root;
+    this.backLink = parts.back;
     this.#parts = parts;
+    this.#onRecord = onRecord;
     this.#lanes = new Lanes(parts.lanes, {
       onSeek: (ms) => this.#player.seek(ms),
       onMute: (channel, isMuted) => this.#player.setMuted(channel, isMuted),
@@ -69,6 +78,12 @@ export class CallView {
     this.#liveWaveform = new LiveWaveform(this.#path, () => this.#show());
     this.#audit = new AuditPanel(id, parts);
     this.#downloads = new Downloads(id, this.#path, parts, () => this.#player.blob);
+    this.#events = new CallEvents(this.#path, () => this.#poller.runNow());
+    this.#annotations = new Annotations(this.#path, parts, () => {
+      // A request that is under way would bring back the former tags.
+      this.#poller.runNow();
+      onChanged();
+    });
     this.#actions = new CallActions(this.#path, parts, () => {
       this.#poller.runNow();
       onChanged();
@@ -79,6 +94,7 @@ export class CallView {
         onChanged();
       },
       onDeleted: () => this.#hideDeleted(),
+      tracksOf: () => (this.#timeline ? this.#model.tracks : []),
     });
     this.#poller = new Poller((signal) => this.#poll(signal), (state, { error } = {}) => {
       if (state === "failing" && error.code === "call_deleted") this.#showDeleted(error);
@@ -97,9 +113,10 @@ export class CallView {
     return this.#id;
   }
 
-  /** Move the playback to a position; before the recording is loaded, it will start there. */
-  seek(ms) {
+  /** Move the playback to a position, and play; before the recording is loaded, that waits for it. */
+  seek(ms, { play = false } = {}) {
     this.#player.seek(ms);
+    if (play) this.#player.playWhenReady();
   }
 
   start() {
@@ -113,6 +130,7 @@ export class CallView {
     this.#listeners.abort();
     clearInterval(this.#redrawTimer);
     this.#poller.stop();
+    this.#events.stop();
     this.#actions.stop();
     this.#retention.stop();
     this.#player.stop();
@@ -159,15 +177,22 @@ export class CallView {
     const record = await sendJson(this.#path, { signal });
     if (this.#isDeleted) return FINAL_POLL_MS;
     this.#record = record;
+    this.#onRecord(record);
     this.root.dataset.state = "loaded";
     this.#announceStatus(record);
     this.#show();
     if (!isOver(record)) {
+      this.#events.start();
       if (allows("send_segment")) this.#liveWaveform.load(record);
-      return LIVE_POLL_MS;
+      return this.#events.isConnected ? FOLLOWED_POLL_MS : LIVE_POLL_MS;
     }
     if (hasResult(record) && allows("show_timeline")) await this.#loadResult(record);
-    if (!isProcessing(record) && !this.#isTranscriptPending) return FINAL_POLL_MS;
+    if (!isProcessing(record) && !this.#isTranscriptPending) {
+      this.#events.stop();
+      return FINAL_POLL_MS;
+    }
+    this.#events.start();
+    if (this.#events.isConnected) return FOLLOWED_POLL_MS;
     this.#processingPolls += 1;
     return PROCESSING_POLL_MS[Math.min(this.#processingPolls, PROCESSING_POLL_MS.length) - 1];
   }
@@ -242,6 +267,7 @@ export class CallView {
     setChildren(parts.issues, issues);
     parts.issuesPanel.hidden = !issues.length;
     this.#audit.show(record);
+    this.#annotations.show(record);
     parts.tableDetails.hidden = !isAssembled;
   }
 
@@ -284,6 +310,7 @@ export class CallView {
 
   #showNotFound() {
     this.#poller.stop();
+    this.#events.stop();
     const text = "It may belong to another app, or its data may have been deleted.";
     const alert = buildAlert("danger", "No call has this ID", text, { role: "alert" });
     this.#parts.alerts.replaceChildren(alert);
@@ -295,6 +322,7 @@ export class CallView {
     this.#isDeleted = true;
     clearInterval(this.#redrawTimer);
     this.#poller.stop();
+    this.#events.stop();
     this.#player.stop();
     this.root.dataset.state = "deleted";
     this.#parts.retention.hidden = this.#parts.actions.hidden = true;

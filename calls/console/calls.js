@@ -1,51 +1,83 @@
-// The list of calls. The newest page is polled; older pages load on request.
+// The list of calls. Its first page is polled; further pages load on request, and at its end.
 
-import { sendJson } from "./api.js";
-import { element, setBadge, setText } from "./dom.js";
-import { capitalise, formatClock, formatDay, formatPercent, formatTime } from "./format.js";
+import { element, placeChildren, setText } from "./dom.js";
+import { sendIfChanged, sendJson } from "./api.js";
+import { capitalise, formatDay } from "./format.js";
 import { Poller } from "./poll.js";
-import { callStatus, callTitle, isIncoming, isOver, isProcessing, shownDurationMs } from "./record.js";
+import { callDurationMs, isOver, isProcessing } from "./record.js";
+import { DEFAULT_SORT, describeList, formatRoute, hasFilters, NO_FILTERS, toQuery } from "./route.js";
+import { createRow, updateRow } from "./rows.js";
+import { Selection } from "./selection.js";
 
+const PAGE_CALLS = 50;
 const ACTIVE_POLL_MS = 2000;
 const IDLE_POLL_MS = [3000, 5000, 8000, 12_000];
+/** A search reads more than a list does, and its result seldom changes. */
+const SEARCH_POLL_MS = 30_000;
 
 export class CallList {
   #list = document.getElementById("calls");
   #olderButton = document.getElementById("calls-older");
   #emptyText = document.getElementById("calls-empty");
+  #clearButton = document.getElementById("calls-clear");
+  #countText = document.getElementById("calls-count");
+  #filters = NO_FILTERS;
+  #records = [];
   #rows = new Map();
   #dayHeadings = new Map();
-  #records = new Map();
   #cursor = undefined;
+  #etag = null;
+  #isActive = false;
   #unchangedPolls = 0;
-  #lastPage = "";
   #selectedId = null;
+  #isLoadingOlder = false;
+  #end;
+  #onMatch;
+  #onSelection;
   #poller;
+  selection = new Selection();
 
-  constructor(onState) {
+  /** `onState` is that of the poller; `onMatch(id, ms)` opens a passage; `onSelection()` follows changes. */
+  constructor({ onState, onMatch, onSelection }) {
+    this.#onMatch = onMatch;
+    this.#onSelection = onSelection;
     this.#poller = new Poller((signal) => this.#poll(signal), (state, details) => {
-      if (state === "failing" && !this.#records.size) this.#showEmpty("The list of calls cannot be loaded");
+      if (state === "failing") this.#showFailure(details.error);
       onState(state, details);
     });
-    this.#olderButton.addEventListener("click", () => this.#loadOlder());
+    this.#olderButton.addEventListener("click", () => this.#loadOlder({ moveFocus: true }));
+    this.#end = new IntersectionObserver((entries) => {
+      if (entries.some((entry) => entry.isIntersecting)) this.#loadOlder();
+    });
+    this.#end.observe(this.#olderButton);
+  }
+
+  /** The calls that are shown, in their order. */
+  get records() {
+    return this.#records;
+  }
+
+  get filters() {
+    return this.#filters;
   }
 
   start() {
     this.#poller.start();
   }
 
-  stop() {
-    this.#poller.stop();
-    this.#list.replaceChildren();
-    this.#rows.clear();
-    this.#dayHeadings.clear();
-    this.#records.clear();
-    this.#cursor = undefined;
-    this.#lastPage = "";
+  refresh() {
+    this.#etag = null;
+    this.#poller.runNow();
   }
 
-  refresh() {
-    this.#poller.runNow();
+  /** Show the calls of these filters; the former ones stay until they have been loaded. */
+  setFilters(filters, { isStarted }) {
+    this.#filters = filters;
+    this.#cursor = undefined;
+    this.#etag = null;
+    this.#unchangedPolls = 0;
+    this.#list.setAttribute("aria-busy", "true");
+    if (isStarted) this.#poller.runNow();
   }
 
   /** Mark the call that is open; null for none. */
@@ -54,79 +86,181 @@ export class CallList {
     for (const [rowId, row] of this.#rows) this.#markSelected(rowId, row);
   }
 
+  /** The link of a call's row; null if it is not shown. */
+  linkOf(id) {
+    return this.#rows.get(id)?.link ?? null;
+  }
+
+  /** Show a newer record of a call that may be on a page which is not polled. */
+  update(record) {
+    const index = this.#records.findIndex(({ call_connection_id: id }) => id === record.call_connection_id);
+    if (index < 0) return;
+    const { matches } = this.#records[index];
+    this.#records[index] = matches ? { ...record, matches } : record;
+    this.#updateRow(this.#records[index]);
+  }
+
+  /** Remove calls that have been deleted. */
+  remove(ids) {
+    this.#setRecords(this.#records.filter((record) => !ids.has(record.call_connection_id)));
+    this.refresh();
+  }
+
+  /** Show which calls are selected, after the selection was changed from outside. */
+  showSelection() {
+    for (const [id, row] of this.#rows) {
+      row.box.checked = this.selection.has(id);
+      row.item.classList.toggle("selected", row.box.checked);
+    }
+    this.#list.classList.toggle("selecting", this.selection.size > 0);
+    this.#onSelection();
+  }
+
+  setSelected(id, isSelected, isRange = false) {
+    this.selection.set(id, isSelected, { isRange, shownIds: this.shownIds });
+    this.showSelection();
+  }
+
+  get shownIds() {
+    return this.#records.map((record) => record.call_connection_id);
+  }
+
+  // Loading.
+
   async #poll(signal) {
-    const page = await sendJson("calls?limit=20", { signal });
-    if (this.#cursor === undefined) this.#cursor = page.cursor;
-    this.#removeDeleted(page);
-    this.#addRecords(page.calls);
-    const pageText = JSON.stringify(page.calls);
-    this.#unchangedPolls = pageText === this.#lastPage ? this.#unchangedPolls + 1 : 0;
-    this.#lastPage = pageText;
-    const isActive = page.calls.some((record) => !isOver(record) || isProcessing(record));
-    return isActive ? ACTIVE_POLL_MS : IDLE_POLL_MS[Math.min(this.#unchangedPolls, IDLE_POLL_MS.length - 1)];
+    const query = toQuery(this.#filters);
+    query.set("limit", PAGE_CALLS);
+    const response = await sendIfChanged(`calls?${query}`, { etag: this.#etag, signal });
+    this.#unchangedPolls = response ? 0 : this.#unchangedPolls + 1;
+    if (response) {
+      const page = await response.json();
+      this.#etag = response.headers.get("ETag");
+      this.#showFirstPage(page);
+    } else this.#updateDurations();
+    if (this.#filters.q) return SEARCH_POLL_MS;
+    if (this.#isActive) return ACTIVE_POLL_MS;
+    return IDLE_POLL_MS[Math.min(this.#unchangedPolls, IDLE_POLL_MS.length - 1)];
   }
 
-  async #loadOlder() {
-    this.#olderButton.disabled = true;
+  async #loadOlder({ moveFocus = false } = {}) {
+    if (this.#isLoadingOlder || !this.#cursor) return;
+    this.#isLoadingOlder = true;
+    this.#olderButton.setAttribute("aria-busy", "true");
+    const filters = this.#filters;
     try {
-      const page = await sendJson(`calls?limit=20&cursor=${encodeURIComponent(this.#cursor)}`);
+      const query = toQuery(filters);
+      query.set("limit", PAGE_CALLS);
+      query.set("cursor", this.#cursor);
+      const page = await sendJson(`calls?${query}`);
+      if (filters !== this.#filters) return;
       this.#cursor = page.cursor;
-      this.#addRecords(page.calls);
-      this.#rows.get(page.calls[0]?.call_connection_id)?.link.focus();
+      const ids = new Set(this.shownIds);
+      const older = page.calls.filter((record) => !ids.has(record.call_connection_id));
+      this.#setRecords([...this.#records, ...older]);
+      if (moveFocus) this.linkOf(older[0]?.call_connection_id)?.focus();
+    } catch (error) {
+      // Not again by itself: the button stays.
+      setText(this.#countText, error.message);
+      return;
     } finally {
-      this.#olderButton.disabled = false;
+      this.#isLoadingOlder = false;
+      this.#olderButton.removeAttribute("aria-busy");
     }
+    // A page of a search may be short, or empty: while its end is in sight, the next one follows.
+    this.#end.unobserve(this.#olderButton);
+    this.#end.observe(this.#olderButton);
   }
 
-  /** Remove the calls that the newest page would have if they still existed. */
-  #removeDeleted(page) {
+  /** Show a new first page before the calls of further pages, without those that were deleted. */
+  #showFirstPage(page) {
+    this.#isActive = page.calls.some((record) => !isOver(record) || isProcessing(record));
+    const isNewList = this.#cursor === undefined;
+    if (isNewList) this.#cursor = page.cursor;
     const ids = new Set(page.calls.map((record) => record.call_connection_id));
-    const oldest = page.cursor ? Date.parse(page.calls.at(-1)?.created_at) : -Infinity;
-    for (const [id, record] of this.#records) {
-      if (ids.has(id) || !(Date.parse(record.created_at) >= oldest)) continue;
-      this.#records.delete(id);
-      this.#rows.delete(id);
-    }
+    const last = page.calls.at(-1);
+    const isFurther = (record) =>
+      page.cursor && !ids.has(record.call_connection_id) && !(last && this.#isBefore(record, last));
+    this.#setRecords([...page.calls, ...(isNewList ? [] : this.#records.filter(isFurther))]);
+    this.#list.removeAttribute("aria-busy");
+    if (isNewList) this.#list.parentElement.scrollTop = 0;
   }
 
-  #addRecords(records) {
-    for (const record of records) this.#records.set(record.call_connection_id, record);
-    this.#show();
+  /** Whether a call comes before another one in the list's order. */
+  #isBefore(record, other) {
+    const sort = this.#filters.sort ?? DEFAULT_SORT;
+    const isDescending = sort.startsWith("-");
+    // Without a duration, a call is last in both orders.
+    const key = sort.endsWith("duration")
+      ? (each) => (isOver(each) ? callDurationMs(each) : null) ?? (isDescending ? -1 : Infinity)
+      : (each) => Date.parse(each.created_at);
+    return isDescending ? key(record) > key(other) : key(record) < key(other);
   }
 
-  #show() {
-    const records = [...this.#records.values()]
-      .sort((a, b) => Date.parse(b.created_at) - Date.parse(a.created_at));
+  // Showing.
+
+  #setRecords(records) {
+    this.#records = records;
     const items = [];
+    const hasDays = !this.#filters.sort?.endsWith("duration");
     let day = null;
     for (const record of records) {
       const recordDay = formatDay(record.created_at);
-      if (recordDay !== day) items.push(this.#dayHeading(recordDay));
+      if (hasDays && recordDay !== day) items.push(this.#dayHeading(recordDay));
       day = recordDay;
-      items.push(this.#row(record).item);
+      items.push(this.#updateRow(record).item);
     }
     placeChildren(this.#list, items);
-    if (records.length) this.#emptyText.hidden = true;
-    else this.#showEmpty("No calls yet");
+    const ids = this.shownIds;
+    const shown = new Set(ids);
+    for (const id of this.#rows.keys()) if (!shown.has(id)) this.#rows.delete(id);
+    this.selection.keepOnly(ids);
     this.#olderButton.hidden = !this.#cursor;
+    this.#showCount();
+    this.showSelection();
   }
 
-  #showEmpty(text) {
-    setText(this.#emptyText, text);
+  #showCount() {
+    const count = this.#records.length;
+    const isFiltered = hasFilters(this.#filters);
+    setText(this.#countText, count ? `${count}${this.#cursor ? "+" : ""} ${count === 1 ? "call" : "calls"}` : "");
+    this.#list.setAttribute("aria-label", describeList(this.#filters));
+    this.#emptyText.hidden = count > 0 || this.#cursor !== null;
+    this.#clearButton.hidden = count > 0 || !isFiltered;
+    if (!count) setText(this.#emptyText, isFiltered ? "No calls match" : "No calls yet");
+  }
+
+  /** Say why the list cannot be shown: the filters may be wrong, or the app may not answer. */
+  #showFailure(error) {
+    const isRefused = [400, 403, 409].includes(error.status);
+    if (this.#records.length && !isRefused) return;
+    if (isRefused) this.#setRecords([]);
+    this.#list.removeAttribute("aria-busy");
+    setText(this.#emptyText, error.status ? capitalise(error.message) : "The list of calls cannot be loaded");
     this.#emptyText.hidden = false;
   }
 
-  /** Create or update the row of a call. */
-  #row(record) {
+  /** Create the row of a call, or update it if its record has changed. */
+  #updateRow(record) {
     const id = record.call_connection_id;
     let row = this.#rows.get(id);
     if (!row) {
-      row = createRow(id);
+      row = createRow(id, {
+        onMatch: (ms) => this.#onMatch(id, ms),
+        onSelect: (isSelected, isRange) => this.setSelected(id, isSelected, isRange),
+      });
       this.#rows.set(id, row);
       this.#markSelected(id, row);
     }
-    updateRow(row, record);
+    if (row.record !== record || row.filters !== this.#filters || !isOver(record)) {
+      row.filters = this.#filters;
+      updateRow(row, record, (startMs) => formatRoute({ view: "call", id, startMs, filters: this.#filters }));
+    }
     return row;
+  }
+
+  /** Calls that are not over last longer with each poll. */
+  #updateDurations() {
+    for (const record of this.#records) if (!isOver(record)) this.#updateRow(record);
   }
 
   #dayHeading(day) {
@@ -140,43 +274,4 @@ export class CallList {
     if (id === this.#selectedId) row.link.setAttribute("aria-current", "page");
     else row.link.removeAttribute("aria-current");
   }
-}
-
-/** Make a list hold these items. A moved element loses the focus, so those in place stay untouched. */
-function placeChildren(list, items) {
-  const isWanted = new Set(items);
-  for (const item of [...list.children]) if (!isWanted.has(item)) item.remove();
-  items.forEach((item, index) => {
-    const current = list.children[index];
-    if (current !== item) list.insertBefore(item, current ?? null);
-  });
-}
-
-function createRow(id) {
-  const parts = {
-    title: element("span", { class: "call-row-title" }),
-    badge: element("span", { class: "badge" }),
-    time: element("span", {}),
-    details: element("span", {}),
-  };
-  const link = element(
-    "a",
-    { class: "call-row", href: `#/calls/${encodeURIComponent(id)}` },
-    element("span", { class: "call-row-top" }, parts.title, parts.badge),
-    element("span", { class: "call-row-bottom" }, parts.time, parts.details),
-  );
-  return { item: element("li", {}, link), link, ...parts };
-}
-
-function updateRow(row, record) {
-  setText(row.title, callTitle(record));
-  setBadge(row.badge, callStatus(record));
-  setText(row.time, formatTime(record.created_at));
-  const details = isIncoming(record) ? ["Incoming"] : [];
-  const durationMs = shownDurationMs(record);
-  if (durationMs !== null) details.push(formatClock(durationMs));
-  if (record.summary) details.push(`${formatPercent(record.summary.speech_share)} speech`);
-  else if (record.channels) details.push(capitalise(record.channels));
-  if (record.summary?.missing_segments) details.push("Incomplete");
-  setText(row.details, details.join(" \u00b7 "));
 }

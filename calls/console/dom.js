@@ -1,5 +1,8 @@
 // Build and update elements. Data only ever becomes text, never markup.
 
+/** How long an object URL stays valid for the browser to save the file. */
+const URL_LIFETIME_MS = 60_000;
+
 /** Create an element with attributes, listeners (on*) and children; strings become text. */
 export function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -12,14 +15,18 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** Create an element of SVG with attributes and children. */
+export function svgElement(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
+  node.append(...children);
+  return node;
+}
+
 /** Create an icon from the sprite in index.html. */
 export function icon(name) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
+  const svg = svgElement("svg", { class: "icon", "aria-hidden": "true" });
+  svg.append(svgElement("use", { href: `#i-${name}` }));
   return svg;
 }
 
@@ -52,6 +59,17 @@ function withDetailsClosed(node) {
   return copy;
 }
 
+/** Make a list hold these items. A moved element loses the focus, so those in place stay untouched. */
+export function placeChildren(list, items) {
+  const kept = new Set(items);
+  for (const item of [...list.children]) if (!kept.has(item)) item.remove();
+  let current = list.firstElementChild;
+  for (const item of items) {
+    if (current === item) current = current.nextElementSibling;
+    else list.insertBefore(item, current);
+  }
+}
+
 /** Show a status from record.js in a badge. */
 export function setBadge(node, { text, variant }) {
   setText(node, text);
@@ -74,4 +92,11 @@ export function notify(text, { isError = false } = {}) {
   );
   document.getElementById("notifications").append(notification);
   if (!isError) setTimeout(() => notification.remove(), 6000);
+}
+
+/** Let the browser save a file. */
+export function saveFile(blob, name) {
+  const url = URL.createObjectURL(blob);
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
 }

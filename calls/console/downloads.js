@@ -1,11 +1,10 @@
 // The panel of downloads. A link cannot send the function key, so each file is fetched first.
 
 import { ALLOW_PARTIAL, send } from "./api.js";
-import { announce, element, icon, notify, setChildren } from "./dom.js";
+import { announce, element, icon, notify, saveFile, setChildren } from "./dom.js";
+import { downloadExport } from "./exports.js";
 import { downloadInRanges } from "./ranges.js";
-
-/** How long an object URL stays valid for the browser to save the file. */
-const URL_LIFETIME_MS = 60_000;
+import { allows } from "./session.js";
 
 export class Downloads {
   #id;
@@ -31,6 +30,9 @@ export class Downloads {
       ["Transcript (JSON)", "With the time of each word", () => this.#fetchFile("transcript.json"), () => "json"],
       ["Timeline (JSON)", "Speech, overlaps and waveforms", () => this.#fetchFile("timeline"), () => "timeline.json"],
     ];
+    if (allows("export_call")) {
+      files.push(["All files (zip)", "With the manifests", () => downloadExport(this.#id), () => "zip"]);
+    }
     setChildren(this.#parts.downloads, files.map(([name, description, fetchFile, suffixOf]) => {
       const button = element("button", { type: "button", class: "download" }, icon("download"),
         element("span", {}, element("b", {}, name), element("small", {}, description)));
@@ -54,9 +56,7 @@ export class Downloads {
     try {
       const blob = await fetchFile();
       const name = `call-${this.#id}.${suffixOf(blob)}`;
-      const url = URL.createObjectURL(blob);
-      element("a", { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), URL_LIFETIME_MS);
+      saveFile(blob, name);
       announce(`${name} downloaded`);
     } catch (error) {
       notify(error.isNotReady ? "This file is not available yet." : error.message, { isError: true });

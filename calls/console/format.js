@@ -22,6 +22,13 @@ export function formatDuration(milliseconds) {
 /** Format a share from 0 to 1: 0.254 -> "25%". */
 export const formatPercent = (share) => `${Math.round(share * 100)}%`;
 
+/** Format a share that may be small: 0.0034 -> "0.34%", 0.00002 -> "<0.01%". */
+export function formatSmallPercent(share) {
+  if (share === 0 || share >= 0.1) return formatPercent(share);
+  if (share < 0.0001) return "<0.01%";
+  return `${Number((share * 100).toPrecision(2))}%`;
+}
+
 /** Format a size in decimal units: "1 kB", "4.2 MB" or "1.84 GB". */
 export function formatBytes(count) {
   if (count < 1e6) return `${Math.max(1, Math.round(count / 1e3))} kB`;

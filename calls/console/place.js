@@ -2,7 +2,9 @@
 
 import { sendJson } from "./api.js";
 import { setText } from "./dom.js";
+import { parseTags } from "./filters.js";
 import { capitalise } from "./format.js";
+import { normaliseNumber } from "./participants.js";
 
 const CALLER_ID_ITEM = "call-audio.caller-id";
 const dialog = document.getElementById("place-dialog");
@@ -42,6 +44,7 @@ async function placeCall(onPlaced) {
     const record = await sendJson("calls", { method: "POST", body, headers });
     if (body.from) sessionStorage.setItem(CALLER_ID_ITEM, body.from);
     dialog.close();
+    form.reset();
     onPlaced(record);
   } catch (error) {
     if (error.status === 401) dialog.close();
@@ -59,32 +62,45 @@ function readForm() {
     sample_rate: Number(form.sample_rate.value),
     start_streaming: form.start_streaming.checked,
   };
-  if (form.from.value.trim()) body.from = normaliseNumber(form.from.value);
+  const optional = {
+    from: normaliseNumber(form.from.value),
+    locale: parseTags(form.locale.value),
+    retention_days: Number(form.retention_days.value),
+    dtmf: form.dtmf.value,
+    announcement: readAnnouncement(),
+    cognitive_services_endpoint: form.cognitive_services_endpoint.value.trim(),
+    tags: parseTags(form.tags.value),
+    names: form.elements.name.value.trim() && { [body.to]: form.elements.name.value.trim() },
+  };
+  // What is left empty is left to the app's settings.
+  for (const [name, value] of Object.entries(optional)) if (value && value.length !== 0) body[name] = value;
   return body;
 }
 
-/** Remove spaces, brackets and dashes from a phone number: E.164 has none. */
-function normaliseNumber(text) {
-  return /^\+?[\d\s().-]+$/.test(text) ? text.replace(/[\s().-]/g, "") : text.trim();
+function readAnnouncement() {
+  const text = form.announcement.value.trim();
+  if (!text) return null;
+  return { [/^https:\/\//i.test(text) ? "url" : "text"]: text, required: form.announcement_required.checked };
 }
 
 function clearErrors() {
   setText(errorText, "");
-  for (const name of ["to", "from"]) {
-    setText(document.getElementById(`place-${name}-error`), "");
-    form[name].removeAttribute("aria-invalid");
-  }
+  for (const error of form.querySelectorAll(".field-error")) setText(error, "");
+  for (const field of form.querySelectorAll("[aria-invalid]")) field.removeAttribute("aria-invalid");
 }
 
 /** Show each error at its field, and the others below the form. */
 function showErrors(errors) {
   const otherMessages = [];
   for (const { field, message } of errors) {
-    const fieldError = document.getElementById(`place-${field}-error`);
+    // `announcement.text` and `tags.0` are errors of the fields `announcement` and `tags`.
+    const name = field.split(/[.[]/)[0];
+    const fieldError = document.getElementById(`place-${name}-error`);
     if (!fieldError) otherMessages.push(`${field} ${message}`);
     else {
       setText(fieldError, capitalise(message));
-      form[field].setAttribute("aria-invalid", "true");
+      form.querySelector(`[aria-describedby~="place-${name}-error"]`).setAttribute("aria-invalid", "true");
+      if (fieldError.closest("details")) fieldError.closest("details").open = true;
     }
   }
   setText(errorText, otherMessages.join("; "));

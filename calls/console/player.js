@@ -23,6 +23,7 @@ export class Player {
   #url = null;
   #requestedMs = 0;
   #hasAsked = false;
+  #isPlayRequested = false;
   blob = null;
 
   /** `parts` are elements of the template; `onTime(ms, isPlaying)` is called when the position changes. */
@@ -78,6 +79,7 @@ export class Player {
     if (!this.isReady) this.#showLoading();
     const isReady = (await this.#stream(recording, signal)) || (await this.#download(recording, signal));
     if (isReady) this.#showReady();
+    if (isReady && this.#isPlayRequested) this.playWhenReady();
     return isReady;
   }
 
@@ -152,6 +154,18 @@ export class Player {
     if (!this.#audio.paused) return this.#audio.pause();
     await this.#mixer.resume();
     await this.#audio.play();
+  }
+
+  /** Play now or, if the recording is not loaded yet, as soon as it is. */
+  async playWhenReady() {
+    this.#isPlayRequested = !this.isReady;
+    if (!this.isReady) return;
+    try {
+      await this.#mixer.resume();
+      await this.#audio.play();
+    } catch {
+      // The browser wants a click on Play first. It is at the moment that was asked for.
+    }
   }
 
   seek(ms) {

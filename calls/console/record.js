@@ -22,12 +22,24 @@ export const hasResult = (record) => ["final", "partial"].includes(record.result
  * numbers without the "4:" of their raw IDs.
  */
 export const formatParty = (record, party) =>
-  formatParticipant(party, record.names?.[party] ?? record.names?.[`4:${party}`]);
+  formatParticipant(party, partyName(record, party));
+
+const partyName = (record, party) => record.names?.[party] ?? record.names?.[`4:${party}`] ?? null;
 
 /** The other party of a call: the caller of an incoming call, else the person called. */
-export function callTitle(record) {
-  const party = isIncoming(record) ? record.from : record.to;
-  return party ? formatParty(record, party) : `Call ${record.call_connection_id.slice(0, 8)}`;
+export const otherParty = (record) => (isIncoming(record) ? record.from : record.to);
+
+/** A call is named for its other party: by name, with or without the number, else by number. */
+export function callTitle(record, { withNumber = true } = {}) {
+  const party = otherParty(record);
+  if (!party) return `Call ${record.call_connection_id.slice(0, 8)}`;
+  return (withNumber ? null : partyName(record, party)) ?? formatParty(record, party);
+}
+
+/** The number, or ID, of a call's other party; null if it is not known. */
+export function callNumber(record) {
+  const party = otherParty(record);
+  return party ? formatParticipant(party) : null;
 }
 
 /** The status badge of a call: `{ text, variant }`. */

@@ -1,8 +1,10 @@
-// The retention of a call: its legal hold, and its deletion until the receipt is there.
+// The retention of a call: its legal hold, the erasure of a participant, and its deletion until the receipt is there.
 
 import { send, sendJson } from "./api.js";
+import { ask } from "./ask.js";
 import { describeDeletion, describeHold } from "./details.js";
 import { element, notify, setText } from "./dom.js";
+import { eraseParticipant } from "./erasure.js";
 import { buildAlert } from "./issues.js";
 import { Poller } from "./poll.js";
 import { isOver } from "./record.js";
@@ -16,18 +18,24 @@ export class CallRetention {
   #parts;
   #onChanged;
   #onDeleted;
+  #tracksOf;
   #poller = null;
   #isStopped = false;
 
-  /** `onChanged()` is called after the hold has changed, `onDeleted()` once the call is being deleted. */
-  constructor(path, parts, { onChanged, onDeleted }) {
+  /**
+   * `onChanged()` is called after the hold has changed or a participant was erased, `onDeleted()` once
+   * the call is being deleted. `tracksOf()` returns the tracks of the call's timeline.
+   */
+  constructor(path, parts, { onChanged, onDeleted, tracksOf }) {
     this.#path = path;
     this.#parts = parts;
     this.#onChanged = onChanged;
     this.#onDeleted = onDeleted;
-    const { hold, deleteButton } = parts;
+    this.#tracksOf = tracksOf;
+    const { hold, erase, deleteButton } = parts;
     hold.addEventListener("click", () => (hold.dataset.operation === "release" ? this.#release() : this.#place()));
     deleteButton.addEventListener("click", () => this.#delete());
+    erase.addEventListener("click", () => this.#erase());
   }
 
   stop() {
@@ -37,7 +45,7 @@ export class CallRetention {
 
   /** Show the hold, and the buttons that the user's roles and the call's state allow. */
   show(record) {
-    const { retention, hold, deleteButton, holdNote } = this.#parts;
+    const { retention, hold, erase, deleteButton, holdNote } = this.#parts;
     const isHeld = Boolean(record.hold);
     setText(holdNote, isHeld ? describeHold(record.hold) : "");
     holdNote.hidden = !isHeld;
@@ -45,17 +53,23 @@ export class CallRetention {
     setText(hold, isHeld ? "Release hold" : "Place on hold");
     hold.hidden = !allows(isHeld ? "release_hold" : "place_hold");
     deleteButton.hidden = !allows("delete_call");
-    deleteButton.disabled = isHeld;
-    deleteButton.title = isHeld ? "The call is on legal hold" : "";
+    // In a mixed track, nobody can be told from the others.
+    erase.hidden = !allows("delete_call") || this.#tracksOf().filter((track) => track.participant).length < 2;
+    for (const button of [erase, deleteButton]) {
+      button.disabled = isHeld;
+      button.title = isHeld ? "The call is on legal hold" : "";
+    }
     retention.hidden = !record.state || !isOver(record) || (hold.hidden && deleteButton.hidden);
   }
 
   async #place() {
-    const dialog = document.getElementById("hold-dialog");
-    const reason = dialog.querySelector("input");
-    reason.value = "";
-    dialog.querySelector("[data-cancel]").onclick = () => dialog.close("no");
-    if (!(await confirm(dialog)) || this.#isStopped || !reason.value.trim()) return;
+    const reason = element("input", { id: "hold-reason", maxlength: 500, autocomplete: "off", required: true });
+    const isSure = await ask({
+      heading: "Place on legal hold?", action: "Place on hold",
+      text: "Until the hold is released, the call cannot be deleted, and does not expire.",
+      fields: [element("div", { class: "field" }, element("label", { for: "hold-reason" }, "Reason"), reason)],
+    });
+    if (!isSure || this.#isStopped || !reason.value.trim()) return;
     const body = { reason: reason.value.trim() };
     await this.#run(() => sendJson(`${this.#path}/hold`, { method: "PUT", body }));
   }
@@ -64,8 +78,17 @@ export class CallRetention {
     await this.#run(() => send(`${this.#path}/hold`, { method: "DELETE" }));
   }
 
+  async #erase() {
+    const tracks = this.#tracksOf().filter((track) => track.participant);
+    await this.#run(() => eraseParticipant(this.#path, tracks, () => this.#isStopped));
+  }
+
   async #delete() {
-    if (!(await confirm(document.getElementById("delete-dialog"))) || this.#isStopped) return;
+    const isSure = await ask({
+      heading: "Delete this call?", action: "Delete call", isDanger: true,
+      text: "Its recording, transcript and everything else are deleted. The console cannot undo this.",
+    });
+    if (!isSure || this.#isStopped) return;
     this.#parts.deleteButton.disabled = true;
     await this.#run(async () => {
       const deletion = await sendJson(this.#path, { method: "DELETE" });
@@ -104,12 +127,4 @@ export class CallRetention {
     }
     if (!this.#isStopped) this.#onChanged();
   }
-}
-
-/** Ask in a dialog; resolves to whether the answer was yes. */
-async function confirm(dialog) {
-  dialog.returnValue = "no";
-  dialog.showModal();
-  await new Promise((resolve) => dialog.addEventListener("close", resolve, { once: true }));
-  return dialog.returnValue === "yes";
 }

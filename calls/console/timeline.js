@@ -25,6 +25,7 @@ export function buildModelFromTimeline(timeline, participants = []) {
   const missingSegments = timeline.missing_segments ?? [];
   const tracks = timeline.tracks.map((track, channel) => ({
     channel,
+    track: track.track,
     participant: track.participant,
     name: track.name ?? null,
     speech: track.speech ?? [],

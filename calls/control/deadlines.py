@@ -7,7 +7,6 @@ twice does no harm, and the reconciler looks at the calls of lost ones.
 
 from __future__ import annotations
 
-import base64
 import logging
 import math
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ import msgspec
 from azure.core.exceptions import AzureError
 
 from calls.clients import Clients
-from calls.queue_messages import decode_call_message
+from calls.queue_messages import decode_call_message, encode_queue_message
 from event_log import log_event
 
 LATEST = timedelta(days=6)
@@ -37,12 +36,9 @@ async def schedule(clients: Clients, call: str, due_at: datetime, now: datetime)
     A queue that does not answer is logged: the reconciler looks at the call a few minutes later.
     """
     seconds = max(0, math.ceil(min(due_at - now, LATEST).total_seconds()))
-    content = msgspec.json.encode(DeadlineMessage(call))
+    content = encode_queue_message(DeadlineMessage(call))
     try:
-        # As host.json says (messageEncoding).
-        await clients.deadline_queue().send_message(
-            base64.b64encode(content).decode(), visibility_timeout=seconds
-        )
+        await clients.deadline_queue().send_message(content, visibility_timeout=seconds)
     except AzureError as error:
         cause = type(error).__name__
         log_event(_log, logging.ERROR, "deadline_not_scheduled", call=call, error=cause)

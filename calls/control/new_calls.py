@@ -57,6 +57,7 @@ class NewCall(msgspec.Struct, kw_only=True, frozen=True):
     locales: list[str] | None = None
     announcement: Announcement | None = None
     retention_days: int | None = None
+    webhook_url: str | None = None
     tags: list[str] = []
     notes: str | None = None
 
@@ -117,7 +118,7 @@ async def record_new_call(
         record.to, record.from_ = call.to, call.from_
         record.names = call.names
         record.locales = call.locales or parse_setting(clients.settings.transcription_locale)
-        record.retention_days = call.retention_days
+        record.retention_days, record.webhook_url = call.retention_days, call.webhook_url
         # Somebody may have tagged the call already: its first event may have created the record.
         record.tags = record.tags or call.tags
         record.notes = record.notes or call.notes

@@ -15,6 +15,7 @@ import msgspec
 
 from calls.records.model import Milestone, MilestoneType
 from calls.settings import Settings
+from calls.subscribers import DeletedCall
 from contract import names
 from contract.names import SegmentName
 
@@ -56,6 +57,16 @@ def event_id(call: str, milestone: Milestone) -> str:
     """
     text = f"{call}\n{milestone.type}\n{milestone.what}"
     return "evt_" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def deletion_milestone(deleted: DeletedCall) -> Milestone:
+    """Return the milestone of a call that was deleted."""
+    return Milestone(
+        type="call.deleted",
+        what=deleted.deletion_id,
+        time=deleted.deleted_at,
+        data={"deletion_id": deleted.deletion_id},
+    )
 
 
 def segment_milestone(segment: SegmentName, duration_ms: float, now: datetime) -> Milestone:

@@ -32,7 +32,7 @@ _CALLS_PATH = "/api/v1/calls/"
 _REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 _PLAYED = {"send_recording": "play_recording", "send_segment": "play_segment"}
 """Actions of requests for a range, as players send them."""
-_OTHER_IDS = ("retry_failure",)
+_OTHER_IDS = ("retry_failure", "retry_delivery")
 """Routes whose id is not a call's."""
 
 _clock = time.monotonic

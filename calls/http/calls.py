@@ -99,6 +99,7 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
         operation_context=fields.take_text("operation_context", _MAX_CONTEXT_CHARACTERS),
         cognitive_services_endpoint=endpoint,
         names=_take_names(fields),
+        webhook_url=_take_webhook(fields, settings),
         retention_days=fields.take_number("retention_days", 1, MAX_RETENTION_DAYS),
         locales=_take_locales(fields),
         announcement=take_announcement(fields, settings, endpoint),
@@ -107,6 +108,15 @@ def parse_place_call(members: dict[str, Any], settings: Settings) -> PlaceCall:
     )
     fields.check()
     return call
+
+
+def _take_webhook(fields: Fields, settings: Settings) -> str | None:
+    url = fields.take_text("webhook_url")
+    if url is not None and not settings.permits_webhook(url):
+        fields.add_error(
+            "webhook_url", "must be https:// and a path on one of WEBHOOK_HOSTS, without a query"
+        )
+    return url
 
 
 def _take_dtmf(fields: Fields, most: DtmfMode) -> DtmfMode:

@@ -46,6 +46,8 @@ INTERNAL: dict[str, frozenset[str]] = {
             "events",
             "finalized",
             "milestones",
+            "milestones_sent",
+            "webhook_url",
         }
     ),
 }

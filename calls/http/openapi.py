@@ -16,6 +16,7 @@ from calls.http.description.names import name_parts
 from calls.http.description.parts import Json
 from calls.http.description.schemas import schemas
 from calls.http.description.texts import TAGS, TEXTS
+from calls.http.description.webhooks import webhooks
 from calls.http.respond import json_response
 
 _SECURITY: Json = {
@@ -70,6 +71,7 @@ def document() -> Json:
         "security": [{"key": []}, {"entra": []}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "headers": HEADERS,
             "schemas": components,

@@ -75,6 +75,8 @@ ROUTES: dict[str, Access] = {
     "export_call": _access("read", "Listener"),
     "list_failures": _access("never"),
     "retry_failure": _access("change"),
+    "list_deliveries": _access("never"),
+    "retry_delivery": _access("change"),
     "read_audit": _access("read", "Auditor"),
     "show_acs_health": _access("never", "Auditor"),
     "show_me": _access("never", *ROLES),

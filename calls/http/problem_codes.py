@@ -25,6 +25,7 @@ Code = Literal[
     "cross_site",
     "deletion_not_found",
     "deletion_running",
+    "delivery_not_found",
     "destination_not_allowed",
     "event_mismatch",
     "export_failed",
@@ -106,6 +107,9 @@ CODES: dict[Code, Meaning] = {
     ),
     "call_not_found": Meaning(HTTPStatus.NOT_FOUND, "the call does not exist"),
     "deletion_not_found": Meaning(HTTPStatus.NOT_FOUND, "the deletion does not exist"),
+    "delivery_not_found": Meaning(
+        HTTPStatus.NOT_FOUND, "no delivery has failed under this id, or it was sent again already"
+    ),
     "failure_not_found": Meaning(HTTPStatus.NOT_FOUND, "the failure does not exist"),
     "file_not_found": Meaning(HTTPStatus.NOT_FOUND, "the console has no such file"),
     "format_not_found": Meaning(HTTPStatus.NOT_FOUND, "the result has no such format"),

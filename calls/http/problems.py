@@ -118,6 +118,7 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     ),
     errors.FailureNotFound: _Mapping(HTTPStatus.NOT_FOUND, "failure_not_found"),
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
+    errors.DeliveryNotFound: _Mapping(HTTPStatus.NOT_FOUND, "delivery_not_found"),
     errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_cursor"),
     errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_unavailable"),
     errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),

@@ -168,14 +168,28 @@ async def reconcile_call(clients: Clients, call: str, now: datetime, send: Send)
     )
     record = update.record
     await transcription.request_if_due(clients, call, send)
+    is_told = await _report_overlooked(clients, call)
     if (
-        record.has_ended
+        is_told
+        and record.has_ended
         and quiet
         and record.result_state != "processing"
         and await transcription.is_settled(clients, call)
     ):
         await change_record(clients.storage, call, _finalize)
         return True
+    return False
+
+
+async def _report_overlooked(clients: Clients, call: str) -> bool:
+    """Have others told of milestones whose message was lost; return whether there are none."""
+    subscribers = clients.storage.subscribers
+    if subscribers is None:
+        return True
+    record = await read_record(clients.storage, call)
+    if record.milestones_sent >= len(record.milestones):
+        return True
+    await subscribers.report(call)
     return False
 
 

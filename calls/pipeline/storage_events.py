@@ -20,6 +20,7 @@ from calls import blobs
 from calls.clients import Clients, get_clients
 from calls.errors import CallDeleted, CallNotFound
 from calls.events.cloud_events import segment_milestone
+from calls.events.messages import EventMessage, send_event
 from calls.events.segment_log import log_segment
 from calls.listings import log_foreign
 from calls.records import ended_calls
@@ -164,6 +165,9 @@ async def analyse_segment(
         raise ValueError(f"the segment is not a WAV file: {error}") from error
     call, storage = segment.call_connection_id, clients.storage
     milestone = segment_milestone(segment, result.duration_ms, datetime.now(UTC))
+    if storage.subscribers is not None:
+        # Before the analysis: once that is there, nobody looks at the segment again.
+        await send_event(clients, EventMessage(call_connection_id=call, milestone=milestone))
     await asyncio.gather(
         storage.put(blobs.RESULTS, blobs.analysis_blob(segment), analysis.encode_analysis(result)),
         log_segment(storage, call, milestone),

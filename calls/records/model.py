@@ -149,7 +149,9 @@ class CallRecord(msgspec.Struct, kw_only=True):
     to do for it. ``names`` has the participants' display names by raw id, where they are
     known. ``locales`` are the candidates for its language, or ``auto`` alone. ``retention_days``
     is how long to keep it after its end; None: as the settings say. ``hung_up_reason`` says why the
-    app hung up by itself. ``milestones`` are in the order in which the record reached them.
+    app hung up by itself. ``milestones`` are in the order in which the record reached them;
+    the queue of deliveries has taken the first ``milestones_sent`` of them. ``webhook_url`` gets
+    the call's events, besides those whom the settings name.
     ``tags`` and ``notes`` are what people wrote about it.
     """
 
@@ -190,6 +192,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     missing: MissingAudio | None = None
     finalized: bool = False
     milestones: list[Milestone] = msgspec.field(default_factory=list)
+    milestones_sent: int = 0
+    webhook_url: str | None = None
 
     @property
     def has_ended(self) -> bool:

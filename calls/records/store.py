@@ -71,10 +71,11 @@ async def change_record(
             apply(record)
             add_milestones(record, datetime.now(UTC))
             if await _create_record(storage, record):
+                await _report_milestones(storage, record, 0)
                 return record
             continue
         record = decode_record(document.content)
-        was_finalized = record.finalized
+        was_finalized, milestones = record.finalized, len(record.milestones)
         if not apply(record):
             return record
         add_milestones(record, datetime.now(UTC))
@@ -84,8 +85,15 @@ async def change_record(
         if was_finalized and not record.finalized:
             await add_unsettled(storage, call_connection_id)
         if await storage.replace(blobs.CALLS, blob, _encode(record), document.etag):
+            await _report_milestones(storage, record, milestones)
             return record
     raise Contended(f"the record of call {call_connection_id} is being changed too often")
+
+
+async def _report_milestones(storage: Storage, record: CallRecord, before: int) -> None:
+    """Report that a record which was just written has more milestones than before."""
+    if storage.subscribers is not None and len(record.milestones) > before:
+        await storage.subscribers.report(record.call_connection_id)
 
 
 async def _create_record(storage: Storage, record: CallRecord) -> bool:

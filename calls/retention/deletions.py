@@ -100,6 +100,7 @@ async def _write_new(storage: Storage, deletion: Deletion) -> None:
         record = await read_record(storage, call)
         deletion.created_at = record.created_at
         deletion.correlation_id = record.correlation_id
+        deletion.webhook_url = record.webhook_url
     await inventory.collect(storage, deletion)
     if deletion.receipt.scope == "call":
         # It is deleted at once, and the first run counts it.

@@ -29,6 +29,7 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
         blobs.RECORDINGS,
         blobs.RESULTS,
         blobs.EVENTS,
+        blobs.DELIVERIES,
         names.DRAFTS,
         names.REJECTED,
         blobs.FAILURES,
@@ -186,8 +187,8 @@ async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> lis
         claim = deletion.correlation_id
         incoming = [blobs.incoming_blob(claim)] if claim else []
         return [blobs.idempotency_notes(call), *deletion.keys, *incoming]
-    if container == blobs.FAILURES:
-        return [f"{call}."]
+    if container in (blobs.FAILURES, blobs.DELIVERIES):
+        return [f"{call}." if container == blobs.FAILURES else blobs.deliveries_prefix(call)]
     if container == names.REJECTED:
         streams = {*deletion.streams, *await _rejected_streams(storage, call)}
         return [

@@ -96,6 +96,7 @@ class Deletion(msgspec.Struct, kw_only=True):
         tracks: With the scope ``participant``: the participant's tracks.
         raw_id: The participant's raw id, until the deletion is completed.
         is_rewritten: Whether manifests and record no longer mention the participant.
+        webhook_url: The call's own, until it is told that the call was deleted.
         plan: What the last run was about to delete.
         arrivals: How often something has arrived late. The deletion is not completed by a run
             that began before the last arrival.
@@ -113,6 +114,7 @@ class Deletion(msgspec.Struct, kw_only=True):
     tracks: list[StreamTrack] = msgspec.field(default_factory=list)
     raw_id: str | None = None
     is_rewritten: bool = False
+    webhook_url: str | None = None
     plan: Plan | None = None
     arrivals: int = 0
     claimed_by: str = ""

@@ -40,6 +40,7 @@ from calls.retention.model import (
     summarize_remaining,
 )
 from calls.storage import Storage
+from calls.subscribers import DeletedCall
 from event_log import log_event
 
 RUN_SECONDS = 200.0
@@ -299,7 +300,24 @@ async def close_deletion(storage: Storage, deletion: Deletion, now: datetime) ->
         call=call,
         details={"deletion": receipt.id, "scope": receipt.scope, "digest": receipt.digest},
     )
+    await _report(storage, deletion, now)
     await storage.delete(blobs.RETENTION, blobs.unfinished_blob(receipt.id))
+
+
+async def _report(storage: Storage, deletion: Deletion, now: datetime) -> None:
+    """Have others told that a call was deleted, and forget its webhook."""
+    receipt, url = deletion.receipt, deletion.webhook_url
+    if receipt.scope == "call" and storage.subscribers is not None:
+        deleted_at = receipt.completed_at or now
+        deleted = DeletedCall(deletion_id=receipt.id, deleted_at=deleted_at, webhook_url=url)
+        await storage.subscribers.report_deletion(receipt.call_connection_id, deleted)
+
+    def apply(stored: Deletion) -> bool:
+        stored.webhook_url = None
+        return True
+
+    if url is not None:
+        await change_deletion(storage, receipt.id, apply)
 
 
 async def _delete(storage: Storage, container: str, blob: StoredBlob) -> bool:

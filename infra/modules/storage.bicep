@@ -58,6 +58,10 @@ var queues = [
   'ended-calls-poison'
   'deadlines'
   'deadlines-poison'
+  'events'
+  'events-poison'
+  'deliveries'
+  'deliveries-poison'
 ]
 
 @description('The containers that have calls in them, and what is to be kept of calls. Only the app deletes there.')
@@ -74,6 +78,7 @@ var callContainers = [
   'failures'
   'retention'
   'events'
+  'deliveries'
 ]
 
 @description('The containers whose versions cannot be deleted or changed, if immutableDays is set.')

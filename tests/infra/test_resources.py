@@ -16,7 +16,9 @@ from contract import names
 from functions import (
     DEADLINE_QUEUE,
     DELETION_QUEUE,
+    DELIVERY_QUEUE,
     ENDED_CALLS_QUEUE,
+    EVENT_QUEUE,
     EXPORT_QUEUE,
     TRANSCRIPTION_QUEUE,
 )
@@ -496,7 +498,7 @@ def test_the_queues_of_the_functions_are_created(
     }
     listened = {trigger["queueName"] for trigger in triggers.values() if "queueName" in trigger}
     assert outputs == {TRANSCRIPTION_QUEUE, DELETION_QUEUE, ENDED_CALLS_QUEUE, EXPORT_QUEUE}
-    queues = outputs | {DEADLINE_QUEUE}
+    queues = outputs | {DEADLINE_QUEUE, EVENT_QUEUE, DELIVERY_QUEUE}
     assert created == queues | {f"{queue}-poison" for queue in queues}
     # The blob triggers' poison queue is the host's own. Nobody listens to those of the deadlines
     # and of ended calls: the reconciler does what their messages have failed to do.

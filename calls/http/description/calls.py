@@ -130,6 +130,13 @@ _PLACE_CALL = body(
             },
             "additionalProperties": False,
         },
+        "webhook_url": {
+            "type": ["string", "null"],
+            "pattern": "^https?://",
+            "maxLength": 2048,
+            "description": "gets the call's events: a path on one of `WEBHOOK_HOSTS`",
+            "examples": ["https://hooks.example.com/calls"],
+        },
         "retention_days": {
             "type": ["integer", "null"],
             "minimum": 1,

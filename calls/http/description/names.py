@@ -10,9 +10,10 @@ from typing import Any, get_args
 
 from calls.audit import Outcome
 from calls.http.description.parts import SCHEMAS, Json
+from calls.index.selection import Sort
 from calls.principals import Kind, Role
 from calls.records.announcement import AnnouncementState, PlayState, Policy
-from calls.records.model import CallState, Direction, ResultState, StreamingState
+from calls.records.model import CallState, Direction, MilestoneType, ResultState, StreamingState
 from calls.results.renditions import FORMATS, MIXES
 from calls.retention.model import Scope
 from calls.retention.model import State as DeletionState
@@ -31,7 +32,9 @@ ENUMERATIONS: dict[str, tuple[Any, ...]] = {
     "DeletionScope": get_args(Scope),
     "DeletionState": get_args(DeletionState),
     "Direction": get_args(Direction),
+    "EventType": get_args(MilestoneType),
     "DtmfMode": get_args(DtmfMode),
+    "ListCallsSort": get_args(Sort),
     "PlayState": get_args(PlayState),
     "RecordingFormat": tuple(FORMATS),
     "RecordingMix": tuple(MIXES),

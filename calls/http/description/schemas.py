@@ -10,7 +10,7 @@ from msgspec import Meta, inspect
 from calls.http.acs_health import AcsHealth
 from calls.http.description.parts import SCHEMAS, Json
 from calls.http.documents import AuditPage, Call, CallPage, Deletion, Health, Hold, Me
-from calls.http.event_documents import EventList
+from calls.http.event_documents import Delivery, DeliveryPage, EventList
 from calls.http.links import Links
 from calls.http.problem_codes import CODES
 from calls.http.result_documents import (
@@ -74,6 +74,8 @@ STRUCTS = (
     CallDetails,
     CallPage,
     Deletion,
+    Delivery,
+    DeliveryPage,
     Export,
     EventList,
     Failure,

@@ -162,6 +162,18 @@ TEXTS = {
     "HEAD /api/v1/calls/{id}/segments/{track}/{index}": Text(
         "head_segment", "results", "The headers of the segment: its size, type and entity tag."
     ),
+    "GET /api/v1/deliveries": Text(
+        "list_deliveries",
+        "events",
+        "An event that an endpoint has not taken within 24 hours, or that an endpoint answered "
+        "with 410, stays here until it is sent again, or its call is deleted.",
+    ),
+    "POST /api/v1/deliveries/{id}/retry": Text(
+        "retry_delivery",
+        "events",
+        "With the same event id, and for another 24 hours. An endpoint that had answered 410 gets "
+        "events again from then on.",
+    ),
     "GET /api/v1/failures": Text(
         "list_failures", "failures", "Newest first. A failed blob stays in storage until a retry."
     ),

@@ -176,6 +176,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the events that could not be delivered
+         * @description An event that an endpoint has not taken within 24 hours, or that an endpoint answered with 410, stays here until it is sent again, or its call is deleted.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deliveries/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event again that could not be delivered
+         * @description With the same event id, and for another 24 hours. An endpoint that had answered 410 gets events again from then on.
+         */
+        post: operations["retry_delivery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/deletions/{id}": {
         parameters: {
             query?: never;
@@ -509,7 +549,148 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "call.connected": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The call is connected
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_call_connected"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.streaming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * ACS has started to stream the call's audio, for the first time or again
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_call_streaming"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "segment.ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A segment has landed and was analysed
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_segment_ready"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.final": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The call has ended, and its result is made; once more if audio came late
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_call_final"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "transcript.final": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The transcript is complete or has failed
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_transcript_final"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.failed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The call was never connected
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_call_failed"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "call.deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Everything of the call was deleted
+         * @description Signed as Standard Webhooks has it. Any answer but 2xx within 10 seconds has it sent again, for 24 hours; after a 410, nothing more is sent.
+         */
+        post: operations["receive_call_deleted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /**
@@ -901,8 +1082,7 @@ export interface components {
          */
         CloudEvent: {
             id: string;
-            /** @enum {unknown} */
-            type: "call.connected" | "call.deleted" | "call.failed" | "call.final" | "call.streaming" | "segment.ready" | "transcript.final";
+            type: components["schemas"]["EventType"];
             source: string;
             subject: string;
             /** Format: date-time */
@@ -982,6 +1162,56 @@ export interface components {
         DeletionScope: "call" | "participant" | "segments";
         /** @enum {unknown} */
         DeletionState: "running" | "waiting" | "completed";
+        /**
+         * Delivery
+         * @description An event that could not be delivered to an endpoint.
+         */
+        Delivery: {
+            /** @description for the retry */
+            id: string;
+            /**
+             * @description nothing is tried until it is sent again
+             * @enum {unknown}
+             */
+            state: "dead";
+            /**
+             * @description the call connection id
+             * @example 401f2980-0b2e-4c4d-9e84-1a6a2f6f3b5e
+             */
+            call_connection_id: string;
+            /**
+             * @description its name in `WEBHOOKS`; `call`: the call's `webhook_url`; `event-grid`: the topic
+             * @example crm
+             */
+            endpoint: string;
+            event: components["schemas"]["CloudEvent"];
+            attempts: number;
+            /**
+             * Format: date-time
+             * @description when it was due
+             * @example 2026-03-01T09:30:00Z
+             */
+            first_at: string;
+            /**
+             * Format: date-time
+             * @example 2026-03-01T09:30:00Z
+             */
+            failed_at: string;
+            /**
+             * @description of the last attempt, or why there was none
+             * @example status 500
+             */
+            error: string;
+        };
+        /**
+         * DeliveryPage
+         * @description Deliveries, by their calls.
+         */
+        DeliveryPage: {
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description of the next page; null at the end, not where a page is short */
+            cursor: string | null;
+        };
         /** @enum {unknown} */
         Direction: "outgoing" | "incoming";
         /**
@@ -1039,6 +1269,8 @@ export interface components {
              */
             cursor: string;
         };
+        /** @enum {unknown} */
+        EventType: "call.connected" | "call.streaming" | "segment.ready" | "call.final" | "transcript.final" | "call.failed" | "call.deleted";
         /**
          * Export
          * @description An export that is not ready yet; the sizes are those of its recording.
@@ -1165,6 +1397,8 @@ export interface components {
             expires_at: string;
             links: components["schemas"]["Link"][];
         };
+        /** @enum {unknown} */
+        ListCallsSort: "-created_at" | "created_at" | "-duration" | "duration";
         /**
          * LossSpan
          * @description A segment in which audio was lost and replaced by `filled_ms` of silence.
@@ -1303,6 +1537,11 @@ export interface components {
             start_streaming?: boolean;
             /** @description what is played to all before the call is recorded: a text or a file; default: that of the settings, if `ANNOUNCEMENT` is not off */
             announcement?: components["schemas"]["AnnouncementRequest"];
+            /**
+             * @description gets the call's events: a path on one of `WEBHOOK_HOSTS`
+             * @example https://hooks.example.com/calls
+             */
+            webhook_url?: string | null;
             /** @description how long to keep the call after its end; null: as the settings say */
             retention_days?: number | null;
             /** @description what is kept of DTMF tones, at most `DTMF`, which is the default */
@@ -1692,12 +1931,15 @@ export type SchemaDeletedBlobs = components['schemas']['DeletedBlobs'];
 export type SchemaDeletion = components['schemas']['Deletion'];
 export type SchemaDeletionScope = components['schemas']['DeletionScope'];
 export type SchemaDeletionState = components['schemas']['DeletionState'];
+export type SchemaDelivery = components['schemas']['Delivery'];
+export type SchemaDeliveryPage = components['schemas']['DeliveryPage'];
 export type SchemaDirection = components['schemas']['Direction'];
 export type SchemaDisplayNames = components['schemas']['DisplayNames'];
 export type SchemaDtmfMode = components['schemas']['DtmfMode'];
 export type SchemaErasedTrack = components['schemas']['ErasedTrack'];
 export type SchemaEvent = components['schemas']['Event'];
 export type SchemaEventList = components['schemas']['EventList'];
+export type SchemaEventType = components['schemas']['EventType'];
 export type SchemaExport = components['schemas']['Export'];
 export type SchemaFailure = components['schemas']['Failure'];
 export type SchemaFailureList = components['schemas']['FailureList'];
@@ -1708,6 +1950,7 @@ export type SchemaInterruption = components['schemas']['Interruption'];
 export type SchemaLandedSegment = components['schemas']['LandedSegment'];
 export type SchemaLink = components['schemas']['Link'];
 export type SchemaLinks = components['schemas']['Links'];
+export type SchemaListCallsSort = components['schemas']['ListCallsSort'];
 export type SchemaLossSpan = components['schemas']['LossSpan'];
 export type SchemaMe = components['schemas']['Me'];
 export type SchemaMissingAudio = components['schemas']['MissingAudio'];
@@ -1777,7 +2020,7 @@ export interface operations {
                 tag?: string[];
                 /** @description from the connection to the end, in seconds; calls that go on have none yet */
                 min_duration?: number;
-                sort?: "-created_at" | "created_at" | "-duration" | "duration";
+                sort?: components["schemas"]["ListCallsSort"];
                 limit?: number;
                 cursor?: string;
             };
@@ -3148,6 +3391,185 @@ export interface operations {
             };
             /** @description Gone */
             410: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                state?: "dead";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description entity tags that the client has: 304 if one of them is current */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeliveryPage"];
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the function key is missing or wrong, or nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry_delivery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the function key is missing or wrong, or nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
@@ -5443,6 +5865,354 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    receive_call_connected: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "call.connected";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_call_streaming: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "call.streaming";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_segment_ready: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "segment.ready";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                        /** @description for `POST /api/v1/calls/{id}/links` */
+                        blob: string;
+                        stream_id: string;
+                        /** @description the track in the stream */
+                        track: string;
+                        /** Format: date-time */
+                        start: string;
+                        duration_ms: number;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_call_final: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "call.final";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                        /** @enum {unknown} */
+                        result_state: "final" | "partial" | "none";
+                        recording_sha256: string | null;
+                        duration_ms: number | null;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_transcript_final: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "transcript.final";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                        /** @enum {unknown} */
+                        transcript_state: "complete" | "failed";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_call_failed: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "call.failed";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                        /** @description ACS's */
+                        code: number | null;
+                        /** @description ACS's */
+                        sub_code: number | null;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    receive_call_deleted: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description the event's id */
+                "webhook-id": string;
+                /** @description when it was sent, in seconds since 1970 */
+                "webhook-timestamp": string;
+                /** @description `v1,` and the base64 of an HMAC-SHA256, once for each secret */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/cloudevents+json": {
+                    /** @constant */
+                    specversion: "1.0";
+                    /** @description the same whenever this event is sent */
+                    id: string;
+                    /** @constant */
+                    type: "call.deleted";
+                    /** @description with `subject`, the call's address */
+                    source: string;
+                    /** @description the call connection id */
+                    subject: string;
+                    /** Format: date-time */
+                    time: string;
+                    /** @constant */
+                    datacontenttype: "application/json";
+                    data: {
+                        call_connection_id: string;
+                        deletion_id: string;
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description the event is taken */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -28,7 +28,7 @@ test("a deletion says how much it has deleted, what remains, and what can be res
   deletion.deleted.push({ count: 2, bytes: 0 });
   deletion.restorable_until = "2026-12-02T10:00:00Z";
   assert.match(describeDeletion({ ...deletion, state: "completed" }), /^3 files deleted .*; an administrator can restore them until .*2026/u);
-  const remaining = [{ count: 1, until: "2027-01-01T00:00:00Z" }, { count: 2, until: null }];
+  const remaining = [{ count: 1, until: "2027-01-02T12:00:00Z" }, { count: 2, until: null }];
   assert.match(describeDeletion({ ...deletion, state: "waiting", remaining }), /; 3 protected by an immutability policy until .*2027/u);
 });
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  formatBytes, formatClock, formatCount, formatDay, formatDuration, formatEventType, formatParticipant, formatPercent,
+  formatBytes, formatClock, formatCount, formatDay, formatDuration, formatEventType, formatParticipant, formatPercent, formatSmallPercent,
 } from "../../../calls/console/format.js";
 
 test("a position shows hours only from one hour on", () => {
@@ -57,4 +57,12 @@ test("an event's type is shown as words", () => {
 
 test("a share is shown as a whole percentage", () => {
   assert.equal(formatPercent(0.254), "25%");
+});
+
+test("a share that is small keeps two digits", () => {
+  assert.equal(formatSmallPercent(0), "0%");
+  assert.equal(formatSmallPercent(0.00001), "<0.01%");
+  assert.equal(formatSmallPercent(0.00342), "0.34%");
+  assert.equal(formatSmallPercent(0.0512), "5.1%");
+  assert.equal(formatSmallPercent(0.254), "25%");
 });

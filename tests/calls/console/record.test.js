@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { callDurationMs, callStatus, callTitle, hasResult, isProcessing, openPause, shownDurationMs } from "../../../calls/console/record.js";
+import { callDurationMs, callNumber, callStatus, callTitle, hasResult, isProcessing, openPause, shownDurationMs } from "../../../calls/console/record.js";
 
 const NOW = Date.parse("2026-11-25T10:01:00Z");
 
@@ -21,6 +21,9 @@ test("list and call show the recording's duration once there is one", () => {
 test("a call is named for the other party", () => {
   const named = { direction: "outgoing", to: "+15551230000", names: { "4:+15551230000": "Zo\u00eb" } };
   assert.equal(callTitle(named), "Zo\u00eb (+1 555 123 0000)");
+  assert.equal(callTitle(named, { withNumber: false }), "Zo\u00eb");
+  assert.equal(callNumber(named), "+1 555 123 0000");
+  assert.equal(callNumber({ call_connection_id: "0123456789", to: null }), null);
   const parties = { from: "4:+15559990000", to: "4:+15551230000" };
   assert.equal(callTitle({ direction: "outgoing", ...parties }), "+1 555 123 0000");
   assert.equal(callTitle({ direction: "incoming", ...parties }), "+1 555 999 0000");

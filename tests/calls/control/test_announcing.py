@@ -80,13 +80,13 @@ def connection(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> Connection:
 @pytest.fixture
 def sent(clients: Clients) -> Sent:
     sent = Sent()
-    clients._deadline_queue = sent  # type: ignore[assignment]
+    clients._queues["deadlines"] = sent  # type: ignore[assignment]
     return sent
 
 
 @pytest.fixture
 def clients(clients: Clients) -> Clients:
-    clients._deadline_queue = Sent()  # type: ignore[assignment]
+    clients._queues["deadlines"] = Sent()  # type: ignore[assignment]
     return clients
 
 

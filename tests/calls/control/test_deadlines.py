@@ -41,7 +41,7 @@ async def test_a_message_becomes_visible_when_it_is_due(
     create_clients: CreateClients, after: timedelta, visible_after: int
 ) -> None:
     app, sent = create_clients(), Sent()
-    app._deadline_queue = sent  # type: ignore[assignment]
+    app._queues["deadlines"] = sent  # type: ignore[assignment]
     await schedule(app, "a-call", NOW + after, NOW)
     ((content, seconds),) = sent.messages
     assert decode_message(content) == DeadlineMessage("a-call")

@@ -53,7 +53,7 @@ def sent() -> Sent:
 @pytest.fixture
 def clients(create_clients: CreateClients, acs: Acs, sent: Sent) -> Clients:
     clients = create_clients(streamer_url=acs.media_url)
-    clients._deadline_queue = sent  # type: ignore[assignment]
+    clients._queues["deadlines"] = sent  # type: ignore[assignment]
     return clients
 
 
@@ -172,7 +172,7 @@ async def test_a_stop_repeats_a_pause_that_acs_has_not_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     away = create_clients(acs_endpoint="http://127.0.0.1:9")
-    away._deadline_queue = sent  # type: ignore[assignment]
+    away._queues["deadlines"] = sent  # type: ignore[assignment]
     with pytest.raises(AcsUnavailable):
         await pause(away, call, 60)
     monkeypatch.setattr(streaming, "ANSWER_TIME", timedelta(0))
@@ -249,7 +249,7 @@ async def test_a_pause_that_acs_may_have_carried_out_is_kept_and_requested_again
     clients: Clients, create_clients: CreateClients, acs: Acs, call: str, sent: Sent
 ) -> None:
     away = create_clients(acs_endpoint="http://127.0.0.1:9")
-    away._deadline_queue = sent  # type: ignore[assignment]
+    away._queues["deadlines"] = sent  # type: ignore[assignment]
     with pytest.raises(AcsUnavailable):
         await pause(away, call, 300)
     assert [seconds for _, seconds in sent.messages] == [300, ANSWER_TIME.total_seconds()]
@@ -270,7 +270,7 @@ async def test_a_resumption_that_acs_may_have_carried_out_is_requested_again(
     await acs.wait_for_callback("MediaStreamingStopped")
     await record_event(clients, call, STOPPED)
     away = create_clients(acs_endpoint="http://127.0.0.1:9")
-    away._deadline_queue = sent  # type: ignore[assignment]
+    away._queues["deadlines"] = sent  # type: ignore[assignment]
     with pytest.raises(AcsUnavailable):
         await resume_call(away, call, AGENT)
     record = await meet(clients, call, ANSWER_TIME)

@@ -41,6 +41,23 @@ def test_a_body_with_its_defaults() -> None:
     )
 
 
+def test_a_call_s_webhook_is_on_a_host_that_the_settings_list() -> None:
+    url = "https://hooks.example/calls"
+    assert parse(BODY | {"webhook_url": url}, webhook_hosts="hooks.example").webhook_url == url
+    for hosts in ("", "other.example"):
+        with pytest.raises(Problem) as refused:
+            parse(BODY | {"webhook_url": url}, webhook_hosts=hosts)
+        assert refused.value.errors == [
+            {
+                "field": "webhook_url",
+                "message": "must be https:// and a path on one of WEBHOOK_HOSTS, without a query",
+            }
+        ]
+    for attack in ATTACKS:
+        with pytest.raises(Problem):
+            parse(BODY | {"webhook_url": attack}, webhook_hosts="hooks.example")
+
+
 def test_a_body_with_all_fields() -> None:
     members = {
         "to": USER,

@@ -45,6 +45,7 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.RenditionPending(), 503, "rendition_pending", {"Retry-After": "10"}),
     (errors.FailureNotFound("a-failure"), 404, "failure_not_found", {}),
     (errors.FailedBlobMissing("segments/a"), 409, "blob_missing", {}),
+    (errors.DeliveryNotFound("a-delivery"), 404, "delivery_not_found", {}),
     (errors.InvalidCursor(), 400, "invalid_cursor", {}),
     (errors.AcsUnavailable("the call was not placed"), 502, "acs_unavailable", {}),
     (errors.AcsRefused("the call was not placed", 401, None, None), 502, "acs_refused", {}),

@@ -9,9 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from azure.core.exceptions import ServiceRequestError
 from azure.storage.blob.aio import BlobServiceClient
 
 from calls import blobs
+from calls.clients import EVENT_QUEUE
+from calls.events.messages import decode_event
+from calls.events.segment_log import read_segments
 from calls.http import call_details, links, results
 from calls.pipeline import reconciler, storage_events
 from calls.records.result_state import update_result_state
@@ -20,6 +24,7 @@ from calls.results import assembly
 from calls.results.assembly import read_result
 from calls.results.failures import list_failures
 from calls.results.timeline import NOT_ANALYSED
+from calls.subscribers import Subscribers
 from calls.transcripts import job
 from contract import names, wav
 from contract.manifest import SCHEMA
@@ -28,6 +33,7 @@ from tests.calls.counted_requests import count_requests
 from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.handler_requests import create_record, decode_body, send_request
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id, noise
+from tests.calls.sent import Sent
 from tests.calls.stream_uploader import StreamUploader, send_nothing
 
 
@@ -191,6 +197,31 @@ async def test_the_end_of_a_call_takes_few_requests_to_storage(
     assert len(to_log) == (1 if others else 3)
     assert len(requests) - len(to_log) == 13 + 2 * len(stream.files)
     assert requests.count(f"PUT {blobs.CALLS}/{blobs.call_blob(call)}") == 1
+
+
+async def test_a_segment_is_told_before_its_analysis_says_that_it_is_done(
+    uploader: StreamUploader,
+) -> None:
+    """While the queue is away, the segment stays to be analysed, and nobody has to remember it."""
+    clients, call = uploader.clients, new_call_id()
+    queue: Any = Sent(ServiceRequestError("away"))
+    clients._queues[EVENT_QUEUE] = queue
+    clients.storage.subscribers = Subscribers(lambda: queue)
+    stream = SampleStream(call, {None: noise(16_000)})
+    await uploader.upload_segments(stream)
+    (blob,) = stream.files
+    with pytest.raises(ServiceRequestError):
+        await uploader.analyse_segment(stream, blob)
+    analysis = blobs.analysis_blob(names.parse_segment(blob))
+    assert await clients.storage.read(blobs.RESULTS, analysis) is None
+    queue.error = None
+    await uploader.analyse_segment(stream, blob)
+    (body,) = queue.bodies
+    milestone = decode_event(body).milestone
+    assert milestone is not None
+    assert (milestone.type, milestone.what) == ("segment.ready", blob)
+    logged = await read_segments(clients.storage, call, 0)
+    assert logged.milestones == [milestone]
 
 
 async def test_of_the_last_parts_of_a_stream_one_assembles_the_call_once(

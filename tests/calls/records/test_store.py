@@ -12,6 +12,7 @@ from calls.errors import CallNotFound, Contended
 from calls.records.change_log import read_checkpoint, read_entries
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
+from tests.calls.call_events import record_events
 from tests.calls.sample_streams import STARTED_AT, new_call_id
 
 
@@ -123,3 +124,21 @@ async def test_what_the_change_raises_leaves_the_record_as_it_was(clients: Clien
     with pytest.raises(LookupError):
         await change_record(clients.storage, call, fail)
     assert (await read_record(clients.storage, call)).to is None
+
+
+async def test_a_write_that_reaches_a_milestone_is_reported_and_no_other(clients: Clients) -> None:
+    call, reported = new_call_id(), list[str]()
+
+    class Listening:
+        async def report(self, call: str) -> None:
+            record = await read_record(clients.storage, call)
+            assert record.milestones, "the record is written before it is reported"
+            reported.append(call)
+
+    clients.storage.subscribers = Listening()  # type: ignore[assignment]
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected")
+    assert reported == [call], "at its creation"
+    await record_events(clients.storage, call, STARTED_AT, "CallConnected", notes="changed")
+    assert reported == [call]
+    await record_events(clients.storage, call, STARTED_AT, "CallDisconnected", result_state="none")
+    assert reported == [call, call]

@@ -124,6 +124,7 @@ async def _write_results(storage: Storage, call: str) -> None:
     for blob in (blobs.recording_blob(call), blobs.rendition_blob(call, "mono.wav")):
         await storage.put(blobs.RECORDINGS, blob, content)
     await storage.put(blobs.EVENTS, blobs.segment_log_blob(call), content)
+    await storage.put(blobs.DELIVERIES, blobs.delivery_blob(f"{call}.0123456789abcdef"), content)
 
 
 async def reject(storage: Storage, stream: SampleStream) -> None:

@@ -15,15 +15,18 @@ from azure.storage.blob.aio import BlobClient, BlobServiceClient
 from calls import audit, blobs
 from calls.clients import Clients
 from calls.errors import CallDeleted
+from calls.events.messages import decode_event
 from calls.pipeline import storage_events
 from calls.records.callback_events import record_callback_event
 from calls.records.dispositions import read_disposition
-from calls.records.store import read_record
+from calls.records.model import CallRecord
+from calls.records.store import change_record, read_record
 from calls.retention import deletions, run
 from calls.retention.deletions import begin_deletion, list_unfinished, read_deletion
 from calls.retention.late_arrivals import delete_late_arrivals, removing_late_arrivals
 from calls.retention.model import Receipt, digest_of
 from calls.retention.run import run_deletion
+from calls.subscribers import Subscribers
 from contract import names
 from local.azurite import Azurite
 from tests.calls.call_events import create_event
@@ -40,6 +43,7 @@ from tests.calls.retention.calls_to_delete import (
     search,
 )
 from tests.calls.sample_streams import STARTED_AT, SampleStream, new_call_id
+from tests.calls.sent import Sent
 from tests.calls.stream_uploader import StreamUploader
 
 
@@ -397,3 +401,30 @@ async def test_segments_alone_can_be_deleted(
     assert left >= {blobs.CALLS, blobs.RESULTS, blobs.RECORDINGS}
     assert (await read_record(clients.storage, call)).call_connection_id == call
     assert not await delete_late_arrivals(clients.storage, call)
+
+
+async def test_that_a_call_was_deleted_is_told_before_its_deletion_is_done(
+    uploader: StreamUploader, stream: SampleStream
+) -> None:
+    """While the queue is away, the deletion stays unfinished: nothing else would remember."""
+    clients, clock = uploader.clients, Clock()
+
+    def apply(record: CallRecord) -> bool:
+        record.webhook_url = "https://hooks.example/calls"
+        return True
+
+    await change_record(clients.storage, stream.call, apply)
+    queue: Any = Sent(ServiceRequestError("away"))
+    clients.storage.subscribers = Subscribers(lambda: queue)
+    id_ = await begin(clients, stream.call, clock)
+    with pytest.raises(ServiceRequestError):
+        await run_deletion(clients.storage, id_, clock)
+    assert await list_unfinished(clients.storage) == [id_]
+    queue.error = None
+    assert not await run_deletion(clients.storage, id_, clock)
+    (body,) = queue.bodies
+    deleted = decode_event(body).deleted
+    assert deleted is not None
+    assert (deleted.deletion_id, deleted.webhook_url) == (id_, "https://hooks.example/calls")
+    assert await list_unfinished(clients.storage) == []
+    assert (await read_deletion(clients.storage, id_)).webhook_url is None

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest_asyncio
+from azure.storage.blob.aio import BlobServiceClient
 from playwright.async_api import Browser, async_playwright, expect
 
+from calls.records.model import CallRecord
+from calls.storage import Storage
 from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.e2e.conftest import SPEED
 from tests.e2e.console.browser import DESKTOP, Console, chromium, launch
+from tests.e2e.console.made_calls import COUNT, make_calls, store_calls
 
 TO, FROM = "+15551230000", "+15559990000"
 SHOWN_TO, SHOWN_FROM = "+1 555 123 0000", "+1 555 999 0000"
@@ -71,3 +76,13 @@ async def ended(up: Up) -> str:
         await app.hang_up(call)
         await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
         return str(call)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def made(up: Up) -> list[CallRecord]:
+    """A thousand ended calls of the last weeks, the newest first."""
+    records = make_calls(datetime.now(UTC))
+    service = BlobServiceClient.from_connection_string(up.addresses.storage_connection_string)
+    async with service:
+        await store_calls(Storage(service), records)
+    return records[:COUNT]

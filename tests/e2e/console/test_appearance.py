@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pytest
 from playwright.async_api import expect
 
+from calls.records.model import CallRecord
 from local.client import AppClient
 from tests.e2e.console.browser import MARKS, PHONE, READY_MS, Console
 from tests.e2e.console.conftest import FROM
@@ -79,7 +80,12 @@ async def test_it_fits_every_width(console: Console, ended: str, width: int) -> 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_screenshots(
-    console: Console, app: AppClient, ended: str, scheme: Scheme, tmp_path: Path
+    console: Console,
+    app: AppClient,
+    ended: str,
+    made: list[CallRecord],
+    scheme: Scheme,
+    tmp_path: Path,
 ) -> None:
     """Take the screenshots; ``make screenshots`` writes them to docs/screenshots."""
     folder = Path(os.environ.get("SCREENSHOTS_DIR") or tmp_path)
@@ -97,9 +103,19 @@ async def test_screenshots(
         await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=folder / f"call-{name}-{scheme}.png")
     await page.set_viewport_size({"width": 1360, "height": 860})
-    await page.get_by_role("navigation").get_by_role("link", name="Live").first.click()
+    await (
+        page.get_by_role("navigation", name="Calls").get_by_role("link", name="Live").first.click()
+    )
     await expect(page.locator("[data-legend]")).to_contain_text("Sound")
     await page.wait_for_timeout(1500)
     await page.screenshot(path=folder / f"live-desktop-{scheme}.png")
     await app.hang_up(live)
+    await page.goto(f"{console.up.addresses.console}#/quality")
+    await expect(page.get_by_role("img", name="Silence")).to_be_visible()
+    await expect(page.get_by_text("Loading")).to_be_hidden()
+    await page.screenshot(path=folder / f"quality-desktop-{scheme}.png")
+    await page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    await page.goto(f"{console.up.addresses.console}#/?state=disconnected&tag=vip")
+    await expect(page.locator(".call-row").first).to_be_visible()
+    await page.screenshot(path=folder / f"list-phone-{scheme}.png")
     assert all(file.stat().st_size > 20_000 for file in folder.glob(f"*-{scheme}.png"))

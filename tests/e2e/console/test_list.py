@@ -81,7 +81,7 @@ async def test_data_of_callers_is_shown_as_text(console: Console, app: AppClient
     request: Any = {"to": TO, "from": FROM, "operation_context": context}
     call = (await app.place_call(**request))["call_connection_id"]
     await console.open()
-    await console.page.get_by_role("navigation").get_by_role("link").first.click()
+    await console.page.get_by_role("navigation", name="Calls").get_by_role("link").first.click()
     await expect(console.page.locator("[data-details]")).to_contain_text(context)
     assert await console.page.locator("main img, main b b").count() == 0
     await app.hang_up(call)

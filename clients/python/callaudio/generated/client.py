@@ -19,7 +19,9 @@ from .api.calls import resume_call as _resume_call
 from .api.calls import show_call as _show_call
 from .api.calls import start_streaming as _start_streaming
 from .api.calls import stop_streaming as _stop_streaming
+from .api.events import list_deliveries as _list_deliveries
 from .api.events import list_events as _list_events
+from .api.events import retry_delivery as _retry_delivery
 from .api.failures import list_failures as _list_failures
 from .api.failures import retry_failure as _retry_failure
 from .api.results import create_links as _create_links
@@ -40,6 +42,8 @@ from .models.call_state import CallState
 from .models.change_call import ChangeCall
 from .models.create_links import CreateLinks
 from .models.deletion import Deletion
+from .models.delivery import Delivery
+from .models.delivery_page import DeliveryPage
 from .models.direction import Direction
 from .models.event_list import EventList
 from .models.failure import Failure
@@ -48,6 +52,7 @@ from .models.health import Health
 from .models.hold import Hold
 from .models.links import Links
 from .models.list_calls_sort import ListCallsSort
+from .models.list_deliveries_state import ListDeliveriesState
 from .models.me import Me
 from .models.pause_call import PauseCall
 from .models.place_call import PlaceCall
@@ -75,6 +80,8 @@ NAMES = frozenset(
         "place_hold",
         "release_hold",
         "list_events",
+        "list_deliveries",
+        "retry_delivery",
         "create_links",
         "show_timeline",
         "show_transcript",
@@ -112,7 +119,7 @@ class Operations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: ListCallsSort | Unset = "-created_at",
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -131,7 +138,7 @@ class Operations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (ListCallsSort | Unset):  Default: '-created_at'.
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -409,6 +416,47 @@ class Operations:
         )
         return _list_events.parse_response(self._send(request))
 
+    def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(self._send(request))
+
+    def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(self._send(request))
+
     def create_links(
         self,
         id: str,
@@ -597,7 +645,7 @@ class AsyncOperations:
         until: datetime.datetime | Unset = UNSET,
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
-        sort: ListCallsSort | Unset = "-created_at",
+        sort: ListCallsSort | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -616,7 +664,7 @@ class AsyncOperations:
             until (datetime.datetime | Unset):
             tag (list[str] | Unset):
             min_duration (int | Unset):
-            sort (ListCallsSort | Unset):  Default: '-created_at'.
+            sort (ListCallsSort | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -893,6 +941,47 @@ class AsyncOperations:
             wait_s=wait_s,
         )
         return _list_events.parse_response(await self._send(request))
+
+    async def list_deliveries(
+        self,
+        *,
+        state: ListDeliveriesState | Unset = "dead",
+        limit: int | Unset = 100,
+        cursor: str | Unset = UNSET,
+    ) -> DeliveryPage:
+        """List the events that could not be delivered.
+
+        An event that an endpoint has not taken within 24 hours, or that an endpoint answered
+        with 410, stays here until it is sent again, or its call is deleted.
+
+        Args:
+            state (ListDeliveriesState | Unset):  Default: 'dead'.
+            limit (int | Unset):  Default: 100.
+            cursor (str | Unset):
+        """
+        request = _list_deliveries.build_request(
+            state=state,
+            limit=limit,
+            cursor=cursor,
+        )
+        return _list_deliveries.parse_response(await self._send(request))
+
+    async def retry_delivery(
+        self,
+        id: str,
+    ) -> Delivery:
+        """Send an event again that could not be delivered.
+
+        With the same event id, and for another 24 hours. An endpoint that had answered 410 gets
+        events again from then on.
+
+        Args:
+            id (str):
+        """
+        request = _retry_delivery.build_request(
+            id=id,
+        )
+        return _retry_delivery.parse_response(await self._send(request))
 
     async def create_links(
         self,

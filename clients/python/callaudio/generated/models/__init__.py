@@ -26,19 +26,22 @@ from .cloud_event import CloudEvent
 from .cloud_event_data import CloudEventData
 from .cloud_event_datacontenttype import CloudEventDatacontenttype
 from .cloud_event_specversion import CloudEventSpecversion
-from .cloud_event_type import CloudEventType
 from .counts import Counts
 from .create_links import CreateLinks
 from .deleted_blobs import DeletedBlobs
 from .deletion import Deletion
 from .deletion_scope import DeletionScope
 from .deletion_state import DeletionState
+from .delivery import Delivery
+from .delivery_page import DeliveryPage
+from .delivery_state import DeliveryState
 from .direction import Direction
 from .display_names import DisplayNames
 from .dtmf_mode import DtmfMode
 from .erased_track import ErasedTrack
 from .event import Event
 from .event_list import EventList
+from .event_type import EventType
 from .export import Export
 from .export_state import ExportState
 from .failure import Failure
@@ -52,6 +55,7 @@ from .landed_segment import LandedSegment
 from .link import Link
 from .links import Links
 from .list_calls_sort import ListCallsSort
+from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
 from .me import Me
 from .missing_audio import MissingAudio
@@ -118,19 +122,22 @@ __all__ = (
     "CloudEventData",
     "CloudEventDatacontenttype",
     "CloudEventSpecversion",
-    "CloudEventType",
     "Counts",
     "CreateLinks",
     "DeletedBlobs",
     "Deletion",
     "DeletionScope",
     "DeletionState",
+    "Delivery",
+    "DeliveryPage",
+    "DeliveryState",
     "Direction",
     "DisplayNames",
     "DtmfMode",
     "ErasedTrack",
     "Event",
     "EventList",
+    "EventType",
     "Export",
     "ExportState",
     "Failure",
@@ -144,6 +151,7 @@ __all__ = (
     "Link",
     "Links",
     "ListCallsSort",
+    "ListDeliveriesState",
     "LossSpan",
     "Me",
     "MissingAudio",

@@ -12,7 +12,7 @@ from ..models.cloud_event_datacontenttype import (
     check_cloud_event_datacontenttype,
 )
 from ..models.cloud_event_specversion import CloudEventSpecversion, check_cloud_event_specversion
-from ..models.cloud_event_type import CloudEventType, check_cloud_event_type
+from ..models.event_type import EventType, check_event_type
 
 if TYPE_CHECKING:
     from ..models.cloud_event_data import CloudEventData
@@ -27,7 +27,7 @@ class CloudEvent:
 
     Attributes:
         id (str):
-        type_ (CloudEventType):
+        type_ (EventType):
         source (str):
         subject (str):
         time (datetime.datetime):
@@ -37,7 +37,7 @@ class CloudEvent:
     """
 
     id: str
-    type_: CloudEventType
+    type_: EventType
     source: str
     subject: str
     time: datetime.datetime
@@ -87,7 +87,7 @@ class CloudEvent:
         d = dict(src_dict)
         id = d.pop("id")
 
-        type_ = check_cloud_event_type(d.pop("type"))
+        type_ = check_event_type(d.pop("type"))
 
         source = d.pop("source")
 

@@ -31,6 +31,7 @@ class PlaceCall:
         start_streaming (bool | Unset): start streaming when the call connects Default: True.
         announcement (AnnouncementRequest | None | Unset): what is played to all before the call is recorded: a text or
             a file; default: that of the settings, if `ANNOUNCEMENT` is not off
+        webhook_url (None | str | Unset): gets the call's events: a path on one of `WEBHOOK_HOSTS`
         retention_days (int | None | Unset): how long to keep the call after its end; null: as the settings say
         dtmf (DtmfMode | Unset):
         tags (list[str] | None | Unset): one line each
@@ -48,6 +49,7 @@ class PlaceCall:
     sample_rate: SampleRate | Unset = UNSET
     start_streaming: bool | Unset = True
     announcement: AnnouncementRequest | None | Unset = UNSET
+    webhook_url: None | str | Unset = UNSET
     retention_days: int | None | Unset = UNSET
     dtmf: DtmfMode | Unset = UNSET
     tags: list[str] | None | Unset = UNSET
@@ -102,6 +104,12 @@ class PlaceCall:
             announcement = self.announcement.to_dict()
         else:
             announcement = self.announcement
+
+        webhook_url: None | str | Unset
+        if isinstance(self.webhook_url, Unset):
+            webhook_url = UNSET
+        else:
+            webhook_url = self.webhook_url
 
         retention_days: int | None | Unset
         if isinstance(self.retention_days, Unset):
@@ -161,6 +169,8 @@ class PlaceCall:
             field_dict["start_streaming"] = start_streaming
         if announcement is not UNSET:
             field_dict["announcement"] = announcement
+        if webhook_url is not UNSET:
+            field_dict["webhook_url"] = webhook_url
         if retention_days is not UNSET:
             field_dict["retention_days"] = retention_days
         if dtmf is not UNSET:
@@ -264,6 +274,15 @@ class PlaceCall:
 
         announcement = _parse_announcement(d.pop("announcement", UNSET))
 
+        def _parse_webhook_url(data: object) -> None | str | Unset:
+            if data is None:
+                return data
+            if isinstance(data, Unset):
+                return data
+            return cast(None | str | Unset, data)
+
+        webhook_url = _parse_webhook_url(d.pop("webhook_url", UNSET))
+
         def _parse_retention_days(data: object) -> int | None | Unset:
             if data is None:
                 return data
@@ -335,6 +354,7 @@ class PlaceCall:
             sample_rate=sample_rate,
             start_streaming=start_streaming,
             announcement=announcement,
+            webhook_url=webhook_url,
             retention_days=retention_days,
             dtmf=dtmf,
             tags=tags,

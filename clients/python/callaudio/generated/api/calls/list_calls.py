@@ -24,7 +24,7 @@ def build_request(
     until: datetime.datetime | Unset = UNSET,
     tag: list[str] | Unset = UNSET,
     min_duration: int | Unset = UNSET,
-    sort: ListCallsSort | Unset = "-created_at",
+    sort: ListCallsSort | Unset = UNSET,
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 from typing import Literal, cast
 
-CloudEventType = Literal[
+EventType = Literal[
     "call.connected",
     "call.deleted",
     "call.failed",
@@ -11,6 +11,6 @@ CloudEventType = Literal[
 ]
 
 
-def check_cloud_event_type(value: object) -> CloudEventType:
+def check_event_type(value: object) -> EventType:
     """Accept any value: a newer app may have one that this client does not know."""
-    return cast(CloudEventType, value)
+    return cast(EventType, value)
