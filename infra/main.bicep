@@ -106,6 +106,10 @@ param acsTokenCheck string
 @allowed(['off', 'azure'])
 param transcription string
 
+@description('Full-text search in transcripts: off, local (SQLite in each instance of the app) or azure to deploy and use an Azure AI Search service.')
+@allowed(['off', 'local', 'azure'])
+param search string
+
 @description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param alertEmail string
 
@@ -277,9 +281,10 @@ module access 'modules/access.bicep' = {
     answersCalls: answerCalls != 'off'
     callTopicPrincipalId: events.outputs.callTopicPrincipalId
     speechName: transcription == 'azure' ? names.speech : ''
+    searchName: search == 'azure' ? names.search : ''
     deadLetterContainer: deadLetterContainer
   }
-  dependsOn: [storage, communication, registry, monitoring, speech]
+  dependsOn: [storage, communication, registry, monitoring, speech, searchService]
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
@@ -297,6 +302,15 @@ var speechSettings = transcription == 'azure'
       SPEECH_ENDPOINT: speech!.outputs.endpoint
     }
   : {}
+
+module searchService 'modules/search.bicep' = if (search == 'azure') {
+  params: { location: location, tags: tags, name: names.search }
+}
+
+@description('The function app\'s settings for full-text search.')
+var searchSettings = search == 'azure'
+  ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint }
+  : { SEARCH: search }
 
 @description('How long the app keeps calls.')
 var retentionSettings = {
@@ -331,7 +345,7 @@ module functionApp 'modules/function_app.bicep' = {
     streamerUrl: 'wss://${streamerHost}'
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
-    settings: union(speechSettings, retentionSettings, functionSettings)
+    settings: union(speechSettings, searchSettings, retentionSettings, functionSettings)
     scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId

@@ -60,6 +60,7 @@ param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 param acsTokenCheck = readEnvironmentVariable('ACS_TOKEN_CHECK', 'learn')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
+param search = readEnvironmentVariable('SEARCH', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300

@@ -36,6 +36,9 @@ param callTopicPrincipalId string
 @description('Name of the Azure AI Speech resource. Empty: there is none.')
 param speechName string
 
+@description('Name of the Azure AI Search service. Empty: there is none.')
+param searchName string
+
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
@@ -253,3 +256,32 @@ resource functionOnSpeech 'Microsoft.Authorization/roleAssignments@2022-04-01' =
     description: 'Transcribes segments. Cannot change the resource.'
   }
 }
+
+@description('The function app\'s roles on the search service, with reasons.')
+var functionSearchRoles = [
+  {
+    role: roles.searchIndexDataContributor
+    reason: 'The app writes, searches and deletes the words of transcripts.'
+  }
+  {
+    role: roles.searchServiceContributor
+    reason: 'The app creates the index of transcripts when it is first needed.'
+  }
+]
+
+resource search 'Microsoft.Search/searchServices@2025-05-01' existing = if (!empty(searchName)) {
+  name: searchName
+}
+
+resource functionOnSearch 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for assignment in functionSearchRoles: if (!empty(searchName)) {
+    name: guid(search.id, functionPrincipalId, assignment.role)
+    scope: search
+    properties: {
+      principalId: functionPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', assignment.role)
+      description: assignment.reason
+    }
+  }
+]

@@ -60,6 +60,7 @@ NOT_SET = {
     "ANNOUNCEMENT_VOICE": "optional: else ACS chooses one",
     "COGNITIVE_SERVICES_ENDPOINT": "optional: for announcements that are spoken",
     "COGNITIVE_SERVICES_HOSTS": "optional: more hosts than Azure's own",
+    "SEARCH_ENDPOINT": "set if search is azure",
     "SPEECH_ENDPOINT": "set if transcription is azure",
     "SPEECH_KEY": "local only: it is a key",
     "WHISPER_MODEL": "local only: Azure AI Speech transcribes in Azure",
