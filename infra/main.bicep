@@ -102,6 +102,10 @@ param callTopic string
 @allowed(['learn', 'require'])
 param acsTokenCheck string
 
+@description('on: an Event Grid topic that gets the events of all calls, for others to subscribe to.')
+@allowed(['off', 'on'])
+param eventTopic string
+
 @description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
 param transcription string
@@ -277,9 +281,18 @@ module access 'modules/access.bicep' = {
     answersCalls: answerCalls != 'off'
     callTopicPrincipalId: events.outputs.callTopicPrincipalId
     speechName: transcription == 'azure' ? names.speech : ''
+    eventTopicName: eventTopic == 'on' ? names.eventTopic : ''
     deadLetterContainer: deadLetterContainer
   }
-  dependsOn: [storage, communication, registry, monitoring, speech]
+  dependsOn: [storage, communication, registry, monitoring, speech, topic]
+}
+
+module topic 'modules/topic.bicep' = if (eventTopic == 'on') {
+  params: {
+    location: location
+    tags: tags
+    name: names.eventTopic
+  }
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
@@ -290,13 +303,11 @@ module speech 'modules/speech.bicep' = if (transcription == 'azure') {
   }
 }
 
-@description('The function app\'s settings for transcripts.')
-var speechSettings = transcription == 'azure'
-  ? {
-      TRANSCRIPTION: 'azure'
-      SPEECH_ENDPOINT: speech!.outputs.endpoint
-    }
-  : {}
+@description('The function app\'s settings for optional resources.')
+var optionalSettings = union(
+  transcription == 'azure' ? { TRANSCRIPTION: 'azure', SPEECH_ENDPOINT: speech!.outputs.endpoint } : {},
+  eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {}
+)
 
 @description('How long the app keeps calls.')
 var retentionSettings = {
@@ -331,7 +342,7 @@ module functionApp 'modules/function_app.bicep' = {
     streamerUrl: 'wss://${streamerHost}'
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
-    settings: union(speechSettings, retentionSettings, functionSettings)
+    settings: union(optionalSettings, retentionSettings, functionSettings)
     scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId

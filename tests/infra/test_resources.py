@@ -466,6 +466,31 @@ def test_transcription_deploys_a_speech_resource_without_keys(bicep_server: Bice
     assert calls.settings.load(resolve(settings["properties"])).transcription == "azure"
 
 
+def test_the_topic_takes_cloud_events_of_the_app_s_identity_and_of_nobody_else(
+    bicep_server: BicepServer,
+) -> None:
+    resources = bicep_server.snapshot("main", EVENT_TOPIC="on")["predictedResources"]
+    (topic,) = (r for r in resources if r["type"] == "Microsoft.EventGrid/topics")
+    assert topic["properties"]["inputSchema"] == "CloudEventSchemaV1_0"
+    assert topic["properties"]["disableLocalAuth"] is True
+    assignments = (r for r in resources if r["type"].endswith("/roleAssignments"))
+    (role,) = (r for r in assignments if assignment_scope(r) == topic["id"])
+    # EventGrid Data Sender
+    assert role["properties"]["roleDefinitionId"].endswith("d5a91429-5739-47e2-a06b-3470a27159e7")
+    (settings,) = (r for r in resources if r["name"].endswith("/appsettings"))
+    assert "outputs.endpoint" in settings["properties"]["EVENT_GRID_TOPIC_ENDPOINT"]
+    loaded = calls.settings.load(resolve(settings["properties"]))
+    assert loaded.has_subscribers
+
+
+def test_there_is_no_topic_unless_it_is_asked_for(deployed: Deployed) -> None:
+    assert deployed("Microsoft.EventGrid/topics") == []
+    (settings,) = (
+        r for r in deployed("Microsoft.Web/sites/config") if r["name"].endswith("appsettings")
+    )
+    assert "EVENT_GRID_TOPIC_ENDPOINT" not in settings["properties"]
+
+
 def test_names_are_valid(deployed: Deployed) -> None:
     limits = {
         "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",

@@ -33,6 +33,7 @@ VALUES = {
     "ANSWER_CALLS": "+4930123456",
     "STORAGE_TOPIC": "defender-topic",
     "CALL_TOPIC": "someone-s-topic",
+    "EVENT_TOPIC": "on",
     "TRANSCRIPTION": "azure",
     "ALERT_EMAIL": "operator@example.com",
     "MONTHLY_BUDGET": "500",
