@@ -29,6 +29,8 @@
     ├── FailedBlobMissing
     ├── DeliveryNotFound
     ├── InvalidCursor
+    ├── SearchNotReady
+    ├── SearchUnavailable
     ├── Contended
     ├── AcsError
     │   ├── AcsUnavailable
@@ -282,6 +284,22 @@ class InvalidCursor(CallAudioError):
 
     def __init__(self) -> None:
         super().__init__("cursor: not one that this app returned")
+
+
+class SearchUnavailable(CallAudioError):
+    """Raised when the search service does not answer, or refuses a request."""
+
+    def __init__(self) -> None:
+        super().__init__("the search service does not answer; try again")
+
+
+class SearchNotReady(CallAudioError):
+    """Raised when transcripts are still being read for full-text search."""
+
+    def __init__(self, read: int, total: int) -> None:
+        super().__init__(
+            f"{read} of {total} transcripts have been read for full-text search; try again"
+        )
 
 
 class Contended(CallAudioError):

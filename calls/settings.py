@@ -25,6 +25,7 @@ TokenCheck = Literal["require", "learn", "warn", "off"]
 RecordingFormat = Literal["wav", "flac"]
 SampleRate = Literal[16_000, 24_000]
 Transcription = Literal["off", "local", "azure"]
+Search = Literal["off", "local", "azure"]
 
 SPELLED = {
     # The Functions host reads these itself, for the connection of the triggers.
@@ -224,6 +225,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     whisper_model: Annotated[
         str, doc("folder of a CTranslate2 Whisper model, for TRANSCRIPTION=local")
     ] = ""
+    search: Annotated[
+        Search,
+        doc(
+            "full-text search in transcripts: off, local (SQLite, in each instance of the app) or "
+            "azure (Azure AI Search)"
+        ),
+    ] = "off"
+    search_endpoint: Annotated[
+        str, doc("endpoint of the Azure AI Search service: https://NAME.search.windows.net")
+    ] = ""
     retention_days: Annotated[
         int, doc("days to keep a call after its end; 0: until it is deleted", ge=0, le=36_500)
     ] = 0
@@ -302,13 +313,21 @@ def load(environment: Mapping[str, str]) -> Settings:
             "ACS_TOKEN_AUDIENCE: set it to the ACS resource's immutable id "
             "(or CALLBACK_TOKEN_CHECK=off)"
         )
+    faults += _engine_faults(settings)
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _engine_faults(settings: Settings) -> list[str]:
+    faults = []
     if settings.transcription == "azure" and not settings.speech_endpoint:
         faults.append("SPEECH_ENDPOINT: is not set, and TRANSCRIPTION is azure")
     if settings.transcription == "local" and not settings.whisper_model:
         faults.append("WHISPER_MODEL: is not set, and TRANSCRIPTION is local")
-    if faults:
-        raise SettingsError("\n".join(faults))
-    return settings
+    if settings.search == "azure" and not settings.search_endpoint.startswith("https://"):
+        faults.append("SEARCH_ENDPOINT: must begin with https://, since SEARCH is azure")
+    return faults
 
 
 def _malformed_settings(settings: Settings) -> list[str]:

@@ -21,6 +21,14 @@ async def list_calls(req: func.HttpRequest) -> func.HttpResponse:
     return await respond.respond(call_list.list_calls, req)
 
 
+@blueprint.route("v1/calls.csv", methods=["GET"])
+async def export_calls(req: func.HttpRequest) -> func.HttpResponse:
+    """List the calls as CSV."""
+    from calls.http import calls_csv, respond
+
+    return await respond.respond(calls_csv.export_calls, req)
+
+
 @blueprint.route("v1/calls/{id}", methods=["GET"])
 async def show_call(req: func.HttpRequest) -> func.HttpResponse:
     """Show one call with its streams and segments."""

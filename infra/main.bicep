@@ -110,6 +110,10 @@ param eventTopic string
 @allowed(['off', 'azure'])
 param transcription string
 
+@description('Full-text search in transcripts: off, local (SQLite in each instance of the app) or azure to deploy and use an Azure AI Search service.')
+@allowed(['off', 'local', 'azure'])
+param search string
+
 @description('Email address that alerts are sent to. Empty: alerts appear only in the portal.')
 param alertEmail string
 
@@ -281,18 +285,15 @@ module access 'modules/access.bicep' = {
     answersCalls: answerCalls != 'off'
     callTopicPrincipalId: events.outputs.callTopicPrincipalId
     speechName: transcription == 'azure' ? names.speech : ''
+    searchName: search == 'azure' ? names.search : ''
     eventTopicName: eventTopic == 'on' ? names.eventTopic : ''
     deadLetterContainer: deadLetterContainer
   }
-  dependsOn: [storage, communication, registry, monitoring, speech, topic]
+  dependsOn: [storage, communication, registry, monitoring, speech, searchService, topic]
 }
 
 module topic 'modules/topic.bicep' = if (eventTopic == 'on') {
-  params: {
-    location: location
-    tags: tags
-    name: names.eventTopic
-  }
+  params: { location: location, tags: tags, name: names.eventTopic }
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
@@ -303,10 +304,15 @@ module speech 'modules/speech.bicep' = if (transcription == 'azure') {
   }
 }
 
+module searchService 'modules/search.bicep' = if (search == 'azure') {
+  params: { location: location, tags: tags, name: names.search }
+}
+
 @description('The function app\'s settings for optional resources.')
 var optionalSettings = union(
   transcription == 'azure' ? { TRANSCRIPTION: 'azure', SPEECH_ENDPOINT: speech!.outputs.endpoint } : {},
-  eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {}
+  eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {},
+  search == 'azure' ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint } : { SEARCH: search }
 )
 
 @description('How long the app keeps calls.')

@@ -63,6 +63,7 @@ param acsTokenCheck = readEnvironmentVariable('ACS_TOKEN_CHECK', 'learn')
 param eventTopic = readEnvironmentVariable('EVENT_TOPIC', 'off')
 
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
+param search = readEnvironmentVariable('SEARCH', 'off')
 
 param alertEmail = readEnvironmentVariable('ALERT_EMAIL', '')
 param backlogSeconds = 300

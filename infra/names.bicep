@@ -23,6 +23,8 @@ type Names = {
   communication: string
   @description('The Azure AI Speech resource.')
   speech: string
+  @description('The Azure AI Search service.')
+  search: string
   @description('The Event Grid system topic of the storage account.')
   systemTopic: string
   @description('The Event Grid system topic of the ACS resource.')
@@ -51,6 +53,7 @@ func namesOf(token string) Names => {
   registry: 'crcalls${token}'
   storage: 'stcalls${token}'
   speech: 'spch-calls-${token}'
+  search: 'srch-calls-${token}'
   communication: 'acs-calls-${token}'
   systemTopic: 'evgt-calls-${token}'
   callTopic: 'evgt-incoming-${token}'

@@ -243,6 +243,7 @@ class Up:
             "AudioStorage": addresses.storage_connection_string,
             "ACS_ENDPOINT": addresses.acs_endpoint,
             "ACS_ACCESS_KEY": addresses.acs_key,
+            "SEARCH": "local",
             "CALLBACK_URL": addresses.app,
             "STREAMER_URL": addresses.streamer,
             **_token_settings(addresses),

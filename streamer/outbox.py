@@ -4,6 +4,8 @@ What it promises:
 
 - A bounded pool of workers uploads the files. A failed upload is tried again, with growing pauses,
   for as long as the process lives; the next start uploads the rest.
+- While Blob Storage is away, the workers pause together: however many files wait, an outage costs
+  an attempt of each worker every few seconds, and all goes on as soon as one succeeds.
 - A stream's manifest is uploaded after its segments, and so proves that they are there.
 - A file whose blob exists with other content goes to the ``rejected`` container, and so does a
   segment that was damaged on the disk: nothing is lost or overwritten.
@@ -18,9 +20,10 @@ import os
 import random
 import time
 from collections import Counter
+from http import HTTPStatus
 from pathlib import Path
 
-from azure.core.exceptions import AzureError
+from azure.core.exceptions import AzureError, HttpResponseError
 
 from contract import names
 from contract.manifest import SegmentEntry, segment_metadata
@@ -36,6 +39,8 @@ from streamer.storage import Storage
 _log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 0.25
 _LONGEST_PAUSE_SECONDS = 8.0
+_LONGEST_OUTAGE_PAUSE_SECONDS = 2.0
+_REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Outbox:
@@ -55,6 +60,9 @@ class Outbox:
         self._segments: Counter[str] = Counter()
         self._manifests: dict[str, Path] = {}
         self._failures: dict[Path, int] = {}
+        # While Blob Storage is away: how often it was in a row, and when to try again.
+        self._outages = 0
+        self._resume_at = 0.0
         self._workers: list[asyncio.Task[None]] = []
         self._empty = asyncio.Event()
         self._empty.set()
@@ -107,6 +115,7 @@ class Outbox:
     async def _work(self) -> None:
         while True:
             path = await self._queue.get()
+            await self._wait_for_storage()
             try:
                 await self._process(path)
             except (AzureError, ChecksumMismatch, OSError) as error:
@@ -115,6 +124,11 @@ class Outbox:
                 # An SDK may raise anything: the worker must live, and the file must be kept.
                 log_event(_log, logging.ERROR, "upload_crashed", exc_info=True)
                 self._retry_later(path, error)
+
+    async def _wait_for_storage(self) -> None:
+        """Wait for as long as all workers pause: another's failure may make it longer."""
+        while time.monotonic() < self._resume_at:  # noqa: ASYNC110  # time is what it waits for
+            await asyncio.sleep(self._resume_at - time.monotonic())
 
     async def _process(self, path: Path) -> None:
         """Upload a file and remove it from the outbox. Doing so twice does no harm."""
@@ -162,17 +176,28 @@ class Outbox:
 
     def _retry_later(self, path: Path, error: Exception) -> None:
         metrics.UPLOAD_FAILURES.inc()
-        failures = self._failures[path] = self._failures.get(path, 0) + 1
         if self.last_error is None:
             cause, count = _describe(error), len(self._added_at)
             log_event(_log, logging.ERROR, "upload_failed", error=cause, count=count)
         # Anyone may read /healthz, so it shows only the type: messages may name calls.
         self.last_error = type(error).__name__
-        pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
-        pause *= random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
+        if _is_outage(error):
+            self._pause_all()
+            self._queue.put_nowait(path)
+            return
+        failures = self._failures[path] = self._failures.get(path, 0) + 1
+        pause = _pause(failures, _LONGEST_PAUSE_SECONDS)
         asyncio.get_running_loop().call_later(pause, self._queue.put_nowait, path)
 
+    def _pause_all(self) -> None:
+        """Have all workers wait, unless they do: the others that were uploading fail just now."""
+        now = time.monotonic()
+        if now >= self._resume_at:
+            self._outages += 1
+            self._resume_at = now + _pause(self._outages, _LONGEST_OUTAGE_PAUSE_SECONDS)
+
     def _complete(self, path: Path) -> None:
+        self._outages = 0
         if self.last_error is not None:
             log_event(_log, logging.INFO, "uploads_recovered", count=len(self._added_at) - 1)
             self.last_error = None
@@ -248,6 +273,20 @@ class Outbox:
 
     def _container(self, path: Path) -> str:
         return path.relative_to(self._spool.outbox).parts[0]
+
+
+def _pause(failures: int, longest: float) -> float:
+    """Return how long to wait after some failures in a row, in seconds."""
+    pause: float = min(longest, _FIRST_PAUSE_SECONDS * 2 ** min(failures, 10))
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 (spreads load)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether other files would fail, too: Blob Storage cannot be reached, or refuses all."""
+    if isinstance(error, HttpResponseError):
+        status = error.status_code or HTTPStatus.INTERNAL_SERVER_ERROR
+        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _REFUSALS
+    return isinstance(error, AzureError)
 
 
 def _remove_empty_parents(path: Path, top: Path) -> None:

@@ -275,12 +275,17 @@ class Placer(TrackState):
 
         Where time passed meanwhile, too, it becomes a gap.
         """
-        missing = self._clock.missing(self._position(), frame.elapsed)
+        missing = self._missing_behind_waiting()
         # In a burst behind a stall, what is missing is still to come.
         is_catching_up = missing < self._seen_missing - self._slack
         gap = missing if missing > self._slack and not is_catching_up else 0
         self._use_offset(self._position() + gap - frame.position(0), frame.elapsed)
         self._move_over(gap)
+
+    def _missing_behind_waiting(self) -> int:
+        """How much audio is missing behind what waits, by the time that passed."""
+        samples = sum(frame.samples for frame in self._waiting)
+        return self._clock.missing(self._position() + samples, self._waiting[-1].elapsed)
 
     def _compare_with_clock(self) -> None:
         """Compare a track that has started with time, and with its stream."""

@@ -170,7 +170,9 @@ class Rules(Placer):
         run = self._find_run()
         if len(run) < WITNESSES:
             return False
-        if overdue is None and self._clock.is_beginning(run[-1].elapsed):
+        if overdue is None and (
+            self._clock.is_beginning(run[-1].elapsed) or self._may_end_a_stall(run)
+        ):
             # What is a gap in a burst, and a step otherwise, the next frames show.
             return False
         base = self._base()
@@ -195,6 +197,14 @@ class Rules(Placer):
                 self._put_or_drop(frame)
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
+
+    def _may_end_a_stall(self, run: list[Frame]) -> bool:
+        """Whether a step came during a stall: what is missing may follow at once, or never."""
+        return (
+            self._missing_behind_waiting() > self._slack
+            and not frames.are_paced(run, WITNESSES)
+            and self._explain(run[0]) is None
+        )
 
     def _accept_lost_frames(self, overdue: int | None) -> bool:
         """Decide about frames within the tolerance: jitter, or the first frames after a loss."""

@@ -27,6 +27,7 @@ DOMAIN = {"calls", "calls.records", "calls.control", "calls.results", "calls.tra
     "calls.retention",
     "calls.index",
     "calls.events",
+    "calls.search",
 }
 
 # Each room, and the rooms that it may import. "calls" alone is the floor that its rooms share.
@@ -39,6 +40,7 @@ ARROWS: dict[str, set[str]] = {
     "calls.retention": {"calls", "calls.index", "calls.records", "calls.results"} | FLOOR,
     "calls.index": {"calls", "calls.records"} | FLOOR,
     "calls.events": {"calls", "calls.records"} | FLOOR,
+    "calls.search": {"calls", "calls.index", "calls.records"} | FLOOR,
     "calls.results": {"calls", "calls.records"} | FLOOR,
     "calls.control": {"calls", "calls.records"} | FLOOR,
     "calls.records": {"calls"} | FLOOR,

@@ -24,6 +24,8 @@ TESTED_ELSEWHERE = {
     # A protocol: mypy holds the engines to it, and test_whisper.py and test_azure_speech.py in
     # tests/calls/transcripts test what they do.
     "calls/transcripts/engine.py",
+    # The same: tests/calls/search/test_local_search.py and test_azure_search.py.
+    "calls/search/engine.py",
     # Made the audio once, with espeak-ng and sox: tests/calls/results/test_voice_activity.py and
     # tests/calls/transcripts/test_whisper.py, among others, compare it with truth.json.
     "local/conversation/make_conversation.py",

@@ -7,6 +7,7 @@ meanwhile: so the comparison keeps up with the calls, and little is left when th
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,8 +20,11 @@ from benchmarks.soak.ledger import SocketRecord, Totals
 from benchmarks.soak.recording import Incomplete, Recordings
 from contract.manifest import Manifest
 
-_WORKERS = 3
+_WORKERS = 6
 """How many calls are read at the same time: reading mostly waits for Azurite."""
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 32.0
+"""How long a call rests that was not complete: Azurite looks at all blobs for each listing."""
 
 
 class CallAudit:
@@ -45,6 +49,17 @@ class CallAudit:
         self._apply_events = apply_events
         self._speed = caller.speed
         self._compared: set[str] = set()
+        self._blob_names: list[str] = []
+        self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._due_at = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time to look at it again. If so, the next time comes later and later."""
+        if now < self._due_at:
+            return False
+        self._due_at = now + self._pause_seconds
+        self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+        return True
 
     def advance(self, recordings: Recordings, *, is_last: bool) -> bool:
         """Compare the streams that are there; returns whether these are all, and deletes the call.
@@ -62,7 +77,7 @@ class CallAudit:
         if not self.is_compared:
             self._compare(recordings, is_last=is_last)
         if self.is_compared and self.totals.is_well:
-            recordings.delete(self.call)
+            recordings.delete(self._blob_names)
         return self.is_compared
 
     def _compare(self, recordings: Recordings, *, is_last: bool) -> None:
@@ -82,11 +97,12 @@ class CallAudit:
             self._compared.add(record.correlation_id)
         if len(self._compared) < len(self.records):
             return
-        extra = self._find_extra(recordings, by_socket)
+        self._blob_names = recordings.blob_names(self.call)
+        extra = self._find_extra(by_socket)
         self.totals.add(Totals(errors=extra))
         self.is_compared = True
 
-    def _find_extra(self, recordings: Recordings, by_socket: dict[str, Manifest]) -> list[str]:
+    def _find_extra(self, by_socket: dict[str, Manifest]) -> list[str]:
         """Find what no socket explains."""
         errors: list[str] = []
         if len(by_socket) < len(self.manifests):
@@ -101,11 +117,7 @@ class CallAudit:
             for manifest in self.manifests.values()
             for entry in manifest.segments
         }
-        errors += [
-            f"{blob} is in no manifest"
-            for blob in recordings.blob_names(self.call)
-            if blob not in listed
-        ]
+        errors += [f"{blob} is in no manifest" for blob in self._blob_names if blob not in listed]
         return errors
 
 
@@ -114,6 +126,7 @@ class Auditor:
 
     Attributes:
         totals: What became of all frames of the calls that were compared.
+        calls: Those that are not compared yet.
     """
 
     def __init__(
@@ -136,33 +149,35 @@ class Auditor:
         self._recordings = recordings
         self._folder = folder
         self._show = show
-        self._waiting: list[CallAudit] = []
+        self.calls: list[CallAudit] = []
 
     @property
     def waiting(self) -> dict[str, str]:
         """The calls that are not compared yet, and why they could not be read."""
-        return {call.call: call.failure for call in self._waiting}
+        return {call.call: call.failure for call in self.calls}
 
     def add(self, caller: Caller) -> None:
         """Have a call compared, which has ended and whose books are closed."""
-        self._waiting.append(CallAudit(caller, self._apply_events))
+        self.calls.append(CallAudit(caller, self._apply_events))
 
     async def advance(self, *, is_last: bool = False) -> None:
         """Compare what is there. See ``CallAudit.advance``."""
-        calls = iter(list(self._waiting))
+        calls = iter(list(self.calls))
         async with asyncio.TaskGroup() as group:
             for _ in range(_WORKERS):
                 group.create_task(self._work(calls, is_last=is_last))
 
     async def _work(self, calls: Iterator[CallAudit], *, is_last: bool) -> None:
         for call in calls:
+            if not is_last and not call.is_due(time.monotonic()):
+                continue
             try:
                 has_ended = await asyncio.to_thread(call.advance, self._recordings, is_last=is_last)
             except (AzureError, Incomplete) as error:
                 call.failure = repr(error)
                 continue
             if has_ended:
-                self._waiting.remove(call)
+                self.calls.remove(call)
                 self._note(call)
 
     def _note(self, call: CallAudit) -> None:

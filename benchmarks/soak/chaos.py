@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -14,6 +15,9 @@ from local.child_process import StartError
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 2.0, 8.0
 _DOWN_SECONDS = 3.0
 _AWAY_SECONDS = (1.0, 10.0)
+_FEW_UPLOADS = 50
+_CATCH_UP_SECONDS = 60.0
+_CATCH_UP_PAUSE_SECONDS = 0.5
 _START_ATTEMPTS = 40
 _START_PAUSE_SECONDS = 1.0
 
@@ -62,6 +66,9 @@ class Chaos:
     async def _disturb_storage(self, stop: asyncio.Event) -> None:
         rng = self._storage_rng
         while await _pause(rng, stop):
+            await self._wait_for_uploads(stop)
+            if stop.is_set():
+                return
             seconds = rng.uniform(*_AWAY_SECONDS)
             if rng.random() < 0.6:
                 self.events["storage_stopped"] += 1
@@ -71,6 +78,25 @@ class Chaos:
             else:
                 self.events["storage_silent"] += 1
                 await self._storage.hold(seconds)
+
+    async def _wait_for_uploads(self, stop: asyncio.Event) -> None:
+        """Wait until most is uploaded, a minute at most: a slow machine needs longer for it.
+
+        Otherwise all that an hour has recorded would be left to upload and to compare at its end.
+        """
+        deadline = time.monotonic() + _CATCH_UP_SECONDS
+        while not stop.is_set() and time.monotonic() < deadline:
+            reports = await asyncio.gather(
+                *(replica.health() for replica in self._replicas), return_exceptions=True
+            )
+            waiting = [
+                report["uploads"]["waiting"]
+                for report in reports
+                if not isinstance(report, BaseException)
+            ]
+            if len(waiting) == len(self._replicas) and sum(waiting) <= _FEW_UPLOADS:
+                return
+            await asyncio.sleep(_CATCH_UP_PAUSE_SECONDS)
 
 
 async def _start(start: Callable[[], Awaitable[None]]) -> None:

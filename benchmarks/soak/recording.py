@@ -54,8 +54,7 @@ class Recordings:
         prefix = f"{call}/" if call else ""
         return [blob.name for blob in self._segments.list_blobs(name_starts_with=prefix)]
 
-    def delete(self, call: str) -> None:
-        """Delete a call's segments, to make room. Its manifests stay."""
-        blob_names = self.blob_names(call)
+    def delete(self, blob_names: list[str]) -> None:
+        """Delete segments, to make room. Their manifests stay."""
         for first in range(0, len(blob_names), _BATCH):
             self._segments.delete_blobs(*blob_names[first : first + _BATCH])

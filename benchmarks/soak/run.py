@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Callable
 from itertools import count
@@ -169,10 +170,12 @@ class Soak:
 
     async def _finish(self) -> None:
         """Wait for all uploads, compare the last calls, and look for what is left over."""
-        deadline = time.monotonic() + _UPLOAD_SECONDS
-        while not await self._is_uploaded():
-            if time.monotonic() > deadline:
-                self._errors.append(f"uploads still wait after {_UPLOAD_SECONDS:.0f} s")
+        least, since = sys.maxsize, time.monotonic()
+        while waiting := await self._count_waiting():
+            if waiting < least:
+                least, since = waiting, time.monotonic()
+            if time.monotonic() > since + _UPLOAD_SECONDS:
+                self._errors.append(f"nothing is uploaded for {_UPLOAD_SECONDS:.0f} s")
                 break
             await asyncio.sleep(0.5)
         assert self._recordings is not None
@@ -203,12 +206,13 @@ class Soak:
                 if any(event in line for event in _SUSPICIOUS_EVENTS)
             ]
 
-    async def _is_uploaded(self) -> bool:
+    async def _count_waiting(self) -> int:
+        """Return how many streams and uploads the streamers still have."""
         try:
             reports = [await replica.health() for replica in self._replicas]
         except (aiohttp.ClientError, TimeoutError):
-            return False
-        return not any(report["streams"] or report["uploads"]["waiting"] for report in reports)
+            return sys.maxsize
+        return sum(report["streams"] + report["uploads"]["waiting"] for report in reports)
 
     async def _measure_lateness(self, all_ended: asyncio.Event) -> None:
         """Note by how much this process wakes up late: so do the streamers beside it."""

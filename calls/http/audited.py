@@ -32,6 +32,8 @@ _CALLS_PATH = "/api/v1/calls/"
 _REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS)
 _PLAYED = {"send_recording": "play_recording", "send_segment": "play_segment"}
 """Actions of requests for a range, as players send them."""
+_SEARCHED = {"list_calls": "search_calls"}
+"""Actions of requests with ``q``: they give out words of transcripts, and so are recorded."""
 _OTHER_IDS = ("retry_failure", "retry_delivery")
 """Routes whose id is not a call's."""
 
@@ -66,8 +68,15 @@ async def run_audited(
         raise
     if access.recording in ("change", "stop"):
         return await _change(clients, request, action, handler, is_stop=access.recording == "stop")
-    response = await handler(clients, request)
-    is_read = access.recording == "read" and request.method == HTTPMethod.GET
+    try:
+        response = await handler(clients, request)
+    except Problem as problem:
+        if problem.status == HTTPStatus.FORBIDDEN:
+            # A part of what the route gives asks for another role.
+            await _record_refused(clients, action, problem)
+        raise
+    is_recorded = access.recording == "read" or action.name in _SEARCHED.values()
+    is_read = is_recorded and request.method == HTTPMethod.GET
     if is_read and not _is_repeated(action):
         await _record(clients, action, "done", response)
         _remember(action)
@@ -128,6 +137,8 @@ async def _record(
 
 
 def _name(route: str, request: func.HttpRequest) -> str:
+    if request.params.get("q"):
+        return _SEARCHED.get(route, route)
     return _PLAYED.get(route, route) if "Range" in request.headers else route
 
 

@@ -13,10 +13,10 @@ from calls.clients import Clients
 from calls.errors import InvalidCursor
 from calls.http import requests
 from calls.http.annotations import MAX_TAG_CHARACTERS, MAX_TAGS, is_tag
+from calls.http.call_search import QUERY, match_calls, read_page, take_terms
 from calls.http.documents import Call, CallPage, show_record
 from calls.http.query_parameters import takes_query
 from calls.http.respond import json_response
-from calls.index.call_index import get_index
 from calls.index.rows import microseconds
 from calls.index.selection import Cursor, Selection, Sort
 from calls.records.model import CallState, Direction, ResultState
@@ -41,25 +41,40 @@ _DEFAULT_SORT: Sort = "-created_at"
 _CURSOR = re.compile(f"(-?[a-z_]+):(-?[0-9]{{1,19}}):({CALL_CONNECTION_ID_PATTERN})", re.ASCII)
 
 
-@takes_query(*FILTERS, "sort", "limit", "cursor")
+@takes_query(*FILTERS, QUERY, "sort", "limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls``: calls without events, and the next page's cursor.
 
-    Raises Problem (400), InvalidCursor, AzureError.
+    With ``q``, each call has what matches in its transcript, and a page may be short.
+
+    Raises Problem (400, 403, 409), InvalidCursor, SearchNotReady, SearchUnavailable, AzureError.
     """
-    selection = take_selection(request)
+    selection, terms = take_selection(request), take_terms(clients, request)
     limit = requests.take_limit(request, _DEFAULT_LIMIT, MAX_LIMIT)
-    cursor = _decode_cursor(request.params.get("cursor"), selection.sort)
-    page = await get_index(clients).page(selection, limit, cursor)
-    document = CallPage(
-        calls=[show_record(Call, decode_record(content)) for content in page.contents],
-        cursor=_encode_cursor(page.cursor, selection.sort),
-    )
+    cursor = decode_cursor(request.params.get("cursor"), selection.sort)
+    page = await read_page(clients, selection, terms, limit, cursor)
+    records = [decode_record(content) for content in page.contents]
+    if terms is None:
+        calls = [show_record(Call, record) for record in records]
+    else:
+        found = await match_calls(clients, records, terms)
+        calls = [show_record(Call, record, matches=matches) for record, matches in found]
+    document = CallPage(calls=calls, cursor=encode_cursor(page.cursor, selection.sort))
     headers = {}
     if document.cursor:
-        query = [*_filters(request), ("limit", limit), ("cursor", document.cursor)]
-        headers["Link"] = f'</api/v1/calls?{urlencode(query)}>; rel="next"'
+        headers["Link"] = next_link(request, "/api/v1/calls", limit, document.cursor)
     return json_response(document, headers=headers)
+
+
+def next_link(request: func.HttpRequest, path: str, limit: int, cursor: str | None) -> str:
+    """Return the ``Link`` to the page at a cursor, with the filters and the order of a request."""
+    query = [
+        (name, value)
+        for name in (*FILTERS, QUERY, "sort")
+        for value in requests.take_all(request, name)
+    ]
+    query += [("limit", str(limit)), ("cursor", cursor or "")]
+    return f'<{path}?{urlencode(query)}>; rel="next"'
 
 
 def take_selection(request: func.HttpRequest) -> Selection:
@@ -104,18 +119,13 @@ def _take_tags(request: func.HttpRequest) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tags))
 
 
-def _filters(request: func.HttpRequest) -> list[tuple[str, str]]:
-    """Return the filters and the order of a request, for the link to the next page."""
-    return [
-        (name, value) for name in (*FILTERS, "sort") for value in requests.take_all(request, name)
-    ]
-
-
-def _encode_cursor(cursor: Cursor | None, sort: Sort) -> str | None:
+def encode_cursor(cursor: Cursor | None, sort: Sort) -> str | None:
+    """Return a cursor as a request has it; None without one."""
     return requests.encode_cursor(f"{sort}:{cursor.value}:{cursor.call}" if cursor else None)
 
 
-def _decode_cursor(text: str | None, sort: Sort) -> Cursor | None:
+def decode_cursor(text: str | None, sort: Sort) -> Cursor | None:
+    """Return the cursor of a request, if it has one. Raises InvalidCursor."""
     decoded = requests.decode_cursor(text)
     if decoded is None:
         return None

@@ -32,6 +32,7 @@ from calls.records.model import (
 from calls.records.pauses import list_pauses
 from calls.retention.model import DeletedBlobs, RemainingBlobs, Scope
 from calls.retention.model import State as DeletionState
+from calls.search.matches import Match
 from contract.grants import DtmfMode
 
 INTERNAL: dict[str, frozenset[str]] = {
@@ -46,6 +47,7 @@ INTERNAL: dict[str, frozenset[str]] = {
             "events",
             "finalized",
             "milestones",
+            "transcript_digest",
             "milestones_sent",
             "webhook_url",
         }
@@ -209,6 +211,13 @@ class Call(msgspec.Struct, kw_only=True):
         str | None, Meta(description="why there is none, or what the result lacks")
     ]
     missing: Annotated[MissingAudio | None, Meta(description="what the result lacks")]
+    matches: (
+        Annotated[
+            list[Match],
+            Meta(description="in a list with `q` only: up to 3 utterances that match"),
+        ]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
 
 
 class CallPage(msgspec.Struct, kw_only=True):
@@ -314,7 +323,8 @@ def show_record[T: Call](document: type[T], record: CallRecord, **more: Any) -> 
     summary = record.summary
     if summary is not None:
         summary = msgspec.structs.replace(summary, partial=record.result_state != "final")
-    return show(document, record, summary=summary, pauses=list_pauses(record), **more)
+    members = {"matches": msgspec.UNSET, "pauses": list_pauses(record), **more}
+    return show(document, record, summary=summary, **members)
 
 
 def show[T](document: type[T], stored: object, **more: Any) -> T:
@@ -332,4 +342,5 @@ def show[T](document: type[T], stored: object, **more: Any) -> T:
         field.name: getattr(stored, field.name) for field in fields if field.name not in more
     }
     by_name = {field.encode_name: (members | more)[field.name] for field in fields}
+    by_name = {name: value for name, value in by_name.items() if value is not msgspec.UNSET}
     return msgspec.convert(by_name, document, from_attributes=True)

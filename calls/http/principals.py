@@ -52,6 +52,7 @@ PUBLIC = Access(None, "never")
 
 ROUTES: dict[str, Access] = {
     "list_calls": _access("never", "Caller", "Listener", "Auditor"),
+    "export_calls": _access("read", "Caller", "Listener", "Auditor"),
     "show_call": _access("never", "Caller", "Listener", "Auditor"),
     "list_events": _access("never", "Caller", "Listener", "Auditor"),
     "place_call": _access("change", "Caller"),

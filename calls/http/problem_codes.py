@@ -53,6 +53,9 @@ Code = Literal[
     "result_partial",
     "role_required",
     "route_not_found",
+    "search_not_ready",
+    "search_off",
+    "search_unavailable",
     "segment_not_found",
     "sign_in_required",
     "storage_unavailable",
@@ -169,6 +172,7 @@ CODES: dict[Code, Meaning] = {
         HTTPStatus.CONFLICT, "the transcript is complete; only a failed one can be retried"
     ),
     "transcription_off": Meaning(HTTPStatus.CONFLICT, "`TRANSCRIPTION` is off"),
+    "search_off": Meaning(HTTPStatus.CONFLICT, "`SEARCH` is off: transcripts cannot be searched"),
     "call_deleted": Meaning(
         HTTPStatus.GONE, "the call was deleted; `detail` says when, and where the receipt is"
     ),
@@ -221,6 +225,13 @@ CODES: dict[Code, Meaning] = {
     "rendition_pending": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "the recording is long, and is still being converted; repeat the request",
+    ),
+    "search_not_ready": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "transcripts are still being read for full-text search; repeat the request",
+    ),
+    "search_unavailable": Meaning(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the search service does not answer; repeat the request"
     ),
     "storage_unavailable": Meaning(
         HTTPStatus.SERVICE_UNAVAILABLE, "Blob Storage does not answer; repeat the request"

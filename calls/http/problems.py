@@ -120,6 +120,12 @@ _MAPPINGS: dict[type[CallAudioError], _Mapping] = {
     errors.FailedBlobMissing: _Mapping(HTTPStatus.CONFLICT, "blob_missing"),
     errors.DeliveryNotFound: _Mapping(HTTPStatus.NOT_FOUND, "delivery_not_found"),
     errors.InvalidCursor: _Mapping(HTTPStatus.BAD_REQUEST, "invalid_cursor"),
+    errors.SearchUnavailable: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE, "search_unavailable", retry_after_seconds=5
+    ),
+    errors.SearchNotReady: _Mapping(
+        HTTPStatus.SERVICE_UNAVAILABLE, "search_not_ready", retry_after_seconds=5
+    ),
     errors.AcsUnavailable: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_unavailable"),
     errors.AcsRefused: _Mapping(HTTPStatus.BAD_GATEWAY, "acs_refused"),
     errors.Contended: _Mapping(

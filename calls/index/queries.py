@@ -7,6 +7,8 @@ condition that is checked for each row. Before the query, each term's calls are 
 ``RARE`` of them. If a term has few calls, it drives: they are all read, and sorted. Otherwise the
 calls are read in the order of the list, from an index, until the page is full: since each term has
 many calls, that is soon.
+
+The full-text index has its rows in the order of the calls, too: by their *numbers* (see ``texts``).
 """
 
 from __future__ import annotations
@@ -15,12 +17,22 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from calls.index.rows import search_keys
-from calls.index.selection import Cursor, Selection
+from calls.index.selection import Cursor, Selection, sort_column
+from calls.index.texts import RANK_BITS
 
 RARE = 1000
 """A term with at most so many calls drives the query."""
 
 _JOIN = " CROSS JOIN calls c ON c.created_at = k.created_at AND c.id = k.id"
+
+_WORDS_JOIN = (
+    " CROSS JOIN texts t ON t.number = k.rowid "
+    f"CROSS JOIN calls c ON c.created_at = t.number >> {RANK_BITS} AND c.id = t.id"
+)
+_WORDS_CHECK = (
+    "EXISTS (SELECT 1 FROM texts x CROSS JOIN words y ON y.rowid = x.number "
+    "WHERE x.id = c.id AND y.words MATCH ?)"
+)
 
 Parameters = tuple[int | str, ...]
 Count = Callable[[str, Sequence[int | str]], int]
@@ -81,7 +93,15 @@ def terms_of(selection: Selection, has_participant: Callable[[str], bool]) -> li
         condition = "c.duration >= ?"
         table = "calls c INDEXED BY by_duration"
         terms.append(Term(table, "", condition, condition, (selection.min_duration,), ""))
+    if selection.words is not None:
+        words = (selection.words,)
+        terms.append(Term("words k", _WORDS_JOIN, "k.words MATCH ?", _WORDS_CHECK, words, ""))
     return terms
+
+
+def is_of_words(term: Term) -> bool:
+    """Return whether a term is the one of the full-text index."""
+    return term.join == _WORDS_JOIN
 
 
 def _key_term(table: str, key: str) -> Term:
@@ -119,18 +139,32 @@ def choose_driver(selection: Selection, terms: Sequence[Term], count: Count) -> 
     if rarest is not None and counts[rarest] <= RARE:
         return candidates[rarest]
     if not is_by_time:
-        column = _sort_column(selection)
+        column = sort_column(selection)
         return Term(f"calls c INDEXED BY by_{column}", "", "TRUE", "", (), "c")
-    in_order = [term for term in terms if term.alias]
-    # Tags and participants, which are last, mostly have fewer calls than states.
+    in_order = [term for term in terms if term.alias or is_of_words(term)]
+    # Words, tags and participants, which are last, mostly have fewer calls than states.
     return in_order[-1] if in_order else _BY_TIME
 
 
 def build_query(
-    selection: Selection, terms: Sequence[Term], driver: Term, cursor: Cursor | None
+    selection: Selection,
+    terms: Sequence[Term],
+    driver: Term,
+    cursor: Cursor | None,
+    number: int | None = None,
 ) -> Query:
-    """Return the query of a page: the value by which each call is sorted, and its id."""
-    column = _sort_column(selection)
+    """Return the query of a page: the value by which each call is sorted, and its id.
+
+    Args:
+        selection: The selection.
+        terms: Its terms.
+        driver: The one that drives.
+        cursor: The last call of the page before.
+        number: The number of a text that is the same bound for the full-text index.
+    """
+    if is_of_words(driver) and selection.sort.endswith("created_at"):
+        return _query_by_number(selection, terms, driver, number)
+    column = sort_column(selection)
     alias = driver.alias if column == "created_at" and driver.alias else "c"
     others = [term for term in terms if term is not driver]
     bounds, times = _time_bounds(selection, alias if column == "created_at" else "c")
@@ -152,11 +186,47 @@ def build_query(
     return Query(sql, tuple(parameters))
 
 
-def _sort_column(selection: Selection) -> str:
-    """Return the column of the order; calls without a duration are last in both directions."""
-    if selection.sort == "duration":
-        return "duration_last"
-    return selection.sort.removeprefix("-")
+def _query_by_number(
+    selection: Selection, terms: Sequence[Term], driver: Term, number: int | None
+) -> Query:
+    """Return the query of a page that is read from the full-text index, in its order."""
+    is_descending = selection.sort.startswith("-")
+    others = [term for term in terms if term is not driver]
+    bounds = [
+        ("k.rowid >= ?", _first_number(selection.begun_from)),
+        ("k.rowid < ?", _first_number(selection.begun_until)),
+        (f"k.rowid {'<' if is_descending else '>'} ?", number),
+    ]
+    given = [(condition, value) for condition, value in bounds if value is not None]
+    conditions = [driver.condition, *(condition for condition, _ in given)]
+    conditions += [term.check for term in others]
+    parameters = [*driver.parameters, *(value for _, value in given)]
+    for term in others:
+        parameters += term.parameters
+    sql = (
+        f"SELECT c.created_at, c.id FROM {driver.table}{driver.join} "  # noqa: S608 (constants)
+        f"WHERE {' AND '.join(conditions)} "
+        f"ORDER BY k.rowid {'DESC' if is_descending else 'ASC'} LIMIT ?"
+    )
+    return Query(sql, tuple(parameters))
+
+
+def _first_number(created_at: int | None) -> int | None:
+    return None if created_at is None else created_at << RANK_BITS
+
+
+def select_query(selection: Selection, terms: Sequence[Term]) -> Query:
+    """Return the query of those of a list of calls, a JSON array, that are selected."""
+    bounds, times = _time_bounds(selection, "c")
+    parameters = [*times]
+    for term in terms:
+        parameters += term.parameters
+    conditions = ["TRUE", *bounds, *(term.check for term in terms)]
+    sql = (
+        "SELECT c.id, content FROM json_each(?) j CROSS JOIN calls c ON c.id = j.value "  # noqa: S608 (constants)
+        f"JOIN documents ON number = document WHERE {' AND '.join(conditions)}"
+    )
+    return Query(sql, tuple(parameters))
 
 
 def _time_bounds(selection: Selection, alias: str) -> tuple[list[str], Parameters]:

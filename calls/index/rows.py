@@ -11,6 +11,7 @@ from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.records.model import CallRecord
 
 UNKNOWN_DURATION = -1
+_LAST = 2**62
 _NAME_PREFIX = "\n"
 """Keeps names apart from raw ids, which have no line end."""
 
@@ -37,6 +38,7 @@ class Row(NamedTuple):
         participants: The keys by which its participants are found.
         tags: Its tags.
         content: Its record without its events, a line of JSON.
+        transcript: The digest of the words of its transcript; empty without a complete one.
     """
 
     call: str
@@ -49,6 +51,12 @@ class Row(NamedTuple):
     participants: list[str]
     tags: list[str]
     content: bytes
+    transcript: str = ""
+
+    @property
+    def duration_last(self) -> int:
+        """The duration, by which calls are last whose duration is not known."""
+        return _LAST if self.duration == UNKNOWN_DURATION else self.duration
 
 
 def row_of(record: CallRecord, content: bytes | None = None) -> Row:
@@ -64,6 +72,7 @@ def row_of(record: CallRecord, content: bytes | None = None) -> Row:
         participants=sorted(_participant_keys(record)),
         tags=record.tags,
         content=_encode(record) if content is None else content,
+        transcript=record.transcript_digest or "",
     )
 
 

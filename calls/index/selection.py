@@ -24,6 +24,7 @@ class Selection(msgspec.Struct, kw_only=True, frozen=True):
         begun_until: When they began; before this time.
         tags: The tags that each of them has.
         min_duration: How long they were at least, in milliseconds.
+        words: What they have in the words of their transcripts, as FTS5 has it.
         sort: Their order.
     """
 
@@ -35,7 +36,15 @@ class Selection(msgspec.Struct, kw_only=True, frozen=True):
     begun_until: int | None = None
     tags: tuple[str, ...] = ()
     min_duration: int | None = None
+    words: str | None = None
     sort: Sort = "-created_at"
+
+
+def sort_column(selection: Selection) -> str:
+    """Return the column of the order; calls without a duration are last in both directions."""
+    if selection.sort == "duration":
+        return "duration_last"
+    return selection.sort.removeprefix("-")
 
 
 class Cursor(NamedTuple):

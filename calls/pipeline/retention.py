@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 
 from calls.clients import Clients, get_clients
 from calls.pipeline import expiry
+from calls.pipeline.searchable import remove_words
 from calls.retention.deletions import list_unfinished
 from calls.retention.messages import Send, decode_message, request_run
 from calls.retention.run import Clock, run_deletion
@@ -26,10 +28,18 @@ async def on_message(body: bytes, send: Send) -> None:
     except ValueError as error:
         log_event(_log, logging.ERROR, "deletion_message_malformed", error=error)
         return
-    clients = get_clients()
-    days = clients.settings.soft_delete_days
-    if await run_deletion(clients.storage, message.deletion, _utc_now, soft_delete_days=days):
+    if await _run(get_clients(), message.deletion, _utc_now):
         request_run(message.deletion, send)
+
+
+async def _run(clients: Clients, id_: str, clock: Clock) -> bool:
+    return await run_deletion(
+        clients.storage,
+        id_,
+        clock,
+        soft_delete_days=clients.settings.soft_delete_days,
+        remove_words=partial(remove_words, clients),
+    )
 
 
 def on_poison_message(body: bytes) -> None:
@@ -53,12 +63,11 @@ async def run_unfinished(clients: Clients, clock: Clock) -> None:
 
     Raises AzureError: they could not be listed.
     """
-    days = clients.settings.soft_delete_days
     deadline = clock() + expiry.RUN_TIME
     for id_ in await list_unfinished(clients.storage):
         if clock() >= deadline:
             return
         try:
-            await run_deletion(clients.storage, id_, clock, soft_delete_days=days)
+            await _run(clients, id_, clock)
         except Exception:  # noqa: BLE001  # logged; the other deletions go on
             log_event(_log, logging.ERROR, "deletion_failed", deletion=id_, exc_info=True)

@@ -10,13 +10,13 @@ that message may go on with an interrupted run.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from datetime import UTC, datetime
 
 from calls.clients import Clients, get_clients
 from calls.errors import CallNotFound
 from calls.locales import parse_setting, without_auto
+from calls.pipeline.searchable import remove_words, store_words
 from calls.records.milestones import add_transcript
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
@@ -48,7 +48,7 @@ async def request_if_due(clients: Clients, call: str, send: Send) -> None:
     if job.is_due(transcript, result.layout_digest, datetime.now(UTC)):
         request_transcript(clients, call, send)
     elif transcript is not None:
-        await _add_milestone(clients, transcript)
+        await _note_outcome(clients, transcript)
 
 
 async def is_settled(clients: Clients, call: str) -> bool:
@@ -102,7 +102,7 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
             log_event(_log, logging.INFO, "transcription_skipped", call=call)
             if existing is not None:
                 # The run that has made it may have ended just then.
-                await _add_milestone(clients, existing)
+                await _note_outcome(clients, existing)
             return
     layout = await assembly.read_layout(storage, result) if result else None
     if result is None or layout is None:
@@ -122,7 +122,7 @@ async def transcribe(clients: Clients, message: TranscriptionMessage, send: Send
         return
     if transcript.state == "pending":
         request_transcript(clients, call, send)
-    await _add_milestone(clients, transcript)
+    await _note_outcome(clients, transcript)
 
 
 def _log_dropped(call: str, reason: str) -> None:
@@ -149,21 +149,28 @@ async def fail(clients: Clients, message: TranscriptionMessage) -> None:
     await job.mark_failed(clients.storage, result, provider=provider, claim_id=message.id)
     transcript = await job.read_transcript(clients.storage, call)
     if transcript is not None:
-        await _add_milestone(clients, transcript)
+        await _note_outcome(clients, transcript)
 
 
-async def _add_milestone(clients: Clients, transcript: Transcript) -> None:
-    """Add to a call's record that its transcript is complete, or has failed, if it has.
+async def _note_outcome(clients: Clients, transcript: Transcript) -> None:
+    """Note in a call's record that its transcript is complete, or has failed, if it has.
 
-    Raises Contended, AzureError.
+    A complete one can be searched from then on. Raises Contended, AzureError.
     """
-    state = transcript.state
+    state, call = transcript.state, transcript.call_connection_id
     if state not in ("complete", "failed"):
         return
+    digest: str | None = None
 
     def apply(record: CallRecord) -> bool:
-        return add_transcript(record, state, transcript.layout_digest, datetime.now(UTC))
+        is_new = add_transcript(record, state, transcript.layout_digest, datetime.now(UTC))
+        is_changed = record.transcript_digest != digest
+        record.transcript_digest = digest
+        return is_new or is_changed
 
-    with contextlib.suppress(CallNotFound):
-        # A call that this app did not place has no record.
-        await change_record(clients.storage, transcript.call_connection_id, apply)
+    try:
+        digest = await store_words(clients, transcript)
+        await change_record(clients.storage, call, apply)
+    except CallNotFound:
+        # A call that this app did not place has no record; another one was just deleted.
+        await remove_words(clients, call)

@@ -152,7 +152,8 @@ class CallRecord(msgspec.Struct, kw_only=True):
     app hung up by itself. ``milestones`` are in the order in which the record reached them;
     the queue of deliveries has taken the first ``milestones_sent`` of them. ``webhook_url`` gets
     the call's events, besides those whom the settings name.
-    ``tags`` and ``notes`` are what people wrote about it.
+    ``tags`` and ``notes`` are what people wrote about it. ``transcript_digest`` identifies the
+    words of its complete transcript, for the search.
     """
 
     schema: int = SCHEMA
@@ -190,6 +191,7 @@ class CallRecord(msgspec.Struct, kw_only=True):
     result_state: ResultState = "recording"
     result_reason: str | None = None
     missing: MissingAudio | None = None
+    transcript_digest: str | None = None
     finalized: bool = False
     milestones: list[Milestone] = msgspec.field(default_factory=list)
     milestones_sent: int = 0

@@ -204,5 +204,5 @@ def erase_from_record(record: CallRecord, deletion: Deletion) -> bool:
     record.to = None if record.to in own else record.to
     record.from_ = None if record.from_ in own else record.from_
     # The next assembly writes it again.
-    record.summary = record.assembled_at = None
+    record.summary = record.assembled_at = record.transcript_digest = None
     return msgspec.json.encode(record) != before

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +48,9 @@ RUN_SECONDS = 200.0
 
 Clock = Callable[[], datetime]
 
+RemoveWords = Callable[[str], Awaitable[None]]
+"""Removes a call from full-text search."""
+
 _CLAIM = timedelta(minutes=5)
 _PLANNED_BLOBS = 1000
 _AT_ONCE = 16
@@ -66,7 +69,12 @@ _log = logging.getLogger(__name__)
 
 
 async def run_deletion(
-    storage: Storage, id_: str, clock: Clock, *, soft_delete_days: int = 0
+    storage: Storage,
+    id_: str,
+    clock: Clock,
+    *,
+    soft_delete_days: int = 0,
+    remove_words: RemoveWords | None = None,
 ) -> bool:
     """Delete as much as the time of one run allows.
 
@@ -75,13 +83,14 @@ async def run_deletion(
         id_: The deletion's id.
         clock: Returns the current time.
         soft_delete_days: For how long the account's soft delete keeps deleted blobs.
+        remove_words: Removes a call from full-text search.
 
     Returns:
         Whether another run should follow at once.
 
     Raises Contended, AzureError: run it again.
     """
-    run = _Run(storage, id_, clock, soft_delete_days)
+    run = _Run(storage, id_, clock, soft_delete_days, remove_words)
     try:
         return await run.run()
     except DeletionNotFound:
@@ -94,8 +103,16 @@ class _LostClaim(Exception):
 
 
 class _Run:
-    def __init__(self, storage: Storage, id_: str, clock: Clock, soft_delete_days: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        id_: str,
+        clock: Clock,
+        soft_delete_days: int,
+        remove_words: RemoveWords | None,
+    ) -> None:
         self._storage = storage
+        self._remove_words = remove_words
         self._id = id_
         self._clock = clock
         self._soft_delete = timedelta(days=soft_delete_days)
@@ -160,6 +177,8 @@ class _Run:
             stored.keys = deletion.keys
 
         deletion = await self._change(apply)
+        if self._remove_words is not None and deletion.receipt.scope != "segments":
+            await self._remove_words(deletion.receipt.call_connection_id)
         was_empty = True
         for container in inventory.CONTAINERS[deletion.receipt.scope]:
             while batch := await self._list(deletion, container):

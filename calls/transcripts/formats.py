@@ -5,17 +5,13 @@ A phrase, an id or a name is one line in each of them, whatever characters it ha
 
 from __future__ import annotations
 
-import csv
-import io
-
 from acs.identifiers import display_id, one_line
+from calls import csv_cells
+from calls.csv_cells import to_cell
 from calls.transcripts.model import Transcript, Utterance
 
 _CSV_HEADER = ("start", "end", "participant", "name", "speaker", "text", "diarized")
 _NOT_DIARIZED = "The voices of the mixed track were not told apart."
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a spreadsheet takes for a formula (OWASP, "CSV Injection"); four in full width."""
 
 
 def to_vtt(transcript: Transcript) -> str:
@@ -56,20 +52,18 @@ def to_csv(transcript: Transcript) -> str:
     that of the transcript: empty if no track is mixed.
     """
     diarized = "" if transcript.diarized is None else str(transcript.diarized).lower()
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\r\n")
-    writer.writerow(_CSV_HEADER)
+    rows: list[tuple[str, ...]] = [_CSV_HEADER]
     for utterance in transcript.utterances:
         cells = (utterance.participant, utterance.name, utterance.speaker, utterance.text)
-        writer.writerow(
+        rows.append(
             (
                 _format_time(utterance.start_ms),
                 _format_time(utterance.end_ms),
-                *(_to_cell("" if cell is None else str(cell)) for cell in cells),
+                *(to_cell("" if cell is None else str(cell)) for cell in cells),
                 diarized,
             )
         )
-    return file.getvalue()
+    return csv_cells.to_csv(rows)
 
 
 def speaker_name(utterance: Utterance) -> str:
@@ -92,8 +86,3 @@ def _format_time(milliseconds: int) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _to_cell(text: str) -> str:
-    line = one_line(text)
-    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line

@@ -39,6 +39,9 @@ param speechName string
 @description('Name of the Event Grid topic of the calls\' events. Empty: there is none.')
 param eventTopicName string
 
+@description('Name of the Azure AI Search service. Empty: there is none.')
+param searchName string
+
 @description('Container for events that Event Grid could not deliver.')
 param deadLetterContainer string
 
@@ -271,3 +274,32 @@ resource functionOnTopic 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
     description: 'Publishes the events of calls. Cannot change the topic or subscribe to it.'
   }
 }
+
+@description('The function app\'s roles on the search service, with reasons.')
+var functionSearchRoles = [
+  {
+    role: roles.searchIndexDataContributor
+    reason: 'The app writes, searches and deletes the words of transcripts.'
+  }
+  {
+    role: roles.searchServiceContributor
+    reason: 'The app creates the index of transcripts when it is first needed.'
+  }
+]
+
+resource search 'Microsoft.Search/searchServices@2025-05-01' existing = if (!empty(searchName)) {
+  name: searchName
+}
+
+resource functionOnSearch 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for assignment in functionSearchRoles: if (!empty(searchName)) {
+    name: guid(search.id, functionPrincipalId, assignment.role)
+    scope: search
+    properties: {
+      principalId: functionPrincipalId
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', assignment.role)
+      description: assignment.reason
+    }
+  }
+]

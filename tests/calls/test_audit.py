@@ -18,8 +18,8 @@ from calls.storage import Properties, Storage
 KEY = Principal(kind="key", id="Caller", name="Caller")
 
 
-async def entries_of(storage: Storage, call: str) -> list[audit.Entry]:
-    """The trail's entries of a call, in the order in which they were added."""
+async def entries_of(storage: Storage, call: str | None) -> list[audit.Entry]:
+    """The trail's entries of a call, or of none, in the order in which they were added."""
     lines: list[bytes] = []
     for name in await storage.blob_names(blobs.AUDIT, ""):
         document = await storage.read(blobs.AUDIT, name)

@@ -491,6 +491,21 @@ def test_there_is_no_topic_unless_it_is_asked_for(deployed: Deployed) -> None:
     assert "EVENT_GRID_TOPIC_ENDPOINT" not in settings["properties"]
 
 
+def test_search_deploys_a_search_service_without_keys(bicep_server: BicepServer) -> None:
+    resources = bicep_server.snapshot("main", SEARCH="azure")["predictedResources"]
+    (search,) = (r for r in resources if r["type"] == "Microsoft.Search/searchServices")
+    assert search["properties"]["disableLocalAuth"] is True
+    assignments = (r for r in resources if r["type"].endswith("/roleAssignments"))
+    on_search = [r["properties"] for r in assignments if assignment_scope(r) == search["id"]]
+    assert sorted(role["roleDefinitionId"].rsplit("/", 1)[1] for role in on_search) == [
+        "7ca78c08-252a-4471-8644-bb5ff32d4ba0",  # Search Service Contributor
+        "8ebe5a00-799e-43f5-93ac-243d3dce84a7",  # Search Index Data Contributor
+    ]
+    (settings,) = (r for r in resources if r["name"].endswith("/appsettings"))
+    loaded = calls.settings.load(resolve(settings["properties"]))
+    assert (loaded.search, search["name"] in loaded.search_endpoint) == ("azure", True)
+
+
 def test_names_are_valid(deployed: Deployed) -> None:
     limits = {
         "Microsoft.Storage/storageAccounts": r"[a-z0-9]{3,24}",

@@ -64,6 +64,7 @@ NOT_SET = {
     "WEBHOOK_SECRETS": "optional: with WEBHOOKS",
     "WEBHOOK_HOSTS": "optional: for calls that name a webhook",
     "EVENT_GRID_TOPIC_ENDPOINT": "set if there is a topic",
+    "SEARCH_ENDPOINT": "set if search is azure",
     "SPEECH_ENDPOINT": "set if transcription is azure",
     "SPEECH_KEY": "local only: it is a key",
     "WHISPER_MODEL": "local only: Azure AI Speech transcribes in Azure",

@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
 
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
+from streamer import outbox as outbox_module
 from streamer.checksums import compute_checksums
 from streamer.outbox import Outbox
 from streamer.settings import load
@@ -175,4 +177,78 @@ async def test_what_an_earlier_process_rejected_is_uploaded(
     (name,) = container.list_blob_names(name_starts_with=f"streams/{call}/mixed/noon.")
     assert container.download_blob(name).readall() == bytes(100)
     assert spool.used_bytes == 0
+    spool.close()
+
+
+def http_error(status: int) -> HttpResponseError:
+    """An error that Blob Storage answers with."""
+    error = HttpResponseError("refused")
+    error.status_code = status
+    return error
+
+
+class AwayStorage(Storage):
+    """A Blob Storage that fails its first uploads, and keeps nothing."""
+
+    def __init__(self, failures: list[Exception]) -> None:
+        self.failures = failures
+        self.attempts: list[str] = []
+
+    async def put_once(self, container: str, blob: str, content: bytes, **options: object) -> None:
+        self.attempts.append(blob)
+        if self.failures:
+            raise self.failures.pop()
+
+
+async def test_an_outage_costs_one_attempt_of_each_worker_however_many_files_wait(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "_FIRST_PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr(outbox_module, "_LONGEST_OUTAGE_PAUSE_SECONDS", 3600.0)
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    for number in range(30):
+        segment(spool, call, number)
+    storage = AwayStorage([ServiceRequestError("away")] * 1000)
+    outbox = Outbox(spool, storage, 3)
+    outbox.start()
+    async with asyncio.timeout(60):
+        while not storage.attempts:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.2)
+    assert len(storage.attempts) <= 3
+    assert outbox.file_count == 30
+    await outbox.stop()
+    spool.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_outage"),
+    [
+        (ServiceRequestError("refused"), True),
+        (http_error(503), True),
+        (http_error(429), True),
+        (http_error(403), True),
+        (http_error(400), False),
+        (OSError("the file cannot be read"), False),
+    ],
+)
+async def test_what_concerns_one_file_holds_up_no_other(
+    error: Exception, is_outage: bool, tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_module, "_FIRST_PAUSE_SECONDS", 0.01 if is_outage else 3600.0)
+    monkeypatch.setattr(outbox_module, "_LONGEST_PAUSE_SECONDS", 3600.0)
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    for number in range(5):
+        segment(spool, call, number)
+    storage = AwayStorage([error])
+    outbox = Outbox(spool, storage, 1)
+    outbox.start()
+    left = 0 if is_outage else 1
+    async with asyncio.timeout(60):
+        while outbox.file_count > left:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    # The one that failed is tried again in its turn, or later where only it pauses.
+    assert len(storage.attempts) == 6 - left
+    assert storage.attempts[-1] == storage.attempts[0] or not is_outage
+    await outbox.stop()
     spool.close()

@@ -13,12 +13,23 @@ from acs.identifiers import (
 from calls.http.annotations import MAX_NOTES_CHARACTERS, MAX_TAG_CHARACTERS, MAX_TAGS
 from calls.http.call_list import MAX_DURATION_SECONDS
 from calls.http.calls import MAX_NAMES
-from calls.http.description.parts import ID, Json, body, json_content, operation, query, ref, text
+from calls.http.description.parts import (
+    ID,
+    Json,
+    body,
+    files,
+    json_content,
+    operation,
+    query,
+    ref,
+    text,
+)
 from calls.http.pauses import MAX_PAUSE_SECONDS, MAX_REASON_CHARACTERS
 from calls.index.selection import Sort
 from calls.locales import LOCALE_PATTERN, MAX_CANDIDATES
 from calls.records.model import CallState, Direction, ResultState
 from calls.retention.policy import MAX_RETENTION_DAYS
+from calls.search.query import MAX_CHARACTERS
 from calls.settings import MAX_ANNOUNCEMENT_CHARACTERS, VOICE_PATTERN
 
 _PHONE_NUMBER = f"^{PHONE_NUMBER_PATTERN}$"
@@ -46,6 +57,10 @@ _ANNOTATIONS: dict[str, Json] = {
         "description": "text of any number of lines",
         "examples": ["Called back about the invoice."],
     },
+}
+
+_QUERY = query("q", {"type": "string", "maxLength": MAX_CHARACTERS, "examples": ["refund*"]}) | {
+    "description": 'what is said in them: words in any order, "phrases" and prefix*'
 }
 
 _PLACE_CALL = body(
@@ -214,10 +229,22 @@ OPERATIONS: dict[str, Json] = {
     "GET /api/v1/calls": operation(
         "List the calls, filtered and sorted",
         {200: json_content(ref("CallPage"))},
-        [400, 503],
+        [400, 409, 503],
         parameters=[
             *FILTER_PARAMETERS,
+            _QUERY,
             query("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
+            query("cursor", {"type": "string"}),
+        ],
+    ),
+    "GET /api/v1/calls.csv": operation(
+        "List the calls as CSV, filtered and sorted",
+        {200: files("text/csv")},
+        [400, 409, 503],
+        parameters=[
+            *FILTER_PARAMETERS,
+            _QUERY,
+            query("limit", {"type": "integer", "minimum": 1, "maximum": 5000, "default": 1000}),
             query("cursor", {"type": "string"}),
         ],
     ),

@@ -86,6 +86,7 @@ _OF_STATUSES = {
 }
 _OF_ROUTES = {
     ("GET /api/v1/calls", HTTPStatus.OK): ("Link",),
+    ("GET /api/v1/calls.csv", HTTPStatus.OK): ("Content-Disposition", "Link"),
     ("GET /api/v1/calls/{id}/events", HTTPStatus.OK): ("Retry-After",),
     ("POST /api/v1/calls", HTTPStatus.CREATED): ("Location", "Idempotent-Replayed"),
     ("DELETE /api/v1/calls/{id}", HTTPStatus.ACCEPTED): ("Location", "Retry-After"),

@@ -33,7 +33,16 @@ TEXTS = {
         "calls",
         "Newest first, if `sort` says nothing else; `-` is for descending, and calls without a "
         "duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call "
-        "is on two of them, and none hides another one, whatever changes while you read.",
+        "is on two of them, and none hides another one, whatever changes while you read. `q` "
+        "searches in transcripts, which asks for the role Listener: the calls then have `matches`, "
+        "and a page may be short although there are more.",
+    ),
+    "GET /api/v1/calls.csv": Text(
+        "export_calls",
+        "calls",
+        "The filters and the order of the list. A header and a record per call, in UTF-8 with a "
+        "byte order mark; times are in UTC, and phone numbers are `tel:` URIs. A response has up "
+        "to 4 MiB: the header `Link` leads to the rest.",
     ),
     "POST /api/v1/calls": Text(
         "place_call",

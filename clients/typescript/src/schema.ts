@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * List the calls, filtered and sorted
-         * @description Newest first, if `sort` says nothing else; `-` is for descending, and calls without a duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call is on two of them, and none hides another one, whatever changes while you read.
+         * @description Newest first, if `sort` says nothing else; `-` is for descending, and calls without a duration are last. Pages follow each other by `cursor`, and by the header `Link`. No call is on two of them, and none hides another one, whatever changes while you read. `q` searches in transcripts, which asks for the role Listener: the calls then have `matches`, and a page may be short although there are more.
          */
         get: operations["list_calls"];
         put?: never;
@@ -22,6 +22,26 @@ export interface paths {
          * @description ACS places the call and tells the app by callback events how it goes: look at the call's `state`. With an `Idempotency-Key`, repeats return the existing call.
          */
         post: operations["place_call"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calls.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the calls as CSV, filtered and sorted
+         * @description The filters and the order of the list. A header and a record per call, in UTF-8 with a byte order mark; times are in UTC, and phone numbers are `tel:` URIs. A response has up to 4 MiB: the header `Link` leads to the rest.
+         */
+        get: operations["export_calls"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -948,6 +968,8 @@ export interface components {
             result_reason: string | null;
             /** @description what the result lacks */
             missing: components["schemas"]["MissingAudio"] | null;
+            /** @description in a list with `q` only: up to 3 utterances that match */
+            matches?: components["schemas"]["Match"][];
         };
         /**
          * CallDetails
@@ -1038,6 +1060,8 @@ export interface components {
             result_reason: string | null;
             /** @description what the result lacks */
             missing: components["schemas"]["MissingAudio"] | null;
+            /** @description in a list with `q` only: up to 3 utterances that match */
+            matches?: components["schemas"]["Match"][];
             /** @description null: the call is not on legal hold */
             hold: components["schemas"]["Hold"] | null;
             events: components["schemas"]["Event"][];
@@ -1408,6 +1432,31 @@ export interface components {
             end_ms: number;
             gaps: number;
             filled_ms: number;
+        };
+        /**
+         * Match
+         * @description An utterance of the transcript that matches a search. Times are from the recording's start. `speaker` is as in the transcript: the number of a voice of a mixed track.
+         */
+        Match: {
+            start_ms: number;
+            end_ms: number;
+            track: string;
+            /** @description the raw id of who has said it */
+            participant: string | null;
+            name: string | null;
+            speaker: number | null;
+            /** @description of a long utterance the part around the first match */
+            text: string;
+            /**
+             * @description what to highlight: from which to before which character (Unicode code point) of `text`
+             * @example [
+             *       [
+             *         4,
+             *         12
+             *       ]
+             *     ]
+             */
+            ranges: number[][];
         };
         /**
          * Me
@@ -1952,6 +2001,7 @@ export type SchemaLink = components['schemas']['Link'];
 export type SchemaLinks = components['schemas']['Links'];
 export type SchemaListCallsSort = components['schemas']['ListCallsSort'];
 export type SchemaLossSpan = components['schemas']['LossSpan'];
+export type SchemaMatch = components['schemas']['Match'];
 export type SchemaMe = components['schemas']['Me'];
 export type SchemaMissingAudio = components['schemas']['MissingAudio'];
 export type SchemaMissingSegment = components['schemas']['MissingSegment'];
@@ -2021,6 +2071,8 @@ export interface operations {
                 /** @description from the connection to the end, in seconds; calls that go on have none yet */
                 min_duration?: number;
                 sort?: components["schemas"]["ListCallsSort"];
+                /** @description what is said in them: words in any order, "phrases" and prefix* */
+                q?: string;
                 limit?: number;
                 cursor?: string;
             };
@@ -2078,6 +2130,18 @@ export interface operations {
             403: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
                     [name: string]: unknown;
                 };
@@ -2238,6 +2302,127 @@ export interface operations {
             };
             /** @description Bad Gateway */
             502: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_calls: {
+        parameters: {
+            query?: {
+                state?: components["schemas"]["CallState"];
+                result_state?: components["schemas"]["ResultState"];
+                direction?: components["schemas"]["Direction"];
+                /** @description a phone number or raw id, exactly; or else a display name, in any case */
+                participant?: string;
+                /** @description when they began at the earliest */
+                from?: string;
+                /** @description they began before this time */
+                until?: string;
+                /** @description may be there several times: calls with all of these tags */
+                tag?: string[];
+                /** @description from the connection to the end, in seconds; calls that go on have none yet */
+                min_duration?: number;
+                sort?: components["schemas"]["ListCallsSort"];
+                /** @description what is said in them: words in any order, "phrases" and prefix* */
+                q?: string;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: {
+                /** @description entity tags that the client has: 304 if one of them is current */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Content-Disposition": components["headers"]["Content-Disposition"];
+                    ETag: components["headers"]["ETag"];
+                    Link: components["headers"]["Link"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    ETag: components["headers"]["ETag"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the function key is missing or wrong, or nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     "Cache-Control": components["headers"]["Cache-Control"];
                     "X-Content-Type-Options": components["headers"]["X-Content-Type-Options"];

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from azure.core.exceptions import AzureError
 
+from benchmarks.soak import auditor
 from benchmarks.soak.audit import Segment
 from benchmarks.soak.auditor import Auditor, account_absent
 from benchmarks.soak.caller import Caller
@@ -29,6 +30,7 @@ class StoredRecordings(Recordings):
         self.failing: set[str] = set()
         self.reads: list[str] = []
         self.extra: list[str] = []
+        self.blobs: list[str] = []
         self.deleted: list[str] = []
 
     def store(self, socket: str) -> None:
@@ -45,6 +47,7 @@ class StoredRecordings(Recordings):
             segments=[part.entry],
             counts=Counts(frames=10),
         )
+        self.blobs.append(part.entry.name("call", socket).blob)
 
     def manifests(self, call: str, known: Container[str] = ()) -> dict[str, Manifest]:
         return {name: stored for name, stored in self.stored.items() if name not in known}
@@ -56,10 +59,10 @@ class StoredRecordings(Recordings):
         return [segment(audio(*range(10)))]
 
     def blob_names(self, call: str = "") -> list[str]:
-        return self.extra
+        return self.blobs + self.extra
 
-    def delete(self, call: str) -> None:
-        self.deleted.append(call)
+    def delete(self, blob_names: list[str]) -> None:
+        self.deleted += blob_names
 
 
 def books(socket: str, **changes: object) -> SocketRecord:
@@ -76,39 +79,53 @@ def auditor_of(
     caller = Caller("call", CallPlan(rng, count(), 1.0), rng, [replica], 1.0)
     caller.records += records
     lines: list[str] = []
-    auditor = Auditor(recordings, folder, lambda record: None, lines.append)
-    auditor.add(caller)
-    return auditor, lines
+    audits = Auditor(recordings, folder, lambda record: None, lines.append)
+    audits.add(caller)
+    return audits, lines
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditor, "_FIRST_PAUSE_SECONDS", 0.0)
 
 
 async def test_what_was_compared_before_a_failure_is_not_read_again(tmp_path: Path) -> None:
     recordings = StoredRecordings()
-    auditor, _ = auditor_of(recordings, tmp_path, books("one"), books("two"))
+    audits, _ = auditor_of(recordings, tmp_path, books("one"), books("two"))
     recordings.store("one")
-    await auditor.advance()
+    await audits.advance()
     recordings.store("two")
     recordings.failing = {"two"}
-    await auditor.advance()
-    assert auditor.waiting == {"call": "AzureError('away')"}
+    await audits.advance()
+    assert audits.waiting == {"call": "AzureError('away')"}
     assert not recordings.deleted
     recordings.failing = set()
-    await auditor.advance()
+    await audits.advance()
     assert recordings.reads == ["one", "two"]
-    assert recordings.deleted == ["call"]
-    assert not auditor.waiting
-    assert auditor.totals.is_well
-    assert auditor.totals.kept == auditor.totals.sent == 20
-    assert auditor.totals.streams == 2
+    assert recordings.deleted == recordings.blobs
+    assert not audits.waiting
+    assert audits.totals.is_well
+    assert audits.totals.kept == audits.totals.sent == 20
+    assert audits.totals.streams == 2
+
+
+async def test_a_call_that_is_not_complete_rests_longer_and_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditor, "_FIRST_PAUSE_SECONDS", 2.0)
+    audits, _ = auditor_of(StoredRecordings(), tmp_path)
+    (call,) = audits.calls
+    assert [now for now in range(100) if call.is_due(now)] == [0, 2, 6, 14, 30, 62, 94]
 
 
 async def test_a_stream_that_never_comes_is_accounted_for_at_the_end(tmp_path: Path) -> None:
     recordings = StoredRecordings()
-    auditor, lines = auditor_of(recordings, tmp_path, books("one"))
-    await auditor.advance()
-    assert auditor.waiting == {"call": ""}
-    await auditor.advance(is_last=True)
-    assert not auditor.waiting
-    assert auditor.totals.unaccounted == 10
+    audits, lines = auditor_of(recordings, tmp_path, books("one"))
+    await audits.advance()
+    assert audits.waiting == {"call": ""}
+    await audits.advance(is_last=True)
+    assert not audits.waiting
+    assert audits.totals.unaccounted == 10
     assert "no manifest" in lines[0]
     assert (tmp_path / "call.json").exists()
     assert not recordings.deleted
@@ -122,14 +139,14 @@ async def test_what_no_socket_explains_is_reported(
     tmp_path: Path, extra: list[str], error: str
 ) -> None:
     recordings = StoredRecordings()
-    auditor, lines = auditor_of(recordings, tmp_path, books("one"))
+    audits, lines = auditor_of(recordings, tmp_path, books("one"))
     recordings.store("one")
     recordings.extra = extra
     if not extra:
         recordings.store("unknown")
-    await auditor.advance()
+    await audits.advance()
     assert error in lines[0]
-    assert not auditor.totals.is_well
+    assert not audits.totals.is_well
 
 
 def test_only_its_end_accounts_for_a_socket_without_a_recording() -> None:

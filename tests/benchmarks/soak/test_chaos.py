@@ -21,6 +21,7 @@ class Part:
     def __init__(self, log: list[str]) -> None:
         self.log = log
         self.exit_code = 0
+        self.waiting = 0
 
     async def kill(self) -> None:
         self.log.append("kill")
@@ -35,6 +36,9 @@ class Part:
 
     async def start(self) -> None:
         self.log.append("start")
+
+    async def health(self) -> dict[str, Any]:
+        return {"uploads": {"waiting": self.waiting}}
 
 
 class Gate(Part):
@@ -51,7 +55,9 @@ class Gate(Part):
         self.log.append("hold")
 
 
-async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chaos, Any, Any]:
+async def run(
+    monkeypatch: pytest.MonkeyPatch, exit_code: int = 0, waiting: int = 0
+) -> tuple[Chaos, Any, Any]:
     """Run chaos for some events; return it with what happened to replicas and to storage."""
     monkeypatch.setattr(chaos, "_SHORTEST_PAUSE", 0.001)
     monkeypatch.setattr(chaos, "_LONGEST_PAUSE", 0.002)
@@ -62,6 +68,7 @@ async def run(monkeypatch: pytest.MonkeyPatch, exit_code: int = 0) -> tuple[Chao
     parts: Any = [Part(replicas), Part(replicas)]
     for part in parts:
         part.exit_code = exit_code
+        part.waiting = waiting
     gate: Any = Gate(storage)
     disturbing = Chaos(random.Random(1), parts, gate)
     stop = asyncio.Event()
@@ -107,3 +114,14 @@ async def test_a_drain_that_fails_is_an_error(monkeypatch: pytest.MonkeyPatch) -
     # It could not upload all while storage was away.
     disturbing, _, _ = await run(monkeypatch, exit_code=1)
     assert not disturbing.errors
+
+
+async def test_storage_stays_while_much_waits_to_be_uploaded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, replicas, storage = await run(monkeypatch, waiting=1000)
+    assert replicas
+    assert not storage
+    monkeypatch.setattr(chaos, "_CATCH_UP_SECONDS", 0.0)
+    _, _, storage = await run(monkeypatch, waiting=1000)
+    assert storage

@@ -47,6 +47,6 @@ def test_a_call_s_recordings_are_read_and_deleted(storage: str) -> None:
     assert recordings.segments(manifest) == [part]
     assert recordings.blob_names(call) == [blob]
     assert blob in recordings.blob_names()
-    recordings.delete(call)
+    recordings.delete([blob])
     assert recordings.blob_names(call) == []
     assert recordings.manifests(call) == {name: manifest}

@@ -148,6 +148,7 @@ def test_what_changes_or_gives_out_audio_is_recorded() -> None:
     assert reads == {
         "read_audit",
         "export_call",
+        "export_calls",
         "send_recording",
         "send_segment",
         "show_timeline",

@@ -68,6 +68,7 @@ NAMES = frozenset(
     {
         "list_calls",
         "place_call",
+        "export_calls",
         "show_call",
         "change_call",
         "pause_call",
@@ -120,6 +121,7 @@ class Operations:
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
         sort: ListCallsSort | Unset = UNSET,
+        q: str | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -127,7 +129,9 @@ class Operations:
 
         Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
         duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
-        call is on two of them, and none hides another one, whatever changes while you read.
+        call is on two of them, and none hides another one, whatever changes while you read. `q`
+        searches in transcripts, which asks for the role Listener: the calls then have
+        `matches`, and a page may be short although there are more.
 
         Args:
             state (CallState | Unset):
@@ -139,6 +143,7 @@ class Operations:
             tag (list[str] | Unset):
             min_duration (int | Unset):
             sort (ListCallsSort | Unset):
+            q (str | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -152,6 +157,7 @@ class Operations:
             tag=tag,
             min_duration=min_duration,
             sort=sort,
+            q=q,
             limit=limit,
             cursor=cursor,
         )
@@ -646,6 +652,7 @@ class AsyncOperations:
         tag: list[str] | Unset = UNSET,
         min_duration: int | Unset = UNSET,
         sort: ListCallsSort | Unset = UNSET,
+        q: str | Unset = UNSET,
         limit: int | Unset = 20,
         cursor: str | Unset = UNSET,
     ) -> CallPage:
@@ -653,7 +660,9 @@ class AsyncOperations:
 
         Newest first, if `sort` says nothing else; `-` is for descending, and calls without a
         duration are last. Pages follow each other by `cursor`, and by the header `Link`. No
-        call is on two of them, and none hides another one, whatever changes while you read.
+        call is on two of them, and none hides another one, whatever changes while you read. `q`
+        searches in transcripts, which asks for the role Listener: the calls then have
+        `matches`, and a page may be short although there are more.
 
         Args:
             state (CallState | Unset):
@@ -665,6 +674,7 @@ class AsyncOperations:
             tag (list[str] | Unset):
             min_duration (int | Unset):
             sort (ListCallsSort | Unset):
+            q (str | Unset):
             limit (int | Unset):  Default: 20.
             cursor (str | Unset):
         """
@@ -678,6 +688,7 @@ class AsyncOperations:
             tag=tag,
             min_duration=min_duration,
             sort=sort,
+            q=q,
             limit=limit,
             cursor=cursor,
         )

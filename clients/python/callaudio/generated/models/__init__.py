@@ -57,6 +57,7 @@ from .links import Links
 from .list_calls_sort import ListCallsSort
 from .list_deliveries_state import ListDeliveriesState
 from .loss_span import LossSpan
+from .match import Match
 from .me import Me
 from .missing_audio import MissingAudio
 from .missing_segment import MissingSegment
@@ -153,6 +154,7 @@ __all__ = (
     "ListCallsSort",
     "ListDeliveriesState",
     "LossSpan",
+    "Match",
     "Me",
     "MissingAudio",
     "MissingSegment",

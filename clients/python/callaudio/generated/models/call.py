@@ -11,10 +11,12 @@ from ..models.call_state import CallState, check_call_state
 from ..models.direction import Direction, check_direction
 from ..models.dtmf_mode import DtmfMode, check_dtmf_mode
 from ..models.result_state import ResultState, check_result_state
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.acs_result import AcsResult
     from ..models.announcement import Announcement
+    from ..models.match import Match
     from ..models.missing_audio import MissingAudio
     from ..models.names import Names
     from ..models.pause import Pause
@@ -61,6 +63,7 @@ class Call:
         result_state (ResultState):
         result_reason (None | str): why there is none, or what the result lacks
         missing (MissingAudio | None): what the result lacks
+        matches (list[Match] | Unset): in a list with `q` only: up to 3 utterances that match
     """
 
     call_connection_id: str
@@ -94,6 +97,7 @@ class Call:
     result_state: ResultState
     result_reason: None | str
     missing: MissingAudio | None
+    matches: list[Match] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -220,6 +224,13 @@ class Call:
         else:
             missing = self.missing
 
+        matches: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.matches, Unset):
+            matches = []
+            for matches_item_data in self.matches:
+                matches_item = matches_item_data.to_dict()
+                matches.append(matches_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -257,6 +268,8 @@ class Call:
                 "missing": missing,
             }
         )
+        if matches is not UNSET:
+            field_dict["matches"] = matches
 
         return field_dict
 
@@ -264,6 +277,7 @@ class Call:
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.acs_result import AcsResult  # noqa: PLC0415
         from ..models.announcement import Announcement  # noqa: PLC0415
+        from ..models.match import Match  # noqa: PLC0415
         from ..models.missing_audio import MissingAudio  # noqa: PLC0415
         from ..models.names import Names  # noqa: PLC0415
         from ..models.pause import Pause  # noqa: PLC0415
@@ -528,6 +542,15 @@ class Call:
 
         missing = _parse_missing(d.pop("missing"))
 
+        _matches = d.pop("matches", UNSET)
+        matches: list[Match] | Unset = UNSET
+        if _matches is not UNSET:
+            matches = []
+            for matches_item_data in _matches:
+                matches_item = Match.from_dict(matches_item_data)
+
+                matches.append(matches_item)
+
         call = cls(
             call_connection_id=call_connection_id,
             created_at=created_at,
@@ -560,6 +583,7 @@ class Call:
             result_state=result_state,
             result_reason=result_reason,
             missing=missing,
+            matches=matches,
         )
 
         call.additional_properties = d

@@ -11,6 +11,7 @@ from ..models.call_state import CallState, check_call_state
 from ..models.direction import Direction, check_direction
 from ..models.dtmf_mode import DtmfMode, check_dtmf_mode
 from ..models.result_state import ResultState, check_result_state
+from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.acs_result import AcsResult
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ..models.failure import Failure
     from ..models.hold import Hold
     from ..models.landed_segment import LandedSegment
+    from ..models.match import Match
     from ..models.missing_audio import MissingAudio
     from ..models.names import Names
     from ..models.pause import Pause
@@ -71,6 +73,7 @@ class CallDetails:
         streams (list[StreamResult]):
         landed_segments (list[LandedSegment]): segments whose stream has no manifest yet
         failures (list[Failure]): this call's segments and manifests that failed
+        matches (list[Match] | Unset): in a list with `q` only: up to 3 utterances that match
     """
 
     call_connection_id: str
@@ -109,6 +112,7 @@ class CallDetails:
     streams: list[StreamResult]
     landed_segments: list[LandedSegment]
     failures: list[Failure]
+    matches: list[Match] | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -262,6 +266,13 @@ class CallDetails:
             failures_item = failures_item_data.to_dict()
             failures.append(failures_item)
 
+        matches: list[dict[str, Any]] | Unset = UNSET
+        if not isinstance(self.matches, Unset):
+            matches = []
+            for matches_item_data in self.matches:
+                matches_item = matches_item_data.to_dict()
+                matches.append(matches_item)
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -304,6 +315,8 @@ class CallDetails:
                 "failures": failures,
             }
         )
+        if matches is not UNSET:
+            field_dict["matches"] = matches
 
         return field_dict
 
@@ -315,6 +328,7 @@ class CallDetails:
         from ..models.failure import Failure  # noqa: PLC0415
         from ..models.hold import Hold  # noqa: PLC0415
         from ..models.landed_segment import LandedSegment  # noqa: PLC0415
+        from ..models.match import Match  # noqa: PLC0415
         from ..models.missing_audio import MissingAudio  # noqa: PLC0415
         from ..models.names import Names  # noqa: PLC0415
         from ..models.pause import Pause  # noqa: PLC0415
@@ -623,6 +637,15 @@ class CallDetails:
 
             failures.append(failures_item)
 
+        _matches = d.pop("matches", UNSET)
+        matches: list[Match] | Unset = UNSET
+        if _matches is not UNSET:
+            matches = []
+            for matches_item_data in _matches:
+                matches_item = Match.from_dict(matches_item_data)
+
+                matches.append(matches_item)
+
         call_details = cls(
             call_connection_id=call_connection_id,
             created_at=created_at,
@@ -660,6 +683,7 @@ class CallDetails:
             streams=streams,
             landed_segments=landed_segments,
             failures=failures,
+            matches=matches,
         )
 
         call_details.additional_properties = d

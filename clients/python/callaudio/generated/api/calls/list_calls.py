@@ -25,6 +25,7 @@ def build_request(
     tag: list[str] | Unset = UNSET,
     min_duration: int | Unset = UNSET,
     sort: ListCallsSort | Unset = UNSET,
+    q: str | Unset = UNSET,
     limit: int | Unset = 20,
     cursor: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -75,6 +76,8 @@ def build_request(
         json_sort = sort
 
     params["sort"] = json_sort
+
+    params["q"] = q
 
     params["limit"] = limit
 
