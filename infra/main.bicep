@@ -198,20 +198,11 @@ module storage 'modules/storage.bicep' = {
 }
 
 module communication 'modules/communication.bicep' = {
-  params: {
-    tags: tags
-    name: names.communication
-    dataLocation: dataLocation
-  }
+  params: { tags: tags, name: names.communication, dataLocation: dataLocation }
 }
 
 module registry 'modules/registry.bicep' = {
-  params: {
-    location: location
-    tags: tags
-    name: names.registry
-    isPrivate: isPrivate
-  }
+  params: { location: location, tags: tags, name: names.registry, isPrivate: isPrivate }
 }
 
 module endpoints 'modules/endpoints.bicep' = if (isPrivate) {
@@ -297,23 +288,25 @@ module topic 'modules/topic.bicep' = if (eventTopic == 'on') {
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
-  params: {
-    location: location
-    tags: tags
-    name: names.speech
-  }
+  params: { location: location, tags: tags, name: names.speech }
 }
 
 module searchService 'modules/search.bicep' = if (search == 'azure') {
   params: { location: location, tags: tags, name: names.search }
 }
 
-@description('The function app\'s settings for optional resources.')
-var optionalSettings = union(
-  transcription == 'azure' ? { TRANSCRIPTION: 'azure', SPEECH_ENDPOINT: speech!.outputs.endpoint } : {},
-  eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {},
-  search == 'azure' ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint } : { SEARCH: search }
-)
+@description('The function app\'s settings for transcripts.')
+var speechSettings = transcription == 'azure'
+  ? { TRANSCRIPTION: 'azure', SPEECH_ENDPOINT: speech!.outputs.endpoint }
+  : {}
+
+@description('The function app\'s settings for full-text search.')
+var searchSettings = search == 'azure'
+  ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint }
+  : { SEARCH: search }
+
+@description('The function app\'s settings for the events of calls.')
+var topicSettings = eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {}
 
 @description('How long the app keeps calls.')
 var retentionSettings = {
@@ -348,7 +341,7 @@ module functionApp 'modules/function_app.bicep' = {
     streamerUrl: 'wss://${streamerHost}'
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
-    settings: union(optionalSettings, retentionSettings, functionSettings)
+    settings: union(speechSettings, searchSettings, topicSettings, retentionSettings, functionSettings)
     scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId
