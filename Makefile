@@ -3,7 +3,7 @@
 PYTHON := .venv/bin/python
 SETUP := .venv/.installed node_modules/.installed
 
-.PHONY: help demo up test check docs screenshots bench accuracy soak sbom lock clean setup
+.PHONY: help demo up test check docs clients screenshots bench accuracy soak sbom lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ test: setup ## every test
 
 docs: setup ## write the generated tables of settings and routes into docs/
 	@$(PYTHON) -m local.docs
+
+clients: setup ## generate the clients again after a change of the OpenAPI document
+	@$(PYTHON) -m clients.generate
 
 screenshots: setup ## take the screenshots of the console in docs/ (needs Chromium)
 	@SCREENSHOTS_DIR=docs/screenshots $(PYTHON) -m pytest -q tests/e2e/console -k screenshots

@@ -24,6 +24,9 @@ PYTHON = CLIENTS / "python" / "callaudio" / "generated"
 TYPESCRIPT = CLIENTS / "typescript" / "src" / "schema.ts"
 
 _NOT_FOR_CLIENTS = {"receive_callbacks", "show_openapi", "show_console", "show_console_file"}
+_OPTIONS = ("--root-types", "--default-non-nullable", "false")
+"""Of openapi-typescript: names for the schemas; what has a default need not be sent."""
+
 _FILES = {"show_transcript_as"}
 """Operations that the hand-written part downloads, although JSON is one of their formats."""
 
@@ -69,7 +72,7 @@ def write_typescript(file: Path) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         source = Path(temporary) / "openapi.json"
         source.write_text(json.dumps(without(_NOT_FOR_CLIENTS, document())))
-        _run([str(generator), str(source), "--output", str(file), "--root-types"])
+        _run([str(generator), str(source), "--output", str(file), *_OPTIONS])
 
 
 def for_python(openapi: Json) -> Json:

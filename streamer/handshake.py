@@ -78,7 +78,10 @@ class HandshakeAuthenticator:
                 token, 403 for another call's token, 503 where a check cannot be made now.
         """
         examination = await self._examine_bearer(headers.get("Authorization"))
-        is_verified = examination is not None and examination.refusal is None
+        is_learning = self._settings.token_check == "learn"
+        is_vouched = examination is not None and (
+            examination.refusal is None or (is_learning and examination.is_signed)
+        )
         call = headers.get(CALL_CONNECTION_ID, "")
         if not is_call_connection_id(call):
             raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "call_connection_id")
@@ -93,13 +96,13 @@ class HandshakeAuthenticator:
         except HandshakeRefused as refusal:
             # The correlation check is one of its own.
             if self._settings.grant_check == "require" or refusal.reason == OTHER_CORRELATION:
-                if is_verified and refusal.reason == UNAVAILABLE:
+                if is_vouched and refusal.reason == UNAVAILABLE:
                     # ACS vouches for the call. Refusing it would lose its audio.
                     return Admission(call, correlation, blob, is_pending=True)
                 raise
             count_warned(refusal.reason)
             return Admission(call, correlation)
-        if examination is not None and self._settings.token_check == "learn":
+        if examination is not None and is_learning:
             # Only now: without a stream token, anyone could tell the app anything.
             self._findings.report(examination)
         return Admission(call, correlation, blob, grant.sample_rate, grant.dtmf)

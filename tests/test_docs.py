@@ -15,7 +15,12 @@ from local import docs
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
-    [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *ROOT.glob("clients/*/README.md")]
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        *ROOT.glob("clients/*/README.md"),
+        ROOT / "examples" / "README.md",
+    ]
 )
 MAX_README_LINES = 110
 """Two screens, with a picture and the table of documents."""

@@ -13,6 +13,7 @@ import azure.functions as func
 from acs.errors import KeysUnavailable, MalformedEvent, TokenError
 from acs.events import CALL_ENDS, CallbackEvent, decode_callback_events
 from acs.identifiers import is_call_connection_id
+from acs.tokens import Examination
 from calls import refusals
 from calls.clients import Clients
 from calls.control.announcing import ADVANCING_EVENTS, advance
@@ -52,7 +53,8 @@ async def receive_callbacks(
     """
     # First, so that a stranger's large body costs no check of a signature.
     body = requests.read_body(request)
-    is_as_documented = await _verify_sender(clients, request)
+    examination = await _examine_sender(clients, request)
+    is_as_documented = examination is None or examination.refusal is None
     try:
         events, faults = decode_callback_events(body)
     except MalformedEvent as error:
@@ -61,6 +63,7 @@ async def receive_callbacks(
         ) from error
     mismatches: list[str] = []
     messages: list[str] = []
+    recorded = 0
     for event in events:
         call = event.data.call_connection_id
         if not is_call_connection_id(call):
@@ -69,6 +72,7 @@ async def receive_callbacks(
         try:
             if await _record_event(clients, event, is_as_documented=is_as_documented):
                 messages.append(encode_message(call))
+            recorded += 1
         except CallDeleted:
             # It came late: ACS must not send it again.
             log_event(_log, logging.INFO, "callback_event_dropped", call=call, type=event.name)
@@ -89,6 +93,9 @@ async def receive_callbacks(
             )
     if messages:
         send(messages)
+    if examination is not None and recorded:
+        # Only now: any customer of ACS can send what ACS has signed.
+        await clients.token_findings.report(examination)
     _refuse_some(mismatches, faults)
     return func.HttpResponse(status_code=HTTPStatus.OK)
 
@@ -140,24 +147,23 @@ async def _record_event(clients: Clients, event: CallbackEvent, *, is_as_documen
     return update.is_outdated
 
 
-async def _verify_sender(clients: Clients, request: func.HttpRequest) -> bool:
+async def _examine_sender(clients: Clients, request: func.HttpRequest) -> Examination | None:
     """Check that the sender is ACS. Raises Problem: 401, or 503 if that cannot be checked.
 
     Returns:
-        False if the token is one that ACS signed, but not as documented, which only the mode
-        ``learn`` lets in: perhaps it was made for another customer's resource. Its events may
+        In the mode ``learn``, what the token is. One that ACS has signed is let in although it is
+        not as documented: perhaps it was made for another customer's resource. So its events may
         change only calls that they name by an id that strangers do not know.
     """
     if clients.verifier is None:
-        return True
+        return None
     examination = await clients.verifier.examine(request.headers.get("Authorization"))
     check, error = clients.settings.callback_token_check, examination.refusal
     if check == "learn" and examination.is_signed:
-        await clients.token_findings.report(examination)
-        return error is None
+        return examination
     if error is not None:
         _refuse_sender(check, error)
-    return True
+    return None
 
 
 def _refuse_sender(check: TokenCheck, error: TokenError) -> None:

@@ -17,7 +17,7 @@ from local.azurite import Azurite
 from streamer.grants import GrantVerifier
 from streamer.pending_streams import PendingStreams
 from streamer.spool import Spool
-from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer
+from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
 from tests.streamer.test_handshake import Grants, status, url
 
@@ -156,16 +156,22 @@ async def test_an_open_stream_without_a_grant_is_closed(
     await asyncio.to_thread(server.until, lambda: len(rejected()) == 3)
 
 
+@pytest.mark.parametrize(("check", "different"), [("warn", 503), ("learn", 101)])
 async def test_without_a_verified_token_the_call_is_refused(
-    locked: Start, keys: KeyServer, azurite: Azurite, call: str
+    locked: Start, keys: KeyServer, azurite: Azurite, call: str, check: str, different: int
 ) -> None:
-    server = locked(TOKEN_CHECK="warn")
+    """Learning, it is enough that ACS has signed the token."""
+    server = locked(TOKEN_CHECK=check)
     headers = {"x-ms-call-connection-id": call}
     assert await status(server, "unknown", headers) == 401
     await asyncio.to_thread(azurite.stop)
     assert await status(server, new_token(), headers) == 503
     signed = headers | {"Authorization": keys.sign()}
     assert await status(server, new_token(), signed) == 101
+    for_another = headers | {"Authorization": keys.sign(aud="another")}
+    assert await status(server, new_token(), for_another) == different
+    unknown_key = headers | {"Authorization": keys.sign(kid="k9", key=new_key())}
+    assert await status(server, new_token(), unknown_key) == 503
 
 
 @pytest.mark.parametrize("note", [b'{"grant": "x"}', b'{"grant": "\xff"}', b""])

@@ -122,7 +122,7 @@ class Client(_Settings, Operations):
             on_change: Called with the call, at first and whenever something of it has changed.
             allow_partial: Accept a result that lacks audio.
             timeout: Seconds; None waits for as long as the call lasts.
-            interval: Seconds between two looks. One that finds no change costs little.
+            interval: Seconds between two looks at least, however much happens.
 
         Raises ResultError, WaitTimeoutError, ProblemError, UnreachableError.
         """

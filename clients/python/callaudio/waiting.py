@@ -10,11 +10,15 @@ import httpx
 
 from callaudio.errors import ResultError, WaitTimeoutError
 from callaudio.generated.api.calls import show_call
+from callaudio.generated.api.events import list_events
 from callaudio.generated.models.call_details import CallDetails
-from callaudio.steps import Sleep, Steps, send
+from callaudio.steps import Sleep, Steps, retry_delay, send
 
 OnCall = Callable[[CallDetails], object]
 """Called with the call, at first and whenever something of it has changed."""
+
+MAX_WAIT_SECONDS = 25
+"""How long the app may hold a request: its own limit."""
 
 _ENDED = ("disconnected", "failed")
 
@@ -28,12 +32,16 @@ def wait_until_final(
     interval: float,
     clock: Callable[[], float] = monotonic,
 ) -> Steps[CallDetails]:
-    """Look at a call every ``interval`` seconds; return it with its final result.
+    """Follow a call; return it with its final result.
+
+    The app holds each request for the call's events until something happens (long polling), so an
+    hour's call takes few requests, and its end is noticed at once.
 
     Raises ResultError, WaitTimeoutError after ``timeout`` seconds, ProblemError, UnreachableError.
     """
-    began = clock()
+    ends_at = None if timeout is None else clock() + timeout
     etag: str | None = None
+    cursor: str | None = None
     call: CallDetails | None = None
     while True:
         arguments: dict[str, Any] = show_call.build_request(call_id)
@@ -47,9 +55,25 @@ def wait_until_final(
                 on_change(call)
             if is_final(call, allow_partial=allow_partial):
                 return call
-        if timeout is not None and clock() - began + interval > timeout:
+        left = MAX_WAIT_SECONDS if ends_at is None else ends_at - clock() - interval
+        if timeout is not None and left < 0:
             raise WaitTimeoutError(call, timeout)
+        cursor = yield from _wait_for_events(call_id, cursor, min(left, MAX_WAIT_SECONDS))
+        # Events of many segments may come at once.
         yield Sleep(interval)
+
+
+def _wait_for_events(call_id: str, cursor: str | None, seconds: float) -> Steps[str | None]:
+    """Wait until something has happened since ``cursor``; return the next one.
+
+    Raises ProblemError, UnreachableError.
+    """
+    options = {} if cursor is None else {"after": cursor}
+    response = yield from send(list_events.build_request(call_id, wait_s=int(seconds), **options))
+    if "Retry-After" in response.headers:
+        # Too many others wait: this request came back at once.
+        yield Sleep(retry_delay(response))
+    return list_events.parse_response(response).cursor
 
 
 def is_final(call: CallDetails, *, allow_partial: bool) -> bool:

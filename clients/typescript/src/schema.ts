@@ -826,7 +826,7 @@ export interface components {
              * @description if it cannot be played, nobody is recorded
              * @default true
              */
-            required: boolean;
+            required?: boolean;
         } | null;
         /** @enum {unknown} */
         AnnouncementSource: "call" | "setting";
@@ -1573,17 +1573,17 @@ export interface components {
              * @description one track for all participants, or one each
              * @default mixed
              */
-            channels: components["schemas"]["Channels"];
+            channels?: components["schemas"]["Channels"];
             /**
              * @description in Hz
              * @default 16000
              */
-            sample_rate: components["schemas"]["SampleRate"];
+            sample_rate?: components["schemas"]["SampleRate"];
             /**
              * @description start streaming when the call connects
              * @default true
              */
-            start_streaming: boolean;
+            start_streaming?: boolean;
             /** @description what is played to all before the call is recorded: a text or a file; default: that of the settings, if `ANNOUNCEMENT` is not off */
             announcement?: components["schemas"]["AnnouncementRequest"];
             /**

@@ -23,6 +23,8 @@ from calls.records.event_matching import set_origin
 from calls.records.model import CallRecord
 from calls.settings import Settings
 from calls.token_findings import read_findings
+from contract import names
+from contract.token_findings import finding_blob
 from local.azurite import Azurite
 from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.calls.handler_requests import decode_body, send_request
@@ -360,5 +362,9 @@ async def test_a_token_for_another_resource_changes_only_calls_that_it_knows(
     guess = create_event(call, correlationId="a guess", serverCallId=None)
     assert await post(clients, guess, Authorization=other) == 403
     no_ids = create_event(call, correlationId=None, serverCallId=None)
+    for is_documented in (True, False):
+        blob = finding_blob("callbacks", is_documented=is_documented)
+        await clients.storage.delete(names.GRANTS, blob)
     assert await post(clients, no_ids, Authorization=other) == 403
+    assert await read_findings(clients.storage, "callbacks") == (None, None), "it tells nothing"
     assert (await store.read_record(clients.storage, call)).events == []

@@ -60,3 +60,12 @@ def test_the_readme_has_all_commands_and_exit_codes() -> None:
     rows = [line for line in (outcome.__doc__ or "").splitlines() if re.match(r"\| \d", line)]
     assert rows
     assert all(row in text for row in rows)
+
+
+def test_the_repository_s_readme_uses_commands_that_exist() -> None:
+    text = (FOLDER.parents[1] / "README.md").read_text()
+    names = {name for commands in program.COMMANDS.values() for name in commands}
+    lines = re.findall(r"^callaudio (\w+)", text, re.MULTILINE)
+    assert lines[-1] == "play"
+    assert set(lines) <= names
+    assert "pipx install ./clients/python" in text

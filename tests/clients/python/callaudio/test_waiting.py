@@ -14,21 +14,28 @@ __all__ = ["pauses"]
 
 
 class App:
-    """Shows a call in one state after another; each is shown twice, the second time as a 304."""
+    """Shows a call in one state after another; its events say when there is another one.
+
+    Each wait for events ends twice: first for something that does not change the call.
+    """
 
     def __init__(self, *states: tuple[str, str]) -> None:
         self.states = states
-        self.number = 0
+        self.index = 0
+        self.waits: list[httpx.QueryParams] = []
         self.not_modified = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
-        index = min(self.number // 2, len(self.states) - 1)
-        self.number += 1
-        etag = f'"{index}"'
+        if request.url.path.endswith("/events"):
+            self.waits.append(request.url.params)
+            self.index = min(len(self.waits) // 2, len(self.states) - 1)
+            news = {"events": [], "call_changed": True, "cursor": f"c{len(self.waits)}"}
+            return httpx.Response(200, json=news)
+        etag = f'"{self.index}"'
         if request.headers.get("If-None-Match") == etag:
             self.not_modified += 1
             return httpx.Response(304, headers={"ETag": etag})
-        state, result_state = self.states[index]
+        state, result_state = self.states[self.index]
         document = call_details(state=state, result_state=result_state)
         return httpx.Response(200, json=document, headers={"ETag": etag})
 
@@ -59,6 +66,22 @@ def check(app: App, call: CallDetails, shown: list[str], pauses: Pauses) -> None
     assert shown == ["recording", "processing", "final"]
     assert app.not_modified == 2
     assert pauses == [1.0] * 4
+    assert [wait.get("after") for wait in app.waits] == [None, "c1", "c2", "c3"]
+    assert {wait["wait_s"] for wait in app.waits} == {"25"}
+
+
+def test_a_wait_that_the_app_has_no_room_for_is_repeated_later(pauses: Pauses) -> None:
+    app = App(("connected", "recording"), ("disconnected", "final"))
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        response = app(request)
+        if request.url.path.endswith("/events"):
+            response.headers["Retry-After"] = "2"
+        return response
+
+    with client(handler) as one:
+        one.wait_until_final("c")
+    assert pauses == [2.0, 1.0] * 2
 
 
 @pytest.mark.parametrize("state", ["disconnected", "failed"])
@@ -82,6 +105,7 @@ def test_a_call_that_has_not_begun_to_record_is_waited_for(pauses: Pauses) -> No
 
 
 def test_the_time_is_limited(pauses: Pauses) -> None:
+    app = App(("connected", "recording"))
     seconds = iter(range(1000))
     steps = wait_until_final(
         "c",
@@ -91,7 +115,8 @@ def test_the_time_is_limited(pauses: Pauses) -> None:
         interval=1,
         clock=lambda: float(next(seconds)),
     )
-    one = client(App(("connected", "recording")))
+    one = client(app)
     with pytest.raises(WaitTimeoutError, match=r"recording after 10 s, the call is connected"):
         one._run(steps)
-    assert len(pauses) == 9
+    # Never longer than what is left.
+    assert [int(wait["wait_s"]) for wait in app.waits] == list(range(8, -1, -1))

@@ -74,6 +74,8 @@ class Program:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        if request.url.path.endswith("/events"):
+            return httpx.Response(200, json={"events": [], "call_changed": True, "cursor": "c"})
         name = f"{request.method} {request.url.path.removeprefix('/api/v1')}"
         answer = self.answers.get(name) or problem(404, "call_not_found")
         if callable(answer):
