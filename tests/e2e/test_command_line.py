@@ -83,6 +83,7 @@ async def test_the_whole_tour(up: Up, tmp_path: Path, monkeypatch: pytest.Monkey
 async def _tour(terminal: Terminal) -> None:
     folder = terminal.folder
     assert "failed  " not in await terminal.start("doctor")
+    await terminal.run("deliveries")
     options = ["--from", "+15559990000", "--name", "+15551230000=Robin Ray", "--tag", "demo"]
     placed = await terminal.json("place", "+15551230000", "--channels", "unmixed", *options)
     call = placed["call_connection_id"]
