@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from streamer.clock import Clock
 from streamer.frames import Frame
+from streamer.placed_audio import PlacedAudio
 from streamer.segmenter import Segmenter
-from streamer.track_state import TrackSettings, TrackState
+from streamer.track_state import TrackSettings
 
 CAREFUL_SECONDS = 2
 """For so long after a step of the sender's clock, every frame is compared with those before it."""
@@ -17,17 +18,20 @@ MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
 
-class Placer(TrackState):
+class Placer(PlacedAudio):
     """Moves a track on the stream's clock. All lengths are in samples."""
 
-    __slots__ = ("_careful_until", "_seen_ahead", "_seen_missing", "_seen_position", "_waiting")
+    __slots__ = (
+        "_seen_ahead",
+        "_seen_missing",
+        "_seen_position",
+        "_waiting",
+    )
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
         # In the order of arrival.
         self._waiting: list[Frame] = []
-        # Before this position, frames from before a step of the clock may come again.
-        self._careful_until = 0
         # What the last tick saw.
         self._seen_ahead = 0
         self._seen_missing = 0
@@ -115,97 +119,6 @@ class Placer(TrackState):
             self._segmenter.count("silent_frames")
         self._waiting.remove(frame)
         return True
-
-    def _is_done_late(self, frame: Frame) -> bool:
-        """Whether a frame behind the track fills a gap, or is there already."""
-        segmenter = self._segmenter
-        if segmenter.position is None:
-            return False
-        advance = frame.advance(self._base())
-        position = segmenter.position + advance
-        # It may be from before a step of the sender's clock.
-        may_be_older = abs(advance) > self._tolerance or segmenter.position < self._careful_until
-        if may_be_older and any(
-            offset != self._offset
-            and self._is_repeated(frame, frame.position(offset), is_unique=True)
-            for offset in self._clock.offsets
-        ):
-            return True
-        if advance >= -self._half:
-            return False
-        # One that is very late waits for those behind it: the sender's clock may have been set.
-        is_recent = self._clock.is_recent(position, frame.elapsed, self._slack)
-        return (is_recent and self._fill_gap(frame)) or self._is_repeated(frame, position)
-
-    def _fill_gap(self, frame: Frame) -> bool:
-        """Write a frame over the silence that stands in for it; False where there is none."""
-        advance = frame.advance(self._base())
-        position = self._position() + advance
-        if advance >= -self._half or not self._segmenter.replace_gap(
-            position, frame.pcm, self._half
-        ):
-            return False
-        if frame.silent:
-            self._segmenter.count("silent_frames", position=position)
-        return True
-
-    def _may_fill_gap(self, frame: Frame) -> bool:
-        """Whether silence stands in for a frame behind the track."""
-        advance = frame.advance(self._base())
-        position = self._position() + advance
-        return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._half)
-
-    def _is_repeated(
-        self, frame: Frame, position: int, *, or_silence: bool = False, is_unique: bool = False
-    ) -> bool:
-        """Whether a frame's audio lies at a position already; then it is counted.
-
-        Silence is like other silence: it may as well be new, until the frames around it show that
-        it is not (``or_silence``). With ``is_unique``, audio that was there more than once may be
-        new, too.
-        """
-        if not or_silence and not any(frame.pcm):
-            return False
-        # Drift was not the same then, and what was late has taken time since.
-        ahead = round(self._ahead)
-        tolerance = self._tolerance + abs(ahead) // 2
-        if not self._segmenter.contains(
-            position + ahead // 2, frame.pcm, tolerance, is_unique=is_unique
-        ):
-            return False
-        self._segmenter.counts.repeated += 1
-        return True
-
-    def _is_last(self, frame: Frame) -> bool:
-        """Whether a frame is the one that was placed last; then it is counted as a repeat."""
-        if self._segmenter.position is None or not any(frame.pcm):
-            return False
-        place = self._segmenter.position - frame.samples
-        if not self._segmenter.contains(place, frame.pcm, 0):
-            return False
-        self._segmenter.counts.repeated += 1
-        return True
-
-    def _may_repeat_silence(self, frame: Frame) -> bool:
-        """Whether a frame is silence, and its timestamp says that it lies there already."""
-        if frame.raw is None or any(frame.pcm):
-            return False
-        advance = frame.advance(self._base())
-        position = self._position() + advance
-        return advance < -self._half and self._segmenter.contains(position, frame.pcm, self._half)
-
-    def _is_done_with(self, frame: Frame) -> bool:
-        """Whether a frame behind the track is there already, or its place is closed; counted."""
-        advance = frame.advance(self._base())
-        if advance >= 0:
-            return False
-        position = self._position() + advance
-        if self._is_repeated(frame, position, or_silence=True):
-            return True
-        if self._segmenter.is_closed_gap(position, frame.samples, self._half):
-            self._segmenter.counts.late_dropped += 1
-            return True
-        return False
 
     def _find_known_step(self, frame: Frame, follower: Frame) -> int | None:
         """Return an offset that the stream has used and that has two frames follow on here.
@@ -321,6 +234,7 @@ class Placer(TrackState):
                 self._segmenter.counts.clock_steps += 1
             clock.add_offset(offset, elapsed)
         self._offset = offset
+        self._ahead_before_step = round(self._ahead)
         self._restart_skew()
         if self._segmenter.position is not None:
             self._careful_until = self._segmenter.position + CAREFUL_SECONDS * self._sample_rate

@@ -58,7 +58,9 @@ ARROWS: dict[str, set[str]] = {
     "clients": {"calls.http"},
     # Installed on its own, without the rest of the repository.
     "callaudio": set(),
-    "benchmarks": {"local", "streamer", "calls", "calls.results", "calls.transcripts"} | FLOOR,
+    "benchmarks": {"local", "streamer", "calls", "calls.results", "calls.transcripts"}
+    | {"calls.http", "calls.index", "calls.records", "calls.search"}
+    | FLOOR,
 }
 
 MAX_FILE_LINES = 400

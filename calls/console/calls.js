@@ -232,8 +232,10 @@ export class CallList {
   /** Say why the list cannot be shown: the filters may be wrong, or the app may not answer. */
   #showFailure(error) {
     const isRefused = [400, 403, 409].includes(error.status);
-    if (this.#records.length && !isRefused) return;
-    if (isRefused) this.#setRecords([]);
+    // What is shown stays, unless it is the list of other filters.
+    const isOutdated = isRefused || this.#list.hasAttribute("aria-busy");
+    if (this.#records.length && !isOutdated) return;
+    if (isOutdated) this.#setRecords([]);
     this.#list.removeAttribute("aria-busy");
     setText(this.#emptyText, error.status ? capitalise(error.message) : "The list of calls cannot be loaded");
     this.#emptyText.hidden = false;

@@ -11,7 +11,7 @@ const MIN_DURATIONS = { 60: "1 minute", 300: "5 minutes", 600: "10 minutes", 180
 /** So many tags and participants are offered. */
 const MAX_OFFERED = 200;
 /** Who may not read transcripts can only search for names and numbers. */
-const mayReadTranscripts = () => allows("show_transcript") && allows("export_calls");
+const READ_TRANSCRIPTS = "show_transcript";
 
 export class Filters {
   #form = document.getElementById("filter-form");
@@ -86,7 +86,7 @@ export class Filters {
     elements.until.min = filters.from ?? "";
     this.#search.value = filters.q ?? "";
     this.#sort.value = filters.sort ?? DEFAULT_SORT;
-    this.#search.placeholder = mayReadTranscripts() ? "Words, names, numbers" : "Names, numbers";
+    this.#search.placeholder = allows(READ_TRANSCRIPTS) ? "Words, names, numbers" : "Names, numbers";
     this.#showHint();
     this.#showChips();
   }
@@ -140,7 +140,7 @@ export class Filters {
   /** A number, or the name of somebody in the list, is a participant; other words are searched in transcripts. */
   #submitSearch() {
     const text = this.#search.value.trim();
-    if (text && (findParticipant(text, this.#known) || !mayReadTranscripts())) this.#searchParticipant();
+    if (text && (findParticipant(text, this.#known) || !allows(READ_TRANSCRIPTS))) this.#searchParticipant();
     else this.#change({ ...withoutFilter(this.#filters, "q"), ...(text && { q: text }) });
   }
 
@@ -153,7 +153,7 @@ export class Filters {
 
   #showHint() {
     const text = this.#search.value.trim();
-    const isOffered = text && text !== this.#filters.q && !findParticipant(text, this.#known) && mayReadTranscripts();
+    const isOffered = text && text !== this.#filters.q && !findParticipant(text, this.#known) && allows(READ_TRANSCRIPTS);
     this.#asParticipant.hidden = !isOffered;
     setText(this.#asParticipant.querySelector("[data-text]"), text);
   }

@@ -37,8 +37,10 @@ export function setUpKeys({ list, onSearch, onEscape, isActive }) {
   document.addEventListener("keydown", (event) => {
     if (!isActive() || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     if (document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape") return onEscape(event);
-    if (event.target.matches?.(TYPING)) {
+    const isTyping = event.target.matches?.(TYPING);
+    // In a field, Escape closes what it has opened.
+    if (event.key === "Escape") return isTyping && event.target.id !== "search-calls" ? null : onEscape();
+    if (isTyping) {
       // From the search field, down into the list.
       if (event.key === "ArrowDown" && event.target.id === "search-calls") move(event, () => moveFocus(list, 1));
       return;

@@ -64,14 +64,6 @@ def test_a_second_track_begins_in_the_streams_first_burst() -> None:
     assert rig.finish("b").clock_steps == 0
 
 
-def test_a_repeat_is_known_though_late_frames_have_taken_its_time_since() -> None:
-    late = [Sent(1000 + n, 1.0 + n * 0.1, 4.01 + n * 0.02) for n in range(4)]
-    repeat = Sent(190, 3.8, 4.09)
-    sent = sorted([*steady(range(300)), *late, repeat], key=lambda frame: frame.arrival)
-    totals = Rig(length=1000 * FRAME).send(sent).finish()
-    assert (totals.frames, totals.repeated) == (304, 1)
-
-
 def test_a_step_that_a_loss_hides_is_followed_though_frames_wait_at_each_tick() -> None:
     """The stream's clock is set back by 0.3 s while one track loses as much."""
     frames: list[Sent] = []

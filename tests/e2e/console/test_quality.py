@@ -61,7 +61,7 @@ async def test_axe_finds_nothing_serious_in_the_new_views(
         color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce"
     )
     await console.open()
-    await page.goto(f"{console.up.addresses.console}#/quality?tag=vip&state=disconnected")
+    await page.goto(f"{console.up.addresses.console}#/quality?tag=vip&tag=claim&direction=incoming")
     await expect(page.get_by_role("img", name="Lost audio")).to_be_visible()
     await page.get_by_text("View as table").first.click()
     await page.get_by_role("button", name=re.compile("^Filter")).click()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -11,7 +14,7 @@ from playwright.async_api import Page, Request, Response, expect
 
 from calls.records.model import CallRecord
 from local.client import AppClient
-from tests.e2e.console.browser import MARKS, Console
+from tests.e2e.console.browser import MARKS, READY_MS, Console
 from tests.e2e.console.made_calls import COUNT, NAMES
 
 pytestmark = MARKS
@@ -121,7 +124,7 @@ async def test_names_numbers_and_days_are_found(console: Console, made: list[Cal
     ).to_be_visible()
     assert filters_of(page)["participant"] == [other]
     await search.fill("nobody has this name")
-    await search.press("Enter")
+    await page.get_by_role("button", name="Search for the participant").click()
     await expect(page.locator("#calls-empty")).to_have_text("No calls match")
     await page.get_by_role("button", name="Clear filters").click()
     await expect(page.locator("#calls-count")).to_have_text("50+ calls")
@@ -273,6 +276,49 @@ async def test_calls_are_selected_and_deleted(
     for call, expected in zip(calls, (0, 1, 0), strict=True):
         await expect(page.locator(f".call-row[data-call={call}]")).to_have_count(expected)
     assert (await app.request("GET", f"/api/v1/calls/{calls[0]}"))[0] == 410
+
+
+async def test_selected_calls_are_exported_as_csv(console: Console, made: list[CallRecord]) -> None:
+    page = await open_filtered(console, "#/?tag=vip&sort=-duration")
+    boxes = page.locator(".row-box input")
+    for number in (0, 7, 49):
+        await boxes.nth(number).click()
+    calls = await page.locator(".selected .call-row").evaluate_all(
+        "rows => rows.map((row) => row.dataset.call)"
+    )
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="CSV").click()
+    text = Path(await (await download.value).path()).read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["call_connection_id"] for row in rows] == calls
+    assert all("vip" in row["tags"] for row in rows)
+
+
+async def test_words_are_found_in_transcripts_and_played(
+    console: Console, app: AppClient, ended: str
+) -> None:
+    page = console.page
+    transcript = await app.transcript(ended)
+    # The words are what the speech model has heard: any long one of an early utterance will do.
+    utterance = next(u for u in transcript["utterances"] if re.search(r"\b[a-z]{6,}\b", u["text"]))
+    word = re.findall(r"\b[a-z]{6,}\b", utterance["text"])[0]
+    await console.open()
+    search = page.get_by_label("Search calls")
+    await search.fill(word)
+    await search.press("Enter")
+    item = page.locator("#calls > li").filter(has=page.locator(f"[data-call='{ended}']"))
+    match = item.locator(".match").first
+    await expect(match.locator("mark").first).to_have_text(
+        re.compile(f"^{word}$", re.IGNORECASE), timeout=READY_MS
+    )
+    assert filters_of(page) == {"q": [word]}
+    await match.click()
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=READY_MS)
+    start = float(parse_qs(urlsplit(page.url).fragment.partition("?")[2])["t"][0])
+    assert any(u["start_ms"] == round(start * 1000) for u in transcript["utterances"])
+    position = float(await page.locator("audio").evaluate("audio => audio.currentTime"))
+    assert position >= start - 0.1
+    assert await console.accessibility_violations() == []
 
 
 async def test_a_listener_is_offered_no_deletion(console: Console, made: list[CallRecord]) -> None:
