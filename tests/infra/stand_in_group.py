@@ -83,6 +83,7 @@ def app_settings(state: dict[str, Any]) -> list[dict[str, str]]:
         "ALLOWED_DESTINATIONS": parameters.get("allowedDestinations", ""),
         "ANSWER_CALLS": parameters.get("answerCalls", "off"),
         "CALLBACK_TOKEN_CHECK": parameters.get("acsTokenCheck", "learn"),
+        "SEARCH": parameters.get("search", "off"),
         "FUNCTION_KEYS": parameters.get("functionKeys", ""),
         "AUTHENTICATION": "entra" if parameters.get("signInClientId") else "keys",
     }
