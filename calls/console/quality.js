@@ -43,7 +43,13 @@ export class QualityView {
   #cursor = null;
   #unit = null;
   #abort = new AbortController();
-  #resize = new ResizeObserver(() => this.#showPlots());
+  #width = 0;
+  #resize = new ResizeObserver(([{ contentRect }]) => {
+    // Plots change the height, which is no reason to draw them again.
+    if (contentRect.width === this.#width) return;
+    this.#width = contentRect.width;
+    requestAnimationFrame(() => this.#showPlots());
+  });
   id = null;
 
   constructor(filters) {
