@@ -182,6 +182,13 @@ def _transcription(resources: Resources) -> str | None:
     return "azure" if settings.get("TRANSCRIPTION") == "azure" else "off"
 
 
+def _event_topic(resources: Resources) -> str | None:
+    settings = resources.app_settings()
+    if not settings:
+        return None
+    return "on" if settings.get("EVENT_GRID_TOPIC_ENDPOINT") else "off"
+
+
 def _sign_in(resources: Resources) -> str | None:
     settings = resources.app_settings()
     if not settings:
@@ -289,6 +296,7 @@ SOURCES: dict[str, Source] = {
     "CALL_TOPIC": Source(
         "the ACS resource's system topic", _topic(COMMUNICATION, "evgt-incoming-"), optional=True
     ),
+    "EVENT_TOPIC": Source("the app setting", _event_topic),
     "TRANSCRIPTION": Source("the app setting", _transcription),
     "SEARCH": Source("the app setting", _setting("SEARCH")),
     "ALERT_EMAIL": Source("the alerts' action group", _alert_email),

@@ -87,6 +87,8 @@ def app_settings(state: dict[str, Any]) -> list[dict[str, str]]:
         "FUNCTION_KEYS": parameters.get("functionKeys", ""),
         "AUTHENTICATION": "entra" if parameters.get("signInClientId") else "keys",
     }
+    if parameters.get("eventTopic") == "on":
+        settings["EVENT_GRID_TOPIC_ENDPOINT"] = "https://topic.example/api/events"
     if parameters.get("transcription") == "azure":
         settings["TRANSCRIPTION"] = "azure"
     return [{"name": name, "value": value} for name, value in settings.items()]

@@ -34,6 +34,7 @@ VALUES = {
     "ANSWER_CALLS": "+4930123456",
     "STORAGE_TOPIC": "defender-topic",
     "CALL_TOPIC": "someone-s-topic",
+    "EVENT_TOPIC": "on",
     "TRANSCRIPTION": "azure",
     "SEARCH": "local",
     "ALERT_EMAIL": "operator@example.com",
