@@ -45,7 +45,7 @@ export class QualityView {
   #abort = new AbortController();
   #width = 0;
   #resize = new ResizeObserver(([{ contentRect }]) => {
-    // Plots change the height, which is no reason to draw them again.
+    // The plots themselves change the height: only another width needs new ones.
     if (contentRect.width === this.#width) return;
     this.#width = contentRect.width;
     requestAnimationFrame(() => this.#showPlots());
