@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from acs.identifiers import one_line
@@ -13,9 +14,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def to_cell(text: str) -> str:
-    """Return a text as one line; with an apostrophe before it if it might be a formula."""
+    """Return a text as one line; with an apostrophe before it if it might be a formula.
+
+    Programs remove characters that nobody sees, such as a byte order mark: what follows counts.
+    """
     line = one_line(text)
-    return f"'{line}" if line.startswith(_FORMULA_STARTS) else line
+    visible = (char for char in line if unicodedata.category(char) != "Cf" and not char.isspace())
+    return f"'{line}" if next(visible, "").startswith(_FORMULA_STARTS) else line
 
 
 def to_csv(rows: Iterable[Sequence[str]]) -> str:

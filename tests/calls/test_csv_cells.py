@@ -22,6 +22,9 @@ from calls.csv_cells import to_cell, to_csv
         ("\uff1dHYPERLINK()", "'\uff1dHYPERLINK()"),
         ("two\r\nlines", "two lines"),
         ("\t=1", "'=1"),
+        ("\ufeff=1", "'\ufeff=1"),
+        ("\u200b \u200e@SUM(A1)", "'\u200b \u200e@SUM(A1)"),
+        ("\u200b", "\u200b"),
         ("a=b", "a=b"),
     ],
 )
