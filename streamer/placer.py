@@ -217,8 +217,11 @@ class Placer(PlacedAudio):
         ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
         was_moving, self._seen_position = position != self._seen_position, position
         was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
-        waiting = sum(frame.samples for frame in self._waiting)
-        is_behind = clock.has_passed(ahead, position + waiting, clock.elapsed())
+        end = position + sum(frame.samples for frame in self._waiting)
+        elapsed = clock.elapsed()
+        is_behind = clock.has_passed(ahead, end, elapsed) and clock.is_possible(
+            end + ahead, elapsed, self._slack
+        )
         if was_moving and was_ahead and ahead > self._half and is_behind:
             self._move_over(ahead)
             self._use_offset(clock.offsets[-1], clock.elapsed())

@@ -88,3 +88,20 @@ def test_a_loss_is_explained_by_the_track_s_own_clock_before_any_older_one() -> 
     totals = rig.send(steady(range(120, 200))).finish()
     assert totals.clock_steps == 0
     assert rig.places([150])[150] == pytest.approx(3.0)
+
+
+def test_one_late_frame_in_a_pause_does_not_hurry_to_the_streams_clock() -> None:
+    """Where the step is longer than the pause was, nothing is behind it yet."""
+
+    def stamp(n: int) -> float:
+        return n * 0.02 - (4.0 if n >= 150 else 0)
+
+    frames = [Sent(n, stamp(n), n * 0.02) for n in range(400)]
+    paused = [*range(145), *range(290, 400)]
+    frames += [Sent(n, stamp(n), n * 0.02, track="b") for n in paused]
+    frames.append(Sent(1000, 1.0, 4.6, track="b"))
+    rig = Rig().send(sorted(frames, key=lambda frame: frame.arrival))
+    rig.finish()
+    places = rig.places(range(290, 400), "b")
+    assert len(places) > 100
+    assert all(place == pytest.approx(n * 0.02, abs=0.06) for n, place in places.items())
