@@ -105,3 +105,19 @@ def test_one_late_frame_in_a_pause_does_not_hurry_to_the_streams_clock() -> None
     places = rig.places(range(290, 400), "b")
     assert len(places) > 100
     assert all(place == pytest.approx(n * 0.02, abs=0.06) for n, place in places.items())
+
+
+def test_a_track_that_took_a_step_for_a_gap_lines_up_with_the_others() -> None:
+    """The clock is set ahead by 0.2 s, while one track has lost as much, and another one less."""
+
+    def stamp(n: int) -> float:
+        return n * 0.02 + (0.2 if n >= 200 else 0)
+
+    numbers = {"a": [*range(199), *range(204, 500)], "b": [*range(190), *range(200, 500)]}
+    sent = [frame for name in numbers for frame in steady(numbers[name], stamp, track=name)]
+    rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
+    rig.finish()
+    a, b = (rig.places(range(300, 500), name) for name in numbers)
+    both = a.keys() & b.keys()
+    assert len(both) > 150
+    assert all(a[n] == pytest.approx(b[n], abs=0.03) for n in both)
