@@ -53,6 +53,7 @@ _BATCH = 5000
 _AT_ONCE = 32
 _BEGUN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _MINUTES_APART = 5
+_OK, _NOT_READY = 200, 503
 _RARE = "xylophone"
 _TAGGED = 100
 """Every so many calls have the rare tag, and every 5,000th the rare word."""
@@ -200,7 +201,10 @@ async def search(clients: Clients, query: dict[str, str]) -> list[str]:
         "GET", f"/api/v1/calls?{text}", params=dict(parse_qsl(text)), body=b""
     )
     response = await respond_with(list_calls, lambda: clients, request)
-    if response.status_code != 200:
+    while response.status_code == _NOT_READY:
+        # Transcripts are still being read.
+        response = await respond_with(list_calls, lambda: clients, request)
+    if response.status_code != _OK:
         raise RuntimeError(response.get_body().decode())
     return [
         call["call_connection_id"] for call in msgspec.json.decode(response.get_body())["calls"]

@@ -43,6 +43,7 @@ class Usage(NamedTuple):
         tracks: Tracks of a call: 2 unmixed, 1 mixed.
         direction: ``outbound``, ``inbound`` or ``internal``.
         transcription: Whether calls are transcribed.
+        search: Whether there is an Azure AI Search service.
         busy_hours: Hours a day in which calls happen, and replicas count as active.
         replicas: Least number of streamer replicas.
         vcpu: vCPUs of each.
@@ -60,6 +61,7 @@ class Usage(NamedTuple):
     tracks: int
     direction: str
     transcription: bool
+    search: bool
     busy_hours: float
     replicas: int
     vcpu: float
@@ -95,6 +97,8 @@ def list_lines(usage: Usage) -> list[Line]:
         *_function_lines(usage, minutes),
         *_storage_lines(usage),
     ]
+    if usage.search:
+        lines.append(Line("search service", HOURS, "hours", "search"))
     if usage.transcription:
         hours = minutes * usage.tracks / 60
         lines.append(Line("transcription", hours, "hours of a channel", "transcription"))
@@ -260,6 +264,7 @@ def _usage(options: argparse.Namespace) -> Usage:
         tracks=1 if options.channels == "mixed" else 2,
         direction=options.direction,
         transcription=options.transcription,
+        search=options.search,
         busy_hours=options.busy_hours,
         replicas=options.replicas,
         vcpu=options.vcpu,
@@ -291,6 +296,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         help="to US numbers, from a US toll-free number, or between users (default: outbound)",
     )
     add("--transcription", action="store_true", help="transcribe all calls")
+    add("--search", action="store_true", help="an Azure AI Search service (SEARCH=azure)")
     add(
         "--busy-hours",
         type=_hours,

@@ -12,7 +12,13 @@ from collections import Counter
 from infra.checks.access import check_identities, check_roles
 from infra.checks.calls import check_last_call, check_logs, check_refusals
 from infra.checks.events import check_deliveries, check_subscriptions
-from infra.checks.programs import check_code, check_entrances, check_keys, check_streamer
+from infra.checks.programs import (
+    check_acs_tokens,
+    check_code,
+    check_entrances,
+    check_keys,
+    check_streamer,
+)
 from infra.checks.settings import check_settings
 from infra.checks.surroundings import (
     check_quotas,
@@ -40,6 +46,7 @@ CHECKS = (
     Check("deliveries", "deliveries of events", check_deliveries),
     Check("keys", "function keys", check_keys),
     Check("entrances", "the addresses", check_entrances),
+    Check("acs-tokens", "ACS's bearer tokens", check_acs_tokens),
     Check("logs", "the logs", check_logs),
     Check("last-call", "the last call's way", check_last_call),
     Check("refusals", "who was refused", check_refusals),

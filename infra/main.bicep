@@ -102,6 +102,10 @@ param callTopic string
 @allowed(['learn', 'require'])
 param acsTokenCheck string
 
+@description('on: an Event Grid topic that gets the events of all calls, for others to subscribe to.')
+@allowed(['off', 'on'])
+param eventTopic string
+
 @description('Speech to text: off, or azure to deploy and use an Azure AI Speech resource.')
 @allowed(['off', 'azure'])
 param transcription string
@@ -194,20 +198,11 @@ module storage 'modules/storage.bicep' = {
 }
 
 module communication 'modules/communication.bicep' = {
-  params: {
-    tags: tags
-    name: names.communication
-    dataLocation: dataLocation
-  }
+  params: { tags: tags, name: names.communication, dataLocation: dataLocation }
 }
 
 module registry 'modules/registry.bicep' = {
-  params: {
-    location: location
-    tags: tags
-    name: names.registry
-    isPrivate: isPrivate
-  }
+  params: { location: location, tags: tags, name: names.registry, isPrivate: isPrivate }
 }
 
 module endpoints 'modules/endpoints.bicep' = if (isPrivate) {
@@ -282,35 +277,36 @@ module access 'modules/access.bicep' = {
     callTopicPrincipalId: events.outputs.callTopicPrincipalId
     speechName: transcription == 'azure' ? names.speech : ''
     searchName: search == 'azure' ? names.search : ''
+    eventTopicName: eventTopic == 'on' ? names.eventTopic : ''
     deadLetterContainer: deadLetterContainer
   }
-  dependsOn: [storage, communication, registry, monitoring, speech, searchService]
+  dependsOn: [storage, communication, registry, monitoring, speech, searchService, topic]
+}
+
+module topic 'modules/topic.bicep' = if (eventTopic == 'on') {
+  params: { location: location, tags: tags, name: names.eventTopic }
 }
 
 module speech 'modules/speech.bicep' = if (transcription == 'azure') {
-  params: {
-    location: location
-    tags: tags
-    name: names.speech
-  }
+  params: { location: location, tags: tags, name: names.speech }
 }
-
-@description('The function app\'s settings for transcripts.')
-var speechSettings = transcription == 'azure'
-  ? {
-      TRANSCRIPTION: 'azure'
-      SPEECH_ENDPOINT: speech!.outputs.endpoint
-    }
-  : {}
 
 module searchService 'modules/search.bicep' = if (search == 'azure') {
   params: { location: location, tags: tags, name: names.search }
 }
 
+@description('The function app\'s settings for transcripts.')
+var speechSettings = transcription == 'azure'
+  ? { TRANSCRIPTION: 'azure', SPEECH_ENDPOINT: speech!.outputs.endpoint }
+  : {}
+
 @description('The function app\'s settings for full-text search.')
 var searchSettings = search == 'azure'
   ? { SEARCH: 'azure', SEARCH_ENDPOINT: searchService!.outputs.endpoint }
   : { SEARCH: search }
+
+@description('The function app\'s settings for the events of calls.')
+var topicSettings = eventTopic == 'on' ? { EVENT_GRID_TOPIC_ENDPOINT: topic!.outputs.endpoint } : {}
 
 @description('How long the app keeps calls.')
 var retentionSettings = {
@@ -345,7 +341,7 @@ module functionApp 'modules/function_app.bicep' = {
     streamerUrl: 'wss://${streamerHost}'
     allowedDestinations: allowedDestinations
     answerCalls: answerCalls
-    settings: union(speechSettings, searchSettings, retentionSettings, functionSettings)
+    settings: union(speechSettings, searchSettings, topicSettings, retentionSettings, functionSettings)
     scale: functionScale
     functionKeys: functionKeys
     signInClientId: signInClientId

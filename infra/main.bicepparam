@@ -59,6 +59,9 @@ param callTopic = readEnvironmentVariable('CALL_TOPIC', '')
 // 'learn' until GET /api/v1/health/acs says that 'require' is safe; streamer.bicepparam reads it, too.
 param acsTokenCheck = readEnvironmentVariable('ACS_TOKEN_CHECK', 'learn')
 
+// 'on': docs/webhooks.md, "Event Grid".
+param eventTopic = readEnvironmentVariable('EVENT_TOPIC', 'off')
+
 param transcription = readEnvironmentVariable('TRANSCRIPTION', 'off')
 param search = readEnvironmentVariable('SEARCH', 'off')
 

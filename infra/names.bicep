@@ -29,6 +29,8 @@ type Names = {
   systemTopic: string
   @description('The Event Grid system topic of the ACS resource.')
   callTopic: string
+  @description('The Event Grid topic of the calls\' events.')
+  eventTopic: string
   @description('The Log Analytics workspace.')
   workspace: string
   @description('The Application Insights component.')
@@ -55,6 +57,7 @@ func namesOf(token string) Names => {
   communication: 'acs-calls-${token}'
   systemTopic: 'evgt-calls-${token}'
   callTopic: 'evgt-incoming-${token}'
+  eventTopic: 'evgt-events-${token}'
   workspace: 'log-calls-${token}'
   insights: 'appi-calls-${token}'
   network: 'vnet-calls-${token}'

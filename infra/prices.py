@@ -122,6 +122,12 @@ TABLE: dict[str, Price] = {
     "transcription": Price(
         "Speech, fast transcription, hour of a channel", 0.36, "as cited 2025, undated"
     ),
+    "search": Price(
+        "Azure AI Search, Basic, hour",
+        0.101,
+        "pricing page, as often cited, undated",
+        Meter("Azure Cognitive Search", "Basic Unit", "1 Hour"),
+    ),
     "logs": Price(
         "Log Analytics, ingested GB",
         2.30,

@@ -67,11 +67,13 @@ def smoke_checks(
     ]
 
 
-def find_credentials(shell: Shell, app: str, group: str) -> dict[str, str] | None:
-    """Return the headers of a request that may list calls, or None if the user has none.
+def find_credentials(
+    shell: Shell, app: str, group: str, roles: tuple[str, ...] = READERS
+) -> dict[str, str] | None:
+    """Return the headers of a request with one of some roles, or None if the user has none.
 
     A function key; or, where users sign in with Entra ID, a token of the user of az. Raises
-    StepFailed if the app has no key that may list calls.
+    StepFailed if the app has no such key.
     """
     of_app = ("--name", app, "--resource-group", group)
     settings = {
@@ -81,12 +83,11 @@ def find_credentials(shell: Shell, app: str, group: str) -> dict[str, str] | Non
     if settings.get("AUTHENTICATION") == "entra":
         return _find_token(shell, app, group)
     keys = shell.query_az("functionapp", "keys", "list", *of_app, "--query", "functionKeys")
-    names = READERS if settings.get("FUNCTION_KEYS") else ("default", *READERS)
+    names = roles if settings.get("FUNCTION_KEYS") else ("default", *roles)
     key = next((keys[name] for name in names if name in keys), None)
     if key is None:
         raise StepFailed(
-            f"The app has no function key of the name {' or '.join(names)}, with which the smoke "
-            "test lists calls.",
+            f"The app has no function key of the name {' or '.join(names)}.",
             "Run: infra/deploy keys",
         )
     return {"x-functions-key": key}
@@ -103,6 +104,6 @@ def _find_token(shell: Shell, app: str, group: str) -> dict[str, str] | None:
         token = shell.query_az("account", "get-access-token", "--scope", scope)["accessToken"]
     except (StepFailed, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
-        report(f"  NOT checked: whether the app lists calls; az gets no token for it ({reason})")
+        report(f"  NOT checked: what needs a sign-in; az gets no token for the app ({reason})")
         return None
     return {"Authorization": f"Bearer {token}"}

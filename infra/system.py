@@ -14,7 +14,7 @@ from infra.inventory import (
     Resources,
 )
 from infra.shell import Shell, StepFailed
-from infra.smoke_test import find_credentials
+from infra.smoke_test import READERS, find_credentials
 
 FUNCTION_IDENTITY, STREAMER_IDENTITY = "id-function-", "id-streamer-"
 """How the names of the two managed identities begin (``names.bicep``)."""
@@ -34,8 +34,7 @@ class System:
         self.group = group
         self.resources = Resources(shell, group)
         self._scheme = scheme
-        self._credentials: dict[str, str] | None = None
-        self._has_credentials = False
+        self._credentials: dict[tuple[str, ...], dict[str, str] | None] = {}
 
     def app(self) -> dict[str, Any]:
         """Return the function app."""
@@ -85,12 +84,12 @@ class System:
                 return topic
         return None
 
-    def credentials(self) -> dict[str, str] | None:
-        """Return the headers of a request that may list calls, or None if there are none."""
-        if not self._has_credentials:
-            self._credentials = find_credentials(self.shell, self.app_name(), self.group)
-            self._has_credentials = True
-        return self._credentials
+    def credentials(self, roles: tuple[str, ...] = READERS) -> dict[str, str] | None:
+        """Return the headers of a request with one of some roles, or None if there are none."""
+        if roles not in self._credentials:
+            of_app = (self.app_name(), self.group)
+            self._credentials[roles] = find_credentials(self.shell, *of_app, roles)
+        return self._credentials[roles]
 
     def query(self, *arguments: str) -> Any:
         """Return the output of an az command in this resource group."""

@@ -98,7 +98,7 @@ def find_values(
     doubts: list[tuple[str, str, list[str]]] = []
     for variable in variables:
         source = SOURCES.get(variable.name)
-        actual = source.read(resources) if source else None
+        actual = _read(variable, source, resources) if source else None
         requested = record.parameters.get(variable.parameter) if record else None
         value, doubt = _decide(source, actual, requested, record)
         if doubt:
@@ -108,6 +108,17 @@ def find_values(
     if doubts:
         _raise_doubts(doubts)
     return values
+
+
+def _read(variable: Variable, source: Source, resources: Resources) -> str | None:
+    """Return what a source says. Raises StepFailed if it is not as documented."""
+    try:
+        return source.read(resources)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise StepFailed(
+            f"What Azure says of {source.place} has another shape than expected: {error!r}.",
+            f"Set the variable to what it should be: {variable.name}='...' infra/deploy",
+        ) from error
 
 
 def _decide(
@@ -169,6 +180,13 @@ def _transcription(resources: Resources) -> str | None:
     if not settings:
         return None
     return "azure" if settings.get("TRANSCRIPTION") == "azure" else "off"
+
+
+def _event_topic(resources: Resources) -> str | None:
+    settings = resources.app_settings()
+    if not settings:
+        return None
+    return "on" if settings.get("EVENT_GRID_TOPIC_ENDPOINT") else "off"
 
 
 def _sign_in(resources: Resources) -> str | None:
@@ -278,7 +296,9 @@ SOURCES: dict[str, Source] = {
     "CALL_TOPIC": Source(
         "the ACS resource's system topic", _topic(COMMUNICATION, "evgt-incoming-"), optional=True
     ),
+    "EVENT_TOPIC": Source("the app setting", _event_topic),
     "TRANSCRIPTION": Source("the app setting", _transcription),
+    "SEARCH": Source("the app setting", _setting("SEARCH")),
     "ALERT_EMAIL": Source("the alerts' action group", _alert_email),
     "MONTHLY_BUDGET": Source(
         "the budget",

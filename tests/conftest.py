@@ -65,6 +65,7 @@ TOGETHER = {
     "e2e/console/test_sign_in.py": "e2e/console/test_result.py",
     "e2e/test_command_line.py": "e2e/test_calls.py",
     "e2e/test_client.py": "e2e/test_calls.py",
+    "e2e/test_events.py": "e2e/test_calls.py",
     "e2e/test_typescript_client.py": "e2e/test_calls.py",
     "e2e/test_examples.py": "e2e/test_calls.py",
     "e2e/test_quickstart.py": "e2e/test_calls.py",

@@ -37,7 +37,7 @@ export function formatBytes(count) {
 
 /** Format a count with its noun: "1 match", "2 matches". */
 export const formatCount = (count, singular, plural = `${singular}s`) =>
-  `${count} ${count === 1 ? singular : plural}`;
+  `${count.toLocaleString()} ${count === 1 ? singular : plural}`;
 
 /** Format a day and a time of day. */
 export const formatMoment = (iso) =>

@@ -12,11 +12,12 @@ const NICE = [1, 2, 2.5, 5, 10];
  * Build a plot of stacked bars.
  *
  * `bars` has `{ label, title, values, onclick }` for each period: a value for each of `series`, whose
- * names are those of CSS colours, or null where there is none. `name` is what a screen reader says.
+ * names are those of CSS colours, or null where there is none. `name` is what a screen reader says. The
+ * axis ends at `max` or, without it, at a round number that is `atLeast` so large.
  */
-export function buildPlot({ name, bars, series, max, format, width }) {
+export function buildPlot({ name, bars, series, max, atLeast = 0, format, width }) {
   const inner = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
-  const top = max ?? niceMax(Math.max(0, ...bars.flatMap(({ values }) => values ?? []).map(Number)));
+  const top = max ?? niceMax(Math.max(atLeast, ...bars.flatMap(({ values }) => values ?? [])));
   const y = (value) => MARGIN.top + inner.height * (1 - value / top);
   const step = inner.width / Math.max(1, bars.length);
   const svg = svgElement("svg", { class: "plot", role: "img", "aria-label": name, width, height: HEIGHT,

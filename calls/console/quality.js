@@ -16,7 +16,8 @@ const SEPARATOR = " \u00b7 ";
 
 const PLOTS = [
   {
-    key: "lost", title: "Lost audio", note: "Share of all audio", series: ["lost"],
+    // A loss that nobody hears must not look like a large one.
+    key: "lost", title: "Lost audio", note: "Share of all audio", atLeast: 0.001, series: ["lost"],
     valuesOf: (sums) => [lostShare(sums)], format: formatSmallPercent,
     columns: { "Lost audio": (sums) => formatDuration(sums.lostMs), Share: (sums) => formatSmallPercent(lostShare(sums)),
       "Calls with losses": (sums) => String(sums.lossy) },
@@ -186,7 +187,7 @@ function buildFigures(total) {
     Calls: total.calls.toLocaleString(),
     Recorded: total.recorded ? formatDuration(total.durationMs) : NO_VALUE,
     "Lost audio": total.lostMs ? formatDuration(total.lostMs) : total.recorded ? "None" : NO_VALUE,
-    "Calls with losses": total.recorded ? `${total.lossy} of ${total.recorded}` : NO_VALUE,
+    "With losses": total.recorded ? `${total.lossy} of ${total.recorded}` : NO_VALUE,
     "Your talk share": share(ownShare(total), formatPercent),
     Silence: share(silentShare(total), formatPercent),
   };

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 
 from infra.findings import Finding, error, ok, warning
 from infra.image import image_name
+from infra.probe import expect
 from infra.shell import ROOT, StepFailed
 from infra.smoke_test import smoke_checks
 from infra.system import System
@@ -102,7 +104,7 @@ def _entrance_remedy(failure: str) -> str:
     if re.search(r" answered 5\d\d ", failure):
         return (
             "The program runs and fails. See 'roles' and 'settings' above, and the query "
-            "'The first call' in docs/azure.md."
+            "'The first call, step by step' in docs/azure.md."
         )
     if " failed: " in failure:
         return "Nothing answers: see 'code' and 'streamer' above."
@@ -130,3 +132,22 @@ def check_keys(system: System) -> Iterator[Finding]:
         )
     if not outdated:
         yield ok(f"{len(known)} function keys have a role, and the app knows each")
+
+
+def check_acs_tokens(system: System) -> Iterator[Finding]:
+    """Ask the app what it has learnt of ACS's bearer tokens."""
+    credentials = system.credentials(("Auditor", "Admin"))
+    if credentials is None:
+        raise StepFailed("az gets no token for the app.", "Sign in as a user with the role Admin.")
+    health = json.loads(expect(200, "GET", f"{system.app_url()}/api/v1/health/acs", credentials))
+    if health["check"] == "require":
+        yield ok("ACS's tokens are required to be as documented")
+    elif health["require_is_safe"]:
+        yield warning(
+            "ACS's tokens are as documented, but not required to be.",
+            f"Run: {health['setting']} infra/deploy",
+        )
+    else:
+        yield warning(
+            "ACS's tokens are not required to be as documented.", " ".join(health["advice"])
+        )

@@ -36,6 +36,9 @@ param callTopicPrincipalId string
 @description('Name of the Azure AI Speech resource. Empty: there is none.')
 param speechName string
 
+@description('Name of the Event Grid topic of the calls\' events. Empty: there is none.')
+param eventTopicName string
+
 @description('Name of the Azure AI Search service. Empty: there is none.')
 param searchName string
 
@@ -254,6 +257,21 @@ resource functionOnSpeech 'Microsoft.Authorization/roleAssignments@2022-04-01' =
       roles.cognitiveServicesSpeechUser
     )
     description: 'Transcribes segments. Cannot change the resource.'
+  }
+}
+
+resource eventTopic 'Microsoft.EventGrid/topics@2025-02-15' existing = if (!empty(eventTopicName)) {
+  name: eventTopicName
+}
+
+resource functionOnTopic 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (!empty(eventTopicName)) {
+  name: guid(eventTopic.id, functionPrincipalId, roles.eventGridDataSender)
+  scope: eventTopic
+  properties: {
+    principalId: functionPrincipalId
+    principalType: 'ServicePrincipal'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', roles.eventGridDataSender)
+    description: 'Publishes the events of calls. Cannot change the topic or subscribe to it.'
   }
 }
 

@@ -149,6 +149,8 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
   properties: {
     serverFarmId: plan.id
     httpsOnly: true
+    // For settings that are references to secrets in a Key Vault, such as WEBHOOK_SECRETS.
+    keyVaultReferenceIdentity: identity.id
     virtualNetworkSubnetId: isPrivate ? network::subnet.id : null
     // Azure has siteUpdateStrategy since API version 2024-11-01 (flex-consumption-site-updates.md); Bicep's types lack it.
     #disable-next-line BCP037

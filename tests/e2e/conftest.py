@@ -9,6 +9,7 @@ import aiohttp
 import pytest_asyncio
 
 from local.up import Up
+from tests.calls.events.post_office import SECRET
 from tests.e2e.numbers import find_numbers
 
 SPEED = 8.0
@@ -19,6 +20,12 @@ MASTER_KEY = "the-master-key-of-these-tests"
 async def up() -> AsyncIterator[Up]:
     settings = {"SEGMENT_SECONDS": "5", "TRANSCRIPTION": "off", "MASTER_KEY": MASTER_KEY}
     settings["ACCESS_LOG"] = "on"
+    # A test's own receiver listens on a port of its own.
+    settings |= {
+        "WEBHOOK_ADDRESSES": "any",
+        "WEBHOOK_HOSTS": "hooks.example",
+        "WEBHOOK_SECRETS": f"call={SECRET}",
+    }
     async with Up(use_free_ports=True, speed=SPEED, settings=settings) as running:
         yield running
         # After all tests of this worker: nothing they did left a number in a name.

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import re
 import sys
 import zipfile
 from datetime import UTC, datetime
@@ -89,8 +90,9 @@ async def test_export_and_report(
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 3
     printed = "".join(output.get("text", "") for output in outputs)
-    assert call in printed
-    assert int(printed.split()[0]) >= 1
+    assert int(printed.split()[0]) >= 1, "calls with audio"
+    # The session's other calls may be worse than this test's.
+    assert re.search(r"^[\w-]{36}: [\d.]+ s$", printed, re.MULTILINE)
 
 
 async def test_the_receiver_keeps_each_event_once(tmp_path: Path) -> None:

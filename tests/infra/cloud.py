@@ -72,6 +72,15 @@ KEY = "the-key-of-default"
 """The function key of the stand-in's app."""
 
 
+ACS_HEALTH: dict[str, Any] = {
+    "check": "require",
+    "require_is_safe": True,
+    "setting": None,
+    "advice": [],
+}
+"""What the stand-in's app says of ACS's tokens."""
+
+
 class Addresses(NamedTuple):
     """Where a deployed system answers, and a function key that it accepts."""
 
@@ -265,6 +274,17 @@ class Cloud:
         return arguments
 
 
+refusals_left = 0
+"""How many further requests with a valid key are answered 401, as after the host's start."""
+
+
+def _take_refusal() -> bool:
+    global refusals_left
+    refused = refusals_left > 0
+    refusals_left -= refused
+    return refused
+
+
 class _Answers(BaseHTTPRequestHandler):
     """Answers as an app and a streamer without calls, to requests without credentials."""
 
@@ -273,8 +293,12 @@ class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         signed = path == "/api/v1/calls" and self.headers["x-functions-key"] == KEY
+        if signed and _take_refusal():
+            signed = False
         public = path in ("/api/v1/health", "/healthz", "/readyz")
         body = HEALTHY if public else b""
+        if path == "/api/v1/health/acs" and self.headers["x-functions-key"] == KEY:
+            signed, body = True, json.dumps(ACS_HEALTH).encode()
         self.send_response(200 if public or signed else 401)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

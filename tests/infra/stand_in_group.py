@@ -83,9 +83,12 @@ def app_settings(state: dict[str, Any]) -> list[dict[str, str]]:
         "ALLOWED_DESTINATIONS": parameters.get("allowedDestinations", ""),
         "ANSWER_CALLS": parameters.get("answerCalls", "off"),
         "CALLBACK_TOKEN_CHECK": parameters.get("acsTokenCheck", "learn"),
+        "SEARCH": parameters.get("search", "off"),
         "FUNCTION_KEYS": parameters.get("functionKeys", ""),
         "AUTHENTICATION": "entra" if parameters.get("signInClientId") else "keys",
     }
+    if parameters.get("eventTopic") == "on":
+        settings["EVENT_GRID_TOPIC_ENDPOINT"] = "https://topic.example/api/events"
     if parameters.get("transcription") == "azure":
         settings["TRANSCRIPTION"] = "azure"
     return [{"name": name, "value": value} for name, value in settings.items()]

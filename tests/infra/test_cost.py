@@ -82,10 +82,11 @@ def test_every_option_changes_its_lines(capsys: pytest.CaptureFixture[str]) -> N
         changed = quantities(run(capsys, *HOUR, *arguments))
         for item, factor in factors.items():
             assert changed[item] == pytest.approx(plain[item] * factor), (arguments, item)
-    document = run(capsys, *HOUR, "--transcription", "--private", "--direction", "inbound")
+    options = ("--transcription", "--search", "--private", "--direction", "inbound")
+    document = run(capsys, *HOUR, *options)
     added = quantities(document)
     assert added["transcription"] == pytest.approx(2 * cost.DAYS, rel=1e-3)
-    assert {"NAT gateway", "private endpoints"} <= added.keys()
+    assert {"NAT gateway", "private endpoints", "search service"} <= added.keys()
     (calls, *_) = document["lines"]
     assert calls["unit_price"] == TABLE["inbound"].dollars
 

@@ -56,6 +56,7 @@ def test_what_cannot_be_looked_at_is_said(examine: Examine, check: str) -> None:
         "deliveries": "az monitor metrics list",
         "keys": "az functionapp keys list",
         "entrances": "az functionapp keys list",
+        "acs-tokens": "az functionapp keys list",
         "logs": "az resource show",
         "last-call": "az monitor log-analytics query",
         "refusals": "az monitor log-analytics query",

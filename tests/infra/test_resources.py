@@ -216,7 +216,11 @@ def test_all_containers_are_created_and_expire(deployed: Deployed) -> None:
         for prefix in rule["definition"]["filters"]["prefixMatch"]
     }
     # What has a call in it expires in the app, which knows of legal holds.
-    of_calls = {*CONTAINERS["call"], blobs.RETENTION} - {"grants", "idempotency", "dead-letters"}
+    of_calls = {*CONTAINERS["call"], blobs.RETENTION, blobs.INDEX} - {
+        "grants",
+        "idempotency",
+        "dead-letters",
+    }
     assert expiring == {f"{name}/" for name in containers - {"app-package"} - of_calls}
 
 
@@ -240,7 +244,11 @@ def test_no_lifecycle_rule_deletes_what_a_legal_hold_keeps(deployed: Deployed) -
 
     ``immutableDays`` adds a rule for versions that have been replaced; its own test has that.
     """
-    held = {*CONTAINERS["call"], blobs.RETENTION} - {"grants", "idempotency", "dead-letters"}
+    held = {*CONTAINERS["call"], blobs.RETENTION, blobs.INDEX} - {
+        "grants",
+        "idempotency",
+        "dead-letters",
+    }
     assert held >= {"segments", "manifests", "recordings", "results", "calls"}
     (policy,) = deployed("Microsoft.Storage/storageAccounts/managementPolicies")
     for rule in policy["properties"]["policy"]["rules"]:
@@ -466,6 +474,31 @@ def test_transcription_deploys_a_speech_resource_without_keys(bicep_server: Bice
     assert calls.settings.load(resolve(settings["properties"])).transcription == "azure"
 
 
+def test_the_topic_takes_cloud_events_of_the_app_s_identity_and_of_nobody_else(
+    bicep_server: BicepServer,
+) -> None:
+    resources = bicep_server.snapshot("main", EVENT_TOPIC="on")["predictedResources"]
+    (topic,) = (r for r in resources if r["type"] == "Microsoft.EventGrid/topics")
+    assert topic["properties"]["inputSchema"] == "CloudEventSchemaV1_0"
+    assert topic["properties"]["disableLocalAuth"] is True
+    assignments = (r for r in resources if r["type"].endswith("/roleAssignments"))
+    (role,) = (r for r in assignments if assignment_scope(r) == topic["id"])
+    # EventGrid Data Sender
+    assert role["properties"]["roleDefinitionId"].endswith("d5a91429-5739-47e2-a06b-3470a27159e7")
+    (settings,) = (r for r in resources if r["name"].endswith("/appsettings"))
+    assert "outputs.endpoint" in settings["properties"]["EVENT_GRID_TOPIC_ENDPOINT"]
+    loaded = calls.settings.load(resolve(settings["properties"]))
+    assert loaded.has_subscribers
+
+
+def test_there_is_no_topic_unless_it_is_asked_for(deployed: Deployed) -> None:
+    assert deployed("Microsoft.EventGrid/topics") == []
+    (settings,) = (
+        r for r in deployed("Microsoft.Web/sites/config") if r["name"].endswith("appsettings")
+    )
+    assert "EVENT_GRID_TOPIC_ENDPOINT" not in settings["properties"]
+
+
 def test_search_deploys_a_search_service_without_keys(bicep_server: BicepServer) -> None:
     resources = bicep_server.snapshot("main", SEARCH="azure")["predictedResources"]
     (search,) = (r for r in resources if r["type"] == "Microsoft.Search/searchServices")
@@ -478,7 +511,9 @@ def test_search_deploys_a_search_service_without_keys(bicep_server: BicepServer)
     ]
     (settings,) = (r for r in resources if r["name"].endswith("/appsettings"))
     loaded = calls.settings.load(resolve(settings["properties"]))
-    assert (loaded.search, search["name"] in loaded.search_endpoint) == ("azure", True)
+    assert loaded.search == "azure"
+    # Its address is an output, which only Azure knows.
+    assert "outputs.endpoint" in settings["properties"]["SEARCH_ENDPOINT"]
 
 
 def test_names_are_valid(deployed: Deployed) -> None:

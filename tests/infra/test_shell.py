@@ -12,6 +12,7 @@ import pytest
 
 from infra.shell import ROOT
 
+from . import healthy
 from .bicep_server import BicepServer
 from .cloud import DEPLOYED, NEW_GROUP, Cloud
 
@@ -19,6 +20,9 @@ from .cloud import DEPLOYED, NEW_GROUP, Cloud
 MISUNDERSTOOD = re.compile(
     r"unrecognized arguments|misspelled|are required|invalid choice|expected .* argument|BCP\d"
 )
+
+EXTENSIONS = [["monitor", "log-analytics", "query"]]
+"""Commands that az has only with an extension, which it downloads when it is first needed."""
 
 
 @pytest.mark.skipif(not shutil.which("az"), reason="no az on PATH (pip install azure-cli)")
@@ -30,6 +34,10 @@ def test_real_az_understands_every_command(
     cloud.set(**DEPLOYED, providers=[])
     assert cloud.deploy(*NEW_GROUP).returncode == 0
     assert cloud.destroy("--group-to-delete", "rg-calls").returncode == 0
+    log = cloud.state["log"]
+    cloud.set(**DEPLOYED, answers=healthy.answers("calls.example"))
+    cloud.deploy("doctor")
+    cloud.set(log=log + cloud.state["log"])
     bicep = tmp_path / "bicep"
     bicep.write_text(f'#!/bin/sh\nexec {bicep_server.cli} "$@"\n')
     bicep.chmod(0o755)
@@ -53,5 +61,10 @@ def test_real_az_understands_every_command(
         completed = subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True
         )
+        if list(line[1:4]) in EXTENSIONS:
+            continue
+        if "version" in line[1:3]:
+            assert completed.returncode == 0, completed.stderr
+            continue
         assert completed.returncode, "it must not have been signed in"
         assert not MISUNDERSTOOD.search(completed.stderr), (line, completed.stderr)

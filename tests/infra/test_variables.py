@@ -14,6 +14,7 @@ from infra.shell import ROOT
 from infra.variables import LIVE_REVISION, SOURCES, list_variables
 
 from .cloud import DEPLOYED, NEW_GROUP, PARAMETERS, Cloud, record
+from .stand_in_group import GROUP_ID, TYPES
 
 # azd's hooks start programs.
 pytestmark = pytest.mark.timeout(400)
@@ -33,7 +34,9 @@ VALUES = {
     "ANSWER_CALLS": "+4930123456",
     "STORAGE_TOPIC": "defender-topic",
     "CALL_TOPIC": "someone-s-topic",
+    "EVENT_TOPIC": "on",
     "TRANSCRIPTION": "azure",
+    "SEARCH": "local",
     "ALERT_EMAIL": "operator@example.com",
     "MONTHLY_BUDGET": "500",
     "BUDGET_START": "2026-12-01",
@@ -182,6 +185,15 @@ def test_half_a_deployment_without_a_history_is_not_guessed(cloud: Cloud) -> Non
     assert "ANSWER_CALLS: no resource has it" in completed.stderr
     assert "ANSWER_CALLS='...'" in completed.stderr
     assert "ACS_DATA_LOCATION" not in completed.stderr, "the ACS resource says it"
+
+
+def test_answer_of_another_shape_is_not_guessed_at(cloud: Cloud) -> None:
+    account = f"az resource show {GROUP_ID}/providers/{'/'.join(TYPES['communication'])}"
+    cloud.set(**DEPLOYED, answers={account: {"properties": {}}})
+    completed = cloud.deploy("provision")
+    assert completed.returncode == 1
+    assert "the ACS resource has another shape than expected" in completed.stderr
+    assert "ACS_DATA_LOCATION='...' infra/deploy" in completed.stderr
 
 
 def test_topic_that_someone_else_has_made_is_adopted(cloud: Cloud) -> None:

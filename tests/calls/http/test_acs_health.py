@@ -22,7 +22,7 @@ GOOD = Examination(
     header={"alg": "RS256", "kid": "k"},
     claims={"iss": "https://issuer", "aud": "resource", "iat": 0, "exp": 300},
 )
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
+NOW = datetime(2020, 3, 1, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
@@ -55,7 +55,7 @@ async def test_what_both_programs_found_is_shown_with_what_to_set(learning: Clie
     await learning.token_findings.report(GOOD)
     health = decode_body(await send_request(learning, show_acs_health))
     assert health["media"]["different"] == {
-        "at": "2026-03-01T00:00:00Z",
+        "at": "2020-03-01T00:00:00Z",
         "failed": "audience",
         "is_signed": True,
         "algorithm": "RS256",

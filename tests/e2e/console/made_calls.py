@@ -67,7 +67,7 @@ def _summarize(duration_ms: int, other: str, number: int, is_partial: bool) -> S
         audio_ms=2.0 * duration_ms,
         speech_ms=speech_ms,
         speech_share=0.7,
-        lost_ms=number % 90 if number % 10 == 0 else 0,
+        lost_ms=number % 90 * 25 if number % 10 == 0 else 0,
         duration_ms=duration_ms,
         talk=[
             Talk(

@@ -28,7 +28,7 @@ async def test_the_plots_and_tables_show_what_the_calls_were(
     lossy = sum(summary.lost_ms > 0 for summary in recorded)
     figures = page.locator("[data-metrics] > div")
     await expect(figures.filter(has_text="Calls").first).to_contain_text(str(len(claims)))
-    await expect(figures.filter(has_text="Calls with losses")).to_contain_text(
+    await expect(figures.filter(has_text="With losses")).to_contain_text(
         f"{lossy} of {len(recorded)}"
     )
     await expect(figures.filter(has_text="Your talk share")).to_contain_text("60%")

@@ -48,13 +48,15 @@ def test_missing_role_is_found(examine: Examine, number: int) -> None:
 
 
 def test_expected_roles_are_those_that_are_deployed(deployed: Deployed) -> None:
-    """Except those of the system topics, of which a delivery tells, and of Azure AI Speech."""
+    """Except those of the system topics, of which a delivery tells, and of optional services."""
     roles = read_roles()
     templates = {
         resource["properties"]["roleDefinitionId"].rpartition("/")[2].rstrip("')]")
         for resource in deployed("Microsoft.Authorization/roleAssignments")
     }
-    elsewhere = {roles["storageBlobDataContributor"], roles["cognitiveServicesSpeechUser"]}
+    optional = ["cognitiveServicesSpeechUser", "searchIndexDataContributor"]
+    optional += ["storageBlobDataContributor", "searchServiceContributor"]
+    elsewhere = {roles[name] for name in optional}
     expected = {roles[grant.role] for grant in GRANTS if grant.role != CUSTOM}
     assert expected <= templates
     assert (templates & set(roles.values())) - elsewhere == expected

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from calls.http.acs_health import AcsHealth
 from infra.checks.programs import read_function_names
+from tests.infra.cloud import ACS_HEALTH
 from tests.infra.conftest import Examine
 from tests.infra.healthy import APP, STREAMER, answers, name_of, settings, shown
 
@@ -105,3 +107,34 @@ def test_keys_are_not_compared_where_users_sign_in(examine: Examine, answering_s
     command = f"az functionapp config appsettings list {name_of(APP)}"
     ((level, text, _),) = examine({command: listed, KEYS: {}})["keys"]
     assert (level, text.partition(":")[0]) == ("ok", "function keys open nothing")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text", "remedy"),
+    [
+        (
+            {"require_is_safe": True, "setting": "ACS_TOKEN_CHECK=require"},
+            "ACS's tokens are as documented, but not required to be.",
+            "Run: ACS_TOKEN_CHECK=require infra/deploy",
+        ),
+        (
+            {"require_is_safe": False, "advice": ["No call was made.", "Place one."]},
+            "ACS's tokens are not required to be as documented.",
+            "No call was made. Place one.",
+        ),
+    ],
+)
+def test_tokens_that_are_not_required_are_found(
+    examine: Examine,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+    text: str,
+    remedy: str,
+) -> None:
+    for name, value in ({"check": "learn"} | changes).items():
+        monkeypatch.setitem(ACS_HEALTH, name, value)
+    assert examine()["acs-tokens"] == [("warning", text, remedy)]
+
+
+def test_health_of_acs_is_read_as_the_app_describes_it() -> None:
+    assert set(ACS_HEALTH) <= set(AcsHealth.__struct_fields__)

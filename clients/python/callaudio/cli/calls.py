@@ -41,6 +41,9 @@ def place(
     announce: Annotated[
         str | None, typer.Option(help="What is said to all before the recording begins.")
     ] = None,
+    webhook_url: Annotated[
+        str | None, typer.Option(help="Where the app posts the call's events.")
+    ] = None,
     retention_days: Annotated[
         int | None, typer.Option(help="How long to keep the call after its end.")
     ] = None,
@@ -59,6 +62,7 @@ def place(
         tags=tag or UNSET,
         notes=notes or UNSET,
         announcement=AnnouncementRequest(text=announce) if announce else UNSET,
+        webhook_url=webhook_url or UNSET,
         retention_days=retention_days if retention_days is not None else UNSET,
     )
     with open_session(profile, is_json=is_json) as session:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from callaudio.cli.render import call_details, call_table, clean
+from callaudio.cli.render import call_details, call_table, clean, match_list
 from callaudio.cli.session import CallArgument, JsonOption, ProfileOption, open_session
 from callaudio.cli.times import format_length, parse_time
 from callaudio.generated.models.call_state import CallState
@@ -45,6 +45,10 @@ def list_calls(
     direction: Annotated[Direction | None, typer.Option(help="Who called whom.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="With this tag. Repeatable.")] = None,
     min_duration: Annotated[int | None, typer.Option(help="At least so many seconds.")] = None,
+    q: Annotated[
+        str | None,
+        typer.Option("--q", "-q", help='What was said: words, "phrases", beginnings*.'),
+    ] = None,
     sort: Annotated[
         ListCallsSort | None, typer.Option(help="The order; `-` is descending.")
     ] = None,
@@ -64,6 +68,7 @@ def list_calls(
         "direction": direction,
         "tag": tag,
         "min_duration": min_duration,
+        "q": q,
         "sort": sort,
     }
     filters = {name: value for name, value in options.items() if value not in (None, [])}
@@ -79,7 +84,11 @@ def list_calls(
         if not rows:
             session.output.note("no calls")
             return
-        session.output.out.print(call_table(rows, width=session.output.out.width))
+        if q is None:
+            session.output.out.print(call_table(rows, width=session.output.out.width))
+            return
+        for call in rows:
+            session.output.out.print(match_list(call))
 
 
 def show(

@@ -13,7 +13,17 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from callaudio.cli import calls, deletion, files, listing, login, service, tagging, watching
+from callaudio.cli import (
+    calls,
+    deletion,
+    deliveries,
+    files,
+    listing,
+    login,
+    service,
+    tagging,
+    watching,
+)
 from callaudio.cli.outcome import EXPECTED, Exit, describe, exit_code
 from callaudio.cli.render import clean
 from callaudio.version import __version__
@@ -48,6 +58,7 @@ COMMANDS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Service": {
         "doctor": service.doctor,
+        "deliveries": deliveries.deliveries,
         "login": login.login,
         "logout": login.logout,
         "profiles": login.profiles,

@@ -81,6 +81,20 @@ def call_table(calls: Iterable[Call], *, width: int) -> Table:
     return table
 
 
+def match_list(call: Call) -> Text:
+    """Return a call that a search found: what was said, with what was searched for in bold."""
+    title = f"{call.call_connection_id[:SHORT_ID]}  {format_time(call.created_at)}  "
+    text = Text.assemble((title, "bold"), f"{name(call, call.from_)} → {name(call, call.to)}")
+    for match in call.matches or []:
+        speaker = match.name or participant(call, match.participant)
+        said = Text(clean(match.text))
+        for begin, end in match.ranges:
+            said.stylize("bold yellow", begin, end)
+        time = format_length(match.start_ms / 1000)
+        text.append_text(Text.assemble(f"\n{time:>7}  ", (clean(speaker), "bold"), "  ", said))
+    return text
+
+
 def length(call: Call | CallDetails) -> str:
     """Return how long a call was connected; empty if it was not, or still is."""
     if call.connected_at is None or call.ended_at is None:

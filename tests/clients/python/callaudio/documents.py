@@ -25,6 +25,8 @@ def _value(schema: dict[str, Any]) -> Any:
         return component["enum"][0] if "enum" in component else example(name)
     if "anyOf" in schema:
         return None if {"type": "null"} in schema["anyOf"] else _value(schema["anyOf"][0])
+    if "enum" in schema:
+        return schema["enum"][0]
     if schema.get("format") == "date-time":
         return "2026-03-01T09:30:00Z"
     kinds: dict[str, Any] = {"string": "text", "integer": 1, "number": 1.0, "boolean": False}

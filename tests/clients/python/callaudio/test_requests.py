@@ -13,6 +13,7 @@ def test_requests_name_their_file() -> None:
     }
     assert requests.transcript("c", "vtt")["url"] == "/api/v1/calls/c/transcript.vtt"
     assert requests.segment("c", "p1", 3)["url"] == "/api/v1/calls/c/segments/p1/3"
+    assert requests.calls_csv(tag=["a"])["url"] == "/api/v1/calls.csv"
     assert requests.timeline("c")["url"] == "/api/v1/calls/c/timeline"
 
 

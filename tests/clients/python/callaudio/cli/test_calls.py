@@ -17,6 +17,7 @@ def test_a_call_is_placed_with_all_that_is_said_of_it(cli: Program) -> None:
     options = ["--from", "+15559990000", "--name", "+15551230000=Robin = Ray", "--tag", "a"]
     options += ["--channels", "unmixed", "--locale", "en-US", "--locale", "de-DE", "--tag", "b"]
     options += ["--notes", "n", "--announce", "Hello.", "--retention-days", "3"]
+    options += ["--webhook-url", "https://hooks.example/calls"]
     shown = cli.run("place", "+15551230000", *options)
     assert shown.exit_code == 0, shown.output
     assert shown.stdout == "placed the call 401f2980 to +15551230000\n"
@@ -30,6 +31,7 @@ def test_a_call_is_placed_with_all_that_is_said_of_it(cli: Program) -> None:
         "tags": ["a", "b"],
         "notes": "n",
         "announcement": {"text": "Hello.", "required": True},
+        "webhook_url": "https://hooks.example/calls",
         "retention_days": 3,
         "start_streaming": True,
     }

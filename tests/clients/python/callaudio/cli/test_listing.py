@@ -12,7 +12,7 @@ def test_filters_become_parameters(cli: Program) -> None:
     filters = ["--participant", "+15551230000", "--since", "2026-03-01T00:00+00:00"]
     filters += ["--until", "2026-03-02T00:00+00:00", "--state", "disconnected"]
     filters += ["--result-state", "final", "--direction", "incoming", "--tag", "a", "--tag", "b"]
-    filters += ["--min-duration", "60", "--sort", "-duration", "-n", "5"]
+    filters += ["--min-duration", "60", "-q", "loose contact", "--sort", "-duration", "-n", "5"]
     assert cli.run("list", *filters).exit_code == 0
     parameters = cli.requests[0].url.params
     assert parameters.get_list("tag") == ["a", "b"]
@@ -24,6 +24,7 @@ def test_filters_become_parameters(cli: Program) -> None:
         "result_state": "final",
         "direction": "incoming",
         "min_duration": "60",
+        "q": "loose contact",
         "sort": "-duration",
         "limit": "5",
     }
@@ -49,6 +50,16 @@ def test_people_see_a_table_that_is_not_cut_for_a_pipe(cli: Program) -> None:
     assert lines[0].split()[-3:] == ["LENGTH", "RESULT", "TAGS"]
     assert lines[1].startswith("401f2980  ")
     assert lines[1].rstrip().endswith(", ".join(tags))
+
+
+def test_a_search_shows_what_was_said(cli: Program) -> None:
+    text = "The test shows a loose contact\x07."
+    match = example("Match") | {"start_ms": 83_000, "name": None, "text": text}
+    match |= {"participant": "4:+15559990000", "ranges": [[17, 22], [23, 30]]}
+    cli.calls = [call_details(call_connection_id=ID, matches=[match])]
+    first, second = cli.run("list", "-q", "loose contact").stdout.splitlines()
+    assert first.startswith("401f2980  ")
+    assert second == "   1:23  +15559990000  The test shows a loose contact�."
 
 
 def test_no_calls_is_no_table(cli: Program) -> None:
