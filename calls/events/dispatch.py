@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from calls.clients import Clients
 from calls.errors import CallDeleted, CallNotFound
 from calls.events.cloud_events import build_event, deletion_milestone
-from calls.events.messages import DeliveryMessage, EventMessage, send_delivery
+from calls.events.messages import DeliveryMessage, EventMessage, send_delivery, send_event
 from calls.records.model import CallRecord
 from calls.records.store import change_record, read_record
 from calls.webhook_settings import CALL, TOPIC, parse_webhooks
 from event_log import log_event
+
+_PLACING_SECONDS = 3.0
+_PLACING_AT_MOST = timedelta(minutes=5)
+"""After this time, nobody is still placing the call: that process has died."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +44,9 @@ async def distribute(clients: Clients, message: EventMessage, clock: Callable[[]
     except CallNotFound:
         # A stream of a call that this app did not place.
         pass
+    if record is not None and _may_get_webhook(clients, record, clock()):
+        await send_event(clients, message, _PLACING_SECONDS)
+        return 0
     url = deleted.webhook_url if deleted else record.webhook_url if record else None
     milestones = [milestone] if milestone else []
     if milestone is None and record is not None:
@@ -60,6 +67,12 @@ async def distribute(clients: Clients, message: EventMessage, clock: Callable[[]
     if milestone is None and record is not None and milestones:
         await _note_sent(clients, call, len(record.milestones))
     return len(deliveries)
+
+
+def _may_get_webhook(clients: Clients, record: CallRecord, now: datetime) -> bool:
+    """Whether a call's own webhook may not be known yet: its events came before ACS's response."""
+    is_known = record.origin_known or not clients.settings.webhook_hosts
+    return not is_known and now - record.created_at < _PLACING_AT_MOST
 
 
 def _endpoints(clients: Clients, url: str | None) -> list[str]:

@@ -51,9 +51,9 @@ class DeliveryMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         return f"{self.call_connection_id}.{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-async def send_event(clients: Clients, message: EventMessage) -> None:
-    """Send a message to the queue of events. Raises AzureError."""
-    await _send(clients, EVENT_QUEUE, message, 0)
+async def send_event(clients: Clients, message: EventMessage, delay_seconds: float = 0) -> None:
+    """Send a message to the queue of events, visible after some seconds. Raises AzureError."""
+    await _send(clients, EVENT_QUEUE, message, math.ceil(delay_seconds))
 
 
 async def send_delivery(

@@ -9,7 +9,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import cache
 
 import msgspec
@@ -21,7 +21,7 @@ from calls.index.day_files import read_day
 from calls.index.read_model import ReadModel
 from calls.index.rows import Row, decode_rows, row_of
 from calls.index.selection import Cursor, Page, Selection
-from calls.records.change_log import Entry, read_checkpoint, read_entries
+from calls.records.change_log import Entry, log_damage, read_checkpoint, read_entries
 from calls.records.store import decode_record
 from calls.storage import Storage
 from event_log import log_event
@@ -63,14 +63,20 @@ class CallIndex:
     Args:
         storage: The storage with the records, the log and the day files.
         clock: Returns the seconds since some moment.
+        thread: Runs the read model's queries, one at a time.
     """
 
-    def __init__(self, storage: Storage, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Callable[[], float] = time.monotonic,
+        thread: Executor | None = None,
+    ) -> None:
         self.storage = storage
         self._clock = clock
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+        self._thread = thread or ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
         self.damaged_days: list[str] = []
-        """The days whose files could not be read: the index lacks their calls."""
+        """The days whose files a process could not read: its index lacks their calls."""
         self._model: ReadModel | None = None
         self._position = 0
         self._pending: dict[str, _Pending] = {}
@@ -177,6 +183,8 @@ class CallIndex:
             if entry.kind == "deleted":
                 deleted.add(entry.call)
                 self._pending.pop(entry.call, None)
+            elif entry.kind == "damaged":
+                self.damaged_days.append(entry.call)
             elif entry.kind == "changed":
                 if pending is None:
                     self._pending[entry.call] = _Pending(entry, now)
@@ -256,6 +264,8 @@ class CallIndex:
         if etag is None:
             self.damaged_days.append(day)
             log_event(_log, logging.ERROR, "index_day_unreadable", day=day, reason=reason)
+            # The next compaction, in whichever process, rebuilds the index.
+            await log_damage(self.storage, day)
         return rows
 
     async def _discard(self, error: sqlite3.Error) -> None:

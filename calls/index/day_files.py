@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import gzip
 import random
+import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -93,7 +94,13 @@ async def _change_day(
 ) -> None:
     day = day_of(microseconds(created_at))
     for attempt in range(_MAX_ATTEMPTS):
-        lines, etag = await read_day(storage, day)
+        try:
+            lines, etag = await read_day(storage, day)
+        except (OSError, EOFError, zlib.error):
+            # It must not keep the call. Whoever misses the file reports it: see ``CallIndex``.
+            await storage.delete(blobs.INDEX, blobs.day_blob(day))
+            await _delete_older_versions(storage, day)
+            return
         changed = await asyncio.to_thread(_change_lines, lines, call, line)
         # Also if nothing has changed: see above.
         if await write_day(storage, day, changed, etag):

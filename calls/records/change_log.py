@@ -35,10 +35,13 @@ ENTRIES_PER_BLOB = 40_000
 
 _BLOB_BYTES = ENTRIES_PER_BLOB * ENTRY_BYTES
 _RANGE_NOT_SATISFIABLE = 416
-_ENTRY = re.compile(f"(changed|deleted|rebuilt) ([0-9]{{1,12}}) ({CALL_CONNECTION_ID_PATTERN}) *")
+_ENTRY = re.compile(
+    f"(changed|deleted|damaged|rebuilt) ([0-9]{{1,12}}) ({CALL_CONNECTION_ID_PATTERN}) *"
+)
 
-Kind = Literal["changed", "deleted", "rebuilt"]
-"""``rebuilt``: the whole index was written again; the entry's call means nothing."""
+Kind = Literal["changed", "deleted", "damaged", "rebuilt"]
+"""``damaged``: a day of the index cannot be read; the entry has the day in place of a call.
+``rebuilt``: the whole index was written again; the entry's call means nothing."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +74,11 @@ async def log_change(storage: Storage, call: str, revision: int) -> None:
 async def log_deletion(storage: Storage, call: str) -> None:
     """Append that a call's record was deleted. Raises AzureError."""
     await _append(storage, "deleted", call, 0)
+
+
+async def log_damage(storage: Storage, day: str) -> None:
+    """Append that a day of the index cannot be read. Raises AzureError."""
+    await _append(storage, "damaged", day, 0)
 
 
 async def log_rebuilt(storage: Storage) -> None:

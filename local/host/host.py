@@ -24,6 +24,8 @@ from local.host.worker import Function, IndexingError, index
 _STORAGE = "AzureWebJobsStorage"
 _SUPPORTED = ("httpTrigger", "blobTrigger", "queueTrigger", "timerTrigger", "eventGridTrigger")
 _SUPPORTED_OUTPUT = "queue"
+_STOP_SECONDS = 5.0
+"""How long requests may go on at the end. Those that wait for events would go on for longer."""
 
 
 class HostOptions(NamedTuple):
@@ -124,7 +126,9 @@ class FunctionsHost:
         application.router.add_post(WEBHOOK, self._blobs.webhook)
         event_webhook.add_route(application, self.functions, self._keys)
         admin.add_routes(application, self.functions, self._blobs, self._keys)
-        self._runner = web.AppRunner(application, **access_log_options())
+        self._runner = web.AppRunner(
+            application, shutdown_timeout=_STOP_SECONDS, **access_log_options()
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, self._options.host, self._options.port).start()
         port: Any = self._runner.addresses[0][1]

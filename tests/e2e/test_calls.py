@@ -272,7 +272,8 @@ async def test_calls_are_listed_newest_first_in_pages(app: AppClient) -> None:
         status, page, headers = await app.request("GET", path)
         assert status == 200
         found += [record["call_connection_id"] for record in page["calls"]]
-        path = headers["Link"].split(">")[0].lstrip("<")
+        # The last page has no link.
+        path = headers.get("Link", f"<{path}>").split(">")[0].lstrip("<")
     assert found[:3] == placed[::-1]
     assert (await app.request("GET", "/api/v1/calls?limit=0"))[0] == 400
     assert (await app.request("GET", "/api/v1/calls?cursor=%25"))[0] == 400

@@ -104,6 +104,13 @@ class PostOffice:
             message = decode_event(self.events.messages.pop(0).body)
             await distribute(self.clients, message, lambda: self.now)
 
+    async def distribute_due(self) -> None:
+        """Run the function of the queue of events once for all that is due there."""
+        due = [message for message in self.events.messages if message.due_at <= self.now]
+        for message in due:
+            self.events.messages.remove(message)
+            await distribute(self.clients, decode_event(message.body), lambda: self.now)
+
     def _next(self, end: datetime) -> tuple[FakeQueue, Queued] | None:
         waiting = [(q, m) for q in (self.events, self.deliveries) for m in q.messages]
         due = [(queue, message) for queue, message in waiting if message.due_at <= end]

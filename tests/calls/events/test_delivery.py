@@ -163,7 +163,10 @@ async def test_an_endpoint_that_does_not_answer_fails_and_holds_up_nobody_else(
         )
         quick = office.sender
 
+        attempts: list[str] = []
+
         async def send(url: str, *arguments: object) -> object:
+            attempts.append(url)
             chosen = sender if url == slow.url else quick
             return await chosen.send(url, *arguments)  # type: ignore[arg-type]
 
@@ -173,7 +176,7 @@ async def test_an_endpoint_that_does_not_answer_fails_and_holds_up_nobody_else(
         assert {each.event["subject"] for each in receiver.received} == set(calls)
         assert len(receiver.received) == 8
         # It rests between two attempts, so it does not take the functions' time.
-        assert 1 <= len(slow.received) <= 6
+        assert 1 <= attempts.count(slow.url) <= 6
         release.set()
 
 
@@ -262,7 +265,7 @@ async def test_a_call_s_own_webhook_gets_its_events_while_its_host_is_permitted(
         await create_record(office.clients, call)
 
         def apply(record: object) -> bool:
-            record.webhook_url = url  # type: ignore[attr-defined]
+            record.webhook_url, record.origin_known = url, True  # type: ignore[attr-defined]
             return True
 
         await change_record(storage, call, apply)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from azure.core.exceptions import ServiceRequestError
@@ -48,6 +48,34 @@ async def test_every_endpoint_gets_each_milestone_once(office: PostOffice) -> No
     await office.distribute_events()
     assert [t for t, _, _ in queued(office)[4:]] == ["call.streaming"] * 4
     assert (await read_record(storage, call)).milestones_sent == 2
+
+
+async def test_events_that_come_before_the_response_to_placing_reach_the_call_s_own_webhook(
+    office: PostOffice,
+) -> None:
+    """The record is created by the first event, and gets the webhook a moment later."""
+    office.configure(webhook_hosts="c.example")
+    call, storage = new_call_id(), office.clients.storage
+    await record_events(storage, call, office.now, "CallConnected")
+    await office.distribute_due()
+    assert queued(office) == []
+    fields = {"origin_known": True, "webhook_url": "https://c.example/hook"}
+    await record_events(storage, call, office.now, **fields)
+    office.now += timedelta(seconds=5)
+    await office.distribute_due()
+    assert [endpoint for _, endpoint, _ in queued(office)] == ["crm", "call"]
+
+
+async def test_a_call_whose_placing_was_never_recorded_is_told_after_a_while(
+    office: PostOffice,
+) -> None:
+    office.configure(webhook_hosts="c.example")
+    call, storage = new_call_id(), office.clients.storage
+    await record_events(storage, call, office.now, "CallConnected")
+    for _ in range(120):
+        await office.distribute_due()
+        office.now += timedelta(seconds=3)
+    assert [endpoint for _, endpoint, _ in queued(office)] == ["crm"]
 
 
 async def test_a_change_without_a_milestone_tells_nobody(office: PostOffice) -> None:

@@ -16,7 +16,6 @@ from calls.clients import Clients
 from calls.errors import TranscriptionFailed
 from calls.http import call_details, exports, results, transcripts
 from calls.pipeline import exporting, storage_events
-from calls.records.expiries import list_expiries
 from calls.records.model import CallRecord
 from calls.records.store import change_record
 from calls.results import exports as domain
@@ -302,6 +301,6 @@ async def test_its_call_is_looked_at_on_the_next_day(uploader: StreamUploader) -
     before = datetime.now(UTC)
     await request_export(clients, stream.call)
     tomorrows = {moment + timedelta(days=1) for moment in (before, datetime.now(UTC))}
-    entries = await list_expiries(clients.storage, max(tomorrows))
-    days = {entry.blob.split("/")[1] for entry in entries if entry[1] == stream.call}
-    assert days & {f"{tomorrow:%Y-%m-%d}" for tomorrow in tomorrows}
+    entries = [blobs.expiry_blob(moment.date(), stream.call) for moment in tomorrows]
+    written = [await clients.storage.properties(blobs.RETENTION, entry) for entry in entries]
+    assert any(written)

@@ -95,6 +95,12 @@ async def test_a_change_by_somebody_else_is_kept(
     assert attempts == 2
 
 
+async def test_a_deletion_removes_a_damaged_file(own_storage: Storage) -> None:
+    await own_storage.put(blobs.INDEX, blobs.day_blob(DAY), b"\x1f\x8bdamaged")
+    await remove_call(own_storage, "a-call", BEGUN_AT)
+    assert await read_day(own_storage, DAY) == (b"", None)
+
+
 async def test_a_file_that_others_always_change_is_contended(
     own_storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from calls.http.acs_health import AcsHealth
-from infra.checks.programs import read_function_names
+from infra.checks.programs import _entrance_remedy, read_function_names
 from tests.infra.cloud import ACS_HEALTH
 from tests.infra.conftest import Examine
 from tests.infra.healthy import APP, STREAMER, answers, name_of, settings, shown
@@ -138,3 +138,16 @@ def test_tokens_that_are_not_required_are_found(
 
 def test_health_of_acs_is_read_as_the_app_describes_it() -> None:
     assert set(ACS_HEALTH) <= set(AcsHealth.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    ("failure", "remedy"),
+    [
+        ("GET x answered 401 instead of 200.", "The key is refused."),
+        ("GET x answered 500 instead of 200.", "The program runs and fails."),
+        ("GET x failed: TimeoutError: timed out", "Nothing answers"),
+        ("POST x answered 201 instead of 401.", "It lets in whom it should refuse"),
+    ],
+)
+def test_each_failure_of_an_address_has_its_remedy(failure: str, remedy: str) -> None:
+    assert _entrance_remedy(failure).startswith(remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import aiohttp
 import pytest
 
 from local.host import host as host_module
+from local.host import http as http_module
 from local.host.host import FunctionsHost, HostOptions, require_supported
 from local.host.http import Keys
 from local.host.worker import Function, IndexingError
@@ -59,6 +61,32 @@ async def test_it_listens_under_host_json_s_prefix_until_it_is_stopped(
         await host.stop()
         with pytest.raises(aiohttp.ClientConnectionError):
             await session.get("/admin/host/ping")
+
+
+async def test_a_request_that_waits_for_long_does_not_keep_it_from_stopping(
+    tmp_path: Path, storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the requests that wait for a call's events do."""
+    write_host_json(tmp_path, {})
+    stub_index(monkeypatch, HELLO)
+    monkeypatch.setenv("AzureWebJobsStorage", storage)
+    monkeypatch.setattr(host_module, "_STOP_SECONDS", 0.1)
+    has_begun = asyncio.Event()
+
+    async def wait(*_: object) -> None:
+        has_begun.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(http_module, "invoke", wait)
+    host = FunctionsHost(tmp_path, KEYS, OPTIONS)
+    await host.start()
+    async with aiohttp.ClientSession(host.address) as session:
+        headers = {"x-functions-key": "function"}
+        request = asyncio.create_task(session.get("/api/hello", headers=headers))
+        await has_begun.wait()
+        await asyncio.wait_for(host.stop(), 100)
+        with pytest.raises(aiohttp.ClientError):
+            await request
 
 
 async def test_an_app_with_an_unsupported_trigger_does_not_start(
