@@ -189,8 +189,9 @@ class Placer(PlacedAudio):
         Where time passed meanwhile, too, it becomes a gap.
         """
         missing = self._missing_behind_waiting()
-        # In a burst behind a stall, what is missing is still to come.
-        is_catching_up = missing < self._seen_missing - self._slack
+        # In a burst behind a stall, what is missing is still to come. What waits is no such sign.
+        before = self._clock.missing(self._position(), frame.elapsed)
+        is_catching_up = before < self._seen_missing - self._slack
         gap = missing if missing > self._slack and not is_catching_up else 0
         self._use_offset(self._position() + gap - frame.position(0), frame.elapsed)
         self._move_over(gap)

@@ -132,11 +132,11 @@ class Track(Rules):
             is_behind = raw < self._last_raw
             self._last_raw = raw
             is_coarse = self._history.is_coarse
-            if is_same_time and not is_coarse and self._is_last(frame):
-                return
-            if is_behind and self._is_again(frame):
-                return
-            if not (is_same_time and is_coarse) and self._is_done(frame):
+            if not (is_same_time and is_coarse) and (
+                (is_same_time and self._is_last(frame))
+                or (is_behind and self._is_again(frame))
+                or self._is_done(frame)
+            ):
                 return
             if is_coarse or any(pcm):
                 self._history.note_time(is_same=is_same_time)

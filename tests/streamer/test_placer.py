@@ -121,3 +121,12 @@ def test_a_track_that_took_a_step_for_a_gap_lines_up_with_the_others() -> None:
     both = a.keys() & b.keys()
     assert len(both) > 150
     assert all(a[n] == pytest.approx(b[n], abs=0.03) for n in both)
+
+
+def test_a_step_behind_a_pause_that_ends_in_a_burst_leaves_most_of_the_pause() -> None:
+    """What waits in the burst is no sign that the track catches up."""
+    burst = [Sent(n, n * 0.02 + 5.0, 12.9) for n in range(540, 645)]
+    after = steady(range(645, 700), lambda n: n * 0.02 + 5.0)
+    rig = Rig().send(steady(range(150))).send(burst).send(after)
+    assert rig.finish().clock_steps == 1
+    assert rig.places([640])[640] > 10.0
