@@ -29,8 +29,8 @@
     ├── FailedBlobMissing
     ├── DeliveryNotFound
     ├── InvalidCursor
-    ├── SearchNotReady
     ├── SearchUnavailable
+    ├── SearchNotReady
     ├── Contended
     ├── AcsError
     │   ├── AcsUnavailable

@@ -175,7 +175,7 @@ export class CallView {
 
   async #poll(signal) {
     const record = await sendJson(this.#path, { signal });
-    if (this.#isDeleted) return FINAL_POLL_MS;
+    if (this.#isDeleted || this.#isStopped) return FINAL_POLL_MS;
     this.#record = record;
     this.#onRecord(record);
     this.root.dataset.state = "loaded";

@@ -47,7 +47,7 @@ export function setUpKeys({ list, onSearch, onEscape, isActive }) {
     }
     const arrow = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (arrow && focusedId()) return move(event, () => moveFocus(list, arrow));
-    const shortcut = shortcuts[event.key.toLowerCase()];
+    const shortcut = shortcuts[event.key?.toLowerCase()];
     if (shortcut && !areSingleKeysOff()) move(event, () => shortcut(event));
   });
 }

@@ -145,27 +145,30 @@ export class Player {
     if (!(await isPlayable)) return false;
     this.#url = url;
     this.seek(this.#requestedMs);
-    if (wasPlaying) await this.#audio.play();
+    if (wasPlaying) await this.#play();
     return true;
   }
 
   async togglePlay() {
     if (!this.isReady) return;
     if (!this.#audio.paused) return this.#audio.pause();
+    await this.#play();
+  }
+
+  async #play() {
     await this.#mixer.resume();
-    await this.#audio.play();
+    try {
+      await this.#audio.play();
+    } catch (error) {
+      // It was paused before it began, or the browser wants a click on Play first.
+      if (!["AbortError", "NotAllowedError"].includes(error.name)) throw error;
+    }
   }
 
   /** Play now or, if the recording is not loaded yet, as soon as it is. */
   async playWhenReady() {
     this.#isPlayRequested = !this.isReady;
-    if (!this.isReady) return;
-    try {
-      await this.#mixer.resume();
-      await this.#audio.play();
-    } catch {
-      // The browser wants a click on Play first. It is at the moment that was asked for.
-    }
+    if (this.isReady) await this.#play();
   }
 
   seek(ms) {

@@ -43,7 +43,13 @@ export class QualityView {
   #cursor = null;
   #unit = null;
   #abort = new AbortController();
-  #resize = new ResizeObserver(() => this.#showPlots());
+  #width = 0;
+  #resize = new ResizeObserver(([{ contentRect }]) => {
+    // The plots themselves change the height: only another width needs new ones.
+    if (contentRect.width === this.#width) return;
+    this.#width = contentRect.width;
+    requestAnimationFrame(() => this.#showPlots());
+  });
   id = null;
 
   constructor(filters) {

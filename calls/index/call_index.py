@@ -97,7 +97,12 @@ class CallIndex:
         Raises AzureError, sqlite3.Error.
         """
         await self.refresh()
-        return await self.read(run)
+        try:
+            return await self.read(run)
+        except sqlite3.Error:
+            # It was discarded, and this makes another one.
+            await self.refresh()
+            return await self.read(run)
 
     async def read[T](self, run: Callable[[ReadModel], T]) -> T:
         """Run a query on the read model as it is, in its thread. Raises sqlite3.Error."""

@@ -203,6 +203,8 @@ def erase_from_record(record: CallRecord, deletion: Deletion) -> bool:
     own = (raw_id, display_id(raw_id))
     record.to = None if record.to in own else record.to
     record.from_ = None if record.from_ in own else record.from_
+    for play in record.announcement.plays if record.announcement else ():
+        play.to = [other for other in play.to if other != raw_id]
     # The next assembly writes it again.
     record.summary = record.assembled_at = record.transcript_digest = None
     return msgspec.json.encode(record) != before

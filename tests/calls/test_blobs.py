@@ -16,7 +16,7 @@ CREATED_AT = datetime(2026, 11, 25, 12, 0, 0, 123_456, tzinfo=UTC)
 
 def test_the_containers_are_those_of_both_programs_once_each() -> None:
     assert set(names.CONTAINERS) < set(blobs.CONTAINERS)
-    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 14
+    assert len(set(blobs.CONTAINERS)) == len(blobs.CONTAINERS) == 16
 
 
 def test_an_analysis_is_named_as_its_segment() -> None:

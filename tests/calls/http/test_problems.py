@@ -47,6 +47,8 @@ PROBLEMS: list[tuple[CallAudioError, int, str, dict[str, str]]] = [
     (errors.FailedBlobMissing("segments/a"), 409, "blob_missing", {}),
     (errors.DeliveryNotFound("a-delivery"), 404, "delivery_not_found", {}),
     (errors.InvalidCursor(), 400, "invalid_cursor", {}),
+    (errors.SearchUnavailable(), 503, "search_unavailable", {"Retry-After": "5"}),
+    (errors.SearchNotReady(1, 2), 503, "search_not_ready", {"Retry-After": "5"}),
     (errors.AcsUnavailable("the call was not placed"), 502, "acs_unavailable", {}),
     (errors.AcsRefused("the call was not placed", 401, None, None), 502, "acs_refused", {}),
     (errors.Contended("the record of call a-call"), 503, "contended", {"Retry-After": "1"}),

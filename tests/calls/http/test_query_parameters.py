@@ -64,7 +64,7 @@ def test_a_single_unknown_parameter() -> None:
 
 
 def test_the_parameters_of_handlers() -> None:
-    expected = frozenset({*call_list.FILTERS, "sort", "limit", "cursor"})
+    expected = frozenset({*call_list.FILTERS, "q", "sort", "limit", "cursor"})
     assert query_parameters(call_list.list_calls) == expected
     assert query_parameters(failures.list_failures) == frozenset()
     handler = callbacks.callback_handler(send_nothing)

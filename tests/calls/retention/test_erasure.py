@@ -22,6 +22,7 @@ from calls.errors import (
     TracksNotSeparate,
 )
 from calls.pipeline import storage_events
+from calls.records.announcement import Announcement, Play
 from calls.records.dispositions import read_disposition
 from calls.records.model import new_record
 from calls.records.store import change_record, read_record
@@ -288,7 +289,11 @@ def test_a_record_keeps_who_is_not_erased() -> None:
     record = new_record("a-call", STARTED_AT)
     record.participants, record.names = [AGENT, CALLER], {AGENT: "Alex", CALLER: "Cleo"}
     record.to, record.from_ = AGENT[2:], CALLER[2:]
+    play = Play(id="1", to=[AGENT, CALLER], to_all=True, requested_at=STARTED_AT)
+    record.announcement = Announcement(policy="on", source="call", plays=[play])
     assert erase_from_record(record, deletion_of(AGENT))
+    assert play.to == [CALLER]
+    assert AGENT.encode() not in msgspec.json.encode(record)
     assert (record.participants, record.names) == ([CALLER], {CALLER: "Cleo"})
     ends = {"to": record.to, "from": record.from_}
     assert ends == {"to": None, "from": CALLER[2:]}
