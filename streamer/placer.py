@@ -189,7 +189,7 @@ class Placer(PlacedAudio):
         Where time passed meanwhile, too, it becomes a gap.
         """
         missing = self._missing_behind_waiting()
-        # In a burst behind a stall, what is missing is still to come. What waits is no such sign.
+        # In a burst behind a stall, what is missing is still to come. What waits does not count.
         before = self._clock.missing(self._position(), frame.elapsed)
         is_catching_up = before < self._seen_missing - self._slack
         gap = missing if missing > self._slack and not is_catching_up else 0

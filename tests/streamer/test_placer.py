@@ -124,7 +124,7 @@ def test_a_track_that_took_a_step_for_a_gap_lines_up_with_the_others() -> None:
 
 
 def test_a_step_behind_a_pause_that_ends_in_a_burst_leaves_most_of_the_pause() -> None:
-    """What waits in the burst is no sign that the track catches up."""
+    """What waits in the burst does not show that the track catches up."""
     burst = [Sent(n, n * 0.02 + 5.0, 12.9) for n in range(540, 645)]
     after = steady(range(645, 700), lambda n: n * 0.02 + 5.0)
     rig = Rig().send(steady(range(150))).send(burst).send(after)
