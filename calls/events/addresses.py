@@ -18,6 +18,10 @@ from calls.webhook_settings import Addresses
 _PLATFORM = ip_address("168.63.129.16")
 _PRIVATE = [ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
 _NAT64 = [ip_network(network) for network in ("64:ff9b::/96", "64:ff9b:1::/48")]
+_UNICAST = ip_network("2000::/3")
+"""All global addresses of IPv6 that IANA has assigned. ``ipaddress`` takes others for global, too:
+fec0::/10 (site-local, RFC 3879) and ::ffff:0:0:0/96 (translated IPv4 addresses, RFC 7915)."""
+
 _EMBEDDING = [*_NAT64, ip_network("::/96"), ip_network("2002::/16"), ip_network("2001::/32")]
 """Networks of IPv6 in whose addresses there is an IPv4 address, which may be any."""
 
@@ -44,7 +48,8 @@ def is_permitted(address: str, addresses: Addresses) -> bool:
     if ip.is_multicast or ip.is_unspecified or ip.is_loopback or ip.is_link_local:
         return False
     is_private = any(ip in network for network in _PRIVATE)
-    return ip.is_global or (addresses == "private" and is_private)
+    is_global = ip.is_global and (isinstance(ip, IPv4Address) or ip in _UNICAST)
+    return is_global or (addresses == "private" and is_private)
 
 
 def _embeds_address(ip: IPv4Address | IPv6Address) -> bool:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from calls.index.rows import search_keys
 from calls.index.selection import Cursor, Selection, sort_column
-from calls.index.texts import RANK_BITS
+from calls.index.texts import RANK_BITS, first_number
 
 RARE = 1000
 """A term with at most so many calls drives the query."""
@@ -29,9 +29,9 @@ _WORDS_JOIN = (
     " CROSS JOIN texts t ON t.number = k.rowid "
     f"CROSS JOIN calls c ON c.created_at = t.number >> {RANK_BITS} AND c.id = t.id"
 )
+# The inner query is run once. For each row, it would merge all words of a prefix again.
 _WORDS_CHECK = (
-    "EXISTS (SELECT 1 FROM texts x CROSS JOIN words y ON y.rowid = x.number "
-    "WHERE x.id = c.id AND y.words MATCH ?)"
+    "(SELECT number FROM texts WHERE id = c.id) IN (SELECT rowid FROM words WHERE words MATCH ?)"
 )
 
 Parameters = tuple[int | str, ...]
@@ -212,7 +212,7 @@ def _query_by_number(
 
 
 def _first_number(created_at: int | None) -> int | None:
-    return None if created_at is None else created_at << RANK_BITS
+    return None if created_at is None else first_number(created_at)
 
 
 def select_query(selection: Selection, terms: Sequence[Term]) -> Query:

@@ -21,6 +21,8 @@ RANK_BITS = 12
 """So many bits of a number are for the calls that began in the same microsecond, by their ids."""
 
 _MAX_RANK = (1 << RANK_BITS) - 1
+_MAX_MOMENT = (1 << (63 - RANK_BITS)) - 2
+"""The last microsecond, in 2041, whose numbers SQLite has: those of the next one are too large."""
 
 # The words are folded and have spaces between them already; this tokenizer splits them only there.
 _TABLES = """
@@ -47,6 +49,15 @@ class Text(NamedTuple):
     created_at: int
     digest: str
     words: str
+
+
+def first_number(created_at: int) -> int:
+    """Return the first number of the texts of a microsecond.
+
+    A time that SQLite has no numbers for is as good as the first or last that it has: requests may
+    name any.
+    """
+    return max(-_MAX_MOMENT, min(created_at, _MAX_MOMENT)) << RANK_BITS
 
 
 class Texts:
@@ -128,7 +139,7 @@ class Texts:
 
         The page has the numbers below it if ``is_descending``, else those above it.
         """
-        base = created_at << RANK_BITS
+        base = first_number(created_at)
         others = self._of_moment(base)
         if is_descending:
             return next((n for n, id_ in others if id_ >= call), base + _MAX_RANK + 1)
@@ -136,7 +147,7 @@ class Texts:
 
     def _make_room(self, text: Text) -> int:
         """Return a number for a text; of its moment's others, those that follow it move up."""
-        base = text.created_at << RANK_BITS
+        base = first_number(text.created_at)
         others = self._of_moment(base)
         following = [number for number, id_ in others if id_ > text.call]
         for number in reversed(following):
