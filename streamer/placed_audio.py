@@ -101,6 +101,14 @@ class PlacedAudio(TrackState):
         self._segmenter.counts.repeated += 1
         return True
 
+    def _is_again(self, frame: Frame) -> bool:
+        """Whether a frame that came behind a later one is a repeat, though it fits; counted."""
+        if self._segmenter.position is None:
+            return False
+        ahead = round(self._ahead)
+        position = frame.position(self._offset) - ahead
+        return self._is_repeated(frame, position, ahead, is_unique=True)
+
     def _may_repeat_silence(self, frame: Frame) -> bool:
         """Whether a frame is silence, and its timestamp says that it lies there already."""
         if frame.raw is None or any(frame.pcm):

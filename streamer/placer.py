@@ -189,8 +189,9 @@ class Placer(PlacedAudio):
         Where time passed meanwhile, too, it becomes a gap.
         """
         missing = self._missing_behind_waiting()
-        # In a burst behind a stall, what is missing is still to come.
-        is_catching_up = missing < self._seen_missing - self._slack
+        # In a burst behind a stall, what is missing is still to come. What waits does not count.
+        before = self._clock.missing(self._position(), frame.elapsed)
+        is_catching_up = before < self._seen_missing - self._slack
         gap = missing if missing > self._slack and not is_catching_up else 0
         self._use_offset(self._position() + gap - frame.position(0), frame.elapsed)
         self._move_over(gap)
@@ -209,19 +210,28 @@ class Placer(PlacedAudio):
         self._follow_stream_clock()
 
     def _follow_stream_clock(self) -> None:
-        """Follow the stream's latest step where a loss of the same length has hidden it.
+        """Follow the stream's latest step where a loss has hidden it, or was taken for a step.
 
-        Then this track's audio comes later, by more than half of that length, a tick after it too.
+        In the one case this track's audio comes later than it lies, by more than half of the step,
+        a tick after it too. In the other it lies later than the others' of the same time, though it
+        did not come late: that is drift, to be corrected where it is quietest.
         """
         position, clock = self._position(), self._clock
         ahead = clock.offsets[-1] - self._offset if clock.offsets else 0
         was_moving, self._seen_position = position != self._seen_position, position
         was_ahead, self._seen_ahead = ahead == self._seen_ahead, ahead
-        waiting = sum(frame.samples for frame in self._waiting)
-        is_behind = clock.has_passed(ahead, position + waiting, clock.elapsed())
+        end = position + sum(frame.samples for frame in self._waiting)
+        elapsed = clock.elapsed()
+        is_behind = clock.has_passed(ahead, end, elapsed) and clock.is_possible(
+            end + ahead, elapsed, self._slack
+        )
         if was_moving and was_ahead and ahead > self._half and is_behind:
             self._move_over(ahead)
-            self._use_offset(clock.offsets[-1], clock.elapsed())
+            self._use_offset(clock.offsets[-1], elapsed)
+        is_recent = clock.has_witness and clock.is_recent(end + ahead, elapsed, self._slack)
+        if was_moving and was_ahead and ahead < -self._half and is_recent:
+            self._use_offset(clock.offsets[-1], elapsed)
+            self._shift_skew(ahead)
 
     def _use_offset(self, offset: int, elapsed: int) -> None:
         """Use another offset, for a frame that arrived after ``elapsed``.

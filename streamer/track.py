@@ -129,9 +129,14 @@ class Track(Rules):
             self._allow_fast_path(frame.elapsed)
         if raw is not None:
             is_same_time = raw == self._last_raw
+            is_behind = raw < self._last_raw
             self._last_raw = raw
             is_coarse = self._history.is_coarse
-            if not (is_same_time and is_coarse) and self._is_done(frame, is_same_time):
+            if not (is_same_time and is_coarse) and (
+                (is_same_time and self._is_last(frame))
+                or (is_behind and self._is_again(frame))
+                or self._is_done(frame)
+            ):
                 return
             if is_coarse or any(pcm):
                 self._history.note_time(is_same=is_same_time)
@@ -149,10 +154,8 @@ class Track(Rules):
             self._clock.observe(position + sum(frame.samples for frame in self._waiting))
         self._decide(frame.elapsed if len(self._waiting) > MAX_WAITING else None)
 
-    def _is_done(self, frame: Frame, is_same_time: bool) -> bool:
+    def _is_done(self, frame: Frame) -> bool:
         """Whether a frame is a repeat, or fills a gap."""
-        if is_same_time and self._is_last(frame):
-            return True
         is_waiting = any(
             other.raw == frame.raw and other.pcm == frame.pcm and other is not self._suspect
             for other in self._waiting

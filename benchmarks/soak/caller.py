@@ -70,7 +70,7 @@ class Caller:
             due = begun + emission.at / self.speed
             if due > self._loop.time():
                 await asyncio.sleep(due - self._loop.time())
-            elif self._loop.time() - due > _LATE_SECONDS:
+            if self._loop.time() - due > _LATE_SECONDS:
                 # This process is busy: timestamps and arrival do not agree.
                 self._busy_until = self._loop.time() + SETTLE_SECONDS
             if stop.is_set():

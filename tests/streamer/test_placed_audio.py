@@ -37,3 +37,22 @@ def test_a_repeat_from_before_a_step_is_known_though_late_frames_had_taken_its_t
     sent += [Sent(208, 4.16, 4.29)]
     totals = Rig(length=1000 * FRAME).send(sorted(sent, key=lambda frame: frame.arrival)).finish()
     assert (totals.frames, totals.repeated) == (304, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "drift_until", "jitter"), [(179, 170, 0.008), (235, 170, 0.0), (246, 200, 0.0)]
+)
+def test_a_repeat_is_known_though_it_fits_where_the_track_stands(
+    number: int, drift_until: int, jitter: float
+) -> None:
+    """Drift that has ended is corrected too far: the track stands where the frame says it lies."""
+
+    def time_of(n: int) -> float:
+        return n * 0.02 - min(n, drift_until) * 0.0004
+
+    last = number + 60
+    sent = [Sent(n, time_of(n), time_of(n)) for n in range(last) if n not in (number, number + 1)]
+    stamp = round(time_of(number) + jitter, 3)
+    sent += [Sent(number, stamp, time_of(number) + late) for late in (0.0, 0.2005)]
+    totals = Rig(length=1000 * FRAME).send(sorted(sent, key=lambda sent: sent.arrival)).finish()
+    assert (totals.frames, totals.repeated) == (last - 1, 1)

@@ -88,3 +88,45 @@ def test_a_loss_is_explained_by_the_track_s_own_clock_before_any_older_one() -> 
     totals = rig.send(steady(range(120, 200))).finish()
     assert totals.clock_steps == 0
     assert rig.places([150])[150] == pytest.approx(3.0)
+
+
+def test_one_late_frame_in_a_pause_does_not_hurry_to_the_streams_clock() -> None:
+    """Where the step is longer than the pause was, nothing is behind it yet."""
+
+    def stamp(n: int) -> float:
+        return n * 0.02 - (4.0 if n >= 150 else 0)
+
+    frames = [Sent(n, stamp(n), n * 0.02) for n in range(400)]
+    paused = [*range(145), *range(290, 400)]
+    frames += [Sent(n, stamp(n), n * 0.02, track="b") for n in paused]
+    frames.append(Sent(1000, 1.0, 4.6, track="b"))
+    rig = Rig().send(sorted(frames, key=lambda frame: frame.arrival))
+    rig.finish()
+    places = rig.places(range(290, 400), "b")
+    assert len(places) > 100
+    assert all(place == pytest.approx(n * 0.02, abs=0.06) for n, place in places.items())
+
+
+def test_a_track_that_took_a_step_for_a_gap_lines_up_with_the_others() -> None:
+    """The clock is set ahead by 0.2 s, while one track has lost as much, and another one less."""
+
+    def stamp(n: int) -> float:
+        return n * 0.02 + (0.2 if n >= 200 else 0)
+
+    numbers = {"a": [*range(199), *range(204, 500)], "b": [*range(190), *range(200, 500)]}
+    sent = [frame for name in numbers for frame in steady(numbers[name], stamp, track=name)]
+    rig = Rig().send(sorted(sent, key=lambda item: item.arrival))
+    rig.finish()
+    a, b = (rig.places(range(300, 500), name) for name in numbers)
+    both = a.keys() & b.keys()
+    assert len(both) > 150
+    assert all(a[n] == pytest.approx(b[n], abs=0.03) for n in both)
+
+
+def test_a_step_behind_a_pause_that_ends_in_a_burst_leaves_most_of_the_pause() -> None:
+    """What waits in the burst does not show that the track catches up."""
+    burst = [Sent(n, n * 0.02 + 5.0, 12.9) for n in range(540, 645)]
+    after = steady(range(645, 700), lambda n: n * 0.02 + 5.0)
+    rig = Rig().send(steady(range(150))).send(burst).send(after)
+    assert rig.finish().clock_steps == 1
+    assert rig.places([640])[640] > 10.0
