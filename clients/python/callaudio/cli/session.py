@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ LAST = "last"
 
 _SHORTEST_PREFIX = 4
 _RECENT_CALLS = 200
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 CallArgument = Annotated[
     str, typer.Argument(metavar="CALL", help="A call's id, its beginning, or `last`.")
@@ -43,7 +45,18 @@ class Session:
     profile: Profile
 
     def find_call(self, name: str) -> str:
-        """Return the id of a call: by its id, its beginning, or ``last``. Raises CommandError."""
+        """Return the id of a call: by its id, its beginning, or ``last``. Raises CommandError.
+
+        Files are named after it, so whatever it came from, it has no path in it.
+        """
+        call = self._find_call(name)
+        if not _CALL_ID.fullmatch(call):
+            raise CommandError(
+                f"{call!r} is not a call's id: it has letters, digits, - and _ only", Exit.NOT_FOUND
+            )
+        return call
+
+    def _find_call(self, name: str) -> str:
         if name != LAST and (len(name) < _SHORTEST_PREFIX or len(name) >= len("401f2980-0b2e-4c")):
             return name
         calls = islice(self.client.iterate_calls(limit=100), _RECENT_CALLS)

@@ -47,6 +47,15 @@ def test_a_name_of_two_calls_or_none_is_an_error(two_calls: Program) -> None:
             opened.find_call("last")
 
 
+@pytest.mark.parametrize("hostile", ["../../etc/cron.d/x", "a/b", "..", "a\\b", "a\x1b[2J", ""])
+def test_an_id_never_leads_a_file_elsewhere(cli: Program, hostile: str) -> None:
+    cli.calls = [call_details(call_connection_id=hostile)]
+    with session.open_session(None, is_json=False) as opened:
+        for name in ("last", hostile):
+            with pytest.raises(CommandError, match="is not a call's id"):
+                opened.find_call(name)
+
+
 def test_an_address_that_would_show_the_key_is_a_wrong_use() -> None:
     with pytest.raises(CommandError, match="needs https") as raised:
         session.open_client(Profile("prod", "http://app.example", "the-key"))
