@@ -162,8 +162,8 @@ async def make_calls(connection_string: str, calls: int, records: int) -> None:
 def create_record(number: int, calls: int, source: random.Random) -> CallRecord:
     """Return a call as an assembled one is, on one of a hundred days."""
     created_at = _BEGIN + timedelta(days=_DAYS) * (number / calls)
-    # As many calls of each number, however many calls there are.
-    customer = f"4:+1555{source.randrange(max(1, calls // 5)):07d}"
+    # Five calls of each number, however many calls there are: a page costs by what is on it.
+    customer = f"4:+1555{number % max(1, calls // 5):07d}"
     agent = f"4:+1556{source.randrange(50):07d}"
     connected_at = created_at + timedelta(seconds=5)
     record = CallRecord(
