@@ -8,6 +8,7 @@ import { callDurationMs, isOver, isProcessing } from "./record.js";
 import { DEFAULT_SORT, describeList, formatRoute, hasFilters, NO_FILTERS, toQuery } from "./route.js";
 import { createRow, updateRow } from "./rows.js";
 import { Selection } from "./selection.js";
+import { isConsoleLocked } from "./session.js";
 
 const PAGE_CALLS = 50;
 const ACTIVE_POLL_MS = 2000;
@@ -134,6 +135,8 @@ export class CallList {
     this.#unchangedPolls = response ? 0 : this.#unchangedPolls + 1;
     if (response) {
       const page = await response.json();
+      // Locked meanwhile: there is no document to show it in.
+      if (isConsoleLocked()) return IDLE_POLL_MS[0];
       this.#etag = response.headers.get("ETag");
       this.#showFirstPage(page);
     } else this.#updateDurations();

@@ -21,6 +21,8 @@ export class Filters {
   #asParticipant = document.getElementById("search-participant");
   #chips = document.getElementById("filter-chips");
   #sort = document.getElementById("sort");
+  #knownTags = document.getElementById("known-tags");
+  #knownParticipants = document.getElementById("known-participants");
   #filters = NO_FILTERS;
   #known = [];
   #onChange;
@@ -95,9 +97,8 @@ export class Filters {
   offerKnown(records) {
     const tags = [...new Set(records.flatMap((record) => record.tags ?? []))].sort();
     this.#known = listParticipants(records);
-    for (const [id, values] of Object.entries({ "known-tags": tags, "known-participants": this.#known })) {
-      const options = values.slice(0, MAX_OFFERED).map((value) => element("option", { value }));
-      setChildren(document.getElementById(id), options);
+    for (const [list, values] of [[this.#knownTags, tags], [this.#knownParticipants, this.#known]]) {
+      setChildren(list, values.slice(0, MAX_OFFERED).map((value) => element("option", { value })));
     }
   }
 

@@ -51,6 +51,11 @@ export function lock(reason = "") {
   forget(reason);
 }
 
+/** Whether the console is locked: nothing of it is left in the document. */
+export function isConsoleLocked() {
+  return isLocked;
+}
+
 function forget(reason) {
   if (isLocked) return;
   isLocked = true;

@@ -19,7 +19,9 @@ async def test_a_key_s_name_roles_and_operations(clients: Clients) -> None:
         "principal": {"kind": "key", "id": "Auditor-bank", "name": "Auditor-bank"},
         "roles": ["Auditor"],
         "operations": [
+            "export_calls",
             "list_calls",
+            "list_events",
             "read_audit",
             "show_acs_health",
             "show_call",
