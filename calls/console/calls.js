@@ -135,7 +135,7 @@ export class CallList {
     this.#unchangedPolls = response ? 0 : this.#unchangedPolls + 1;
     if (response) {
       const page = await response.json();
-      // Locked meanwhile: there is no document to show it in.
+      // Locked meanwhile: nothing is left to show it in.
       if (isConsoleLocked()) return IDLE_POLL_MS[0];
       this.#etag = response.headers.get("ETag");
       this.#showFirstPage(page);
