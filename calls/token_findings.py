@@ -94,15 +94,9 @@ class TokenFindings:
                 _log,
                 logging.WARNING,
                 "acs_token_different",
+                exc_info=None,
                 entrance="callbacks",
-                reason=finding.failed,
-                signed=finding.is_signed,
-                algorithm=finding.algorithm,
-                issuer=finding.issuer,
-                audience=finding.audience,
-                lifetime_seconds=finding.lifetime_seconds,
-                claims=",".join(finding.claims),
-                header=",".join(finding.header),
+                **finding.log_fields,
             )
         if not self._filter.is_news(finding):
             return

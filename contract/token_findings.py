@@ -48,6 +48,20 @@ class TokenFinding(msgspec.Struct, frozen=True, kw_only=True):
     claims: list[str]
     header: list[str]
 
+    @property
+    def log_fields(self) -> dict[str, object]:
+        """The fields of the log event ``acs_token_different``."""
+        return {
+            "reason": self.failed,
+            "signed": self.is_signed,
+            "algorithm": self.algorithm,
+            "issuer": self.issuer,
+            "audience": self.audience,
+            "lifetime_seconds": self.lifetime_seconds,
+            "claims": ",".join(self.claims),
+            "header": ",".join(self.header),
+        }
+
 
 def describe_token(examination: Examination, now: datetime) -> TokenFinding:
     """Return what may be told about a token. Text from its sender is cut, and is one line."""

@@ -37,14 +37,7 @@ class TokenFindings:
                 logging.WARNING,
                 "acs_token_different",
                 entrance="media",
-                reason=finding.failed,
-                signed=finding.is_signed,
-                algorithm=finding.algorithm,
-                issuer=finding.issuer,
-                audience=finding.audience,
-                lifetime_seconds=finding.lifetime_seconds,
-                claims=",".join(finding.claims),
-                header=",".join(finding.header),
+                **finding.log_fields,
             )
         if self._filter.is_news(finding):
             self._chores.start(self._write(finding), "token_finding")

@@ -86,3 +86,11 @@ def test_only_news_is_written() -> None:
     assert news.is_news(good)
     news.forget()
     assert news.is_news(good), "the last one could not be written"
+
+
+def test_the_log_has_what_the_finding_has() -> None:
+    finding = describe_token(examination("audience"), NOW)
+    fields = finding.log_fields
+    assert fields["issuer"] == finding.issuer
+    assert fields["claims"] == ",".join(finding.claims)
+    assert "at" not in fields

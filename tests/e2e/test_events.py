@@ -62,7 +62,7 @@ async def test_a_call_is_followed_and_its_own_webhook_is_told_of_it(app: AppClie
         assert {event["type"] for event in live} == every
         by_id = {event["id"]: event for event in live}
         for event in delivered:
-            # Both ways tell of the same events, with the same ids.
+            # Both ways have the same events, with the same ids.
             assert event["type"] == "segment.ready" or by_id[event["id"]] == event
         assert "1555777" not in str([*live, *delivered]), "no event has a number"
 
