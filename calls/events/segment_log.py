@@ -9,16 +9,14 @@ import logging
 from typing import NamedTuple
 
 import msgspec
-from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
 from calls import blobs
+from calls.growing_blobs import read_from
 from calls.records.model import Milestone
 from calls.storage import Storage
 from event_log import log_event
 
 MAX_READ_BYTES = 256 * 1024
-
-_RANGE_NOT_SATISFIABLE = 416
 
 _log = logging.getLogger(__name__)
 _decode = msgspec.json.Decoder(Milestone).decode
@@ -41,15 +39,7 @@ async def log_segment(storage: Storage, call: str, milestone: Milestone) -> None
 async def read_segments(storage: Storage, call: str, offset: int) -> LoggedSegments:
     """Read what the log has from ``offset`` on, up to MAX_READ_BYTES. Raises AzureError."""
     blob = blobs.segment_log_blob(call)
-    try:
-        content = await storage.read_range(blobs.EVENTS, blob, offset, MAX_READ_BYTES)
-    except ResourceNotFoundError:
-        return LoggedSegments([], offset)
-    except HttpResponseError as error:
-        if error.status_code != _RANGE_NOT_SATISFIABLE:
-            raise
-        # It ends there.
-        return LoggedSegments([], offset)
+    content = await read_from(storage, blobs.EVENTS, blob, offset, MAX_READ_BYTES) or b""
     lines, _, _ = content.rpartition(b"\n")
     milestones = []
     for line in lines.splitlines():

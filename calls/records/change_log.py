@@ -26,6 +26,7 @@ from azure.core.exceptions import HttpResponseError, ResourceExistsError, Resour
 
 from acs.identifiers import CALL_CONNECTION_ID_PATTERN
 from calls import blobs
+from calls.growing_blobs import read_from
 from calls.storage import Storage
 from event_log import log_event
 
@@ -34,7 +35,6 @@ ENTRIES_PER_BLOB = 40_000
 """An append blob has up to 50,000 blocks; some are left for repeated requests."""
 
 _BLOB_BYTES = ENTRIES_PER_BLOB * ENTRY_BYTES
-_RANGE_NOT_SATISFIABLE = 416
 _ENTRY = re.compile(
     f"(changed|deleted|damaged|rebuilt) ([0-9]{{1,12}}) ({CALL_CONNECTION_ID_PATTERN}) *"
 )
@@ -108,7 +108,10 @@ async def read_entries(storage: Storage, position: int) -> tuple[list[Entry], in
     entries: list[Entry] = []
     while True:
         number, index = divmod(position, ENTRIES_PER_BLOB)
-        content = await _read_from(storage, number, index * ENTRY_BYTES)
+        offset = index * ENTRY_BYTES
+        content = await read_from(
+            storage, blobs.INDEX, blobs.log_blob(number), offset, _BLOB_BYTES - offset
+        )
         if content is None:
             # It does not exist yet; or it was deleted, and the checkpoint lies behind it.
             checkpoint, _ = await read_checkpoint(storage)
@@ -161,20 +164,6 @@ async def _append(storage: Storage, kind: Kind, call: str, revision: int) -> Non
 async def _first_number(storage: Storage) -> int:
     checkpoint, _ = await read_checkpoint(storage)
     return checkpoint.position // ENTRIES_PER_BLOB
-
-
-async def _read_from(storage: Storage, number: int, offset: int) -> bytes | None:
-    """Read a blob of the log from an offset on; None if it does not exist."""
-    try:
-        return await storage.read_range(
-            blobs.INDEX, blobs.log_blob(number), offset, _BLOB_BYTES - offset
-        )
-    except ResourceNotFoundError:
-        return None
-    except HttpResponseError as error:
-        if error.status_code != _RANGE_NOT_SATISFIABLE:
-            raise
-        return b""
 
 
 def _parse(line: bytes, position: int) -> Entry | None:
