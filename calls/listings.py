@@ -90,6 +90,31 @@ def parse_names[T](
     return parsed
 
 
+async def read_own[T](
+    storage: Storage,
+    container: str,
+    blob_names: list[str],
+    decode: Callable[[str, bytes], T | None],
+) -> list[T]:
+    """Read and decode documents, without those that are not the app's. Raises AzureError.
+
+    ``decode`` returns None for a foreign one. What was deleted meanwhile is left out, too.
+    """
+    documents = await storage.read_all(container, blob_names)
+    decoded: list[T] = []
+    foreign: list[str] = []
+    for blob, document in zip(blob_names, documents, strict=True):
+        if document is None:
+            continue
+        own = decode(blob, document.content)
+        if own is None:
+            foreign.append(blob)
+        else:
+            decoded.append(own)
+    log_foreign(container, foreign)
+    return decoded
+
+
 def log_foreign(container: str, blob_names: Iterable[str]) -> None:
     """Log how many blobs were skipped, if any were, and the first one's name."""
     foreign = sorted(blob_names)

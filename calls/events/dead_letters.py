@@ -20,7 +20,7 @@ from calls.clients import Clients
 from calls.errors import DeliveryNotFound, InvalidCursor
 from calls.events.cloud_events import CloudEvent
 from calls.events.messages import DeliveryMessage, send_delivery
-from calls.listings import log_foreign
+from calls.listings import read_own
 from calls.settings import Settings
 from calls.storage import Storage
 from calls.webhook_settings import CALL, parse_webhooks
@@ -83,16 +83,7 @@ async def list_letters(storage: Storage, limit: int, cursor: str | None) -> Lett
         if cursor is None:
             raise
         raise InvalidCursor from error
-    documents = await storage.read_all(blobs.DELIVERIES, page.names)
-    letters: list[DeadLetter] = []
-    foreign: list[str] = []
-    for blob, document in zip(page.names, documents, strict=True):
-        letter = _decode(blob, document.content) if document else None
-        if letter is not None:
-            letters.append(letter)
-        elif document is not None:
-            foreign.append(blob)
-    log_foreign(blobs.DELIVERIES, foreign)
+    letters = await read_own(storage, blobs.DELIVERIES, page.names, _decode)
     return LetterPage(letters, page.cursor)
 
 

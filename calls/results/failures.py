@@ -17,7 +17,7 @@ import msgspec
 from acs.identifiers import is_call_connection_id
 from calls import blobs
 from calls.errors import FailedBlobMissing, FailureNotFound
-from calls.listings import log_foreign
+from calls.listings import read_own
 from calls.storage import Storage
 from contract import names
 
@@ -118,16 +118,7 @@ async def retry_failure(storage: Storage, failure_id: str) -> Failure:
 async def list_failures(storage: Storage, call: str | None = None) -> list[Failure]:
     """List the failures of one call, or of all calls, newest first. Raises AzureError."""
     failure_blobs = await storage.blob_names(blobs.FAILURES, f"{call}." if call else "")
-    documents = await storage.read_all(blobs.FAILURES, failure_blobs)
-    failures: list[Failure] = []
-    foreign: list[str] = []
-    for blob, document in zip(failure_blobs, documents, strict=True):
-        failure = _decode(blob, document.content) if document else None
-        if failure is not None:
-            failures.append(failure)
-        elif document is not None:
-            foreign.append(blob)
-    log_foreign(blobs.FAILURES, foreign)
+    failures = await read_own(storage, blobs.FAILURES, failure_blobs, _decode)
     return sorted(failures, key=lambda failure: failure.failed_at, reverse=True)
 
 

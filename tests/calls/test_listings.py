@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from azure.storage.blob.aio import BlobServiceClient
 
-from calls import listings
+from calls import blobs, listings
+from calls.storage import Storage
 from contract import names
 from tests.calls.foreign_blobs import add_foreign_blobs
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
@@ -69,3 +70,17 @@ async def test_nothing_is_logged_without_foreign_blobs(
     call = new_call_id()
     assert await listings.list_segments(uploader.storage, call) == {}
     assert "foreign_blobs_skipped" not in caplog.text
+
+
+async def test_documents_that_are_not_the_app_s_are_left_out(
+    own_storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    for blob, content in (("a", b"1"), ("b", b"x"), ("c", b"3")):
+        await own_storage.put(blobs.FAILURES, blob, content)
+
+    def decode(blob: str, content: bytes) -> str | None:
+        return blob + content.decode() if content.isdigit() else None
+
+    numbers = await listings.read_own(own_storage, blobs.FAILURES, ["a", "b", "c", "d"], decode)
+    assert numbers == ["a1", "c3"]
+    assert "foreign_blobs_skipped container=failures count=1 first=b" in caplog.text
