@@ -19,10 +19,9 @@ from calls import blobs
 from calls.clients import Clients
 from calls.index.day_files import read_day
 from calls.index.read_model import ReadModel
-from calls.index.rows import Row, decode_rows, row_of
+from calls.index.rows import Row, decode_rows, parse_row
 from calls.index.selection import Cursor, Page, Selection
 from calls.records.change_log import Entry, log_damage, read_checkpoint, read_entries
-from calls.records.store import decode_record
 from calls.storage import Storage
 from event_log import log_event
 
@@ -211,7 +210,7 @@ class CallIndex:
         by_call = dict(zip(outdated, documents, strict=True))
         rows = []
         for call, document in by_call.items():
-            row = _parse_record(call, document.content) if document is not None else None
+            row = parse_row(document.content, call=call) if document is not None else None
             if row is not None:
                 rows.append(row)
             elif document is not None:
@@ -296,14 +295,6 @@ class CallIndex:
             except (AzureError, sqlite3.Error) as error:
                 name = type(error).__name__
                 log_event(_log, logging.WARNING, "index_not_refreshed", error=name)
-
-
-def _parse_record(call: str, content: bytes) -> Row | None:
-    try:
-        return row_of(decode_record(content))
-    except msgspec.DecodeError as error:
-        log_event(_log, logging.ERROR, "record_unreadable", call=call, error=error)
-        return None
 
 
 @cache

@@ -5,6 +5,7 @@ This reads every record: it is for an operator, and for the first start of a ver
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections import defaultdict
@@ -17,10 +18,9 @@ from calls import blobs
 from calls.errors import Contended
 from calls.index.call_index import CallIndex
 from calls.index.day_files import join_lines, write_day
-from calls.index.rows import Row, day_of, row_of
+from calls.index.rows import Row, day_of, parse_row
 from calls.listings import parse_names
 from calls.records.change_log import Checkpoint, log_rebuilt, read_checkpoint, read_entries
-from calls.records.store import decode_record
 from calls.storage import Storage
 from contract.names import MalformedName
 from event_log import log_event
@@ -109,14 +109,10 @@ def _call_of(blob: str) -> str:
 
 async def _read_rows(storage: Storage, calls: Iterable[str]) -> AsyncIterator[Row]:
     """Yield the rows of those calls that have a record."""
-    names = [blobs.call_blob(call) for call in calls]
-    for start in range(0, len(names), _BATCH):
-        batch = names[start : start + _BATCH]
-        documents = await storage.read_all(blobs.CALLS, batch, _AT_ONCE)
-        for name, document in zip(batch, documents, strict=True):
-            if document is None:
-                continue
-            try:
-                yield row_of(decode_record(document.content))
-            except msgspec.DecodeError as error:
-                log_event(_log, logging.ERROR, "record_unreadable", blob=name, error=error)
+    for batch in itertools.batched(calls, _BATCH, strict=False):
+        names = [blobs.call_blob(call) for call in batch]
+        documents = await storage.read_all(blobs.CALLS, names, _AT_ONCE)
+        for name, document in zip(names, documents, strict=True):
+            row = parse_row(document.content, blob=name) if document is not None else None
+            if row is not None:
+                yield row

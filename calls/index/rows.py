@@ -1,7 +1,8 @@
-"""What the index keeps of a call's record. Pure."""
+"""What the index keeps of a call's record."""
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,6 +10,8 @@ import msgspec
 
 from acs.identifiers import is_phone_number, phone_number_raw_id
 from calls.records.model import CallRecord
+from calls.records.store import decode_record
+from event_log import log_event
 
 UNKNOWN_DURATION = -1
 _LAST = 2**62
@@ -20,6 +23,7 @@ _MICROSECOND = timedelta(microseconds=1)
 _LEFT_OUT = ("events", "milestones")
 """Members of a record that no list shows."""
 
+_log = logging.getLogger(__name__)
 _decode_lines = msgspec.json.Decoder(CallRecord).decode_lines
 
 
@@ -74,6 +78,20 @@ def row_of(record: CallRecord, content: bytes | None = None) -> Row:
         content=_encode(record) if content is None else content,
         transcript=record.transcript_digest or "",
     )
+
+
+def parse_row(content: bytes, **source: str) -> Row | None:
+    """Return the row of a stored record; None, and a log event, if it cannot be read.
+
+    Args:
+        content: The record, as it is stored.
+        source: The log event's fields that say whose record it is.
+    """
+    try:
+        return row_of(decode_record(content))
+    except msgspec.DecodeError as error:
+        log_event(_log, logging.ERROR, "record_unreadable", exc_info=None, **source, error=error)
+        return None
 
 
 def decode_rows(lines: bytes) -> list[Row]:

@@ -12,6 +12,7 @@ from calls.index.rows import (
     day_of,
     decode_rows,
     microseconds,
+    parse_row,
     row_of,
     search_keys,
     span_of,
@@ -112,3 +113,8 @@ def test_days_are_those_of_utc() -> None:
         "2026-11-27",
     )
     assert day_of(-1) == "1969-12-31"
+
+
+def test_a_record_that_cannot_be_read_has_no_row(caplog: pytest.LogCaptureFixture) -> None:
+    assert parse_row(b"{", call="a") is None
+    assert "call=a" in caplog.text
