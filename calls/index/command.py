@@ -12,12 +12,10 @@ from contextlib import AsyncExitStack
 
 from azure.core.exceptions import AzureError
 
-import configuration
-from calls.clients import blob_service
+from calls.commands import open_storage, read_storage_settings
 from calls.errors import Contended
 from calls.index.rebuilding import compare, rebuild
-from calls.settings import SPELLED, Settings
-from calls.storage import Storage
+from calls.settings import Settings
 
 DONE, DIFFERS, FAILED = 0, 1, 2
 """The exit codes."""
@@ -45,12 +43,10 @@ def main(arguments: Sequence[str], environment: Mapping[str, str] | None = None)
     """Rebuild or check the index, print what came of it, and return the exit code."""
     action: str = create_parser().parse_args(arguments).action
     logging.basicConfig(level=logging.CRITICAL)
-    values, _ = configuration.read(
-        Settings, os.environ if environment is None else environment, SPELLED
-    )
-    settings = Settings(**values)
-    if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
-        print("set one of AudioStorage__blobServiceUri and AudioStorage", file=sys.stderr)
+    try:
+        settings = read_storage_settings(os.environ if environment is None else environment)
+    except ValueError as error:
+        print(error, file=sys.stderr)
         return FAILED
     try:
         return asyncio.run(_run(settings, action))
@@ -78,13 +74,7 @@ def create_parser() -> argparse.ArgumentParser:
 
 async def _run(settings: Settings, action: str) -> int:
     async with AsyncExitStack() as stack:
-        credential = None
-        if not settings.audio_storage:
-            from azure.identity.aio import DefaultAzureCredential
-
-            credential = await stack.enter_async_context(DefaultAzureCredential())
-        service = await stack.enter_async_context(blob_service(settings, credential))
-        storage = Storage(service)
+        storage, _ = await open_storage(stack, settings)
         if action == "rebuild":
             print(f"rebuilt: {await rebuild(storage)} calls")
             return DONE

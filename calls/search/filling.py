@@ -11,8 +11,7 @@ from typing import Any
 
 from azure.core.exceptions import AzureError
 
-import configuration
-from calls.clients import blob_service
+from calls.commands import open_storage, read_settings
 from calls.errors import CallNotFound
 from calls.index.call_index import CallIndex
 from calls.records.model import CallRecord
@@ -22,7 +21,6 @@ from calls.search.engine import SearchEngine
 from calls.search.service import SearchService
 from calls.search.transcripts import digest_of, read_utterances
 from calls.search.words import join_utterances
-from calls.settings import SPELLED, Settings
 from calls.storage import Storage
 
 _BATCH = 64
@@ -41,17 +39,13 @@ async def main(environment: Mapping[str, str]) -> int:
     Returns:
         The exit code: 2 for wrong settings, 1 if a service does not answer.
     """
-    values, _ = configuration.read(Settings, environment, SPELLED)
-    settings = Settings(**values)
+    settings = read_settings(environment)
     if not settings.search_endpoint or not settings.audio_storage_blob_service_uri:
         print(_USAGE, file=sys.stderr)
         return 2
     try:
         async with AsyncExitStack() as stack:
-            from azure.identity.aio import DefaultAzureCredential
-
-            credential = await stack.enter_async_context(DefaultAzureCredential())
-            storage = Storage(await stack.enter_async_context(blob_service(settings, credential)))
+            storage, credential = await open_storage(stack, settings)
             service: Any = SearchService(settings.search_endpoint, credential)
             stack.push_async_callback(service.close)
             index = CallIndex(storage)

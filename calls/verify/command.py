@@ -12,10 +12,9 @@ from contextlib import AsyncExitStack
 
 from azure.core.exceptions import AzureError
 
-import configuration
 from acs.identifiers import is_call_connection_id
-from calls.clients import blob_service
-from calls.settings import SPELLED, Settings
+from calls.commands import open_storage, read_storage_settings
+from calls.settings import Settings
 from calls.storage import Storage
 from calls.verify.chain import check_chain, read_result
 from calls.verify.losses import list_losses
@@ -87,22 +86,16 @@ async def verify_call(storage: Storage, call: str) -> Report:
 
 async def _verify(settings: Settings, call: str) -> Report:
     async with AsyncExitStack() as stack:
-        credential = None
-        if not settings.audio_storage:
-            from azure.identity.aio import DefaultAzureCredential
-
-            credential = await stack.enter_async_context(DefaultAzureCredential())
         try:
-            service = blob_service(settings, credential)
+            storage, _ = await open_storage(stack, settings)
         except ValueError as error:
             raise CannotCheck(f"the address of Blob Storage is wrong: {error}") from error
-        return await verify_call(Storage(await stack.enter_async_context(service)), call)
+        return await verify_call(storage, call)
 
 
 def _load(environment: Mapping[str, str]) -> Settings:
     """Read the settings of Blob Storage alone. Raises CannotCheck."""
-    values, _ = configuration.read(Settings, environment, SPELLED)
-    settings = Settings(**values)
-    if bool(settings.audio_storage) == bool(settings.audio_storage_blob_service_uri):
-        raise CannotCheck("set one of AudioStorage__blobServiceUri and AudioStorage")
-    return settings
+    try:
+        return read_storage_settings(environment)
+    except ValueError as error:
+        raise CannotCheck(str(error)) from error
