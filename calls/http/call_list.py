@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import get_args
+from typing import NamedTuple, get_args
 from urllib.parse import urlencode
 
 import azure.functions as func
@@ -19,8 +19,9 @@ from calls.http.query_parameters import takes_query
 from calls.http.respond import json_response
 from calls.index.rows import microseconds
 from calls.index.selection import Cursor, Selection, Sort
-from calls.records.model import CallState, Direction, ResultState
+from calls.records.model import CallRecord, CallState, Direction, ResultState
 from calls.records.store import decode_record
+from calls.search.matches import Match
 
 FILTERS = (
     "state",
@@ -41,6 +42,15 @@ _DEFAULT_SORT: Sort = "-created_at"
 _CURSOR = re.compile(f"(-?[a-z_]+):(-?[0-9]{{1,19}}):({CALL_CONNECTION_ID_PATTERN})", re.ASCII)
 
 
+class SelectedCalls(NamedTuple):
+    """A page of calls, each with what matches in its transcript (None without ``q``)."""
+
+    selection: Selection
+    limit: int
+    calls: list[tuple[CallRecord, list[Match] | None]]
+    cursor: Cursor | None
+
+
 @takes_query(*FILTERS, QUERY, "sort", "limit", "cursor")
 async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpResponse:
     """``GET /api/v1/calls``: calls without events, and the next page's cursor.
@@ -49,21 +59,34 @@ async def list_calls(clients: Clients, request: func.HttpRequest) -> func.HttpRe
 
     Raises Problem (400, 403, 409), InvalidCursor, SearchNotReady, SearchUnavailable, AzureError.
     """
+    selected = await read_selected(clients, request, _DEFAULT_LIMIT, MAX_LIMIT)
+    calls = [
+        show_record(Call, record, **({} if matches is None else {"matches": matches}))
+        for record, matches in selected.calls
+    ]
+    cursor = encode_cursor(selected.cursor, selected.selection.sort)
+    headers = {}
+    if cursor:
+        headers["Link"] = next_link(request, "/api/v1/calls", selected.limit, cursor)
+    return json_response(CallPage(calls=calls, cursor=cursor), headers=headers)
+
+
+async def read_selected(
+    clients: Clients, request: func.HttpRequest, default_limit: int, max_limit: int
+) -> SelectedCalls:
+    """Read the page of calls that a request asks for.
+
+    Raises Problem (400, 403, 409), InvalidCursor, SearchNotReady, SearchUnavailable, AzureError.
+    """
     selection, terms = take_selection(request), take_terms(clients, request)
-    limit = requests.take_limit(request, _DEFAULT_LIMIT, MAX_LIMIT)
+    limit = requests.take_limit(request, default_limit, max_limit)
     cursor = decode_cursor(request.params.get("cursor"), selection.sort)
     page = await read_page(clients, selection, terms, limit, cursor)
     records = [decode_record(content) for content in page.contents]
-    if terms is None:
-        calls = [show_record(Call, record) for record in records]
-    else:
-        found = await match_calls(clients, records, terms)
-        calls = [show_record(Call, record, matches=matches) for record, matches in found]
-    document = CallPage(calls=calls, cursor=encode_cursor(page.cursor, selection.sort))
-    headers = {}
-    if document.cursor:
-        headers["Link"] = next_link(request, "/api/v1/calls", limit, document.cursor)
-    return json_response(document, headers=headers)
+    calls: list[tuple[CallRecord, list[Match] | None]] = [(record, None) for record in records]
+    if terms is not None:
+        calls = [*await match_calls(clients, records, terms)]
+    return SelectedCalls(selection, limit, calls, page.cursor)
 
 
 def next_link(request: func.HttpRequest, path: str, limit: int, cursor: str | None) -> str:

@@ -17,14 +17,13 @@ import azure.functions as func
 from acs.identifiers import is_phone_number
 from calls.clients import Clients
 from calls.csv_cells import to_cell, to_csv
-from calls.http import ranges, requests
-from calls.http.call_list import FILTERS, decode_cursor, encode_cursor, next_link, take_selection
-from calls.http.call_search import QUERY, match_calls, read_page, take_terms
+from calls.http import ranges
+from calls.http.call_list import FILTERS, encode_cursor, next_link, read_selected
+from calls.http.call_search import QUERY
 from calls.http.query_parameters import takes_query
 from calls.index.rows import row_of
 from calls.index.selection import Cursor, Selection, sort_column
 from calls.records.model import CallRecord
-from calls.records.store import decode_record
 
 MAX_ROWS = 5000
 _DEFAULT_ROWS = 1000
@@ -74,22 +73,18 @@ async def export_calls(clients: Clients, request: func.HttpRequest) -> func.Http
 
     Raises Problem (400, 403, 409), InvalidCursor, SearchNotReady, SearchUnavailable, AzureError.
     """
-    selection, terms = take_selection(request), take_terms(clients, request)
-    limit = requests.take_limit(request, _DEFAULT_ROWS, MAX_ROWS)
-    cursor = decode_cursor(request.params.get("cursor"), selection.sort)
-    page = await read_page(clients, selection, terms, limit, cursor)
-    records = [decode_record(content) for content in page.contents]
-    shown = records
-    if terms is not None:
-        shown = [record for record, _ in await match_calls(clients, records, terms)]
-    rows = _format_rows(shown)
-    next_cursor = page.cursor
+    selected = await read_selected(clients, request, _DEFAULT_ROWS, MAX_ROWS)
+    selection, next_cursor = selected.selection, selected.cursor
+    rows = _format_rows([record for record, _ in selected.calls])
     if rows.last is not None:
         next_cursor = _cursor_of(rows.last, selection)
     headers = {"Content-Disposition": 'attachment; filename="calls.csv"'}
     if next_cursor is not None:
         headers["Link"] = next_link(
-            request, "/api/v1/calls.csv", limit, encode_cursor(next_cursor, selection.sort)
+            request,
+            "/api/v1/calls.csv",
+            selected.limit,
+            encode_cursor(next_cursor, selection.sort),
         )
     content = (_BOM + to_csv([COLUMNS]) + "".join(rows.lines)).encode()
     return func.HttpResponse(content, mimetype="text/csv", charset="utf-8", headers=headers)
