@@ -62,14 +62,14 @@ def _plain_words(text: str) -> list[str]:
 @lru_cache(maxsize=65_536)
 def _fold(part: str) -> tuple[str, ...]:
     """Return a word without case and accents; none or several words for a few characters."""
-    decomposed = unicodedata.normalize("NFKD", part.casefold())
+    # Letters such as U+212C (a script capital B) become capitals only as they are decomposed.
+    folded = unicodedata.normalize("NFKD", part.casefold()).casefold()
+    decomposed = unicodedata.normalize("NFKD", folded)
     plain = "".join(
         character
         for character in decomposed
         if character in _VOICED or not unicodedata.combining(character)
     )
-    folded = unicodedata.normalize("NFC", plain).translate(_LETTERS)
-    if folded.isalnum():
-        return (folded,)
-    parts = _WORD.findall(folded)
+    word = unicodedata.normalize("NFC", plain).translate(_LETTERS)
+    parts = _WORD.findall(word)
     return tuple(part for part in parts if unicodedata.category(part[0])[0] in _WORD_CATEGORIES)

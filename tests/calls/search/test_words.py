@@ -61,6 +61,14 @@ def test_utterances_are_kept_apart() -> None:
     assert words(BREAK) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [("\u212c", ["b"]), ("a〸", ["a", "十"]), ("ໜ", ["ຫ", "ນ"]), ("\u03d2", ["\u03c5"])],
+)
+def test_letters_that_only_unicode_takes_apart(text: str, parts: list[str]) -> None:
+    assert words(text) == parts
+
+
 @given(st.text(max_size=30))
 def test_words_are_words_again(text: str) -> None:
     """What the engines store is split as it was, and the parts are in order."""
