@@ -95,7 +95,7 @@ async def test_a_letter_of_a_deleted_call_is_kept_for_thirty_days(clients: Clien
     other = await write_letter(storage, message_of_deleted(f"{call}x"), "status 500", NOW)
     expires_at = NOW + timedelta(days=KEEP_DAYS)
     await delete_expired_letters(storage, call, expires_at - timedelta(seconds=1))
-    assert await listed(clients, call, 100) == [own, ops]
+    assert {letter.id for letter in await listed(clients, call, 100)} == {own.id, ops.id}
     await delete_expired_letters(storage, call, expires_at)
     assert await listed(clients, call, 100) == [ops]
     assert await listed(clients, f"{call}x", 100) == [other], "another call's"
