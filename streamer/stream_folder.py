@@ -132,7 +132,7 @@ def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
     name = names.SegmentName(
         state.call_connection_id, state.stream_id, file.path.parent.name, file.start
     )
-    return spool.outbox / names.SEGMENTS / name.blob
+    return spool.outbox_path(names.SEGMENTS, name.blob)
 
 
 def publish_note(spool: Spool, folder: Path, state: StreamState, track: str, raw_id: str) -> Path:
@@ -142,7 +142,7 @@ def publish_note(spool: Spool, folder: Path, state: StreamState, track: str, raw
     OSError.
     """
     name = names.NoteName(state.call_connection_id, state.stream_id, track)
-    target = spool.outbox / names.DRAFTS / name.blob
+    target = spool.outbox_path(names.DRAFTS, name.blob)
     file = folder / f"{track}.note"
     write_file(file, raw_id.encode())
     move_file(file, target)
@@ -173,7 +173,7 @@ def publish_manifest(spool: Spool, folder: Path, manifest: Manifest) -> Path:
 
 def _publish(spool: Spool, folder: Path, manifest: Manifest, container: str) -> Path:
     name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
-    target = spool.outbox / container / name.blob
+    target = spool.outbox_path(container, name.blob)
     file = folder / f"{container}.json"
     write_file(file, encode_manifest(manifest))
     move_file(file, target)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
 import re
+import shutil
 import sys
 import threading
 import types
@@ -16,7 +16,7 @@ import pytest
 
 from contract import wav
 from streamer.errors import SpoolInUse
-from streamer.spool import Spool, move_file, replace_file
+from streamer.spool import Spool, blob_of, move_file, replace_file, stream_of
 from tests.streamer.spools import restart
 
 
@@ -27,32 +27,29 @@ def test_one_process_holds_the_spool_at_a_time(spool: Spool) -> None:
     Spool(spool.root, spool.max_bytes).close()
 
 
-def test_a_move_succeeds_although_its_folder_is_removed_meanwhile(tmp_path: Path) -> None:
-    """Another stream of the call was uploaded. Reporting the segment as removed would lose it."""
-    target = tmp_path / "outbox" / "call" / "stream" / "mixed" / "start.wav"
-    done = threading.Event()
-
-    def remove() -> None:
-        while not done.is_set():
-            for folder in list(target.parents)[:3]:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-
-    remover = threading.Thread(target=remove)
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    remover.start()
-    try:
-        for _ in range(500):
-            (tmp_path / "part").write_bytes(b"audio")
-            move_file(tmp_path / "part", target)
-            target.unlink()
-    finally:
-        done.set()
-        remover.join()
-        sys.setswitchinterval(switch)
+def test_a_move_succeeds_although_somebody_has_removed_the_folder(spool: Spool) -> None:
+    """Reporting the segment as removed would lose it."""
+    target = spool.outbox_path("segments", "call/stream/mixed/start.wav")
+    shutil.rmtree(spool.outbox)
+    (spool.root / "part").write_bytes(b"audio")
+    move_file(spool.root / "part", target)
+    assert target.read_bytes() == b"audio"
     with pytest.raises(FileNotFoundError):
-        move_file(tmp_path / "part", target)
+        move_file(spool.root / "part", target)
+
+
+def test_the_outbox_has_no_folders_but_those_of_the_containers(spool: Spool) -> None:
+    for container, blob in (
+        ("segments", "call/stream/mixed/start.wav"),
+        ("manifests", "call/stream.json"),
+        ("drafts", "call/stream.p1.note"),
+    ):
+        path = spool.outbox_path(container, blob)
+        assert path.parent == spool.outbox / container
+        assert path.parent.is_dir()
+        assert blob_of(path) == (container, blob)
+        assert stream_of(path) == "stream"
+    assert stream_of(spool.outbox / "manifests" / "by hand.json") == ""
 
 
 def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
@@ -66,9 +63,9 @@ def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
 
 
 def test_a_restart_counts_what_the_folder_holds(spool: Spool) -> None:
-    for name in ("streams/s/mixed/a.part", "outbox/segments/c/s/mixed/a.wav"):
+    for name in ("streams/s/mixed/a.part", "outbox/segments/c~s~mixed~a.wav"):
         path = spool.root / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(wav.HEADER_BYTES + 100))
     (spool.root / "streams/s/stream.json").write_bytes(b"{}")
     assert restart(spool).used_bytes == 200
@@ -91,19 +88,19 @@ def test_a_failure_is_logged_once_for_each_cause(
 
 
 def test_quarantined_files_go_to_the_rejected_container(spool: Spool) -> None:
-    segment = spool.outbox / "segments" / "call" / "a.wav"
-    segment.parent.mkdir(parents=True)
+    segment = spool.outbox_path("segments", "call/a.wav")
     for content in (b"x", b"y"):
         segment.write_bytes(content)
         (file,) = spool.quarantine(segment)
-        assert file.parent == spool.outbox / "rejected" / "segments" / "call"
-        assert re.fullmatch(r"a\.[0-9a-f]{16}\.wav", file.name)
+        container, blob = blob_of(file)
+        assert container == "rejected"
+        assert re.fullmatch(r"segments/call/a\.[0-9a-f]{16}\.wav", blob)
         assert file.read_bytes() == content
     track = spool.streams / "stream" / "mixed"
     track.mkdir(parents=True)
     (track / "b.part").write_bytes(b"x")
     (file,) = spool.quarantine(spool.streams / "stream")
-    assert file.parent == spool.outbox / "rejected" / "streams" / "stream" / "mixed"
+    assert blob_of(file)[1].startswith("streams/stream/mixed/b.")
     assert not (spool.streams / "stream").exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from contract.manifest import Counts, SegmentEntry, decode_manifest
 from streamer.segment_file import ENTRIES
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.stream_folder import (
     OPENED,
     STATES,
@@ -144,6 +144,6 @@ def test_finishing_publishes_the_manifest_and_removes_the_folder(spool: Spool) -
     folder = StreamFolder(spool, create_state())
     manifest = build_manifest(folder.state, [], START, "1000")
     path = folder.finish(manifest)
-    assert path.relative_to(spool.outbox).parts[:2] == ("manifests", "call-1")
+    assert blob_of(path) == ("manifests", f"call-1/{create_state().stream_id}.json")
     assert decode_manifest(path.read_bytes()) == manifest
     assert not folder.path.exists()

@@ -20,7 +20,7 @@ from contract.manifest import DRAFT_ENDED_BY, Counts, Manifest, SegmentEntry, de
 from streamer.errors import SealFailed
 from streamer.recovery import Recovery
 from streamer.segment_file import SegmentFile
-from streamer.spool import Spool, audio_bytes
+from streamer.spool import Spool, audio_bytes, blob_of
 from streamer.stream_folder import read_state
 from streamer.stream_segments import StreamSegments
 from tests.streamer.crashes import InlineExecutor, SystemCalls
@@ -237,7 +237,7 @@ async def test_a_participant_is_in_the_state_and_in_a_note_before_their_audio(sp
     assert read_state(folder).participants == {"p1": "4:+1"}
     await segments.seal_all()
     (note,) = uploads.files
-    assert names.parse_note("/".join(note.parts[-2:])).track == "p1"
+    assert names.parse_note(blob_of(note)[1]).track == "p1"
     assert note.read_text() == "4:+1"
     await segments.finish("1000")
     assert uploads.manifests[0].participants == {"p1": "4:+1"}
@@ -251,7 +251,7 @@ async def test_a_draft_has_the_segments_so_far_and_does_not_end_the_stream(spool
     (draft,) = uploads.manifests
     assert draft.ended_by == DRAFT_ENDED_BY
     assert [entry.samples for entry in draft.segments] == [RATE]
-    assert uploads.files[-1].parent.parent == spool.outbox / "drafts"
+    assert uploads.files[-1].parent == spool.outbox / "drafts"
     tracks["a"].position = 2 * RATE
     append(segments, tracks["a"], bytes(SECOND))
     close(tracks["a"])
