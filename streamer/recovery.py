@@ -24,7 +24,7 @@ from event_log import log_event
 from streamer import metrics
 from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
-from streamer.spool import NEW, Spool, blob_of, describe_error
+from streamer.spool import Spool, blob_of, describe_error
 from streamer.stream_folder import (
     STATES,
     StreamState,
@@ -74,13 +74,13 @@ class Recovery:
             except Exception as error:  # noqa: BLE001  # logged, and quarantined
                 # Whatever it is: the streamer must start, and the audio must leave this disk.
                 log_event(
-                    _log, logging.ERROR, "stream_unreadable", stream=folder.name, exc_info=True
+                    _log, logging.ERROR, "stream_unreadable", folder=folder.name, exc_info=True
                 )
                 self._quarantine(folder, str(error), files)
         return files
 
     def _quarantine(self, folder: Path, cause: str, files: list[OutboxFile]) -> None:
-        log_event(_log, logging.ERROR, "stream_quarantined", stream=folder.name, error=cause)
+        log_event(_log, logging.ERROR, "stream_quarantined", folder=folder.name, error=cause)
         try:
             moved = self._spool.quarantine(folder)
         except OSError as error:
@@ -91,13 +91,9 @@ class Recovery:
 
     def _finish(self, folder: Path, files: list[OutboxFile]) -> None:
         spool = self._spool
-        if any((spool.outbox / names.MANIFESTS).glob(f"*~{folder.name}.json")):
+        if (spool.outbox / names.MANIFESTS / f"{folder.name}.json").exists():
             # Killed while it removed the folder. A manifest built from what is left would lose
             # segments.
-            shutil.rmtree(folder)
-            return
-        if not any(path.is_file() for path in folder.rglob("*") if path.suffix != NEW):
-            # Killed while it was created: the stream had not begun.
             shutil.rmtree(folder)
             return
         state = read_state(folder)
@@ -113,7 +109,7 @@ class Recovery:
                 _log,
                 logging.ERROR,
                 "segment_quarantined",
-                stream=folder.name,
+                stream=state.stream_id,
                 segment=path.name,
                 error=cause,
             )

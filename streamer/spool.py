@@ -21,18 +21,17 @@ What the spool promises:
 Layout::
 
     lock                                 held by the process
-    streams/{stream_id}/opened.json      the call, as the stream began
-    streams/{stream_id}/stream.{0,1}.json  the same, and the open segments' counts
-    streams/{stream_id}/segments.jsonl   an entry for each finished segment
-    streams/{stream_id}/{track}/{start}.part
+    streams/{call}~{stream_id}/stream.{0,1}.json  the stream, and the open segments' counts
+    streams/{call}~{stream_id}/segments.jsonl  an entry for each finished segment
+    streams/{call}~{stream_id}/{track}~{start}.part  an open segment
     outbox/segments/{call}~{stream_id}~{track}~{start}.wav
     outbox/manifests/{call}~{stream_id}.json
     outbox/drafts/{call}~{stream_id}...  notes of participants, and manifests so far
     outbox/rejected/...                  quarantined: what cannot be uploaded in its place, or read
     pending/{stream_id}.json             the stream's grant is not looked up yet
 
-The outbox has a folder for each container. A file's name is its blob's, with ``~`` for ``/``: to
-create and remove folders for each stream took as long as to create the files in them.
+The outbox has a folder for each container, a stream only one. ``~`` stands for ``/`` of blobs'
+names: to create and remove folders took as long as to create the files in them.
 """
 
 from __future__ import annotations
@@ -57,11 +56,8 @@ from streamer.errors import SpoolInUse
 PART = ".part"
 """The extension of an open segment's file."""
 
-NEW = ".new"
-"""The extension of a file that is being written, and takes another one's place after that."""
-
-_SLASH = "~"
-"""What stands for ``/`` of a blob's name in the name of its file. No blob's name has it."""
+SLASH = "~"
+"""What stands for ``/`` of a blob's name in the name of a file. No blob's name has it."""
 
 _FILE_MODE = 0o640
 _NICE = 10
@@ -127,7 +123,7 @@ class Spool:
 
     def outbox_path(self, container: str, blob: str) -> Path:
         """Return the place in the outbox of a file that becomes a container's blob."""
-        return self.outbox / container / blob.replace("/", _SLASH)
+        return self.outbox / container / blob.replace("/", SLASH)
 
     @property
     def fullness(self) -> float:
@@ -315,16 +311,6 @@ def overwrite_file(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole: it has its old content or its new one, whatever happens.
-
-    Raises OSError; the old content then remains.
-    """
-    draft = path.with_name(path.name + NEW)
-    write_file(draft, content)
-    os.rename(draft, path)
-
-
 def move_file(path: Path, target: Path) -> None:
     """Rename a file, and create the target's folder where it is missing.
 
@@ -343,13 +329,16 @@ def move_file(path: Path, target: Path) -> None:
 
 def blob_of(path: Path) -> tuple[str, str]:
     """Return the container and the name of the blob that a file of the outbox becomes."""
-    return path.parent.name, path.name.replace(_SLASH, "/")
+    return path.parent.name, path.name.replace(SLASH, "/")
 
 
 def stream_of(path: Path) -> str:
-    """Return the id of the stream that a file of the outbox belongs to. Not of rejected files."""
-    _, _, name = path.name.partition(_SLASH)
-    return name.partition(_SLASH)[0].partition(".")[0]
+    """Return the id of the stream that a file of the outbox or a stream's folder belongs to.
+
+    To be used for all but rejected files.
+    """
+    _, _, name = path.name.partition(SLASH)
+    return name.partition(SLASH)[0].partition(".")[0]
 
 
 def describe_error(error: OSError) -> str:

@@ -5,7 +5,7 @@ What it promises:
 - ``stream.0.json`` or ``stream.1.json`` and ``segments.jsonl`` hold what a restart needs to finish
   the stream. Saving overwrites the older of the two states, so that one is whole at any time. (To
   replace one file by rename costs a thousand times as much on ext4, which then writes it to disk.)
-  Without either, ``opened.json`` still says whose stream it is.
+  Without either, the folder's name still says whose stream it is.
 - The manifest enters the outbox after all of the stream's segments, by rename; only then is the
   folder removed.
 """
@@ -29,14 +29,12 @@ from contract.manifest import (
     total,
 )
 from event_log import log_event
+from streamer.part_header import part_name
 from streamer.segment_file import ENTRIES, SegmentFile
-from streamer.spool import Spool, move_file, overwrite_file, replace_file, write_file
+from streamer.spool import SLASH, Spool, move_file, overwrite_file, stream_of, write_file
 
 STATES = ("stream.0.json", "stream.1.json")
 """The files of a stream's folder that hold its two latest states."""
-
-OPENED = "opened.json"
-"""The file that holds the state with which the stream began."""
 
 _STATE_BYTES = 2048
 """How much room each of the two files has from the start; a file system gives it a whole page."""
@@ -75,17 +73,12 @@ class StreamFolder:
     """The folder of a stream that is open."""
 
     def __init__(self, spool: Spool, state: StreamState) -> None:
-        """Create the folder and save the state. Raises OSError, and then leaves nothing behind."""
+        """Create the folder. Raises OSError."""
         self._spool = spool
         self.state = state
-        self.path = spool.streams / state.stream_id
+        self.path = spool.streams / f"{state.call_connection_id}{SLASH}{state.stream_id}"
         self._older_state = STATES[0]
         self.path.mkdir(parents=True)
-        try:
-            replace_file(self.path / OPENED, msgspec.json.encode(state))
-        except OSError:
-            shutil.rmtree(self.path, ignore_errors=True)
-            raise
 
     def save_state(self) -> bool:
         """Overwrite the older state, and return whether the disk accepted it.
@@ -107,7 +100,8 @@ class StreamFolder:
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
         """Return a new segment of a track."""
-        return SegmentFile.create(self._spool, self.path / track, start, sample_rate)
+        path = self.path / part_name(track, start)
+        return SegmentFile.create(self._spool, path, start, sample_rate)
 
     def outbox_path(self, file: SegmentFile) -> Path:
         """Return where a segment goes when it is sealed."""
@@ -129,9 +123,7 @@ class StreamFolder:
 
 def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
     """Return a segment's place in the outbox: its container and blob name."""
-    name = names.SegmentName(
-        state.call_connection_id, state.stream_id, file.path.parent.name, file.start
-    )
+    name = names.SegmentName(state.call_connection_id, state.stream_id, file.track, file.start)
     return spool.outbox_path(names.SEGMENTS, name.blob)
 
 
@@ -181,16 +173,23 @@ def _publish(spool: Spool, folder: Path, manifest: Manifest, container: str) -> 
 
 
 def read_state(folder: Path) -> StreamState:
-    """Return the latest state of a stream that can be read.
+    """Return the latest state of a stream that can be read, or what its folder's name says.
 
     Raises:
-        ValueError: None can be read.
+        ValueError: Not even the folder's name can be read.
         OSError: The disk cannot be read.
     """
-    states: list[StreamState] = []
-    for name in (*STATES, OPENED):
+    name = names.parse_manifest(f"{folder.name.replace(SLASH, '/')}.json")
+    states = [
+        StreamState(
+            call_connection_id=name.call_connection_id,
+            stream_id=name.stream_id,
+            started_at=names.stream_start(name.stream_id),
+        )
+    ]
+    for file in STATES:
         try:
-            if content := (folder / name).read_bytes().strip():
+            if content := (folder / file).read_bytes().strip():
                 states.append(msgspec.json.decode(content, type=StreamState))
         except FileNotFoundError:
             continue
@@ -200,12 +199,10 @@ def read_state(folder: Path) -> StreamState:
                 _log,
                 logging.WARNING,
                 "state_unreadable",
-                stream=folder.name,
-                file=name,
+                stream=name.stream_id,
+                file=file,
                 error=error,
             )
-    if not states:
-        raise ValueError(f"none of {', '.join((*STATES, OPENED))} can be read")
     return max(states, key=lambda state: state.saves)
 
 
@@ -225,7 +222,7 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
         try:
             entry = msgspec.json.decode(line, type=SegmentEntry)
         except ValueError:
-            log_event(_log, logging.WARNING, "segment_entry_skipped", stream=folder.name)
+            log_event(_log, logging.WARNING, "segment_entry_skipped", stream=stream_of(folder))
             continue
         # By its name: a reopened file knows its start only to the millisecond.
         entries[entry.track, names.format_start(entry.start)] = entry

@@ -161,9 +161,8 @@ async def test_what_an_earlier_process_rejected_is_uploaded(
     blobs: Storage, tmp_path: Path, call: str, stored: Stored
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
-    stream = spool.streams / call / "mixed"
-    stream.mkdir(parents=True)
-    (stream / "noon.part").write_bytes(bytes(100))
+    (spool.streams / call).mkdir()
+    (spool.streams / call / "mixed~noon.part").write_bytes(bytes(100))
     spool.quarantine(spool.streams / call)
     spool.close()
     spool = Spool(tmp_path / "spool", 1 << 30)

@@ -11,9 +11,8 @@ import pytest
 from contract import names, wav
 from contract.manifest import Counts, decode_manifest
 from streamer.recovery import Recovery, list_outbox
-from streamer.spool import Spool, blob_of, stream_of
+from streamer.spool import Spool, blob_of
 from streamer.stream_folder import (
-    OPENED,
     STATES,
     StreamFolder,
     build_manifest,
@@ -27,7 +26,7 @@ def test_an_unreadable_stream_is_quarantined(spool: Spool) -> None:
     folder = spool.streams / "broken"
     folder.mkdir()
     (folder / "stream.json").write_bytes(b"{")
-    (folder / "mixed").mkdir()
+    (folder / "mixed").mkdir()  # somebody's; a stream has no folders in its own
     spool = restart(spool)
     recovery = Recovery(spool)
     ((path, entry),) = recovery.run()
@@ -91,7 +90,7 @@ def test_a_stream_that_cannot_even_be_quarantined_does_not_stop_the_recovery(
     spool = restart(spool)
     recovery = Recovery(spool)
     ((path, _),) = recovery.run()
-    assert stream_of(path) == folder.path.name
+    assert path.stem == folder.path.name
     assert recovery.folders == [spool.streams / "broken"]
     spool.rejected.unlink()
     ((path, _),) = recovery.run()
@@ -104,7 +103,7 @@ def test_an_unreadable_open_segment_is_quarantined_and_the_others_are_recovered(
 ) -> None:
     folder = StreamFolder(spool, create_state())
     folder.open_segment("mixed", START, 16_000).append(bytes(SECOND))
-    (folder.path / "mixed" / "noon.part").write_bytes(bytes(100))
+    (folder.path / "mixed~noon.part").write_bytes(bytes(100))
     spool = restart(spool)
     (rejected, _), (segment, _), _ = Recovery(spool).run()
     assert rejected.parent == spool.rejected
@@ -119,7 +118,7 @@ def test_a_stream_without_room_to_finish_is_finished_later(spool: Spool) -> None
     spool = restart(spool)
     recovery = Recovery(spool)
     # The first segment is sealed, but a folder blocks the second one's place in the outbox.
-    second = f"call-1/{folder.path.name}/mixed/20260301T120001.000Z.wav"
+    second = f"call-1/{folder.state.stream_id}/mixed/20260301T120001.000Z.wav"
     blocked = spool.outbox_path(names.SEGMENTS, second)
     (blocked / "x").mkdir(parents=True)
     open_files = len(os.listdir("/proc/self/fd"))
@@ -143,10 +142,11 @@ def test_a_kill_while_a_finished_streams_folder_is_removed_loses_nothing(spool: 
     file.append(bytes(SECOND))
     file.seal(Counts(), folder.outbox_path(file))
     manifest = build_manifest(folder.state, read_entries(folder.path), START, "1000")
-    state = (folder.path / OPENED).read_bytes()
+    folder.save_state()
+    state = (folder.path / STATES[0]).read_bytes()
     path = folder.finish(manifest)
     folder.path.mkdir()
-    (folder.path / OPENED).write_bytes(state)
+    (folder.path / STATES[0]).write_bytes(state)
     spool = restart(spool)
     Recovery(spool).run()
     assert decode_manifest(path.read_bytes()) == manifest

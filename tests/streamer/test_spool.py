@@ -16,7 +16,7 @@ import pytest
 
 from contract import wav
 from streamer.errors import SpoolInUse
-from streamer.spool import Spool, blob_of, move_file, replace_file, stream_of
+from streamer.spool import Spool, blob_of, move_file, stream_of, write_file
 from tests.streamer.spools import restart
 
 
@@ -63,11 +63,11 @@ def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
 
 
 def test_a_restart_counts_what_the_folder_holds(spool: Spool) -> None:
-    for name in ("streams/s/mixed/a.part", "outbox/segments/c~s~mixed~a.wav"):
+    for name in ("streams/c~s/mixed~a.part", "outbox/segments/c~s~mixed~a.wav"):
         path = spool.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(wav.HEADER_BYTES + 100))
-    (spool.root / "streams/s/stream.json").write_bytes(b"{}")
+    (spool.root / "streams/c~s/stream.0.json").write_bytes(b"{}")
     assert restart(spool).used_bytes == 200
 
 
@@ -96,39 +96,20 @@ def test_quarantined_files_go_to_the_rejected_container(spool: Spool) -> None:
         assert container == "rejected"
         assert re.fullmatch(r"segments/call/a\.[0-9a-f]{16}\.wav", blob)
         assert file.read_bytes() == content
-    track = spool.streams / "stream" / "mixed"
-    track.mkdir(parents=True)
-    (track / "b.part").write_bytes(b"x")
-    (file,) = spool.quarantine(spool.streams / "stream")
-    assert blob_of(file)[1].startswith("streams/stream/mixed/b.")
-    assert not (spool.streams / "stream").exists()
+    stream = spool.streams / "call~stream"
+    stream.mkdir()
+    (stream / "mixed~b.part").write_bytes(b"x")
+    (file,) = spool.quarantine(stream)
+    assert blob_of(file)[1].startswith("streams/call/stream/mixed/b.")
+    assert not stream.exists()
 
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.pwrite
     monkeypatch.setattr("os.pwrite", lambda fd, content, at: write(fd, bytes(content)[:3], at))
     path = tmp_path / "state"
-    replace_file(path, b"0123456789")
+    write_file(path, b"0123456789")
     assert path.read_bytes() == b"0123456789"
-
-
-def test_a_file_that_cannot_be_replaced_keeps_its_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state"
-    replace_file(path, b"old")
-    write = os.pwrite
-    counts = iter([2])
-
-    def fill_up(descriptor: int, content: memoryview, at: int) -> int:
-        for count in counts:
-            return write(descriptor, bytes(content)[:count], at)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.pwrite", fill_up)
-    with pytest.raises(OSError, match="No space left"):
-        replace_file(path, b"newer")
-    assert path.read_bytes() == b"old"
 
 
 def test_accounts_add_up_whatever_thread_changes_them(spool: Spool) -> None:

@@ -101,7 +101,7 @@ class CrashingSpool(RuleBasedStateMachine):
         files = [finished.file for finished in self.segments._unsealed.values()]
         files += [track.file for track in self.tracks.values() if track.is_open and track.file]
         return [
-            (file.path.parent.name, position)
+            (file.track, position)
             for file in files
             if not file.lost_frames
             for position in range(

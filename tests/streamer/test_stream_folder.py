@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contract import names
 from contract.manifest import Counts, SegmentEntry, decode_manifest
 from streamer.segment_file import ENTRIES
 from streamer.spool import Spool, blob_of
 from streamer.stream_folder import (
-    OPENED,
     STATES,
     StreamFolder,
     build_manifest,
@@ -49,9 +49,10 @@ def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
         path = folder.path / name
         path.write_bytes(path.read_bytes()[:20])
         assert read_state(folder.path) == state
-    (folder.path / OPENED).write_bytes(b"")
-    with pytest.raises(ValueError, match=r"none of stream\.0\.json"):
-        read_state(folder.path)
+    broken = folder.path.rename(spool.streams / "broken")
+    (broken / STATES[1]).write_bytes(b"")
+    with pytest.raises(names.MalformedName, match="broken"):
+        read_state(broken)
 
 
 def test_a_save_that_is_cut_short_is_repeated_in_the_same_place(
@@ -112,12 +113,7 @@ def _refuse(*_: object) -> int:
 def test_a_stream_that_cannot_begin_leaves_no_folder(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_file = os.open
-
-    def refuse_new(path: Path, flags: int, *rest: int, **options: int) -> int:
-        return _refuse() if flags & os.O_CREAT else open_file(path, flags, *rest, **options)
-
-    monkeypatch.setattr("os.open", refuse_new)
+    monkeypatch.setattr("os.mkdir", _refuse)
     with pytest.raises(OSError, match="no inodes"):
         StreamFolder(spool, create_state())
     assert not list(spool.streams.iterdir())
