@@ -26,9 +26,9 @@ from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
 from streamer.spool import Spool, blob_of, describe_error
 from streamer.stream_folder import (
-    STATES,
     StreamState,
     build_manifest,
+    has_begun,
     publish_manifest,
     read_entries,
     read_state,
@@ -99,8 +99,7 @@ class Recovery:
         state = read_state(folder)
         entries = read_entries(folder)
         parts, unreadable = read_parts(spool, folder, entries)
-        has_begun = any((folder / name).exists() for name in STATES)
-        if not (has_begun or entries or parts or unreadable):
+        if not (has_begun(folder) or entries or parts or unreadable):
             # No packet came: a manifest would have the app look at the call again.
             shutil.rmtree(folder)
             return

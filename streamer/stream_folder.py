@@ -73,29 +73,32 @@ class StreamFolder:
     """The folder of a stream that is open."""
 
     def __init__(self, spool: Spool, state: StreamState) -> None:
-        """Create the folder. Raises OSError."""
+        """Create the folder and save the state. Raises OSError, and then leaves nothing behind."""
         self._spool = spool
         self.state = state
         self.path = spool.streams / f"{state.call_connection_id}{SLASH}{state.stream_id}"
-        self._older_state = STATES[0]
+        self._older_state = STATES[1]
         self.path.mkdir(parents=True)
+        try:
+            write_file(self.path / STATES[0], _encode(state))
+        except OSError:
+            shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def save_state(self) -> bool:
         """Overwrite the older state, and return whether the disk accepted it.
 
-        A full disk is not an error: the newer state remains. Both files get their room the first
-        time, so that a disk that is full later still accepts what is to be counted as lost.
+        A full disk is not an error: the newer state remains. From the first time on, both files
+        have their room, so that a disk that is full later still accepts what is to be counted as
+        lost.
         """
         self.state.saves += 1
-        content = msgspec.json.encode(self.state).ljust(_STATE_BYTES)
         try:
-            overwrite_file(self.path / self._older_state, content)
-            self._older_state = STATES[self._older_state == STATES[0]]
-            if self.state.saves == 1:
-                write_file(self.path / self._older_state, b" " * _STATE_BYTES)
+            overwrite_file(self.path / self._older_state, _encode(self.state))
         except OSError as error:
             self._spool.record_failure(error)
             return False
+        self._older_state = STATES[self._older_state == STATES[0]]
         return True
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
@@ -119,6 +122,10 @@ class StreamFolder:
             OSError: The disk accepts nothing now. Finish it again later.
         """
         return publish_manifest(self._spool, self.path, manifest)
+
+
+def _encode(state: StreamState) -> bytes:
+    return msgspec.json.encode(state).ljust(_STATE_BYTES)
 
 
 def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
@@ -170,6 +177,11 @@ def _publish(spool: Spool, folder: Path, manifest: Manifest, container: str) -> 
     write_file(file, encode_manifest(manifest))
     move_file(file, target)
     return target
+
+
+def has_begun(folder: Path) -> bool:
+    """Return whether a stream's state was saved since its folder was created."""
+    return (folder / STATES[1]).exists()
 
 
 def read_state(folder: Path) -> StreamState:

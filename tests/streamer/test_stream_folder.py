@@ -45,7 +45,7 @@ def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
     older = read_state(folder.path)
     folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    for name, state in ((STATES[0], older), (STATES[1], create_state())):
+    for name, state in ((STATES[1], older), (STATES[0], create_state())):
         path = folder.path / name
         path.write_bytes(path.read_bytes()[:20])
         assert read_state(folder.path) == state
@@ -113,7 +113,12 @@ def _refuse(*_: object) -> int:
 def test_a_stream_that_cannot_begin_leaves_no_folder(
     spool: Spool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("os.mkdir", _refuse)
+    open_file = os.open
+
+    def refuse_new(path: Path, flags: int, *rest: int, **options: int) -> int:
+        return _refuse() if flags & os.O_CREAT else open_file(path, flags, *rest, **options)
+
+    monkeypatch.setattr("os.open", refuse_new)
     with pytest.raises(OSError, match="no inodes"):
         StreamFolder(spool, create_state())
     assert not list(spool.streams.iterdir())
