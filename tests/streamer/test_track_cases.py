@@ -417,3 +417,16 @@ def test_what_comes_behind_a_frame_that_overtook_a_stall_is_late(
     # Drift correction shortens up to four, which are then not found whole.
     places = rig.places(range(150))
     assert sum(abs(places[n] - n * 0.02) <= LIMIT for n in places) >= 141
+
+
+@pytest.mark.parametrize("jitter", [(0, 0, 0, 0, 0), (2, 6, 7, 1, 1)])
+def test_a_clock_set_back_by_three_frames_at_once_keeps_the_order(jitter: tuple[int, ...]) -> None:
+    """Frames 3 to 5 have the timestamps of the first three; frame 6 fits where the track stands."""
+    frames = steady(range(100), lambda n: n * 0.02 - (0.06 if n >= 3 else 0))
+    for n, ms in enumerate(jitter, 3):
+        frames[n] = frames[n]._replace(stamp=(n - 3) * 0.02 + ms / 1000)
+    rig = Rig().send(frames)
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (100, 1)
+    places = rig.places(range(100))
+    assert all(abs(places[n] - n * 0.02) <= LIMIT for n in range(100))
