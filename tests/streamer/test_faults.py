@@ -39,7 +39,7 @@ STREAMS = 50
 AWAY_SECONDS = float(os.environ.get("FAULT_AWAY_SECONDS", "0"))
 """How long Blob Storage is away at least; a minute, as in the field, with FAULT_AWAY_SECONDS=60."""
 
-pytestmark = pytest.mark.timeout(AWAY_SECONDS + 240)
+pytestmark = pytest.mark.timeout(AWAY_SECONDS + 480)
 
 
 class Caller:
