@@ -230,6 +230,11 @@ def deleted_call_delivery_blob(delivery_id: str) -> str:
     return f"deleted/{delivery_id}.json"
 
 
+def deleted_call_deliveries_prefix(call_connection_id: str) -> str:
+    """The prefix of the names of those deliveries of a call."""
+    return f"deleted/{call_connection_id}."
+
+
 def audit_blob(day: date, part: int) -> str:
     """The name, in the ``audit`` container, of one part of a day's trail; the first is 0."""
     return f"{audit_prefix(day)}{part:04d}.jsonl"

@@ -1,6 +1,7 @@
 """Dead letters: deliveries that have failed for good, listed and sent again on request.
 
-One that is about a call is deleted with it; that a call was deleted is kept until it is delivered.
+One that is about a call is deleted with it. One which says that a call was deleted is kept for
+KEEP_DAYS: it may have the call's own URL. The index of expiries says when to look at it.
 An endpoint that has answered 410 gets nothing more until one of its dead letters is sent again.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -21,11 +22,14 @@ from calls.errors import DeliveryNotFound, InvalidCursor
 from calls.events.cloud_events import CloudEvent
 from calls.events.messages import DeliveryMessage, send_delivery
 from calls.listings import read_own
+from calls.records.expiries import add_expiry
 from calls.settings import Settings
 from calls.storage import Storage
 from calls.webhook_settings import CALL, parse_webhooks
 
 SCHEMA = 1
+KEEP_DAYS = 30
+_KEEP = timedelta(days=KEEP_DAYS)
 _DIGEST = re.compile("[0-9a-f]{16}")
 
 
@@ -66,6 +70,9 @@ async def write_letter(
         failed_at=now,
         error=error,
     )
+    if _is_of_deleted_call(letter):
+        # First, so that no letter is forgotten.
+        await add_expiry(storage, letter.call_connection_id, now + _KEEP)
     await storage.put(blobs.DELIVERIES, _blob(letter), msgspec.json.encode(letter))
     return letter
 
@@ -73,6 +80,17 @@ async def write_letter(
 async def delete_letter(storage: Storage, letter: DeadLetter) -> None:
     """Delete a dead letter. Raises AzureError."""
     await storage.delete(blobs.DELIVERIES, _blob(letter))
+
+
+async def delete_expired_letters(storage: Storage, call: str, now: datetime) -> None:
+    """Delete the dead letters of a deleted call that are older than KEEP_DAYS. Raises AzureError.
+
+    A letter that has failed again since has an entry in the index of expiries for a later day.
+    """
+    names = await storage.blob_names(blobs.DELIVERIES, blobs.deleted_call_deliveries_prefix(call))
+    for letter in await read_own(storage, blobs.DELIVERIES, names, _decode):
+        if letter.failed_at <= now - _KEEP:
+            await delete_letter(storage, letter)
 
 
 async def list_letters(storage: Storage, limit: int, cursor: str | None) -> LetterPage:
@@ -136,8 +154,12 @@ async def _read_letter(storage: Storage, id_: str) -> DeadLetter:
     raise DeliveryNotFound(id_)
 
 
+def _is_of_deleted_call(letter: DeadLetter) -> bool:
+    return letter.event.type == "call.deleted"
+
+
 def _blob(letter: DeadLetter) -> str:
-    if letter.event.type == "call.deleted":
+    if _is_of_deleted_call(letter):
         return blobs.deleted_call_delivery_blob(letter.id)
     return blobs.delivery_blob(letter.id)
 

@@ -3,7 +3,8 @@
 A request that waits sends one small request to Blob Storage at a time, every POLL_SECONDS: for the
 record's properties and for the end of the segments' log, in turn. So it needs nothing that only one
 instance knows. An instance lets WAITING_AT_MOST requests wait, since the host lets only 16 requests
-run at a time (``infra/modules/function_app.bicep``): further ones are answered at once.
+run at a time (``infra/modules/function_app.bicep``). They share these places fairly (``Places``):
+further ones are answered at once, or instead of those of somebody who has more.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import asyncio
 import hashlib
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from typing import NamedTuple, Self
 
 from calls import blobs
 from calls.errors import InvalidCursor
 from calls.events.cloud_events import CloudEvent, build_event
+from calls.events.places import Places
 from calls.events.segment_log import read_segments
 from calls.records.dispositions import missing_call
 from calls.records.store import decode_record, read_record_document
@@ -29,7 +31,8 @@ WAITING_AT_MOST = 8
 
 _CURSOR = re.compile(r"([0-9]{1,4})\.([0-9]{1,12})\.([0-9a-f]{12})", re.ASCII)
 
-_waiting = 0
+PLACES = Places(WAITING_AT_MOST)
+"""This process's places for requests that wait."""
 
 
 class Position(NamedTuple):
@@ -63,7 +66,7 @@ class News(NamedTuple):
     """What has happened since a position.
 
     ``has_changed``: the call's record is another one than at the position. ``is_busy``: the request
-    asked to wait, and was answered at once, because too many others were waiting.
+    asked to wait, and did not, or not for so long, because too many others were waiting.
     """
 
     events: list[CloudEvent]
@@ -83,6 +86,7 @@ async def follow_call(
     after: Position,
     wait_seconds: float,
     *,
+    owner: Hashable,
     sleep: Sleep = asyncio.sleep,
     clock: Clock = time.monotonic,
 ) -> News:
@@ -94,29 +98,29 @@ async def follow_call(
         call: The call connection id.
         after: The position.
         wait_seconds: How long to wait while there is nothing.
+        owner: Whose request this is: each owner has a fair share of the places.
         sleep: Waits for some seconds.
         clock: Returns a time in seconds.
 
     Raises CallNotFound (CallDeleted, if it was deleted, even while this waits), AzureError.
     """
-    global _waiting  # noqa: PLW0603  # the process's own count, as its clients are
     ends_at = clock() + wait_seconds
     news = await _read_news(storage, settings, call, after)
     if news.events or news.has_changed or wait_seconds <= 0:
         return news
-    if _waiting >= WAITING_AT_MOST:
+    place = PLACES.take(owner)
+    if place is None:
         return news._replace(is_busy=True)
-    _waiting += 1
     try:
         is_turn_of_record = True
-        while clock() < ends_at:
+        while clock() < ends_at and not place.is_lost:
             await sleep(min(POLL_SECONDS, max(0.0, ends_at - clock())))
             if await _has_news(storage, call, after, of_record=is_turn_of_record):
                 return await _read_news(storage, settings, call, after)
             is_turn_of_record = not is_turn_of_record
     finally:
-        _waiting -= 1
-    return news
+        PLACES.leave(place)
+    return news._replace(is_busy=place.is_lost)
 
 
 async def _has_news(storage: Storage, call: str, after: Position, *, of_record: bool) -> bool:

@@ -16,6 +16,7 @@ from azure.core.exceptions import AzureError
 from calls import blobs
 from calls.clients import Clients
 from calls.errors import CallNotFound, CallOnHold, DeletionRunning
+from calls.events.dead_letters import delete_expired_letters
 from calls.pipeline import fair_run
 from calls.records.dispositions import read_disposition
 from calls.records.expiries import Expiry, add_expiry, list_expiries, remove_expiry
@@ -87,6 +88,7 @@ async def visit_call(clients: Clients, entry: Expiry, now: datetime) -> None:
     storage, call = clients.storage, entry.call_connection_id
     if await delete_late_arrivals(storage, call):
         await watch_for_late_arrivals(storage, call, now)
+        await delete_expired_letters(storage, call, now)
         await remove_expiry(storage, entry)
         return
     has_export = await delete_old_exports(storage, call, now)

@@ -1,4 +1,4 @@
-// Alerts for audio that was lost or is about to be. The streamer logs its statistics every minute
+// Alerts for audio or events that were lost or are about to be. The streamer logs its statistics every minute
 // (streamer/stats.py), because nothing in Azure reads its /metrics.
 
 import { Tags } from '../types.bicep'
@@ -137,6 +137,15 @@ var rules = [
     query: 'AppRequests | where Name == \'hang_up_long_calls\' and Success == false | project TimeGenerated, value = 1.0'
     aggregation: 'Total'
     threshold: 2
+  }
+  {
+    name: 'deliveries-dead'
+    severity: 2
+    text: 'Events were not delivered to a webhook or the topic within a day, or it answered 410. GET /api/v1/deliveries lists them.'
+    // No function runs for a dead letter, so this reads traces: where they are sampled, each stands for ItemCount.
+    query: 'AppTraces | where Message startswith \'delivery_dead \' | project TimeGenerated, value = todouble(ItemCount)'
+    aggregation: 'Total'
+    threshold: 0
   }
 ]
 

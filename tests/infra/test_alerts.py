@@ -131,6 +131,21 @@ def test_the_alert_on_long_calls_counts_failed_runs_of_the_timer_that_ends_them(
     assert triggers[match[1]]["schedule"] == "0 * * * * *"
 
 
+def test_the_alert_on_dead_letters_counts_the_line_that_the_app_logs_for_each(
+    queries: dict[str, str],
+) -> None:
+    query = queries["deliveries-dead"]
+    match = re.fullmatch(
+        r"AppTraces \| where Message startswith '(\w+ )' "
+        r"\| project TimeGenerated, value = todouble\(ItemCount\)",
+        query,
+    )
+    assert match is not None, query
+    event = match[1].rstrip()
+    assert format_event(event, {"call": "c1"}).startswith(match[1])
+    assert f'"{event}"' in (ROOT / "calls" / "events" / "delivery.py").read_text()
+
+
 def test_a_budget_notifies_the_owners_and_the_operator(bicep_server: BicepServer) -> None:
     snapshot = bicep_server.snapshot(
         "main",
@@ -177,4 +192,4 @@ def test_alerts_are_sent_to_the_operator(bicep_server: BicepServer) -> None:
         if resource["type"] == "Microsoft.Insights/metricAlerts":
             assert resource["properties"]["actions"] == [{"actionGroupId": group["id"]}]
             alerts += 1
-    assert alerts == len(STATS_FIELDS) + 7
+    assert alerts == len(STATS_FIELDS) + 8

@@ -42,9 +42,9 @@ def find_commands() -> list[str]:
 
 def test_number_of_log_alerts_is_right(deployed: Deployed) -> None:
     rules = deployed("Microsoft.Insights/scheduledQueryRules")
-    assert len(rules) == 11
+    assert len(rules) == 12
     assert {rule["properties"]["evaluationFrequency"] for rule in rules} == {"PT5M"}
-    assert "eleven log alerts, each evaluated every five minutes" in re.sub(r"\s+", " ", DOC)
+    assert "twelve log alerts, each evaluated every five minutes" in re.sub(r"\s+", " ", DOC)
 
 
 def test_every_alert_is_listed(deployed: Deployed) -> None:

@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from local.ports import free_ports
 from tests.streamer.conftest import StreamerProcess, metadata, open_websocket
 
 Start = Callable[..., StreamerProcess]
@@ -25,7 +26,7 @@ Headers = dict[str, str]
 )
 def test_other_requests_are_answered(streamer: Start, head: bytes, status: bytes) -> None:
     server = streamer()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(head)
         assert client.recv(100).startswith(b"HTTP/1.1 " + status)
 
@@ -46,8 +47,7 @@ async def test_a_handshake_for_an_unknown_path_is_counted(streamer: Start, path:
 async def test_health_and_metrics_can_have_a_port_of_their_own(
     streamer: Start, headers: Headers
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     server = streamer(METRICS_PORT=str(port))
     paths = ("/healthz", "/readyz", "/metrics")
     assert [server.get(path)[0] for path in paths] == [404, 404, 404]

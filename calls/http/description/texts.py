@@ -60,8 +60,8 @@ TEXTS = {
         "list_events",
         "events",
         "Long polling: begin without `after`, then send the last answer's `cursor`, with `wait_s`. "
-        "An answer that comes at once and has a `Retry-After` was not allowed to wait, because too "
-        "many others do. An event may come twice, and events of one answer are sorted by time.",
+        "An answer with a `Retry-After` was not allowed to wait, or no longer, because too many "
+        "others do. An event may come twice, and events of one answer are sorted by time.",
     ),
     "PATCH /api/v1/calls/{id}": Text(
         "change_call",

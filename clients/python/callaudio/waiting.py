@@ -71,7 +71,7 @@ def _wait_for_events(call_id: str, cursor: str | None, seconds: float) -> Steps[
     options = {} if cursor is None else {"after": cursor}
     response = yield from send(list_events.build_request(call_id, wait_s=int(seconds), **options))
     if "Retry-After" in response.headers:
-        # Too many others wait: this request came back at once.
+        # Too many others wait: this request was not allowed to, or no longer.
         yield Sleep(retry_delay(response))
     return list_events.parse_response(response).cursor
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from calls import blobs
 from calls.clients import DELIVERY_QUEUE, Clients
 from calls.errors import DeliveryNotFound, InvalidCursor
+from calls.events.cloud_events import build_event
 from calls.events.dead_letters import (
+    KEEP_DAYS,
     DeadLetter,
+    delete_expired_letters,
     delete_letter,
     endpoint_url,
     is_gone,
@@ -20,6 +23,8 @@ from calls.events.dead_letters import (
     write_letter,
 )
 from calls.events.messages import DeliveryMessage, decode_delivery
+from calls.records.expiries import Expiry, list_expiries
+from calls.records.model import Milestone
 from calls.settings import Settings
 from tests.calls.events.test_messages import delivery
 from tests.calls.sample_streams import new_call_id
@@ -30,6 +35,14 @@ NOW = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 
 def message_of(call: str, **fields: object) -> DeliveryMessage:
     return delivery(call_connection_id=call, **fields)
+
+
+def message_of_deleted(call: str, **fields: object) -> DeliveryMessage:
+    """The message which says that a call was deleted, to the call's own endpoint."""
+    milestone = Milestone(type="call.deleted", what="a-deletion", time=NOW)
+    event = build_event(Settings(callback_url="https://app.example"), call, milestone)
+    own = {"endpoint": "call", "url": "https://b.example/hook/a-secret"}
+    return message_of(call, event=event, **own | fields)
 
 
 async def listed(clients: Clients, call: str, limit: int) -> list[DeadLetter]:
@@ -72,6 +85,41 @@ async def test_a_letter_stays_if_the_queue_does_not_take_it(clients: Clients) ->
     assert await listed(clients, call, 100) == [letter]
     await delete_letter(clients.storage, letter)
     assert await listed(clients, call, 100) == []
+
+
+async def test_a_letter_of_a_deleted_call_is_kept_for_thirty_days(clients: Clients) -> None:
+    storage, call = clients.storage, new_call_id()
+    own = await write_letter(storage, message_of_deleted(call), "status 500", NOW)
+    later = NOW + timedelta(days=2)
+    ops = await write_letter(storage, message_of_deleted(call, endpoint="ops"), "status 500", later)
+    other = await write_letter(storage, message_of_deleted(f"{call}x"), "status 500", NOW)
+    expires_at = NOW + timedelta(days=KEEP_DAYS)
+    await delete_expired_letters(storage, call, expires_at - timedelta(seconds=1))
+    assert {letter.id for letter in await listed(clients, call, 100)} == {own.id, ops.id}
+    await delete_expired_letters(storage, call, expires_at)
+    assert await listed(clients, call, 100) == [ops]
+    assert await listed(clients, f"{call}x", 100) == [other], "another call's"
+
+
+async def test_when_to_look_at_a_letter_is_written_before_it(
+    clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage, call = clients.storage, new_call_id()
+    puts: list[str] = []
+    put = storage.put
+
+    async def note(container: str, blob: str, content: bytes) -> None:
+        puts.append(container)
+        await put(container, blob, content)
+
+    monkeypatch.setattr(storage, "put", note)
+    await write_letter(storage, message_of_deleted(call), "status 500", NOW)
+    assert puts == [blobs.RETENTION, blobs.DELIVERIES]
+    day = (NOW + timedelta(days=KEEP_DAYS + 1)).date()
+    entry = Expiry(blobs.expiry_blob(day, call), call)
+    assert entry in await list_expiries(storage, NOW + timedelta(days=KEEP_DAYS + 1))
+    await write_letter(storage, message_of(new_call_id()), "status 500", NOW)
+    assert puts[2:] == [blobs.DELIVERIES], "it is deleted with its call"
 
 
 async def test_foreign_blobs_are_skipped_and_counted(

@@ -106,7 +106,7 @@ async def test_an_endpoint_that_is_down_for_an_hour_gets_everything_once_it_is_b
 
 
 async def test_an_endpoint_that_never_takes_an_event_leaves_a_dead_letter_that_is_sent_again(
-    office: PostOffice, receiver: Receiver
+    office: PostOffice, receiver: Receiver, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.status = 500
     call = await connect(office)
@@ -120,6 +120,8 @@ async def test_an_endpoint_that_never_takes_an_event_leaves_a_dead_letter_that_i
     assert 15 <= letter.attempts <= 40
     assert (letter.failed_at - began).total_seconds() >= 24 * 3600
     assert not office.deliveries.messages
+    logged = [line for line in caplog.messages if line.startswith("delivery_dead ")]
+    assert len([line for line in logged if call in line]) == 1, "the alert counts it"
     receiver.status = 200
     await retry_letter(office.clients, letter.id, office.now)
     await office.run(seconds=90)

@@ -13,6 +13,7 @@ from calls.clients import Clients
 from calls.errors import CallDeleted, CallNotFound, InvalidCursor
 from calls.events import live
 from calls.events.live import News, Position, follow_call
+from calls.events.places import Places
 from calls.events.segment_log import log_segment
 from calls.principals import Principal
 from calls.records.model import Milestone
@@ -37,13 +38,19 @@ class Follower:
         self.now = 0.0
         self.actions: dict[float, Action] = {}
 
-    async def follow(self, after: Position = Position(), wait_seconds: float = 0) -> News:  # noqa: B008
+    async def follow(
+        self,
+        after: Position = Position(),  # noqa: B008
+        wait_seconds: float = 0,
+        owner: str = "somebody",
+    ) -> News:
         return await follow_call(
             self.clients.storage,
             self.clients.settings,
             self.call,
             after,
             wait_seconds,
+            owner=owner,
             sleep=self._sleep,
             clock=lambda: self.now,
         )
@@ -120,29 +127,85 @@ async def test_nothing_happens_and_the_wait_costs_one_small_request_at_a_time(
     assert set(waiting) == {f"HEAD {record}", f"GET events/{follower.call}/segments.jsonl"}
 
 
-async def test_only_some_may_wait_and_the_others_are_answered_at_once(
-    follower: Follower, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "WAITING_AT_MOST", 2)
+class Waits:
+    """The sleep of several followers, which ends when a test says so."""
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._sleeping = asyncio.Queue[asyncio.Future[None]]()
+        follower._sleep = self._sleep  # type: ignore[method-assign,assignment]
+
+    async def _sleep(self, _: float) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleeping.put_nowait(turn)
+        await turn
+
+    async def take(self, count: int) -> list[asyncio.Future[None]]:
+        """Return the turns of so many further requests, as soon as they sleep."""
+        return [await self._sleeping.get() for _ in range(count)]
+
+    def end(self, turns: list[asyncio.Future[None]], at: float) -> None:
+        """Let requests go on at this time."""
+        self._follower.now = at
+        for turn in turns:
+            turn.set_result(None)
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> Places:
+    """Two places."""
+    monkeypatch.setattr(live, "PLACES", Places(2))
+    return live.PLACES
+
+
+@pytest.mark.usefixtures("places")
+async def test_only_some_may_wait_and_the_others_are_answered_at_once(follower: Follower) -> None:
     position = (await follower.follow()).position
-    release = asyncio.Event()
-    waiting = asyncio.Queue[None]()
-
-    async def wait(_: float) -> None:
-        waiting.put_nowait(None)
-        await release.wait()
-        follower.now += 20
-
-    follower._sleep = wait  # type: ignore[method-assign,assignment]
+    waits = Waits(follower)
     first = [asyncio.create_task(follower.follow(position, 20)) for _ in range(2)]
-    await waiting.get()
-    await waiting.get()
+    turns = await waits.take(2)
     third = await follower.follow(position, 20)
     assert (third.is_busy, third.events, third.position) == (True, [], position)
-    release.set()
+    waits.end(turns, at=20)
     assert [news.is_busy for news in await asyncio.gather(*first)] == [False, False]
-    follower.now = 0
-    assert not (await follower.follow(position, 20)).is_busy, "both have ended"
+    fourth = asyncio.create_task(follower.follow(position, 20))
+    waits.end(await waits.take(1), at=40)
+    assert not (await fourth).is_busy, "both have left their places"
+
+
+@pytest.mark.usefixtures("places")
+async def test_whoever_holds_all_places_gives_one_to_another_key(follower: Follower) -> None:
+    position = (await follower.follow()).position
+    waits = Waits(follower)
+    greedy = asyncio.create_task(follower.follow(position, 20, "greedy"))
+    first = await waits.take(1)
+    second = asyncio.create_task(follower.follow(position, 20, "greedy"))
+    others = await waits.take(1)
+    other = asyncio.create_task(follower.follow(position, 20, "other"))
+    others += await waits.take(1)
+    waits.end(first, at=1)
+    assert await greedy == News([], position, has_changed=False, is_busy=True)
+    waits.end(others, at=20)
+    assert [news.is_busy for news in await asyncio.gather(second, other)] == [False, False]
+
+
+async def test_whoever_loses_the_place_is_still_told_of_what_happened(
+    follower: Follower, places: Places
+) -> None:
+    storage, call = follower.clients.storage, follower.call
+    position = (await follower.follow()).position
+
+    async def lose_place() -> None:
+        places.take("greedy")
+        assert places.take("other") is not None
+        await record_events(storage, call, NOW, "CallConnected")
+
+    follower.actions[5] = lose_place
+    news = await follower.follow(position, 20, "greedy")
+    assert follower.now < 20
+    if news.is_busy:
+        news = await follower.follow(news.position, 20, "greedy")
+    assert [event.type for event in news.events] == ["call.connected"]
 
 
 async def test_a_call_that_is_deleted_meanwhile_ends_the_wait(follower: Follower) -> None:

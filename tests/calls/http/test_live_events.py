@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from calls.clients import Clients
-from calls.events import live
+from calls.events.places import Places
 from calls.http import live_events
 from tests.calls.call_events import record_events
 from tests.calls.handler_requests import create_record, decode_body, send_request
@@ -41,13 +41,26 @@ async def test_the_events_of_a_call_follow_each_other_by_their_cursor(clients: C
 async def test_a_request_that_may_not_wait_says_when_to_try_again(
     clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "WAITING_AT_MOST", 0)
+    owners: list[object] = []
+
+    def take(_: Places, owner: object) -> None:
+        owners.append(owner)
+
+    monkeypatch.setattr(Places, "take", take)
     call = new_call_id()
     await create_record(clients, call)
     response = await send_request(clients, live_events.list_events, id=call)
     params = {"after": decode_body(response)["cursor"], "wait_s": "25"}
-    response = await send_request(clients, live_events.list_events, id=call, params=params)
-    assert (response.status_code, response.headers["Retry-After"]) == (200, "2")
+    for key in ("one", "another"):
+        response = await send_request(
+            clients,
+            live_events.list_events,
+            id=call,
+            params=params,
+            headers={"x-functions-key": key},
+        )
+        assert (response.status_code, response.headers["Retry-After"]) == (200, "2")
+    assert len(set(owners)) == 2, "each key has a share of its own"
 
 
 @pytest.mark.parametrize(

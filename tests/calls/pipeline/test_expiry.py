@@ -11,6 +11,7 @@ import pytest
 from calls import blobs
 from calls.clients import Clients
 from calls.errors import CallDeleted
+from calls.events.dead_letters import write_letter
 from calls.pipeline import expiry
 from calls.pipeline.expiry import visit_expiries
 from calls.pipeline.retention import run_unfinished
@@ -21,6 +22,7 @@ from calls.retention.holds import place_hold, release_hold
 from calls.retention.model import SYSTEM_RETENTION
 from contract import names
 from tests.calls.call_events import record_events
+from tests.calls.events.test_dead_letters import message_of_deleted
 from tests.calls.retention.calls_to_delete import ADMIN, Clock
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.calls.stream_uploader import StreamUploader
@@ -194,6 +196,20 @@ async def test_an_entry_whose_call_never_had_anything_is_dropped(
     await run_daily(clients, clock, 1)
     later = clock() + timedelta(days=99)
     assert call not in {e.call_connection_id for e in await list_expiries(clients.storage, later)}
+
+
+async def test_a_dead_letter_of_a_deleted_call_expires(clients: Clients, clock: Clock) -> None:
+    storage, call = clients.storage, await create_call(clients)
+    await begin_deletion(storage, call, "call", ADMIN, clock())
+    await run_daily(clients, clock, 2)
+    await write_letter(storage, message_of_deleted(call), "status 500", clock())
+    prefix = blobs.deleted_call_deliveries_prefix(call)
+    await run_daily(clients, clock, 30)
+    assert len(await storage.blob_names(blobs.DELIVERIES, prefix)) == 1
+    await run_daily(clients, clock, 1)
+    assert await storage.blob_names(blobs.DELIVERIES, prefix) == []
+    later = clock() + timedelta(days=99)
+    assert call not in {e.call_connection_id for e in await list_expiries(storage, later)}
 
 
 async def test_what_no_event_reports_is_deleted_when_a_deleted_call_is_looked_at(

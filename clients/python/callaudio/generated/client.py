@@ -406,9 +406,9 @@ class Operations:
         """Follow a call: what has happened, or as soon as something does.
 
         Long polling: begin without `after`, then send the last answer's `cursor`, with
-        `wait_s`. An answer that comes at once and has a `Retry-After` was not allowed to wait,
-        because too many others do. An event may come twice, and events of one answer are sorted
-        by time.
+        `wait_s`. An answer with a `Retry-After` was not allowed to wait, or no longer, because
+        too many others do. An event may come twice, and events of one answer are sorted by
+        time.
 
         Args:
             id (str):
@@ -937,9 +937,9 @@ class AsyncOperations:
         """Follow a call: what has happened, or as soon as something does.
 
         Long polling: begin without `after`, then send the last answer's `cursor`, with
-        `wait_s`. An answer that comes at once and has a `Retry-After` was not allowed to wait,
-        because too many others do. An event may come twice, and events of one answer are sorted
-        by time.
+        `wait_s`. An answer with a `Retry-After` was not allowed to wait, or no longer, because
+        too many others do. An event may come twice, and events of one answer are sorted by
+        time.
 
         Args:
             id (str):
