@@ -52,6 +52,14 @@ def test_the_outbox_has_no_folders_but_those_of_the_containers(spool: Spool) -> 
     assert stream_of(spool.outbox / "manifests" / "by hand.json") == ""
 
 
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(b"audio")
+    (tmp_path / "outbox").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        move_file(path, tmp_path / "outbox" / "call" / "start.wav")
+
+
 def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
     spool.reserve(spool.max_bytes - 10)
     with pytest.raises(OSError, match="SPOOL_MAX_BYTES"):
