@@ -14,7 +14,7 @@ from typing import Self
 
 import aiohttp
 
-_HEALTHY_SECONDS = 40.0
+_HEALTHY_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 15

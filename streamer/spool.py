@@ -326,10 +326,11 @@ def move_file(path: Path, target: Path) -> None:
             os.rename(path, target)
         except FileNotFoundError:
             # The folder is missing. It may even have been removed, as empty, while this created it,
-            # because another stream of the call was uploaded.
+            # because another stream of the call was uploaded. Or another stream created it at the
+            # same time: mkdir then looks whether it is a folder, and it may be gone again by then.
             if not path.exists():
                 raise
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
                 target.parent.mkdir(parents=True, exist_ok=True)
         else:
             return

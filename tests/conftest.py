@@ -1,6 +1,5 @@
 """Fixtures that more than one test directory uses, the order of the files, ``--fail-on-skip``."""
 
-import os
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,14 @@ from local.azurite import Azurite
 from local.client import AppClient
 from local.up import Up
 
-# On a developer's machine each run tries other examples. CI tries the same ones each time: it says
-# whether a change is right, not whether the day was lucky.
-hypothesis.settings.register_profile("ci", derandomize=True)
-if os.environ.get("CI"):
-    hypothesis.settings.load_profile("ci")
+# A run says whether a change is right, not whether the day was lucky or the machine slow: it tries
+# the same examples each time, however long one takes; --hypothesis-profile=explore tries others.
+_PATIENT = hypothesis.settings(
+    deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("explore", _PATIENT, derandomize=False)
+hypothesis.settings.register_profile("repeat", _PATIENT, derandomize=True)
+hypothesis.settings.load_profile("repeat")
 
 ALLOWED_SKIPS = {
     "no az on PATH": "the Azure CLI is a gigabyte, and only its parser is asked",

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.conftest import ALLOWED_SKIPS, LONGEST_FIRST, TOGETHER
@@ -82,6 +83,12 @@ def test_without_the_option_they_are_skipped(tmp_path: Path) -> None:
     code, output = run_pytest(tmp_path)
     assert code == 0, output
     assert "1 passed, 5 skipped, 1 xfailed" in output
+
+
+def test_a_property_is_tried_with_the_same_examples_however_long_they_take() -> None:
+    chosen = hypothesis.settings.get_profile("repeat")
+    assert (chosen.derandomize, chosen.deadline, chosen.database) == (True, None, None)
+    assert hypothesis.settings.get_profile("explore").deadline is None
 
 
 def test_every_allowed_skip_says_why() -> None:

@@ -78,6 +78,8 @@ export class Player {
     const { signal } = this.#abort;
     if (!this.isReady) this.#showLoading();
     const isReady = (await this.#stream(recording, signal)) || (await this.#download(recording, signal));
+    // The player was stopped meanwhile: there is nobody to play it to.
+    if (signal.aborted) return false;
     if (isReady) this.#showReady();
     if (isReady && this.#isPlayRequested) this.playWhenReady();
     return isReady;

@@ -43,9 +43,9 @@ def test_a_receiver_counts_frames_until_it_is_stopped(name: str, expected: int) 
                 for _ in range(3):
                     socket.send(AUDIO)
                 # Its pong shows that all messages before it were received.
-                assert socket.ping().wait(10)
+                assert socket.ping().wait(60)
             process.terminate()
             assert json.loads(process.stdout.readline()) == {"frames": expected}
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         finally:
             process.kill()

@@ -22,7 +22,7 @@ async def wait_for_deliveries(
     emulator: aiohttp.ClientSession, incoming_id: str, deliveries: int = 1
 ) -> Json:
     """Wait until an incoming call's event has been delivered so often; return the call."""
-    for _ in range(400):
+    for _ in range(1800):
         async with emulator.get(f"/emulator/incoming/{incoming_id}") as response:
             incoming: Json = await response.json()
         if len(incoming["deliveries"]) >= deliveries:
@@ -33,7 +33,7 @@ async def wait_for_deliveries(
 
 async def wait_for_audio(emulator: aiohttp.ClientSession, call: str, length: int) -> None:
     """Wait until the last socket of a call has sent so many bytes of audio in each track."""
-    for _ in range(1200):
+    for _ in range(1800):
         async with emulator.get(f"/emulator/calls/{call}/sent") as response:
             sent = await response.json()
         tracks = sent[-1]["tracks"] if sent else []

@@ -64,7 +64,7 @@ class Terminal:
 
 
 async def _streams(terminal: Terminal, call: str, state: str) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if (await terminal.json("show", call))["streaming"]["state"] == state:
             return
         await asyncio.sleep(0.1)

@@ -43,7 +43,7 @@ async def test_its_curl_lines_work_as_written(up: Up, app: AppClient, tmp_path: 
         env=os.environ | {"KEY": up.addresses.function_key},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
     )
     assert ran.returncode == 0, ran.stderr
     call = json.loads((tmp_path / "call.json").read_text())["call_connection_id"]

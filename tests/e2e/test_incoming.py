@@ -67,7 +67,7 @@ async def test_what_lands_is_what_was_sent(
     assert (record["direction"], record["from"], record["to"]) == ("incoming", LONG_ID, CALLED)
     assert record["names"] == {LONG_ID: "Zoë"}
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(2)
+    await wait_for_audio(faults, call, 480_000)
     record, landed = await finish(app, up, call, 1)
     assert set(landed[0]) == {LONG_ID, f"4:{CALLED}"}
     tracks = (await app.timeline(call))["tracks"]
@@ -88,12 +88,12 @@ async def test_its_streaming_stops_and_starts_and_it_is_listed(
     _, page, _ = await app.request("GET", "/api/v1/calls?limit=1")
     (listed,) = page["calls"]
     assert (listed["call_connection_id"], listed["direction"]) == (call, "incoming")
-    await asyncio.sleep(0.5)
+    await wait_for_audio(faults, call, 120_000)
     await app.streaming(call, "stop", operation_context="pause")
     await app.until(call, streaming_is("inactive"), "streaming stops")
     await app.streaming(call, "start")
     await app.until(call, streaming_is("active"), "streaming starts again")
-    await asyncio.sleep(0.5)
+    await wait_for_audio(faults, call, 120_000)
     await finish(app, up, call, 2)
 
 
@@ -208,7 +208,7 @@ async def test_a_file_is_announced(app: AppClient, up: Up, faults: aiohttp.Clien
     url = "https://files.example/consent/agent.16000.wav"
     call = (await app.place_call(**RINGS, announcement={"url": url}))["call_connection_id"]
     # 36 s of audio, at eight times their speed.
-    record = await app.until(call, streaming_is("active"), "streaming starts", 90)
+    record = await app.until(call, streaming_is("active"), "streaming starts")
     announcement = record["announcement"]
     assert (announcement["state"], announcement["url"]) == ("completed", url)
     assert announcement["source"] == "call"
@@ -266,5 +266,5 @@ async def test_a_failed_answer_lists_no_call_until_the_next_delivery_answers_it(
     call = ring["call_connection_id"]
     assert await listed(app) == [call, *before]
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(0.5)
+    await wait_for_audio(faults, call, 120_000)
     await finish(app, up, call, 1)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
+import aiohttp
 import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.e2e.numbers import find_numbers, used_numbers
+from tests.e2e.ringing import wait_for_audio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NUMBERS = {"to": "+15557654321", "from": "+15551234567"}
 
 
-async def test_no_number_is_in_a_name_and_a_planted_one_is_found(app: AppClient, up: Up) -> None:
+async def test_no_number_is_in_a_name_and_a_planted_one_is_found(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
     """The fixture ``up`` scans again when all tests of its worker have run."""
     call = (await app.place_call(**NUMBERS, channels="unmixed"))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(1)
+    await wait_for_audio(faults, call, 192_000)
     await app.hang_up(call)
     await app.until(call, state_is("disconnected"), "the call ends")
     record = await app.until(call, lambda record: is_assembled(record, 1), "the result")

@@ -5,7 +5,6 @@ Source: ``audio-streaming-quickstart-python.md`` of Microsoft's documents.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import aiohttp
@@ -14,6 +13,7 @@ import pytest
 from local import verify
 from local.client import AppClient, Json, is_assembled, state_is, streaming_is
 from local.up import Up
+from tests.e2e.ringing import wait_for_audio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -92,6 +92,8 @@ async def test_stop_streaming_with_callback(
 ) -> None:
     call = (await app.place_call(**PHONE))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
+    # ACS delivers the event that the call is connected after that of the streaming.
+    await app.until(call, state_is("connected"), "the call connects")
     await app.streaming(call, "stop")
     record = await app.until(call, streaming_is("inactive"), "streaming stops")
     assert record["state"] == "connected", "only the streaming has stopped"
@@ -104,11 +106,13 @@ async def test_stop_streaming_with_callback(
     await app.hang_up(call)
 
 
-async def test_metadata_packet_and_data_packets(app: AppClient, up: Up) -> None:
+async def test_metadata_packet_and_data_packets(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
     """What both packets say is in what landed: the rate, the subscription, the very samples."""
     call = (await app.place_call(**PHONE, sample_rate=24_000))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(0.5)
+    await wait_for_audio(faults, call, 96_000)
     await app.hang_up(call)
     record = await app.until(call, lambda r: is_assembled(r, 1), "the result")
     (stream,) = record["streams"]

@@ -21,6 +21,7 @@ from local.client import AppClient, is_assembled, state_is, streaming_is
 from local.up import Up
 from tests.calls.sample_streams import SampleStream, new_call_id, noise
 from tests.e2e.conftest import MASTER_KEY
+from tests.e2e.ringing import wait_for_audio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -39,7 +40,7 @@ async def failures(app: AppClient, reached: Callable[[list[Any]], bool]) -> list
 
 
 async def test_players_can_seek_in_a_recording_that_is_proven(
-    app: AppClient, up: Up, capsys: pytest.CaptureFixture[str]
+    app: AppClient, up: Up, faults: aiohttp.ClientSession, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call = (await app.place_call(**PHONE, channels="unmixed"))["call_connection_id"]
     for product in ("recording", "timeline", "transcript", "transcript.vtt"):
@@ -47,7 +48,7 @@ async def test_players_can_seek_in_a_recording_that_is_proven(
         assert (status, problem["code"]) == (409, "not_ready")
         assert problem["result_state"] == "recording"
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(1)
+    await wait_for_audio(faults, call, 192_000)
     await app.hang_up(call)
     await app.until(call, lambda r: is_assembled(r, 1), "the result")
     whole = await app.recording(call)
@@ -99,10 +100,12 @@ async def test_calls_without_audio_say_so_at_once(app: AppClient) -> None:
         assert problem["result_state"] == "none"
 
 
-async def test_an_analysis_holds_what_the_streamer_counted(app: AppClient, up: Up) -> None:
+async def test_an_analysis_holds_what_the_streamer_counted(
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
+) -> None:
     call = (await app.place_call(**PHONE))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(0.5)
+    await wait_for_audio(faults, call, 64_000)
     await app.hang_up(call)
     record = await app.until(call, lambda r: is_assembled(r, 1), "the result")
     (stream,) = record["streams"]

@@ -13,9 +13,10 @@ import pytest
 from azure.storage.blob.aio import BlobServiceClient
 from azure.storage.queue.aio import QueueServiceClient
 
-from local.client import AppClient, streaming_is
+from local.client import AppClient, state_is, streaming_is
 from local.up import Up
 from tests.calls.retention.calls_to_delete import EXEMPT, search
+from tests.e2e.ringing import wait_for_audio
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -52,12 +53,13 @@ async def queued(storage: str) -> list[str]:
 
 
 async def test_nothing_is_left_of_a_call_that_was_deleted_while_it_was_streamed(
-    app: AppClient, up: Up
+    app: AppClient, up: Up, faults: aiohttp.ClientSession
 ) -> None:
     body = {"to": f"+{TO}", "from": f"+{CALLER}", "channels": "unmixed"}
     call = (await app.place_call(**body))["call_connection_id"]
     await app.until(call, streaming_is("active"), "streaming starts")
-    await asyncio.sleep(1)
+    await app.until(call, state_is("connected"), "the call connects")
+    await wait_for_audio(faults, call, 192_000)
     path = f"/api/v1/calls/{call}"
     status, problem, _ = await app.request("DELETE", path)
     assert (status, problem["code"]) == (409, "call_not_ended")

@@ -69,7 +69,7 @@ def is_healthy(dockerfile: Dockerfile, image: Path, environment: dict[str, str])
     (check,) = dockerfile.of("HEALTHCHECK")
     command = check._replace(rest=check.rest.removeprefix("CMD ")).parts
     return not subprocess.run(
-        [at(image, part) for part in command], env=environment, capture_output=True, timeout=30
+        [at(image, part) for part in command], env=environment, capture_output=True, timeout=120
     ).returncode
 
 

@@ -52,7 +52,7 @@ def test_app_runs_from_its_package(unpacked: Path) -> None:
         "print(*sorted(x.get_function_name() for x in f.app.get_functions()))"
     )
     completed = subprocess.run(
-        [sys.executable, "-c", script], cwd=unpacked, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script], cwd=unpacked, capture_output=True, text=True, timeout=240
     )
     assert completed.returncode == 0, completed.stderr
     assert {"place_call", "analyse_segment", "assemble_call"} <= set(completed.stdout.split())

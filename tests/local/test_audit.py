@@ -59,7 +59,7 @@ def audit(service: str, lock: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"OSV_URL": service},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 

@@ -57,15 +57,20 @@ async def test_two_side_by_side_share_nothing(azurite: Azurite) -> None:
             get(azurite.connection_string, "azurite-other")
 
 
+def read_index(folder: Path, name: str) -> str:
+    path = folder / f"__azurite_db_{name}__.json"
+    return path.read_text() if path.exists() else ""
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_comes_back_on_the_same_ports_with_its_data(tmp_path: Path, how: signal.Signals) -> None:
     with Azurite(tmp_path / "data") as azurite:
         before = azurite.connection_string
         put(before, "kept", b"speech")
         if how is signal.SIGKILL:
-            # Azurite saves its index every five seconds, and when it stops.
-            index = tmp_path / "data" / "__azurite_db_blob__.json"
-            until(lambda: index.exists() and '"kept"' in index.read_text())
+            # Azurite saves its two indexes every five seconds, and when it stops.
+            until(lambda: '"containerName":"kept"' in read_index(tmp_path / "data", "blob"))
+            until(lambda: '"size":6' in read_index(tmp_path / "data", "blob_extent"))
         assert azurite.pid is not None
         os.kill(azurite.pid, how)
         # `stop()` would send a second SIGTERM, which interrupts its saving.
@@ -154,6 +159,6 @@ def test_the_command_runs_it_until_sigterm() -> None:
     assert f"http://{HOST}:{ports['blob']}/" in command.stdout.readline()
     assert not is_free(ports["blob"])
     command.terminate()
-    assert command.wait(20) == 0
+    assert command.wait(120) == 0
     command.stdout.close()
     assert is_free(ports["blob"])

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import runpy
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -76,7 +77,7 @@ class Stranger:
     async def knock(self, url: str, headers: dict[str, str]) -> int:
         """Open a media WebSocket; the status of the answer."""
         try:
-            async with connect(url, additional_headers=headers, compression=None):
+            async with connect(url, additional_headers=headers, compression=None, open_timeout=60):
                 return 101
         except InvalidStatus as refused:
             return refused.response.status_code
@@ -120,11 +121,11 @@ class Stranger:
         return (Path(self.up.log_dir) / f"{part}.log").read_text(errors="replace")
 
     async def refusals(self, entrance: str, status: int, reason: str, least: int = 0) -> int:
-        """How often the app's log reports a refusal; waits a little for ``least``."""
+        """How often the app's log reports a refusal; waits for ``least``."""
         line = f"refused entrance={entrance} status={status} reason={reason} "
-        for _ in range(50):
-            found = self.log("app").count(line)
-            if found >= least:
+        deadline = time.monotonic() + 60
+        while (found := self.log("app").count(line)) < least:
+            if time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.05)
         return found

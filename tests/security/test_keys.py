@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -126,12 +127,13 @@ async def test_while_the_key_server_is_down_only_known_keys_are_accepted(
         "x-ms-call-correlation-id": record["correlation_id"],
         "Authorization": str(await stranger.authorization("media", "unknown_kid")),
     }
-    asked = keys.asked
+    asked, begun = keys.asked, time.monotonic()
     for _ in range(5):
         status, text = await stranger.post([], unknown)
         assert (status, "cannot be verified now" in text) == (503, True)
         assert await stranger.knock(url, headers) == 503
-    assert keys.asked <= asked + 2, "each entrance asked once"
+    # Each entrance asks at most every five seconds.
+    assert keys.asked <= asked + 2 * (1 + (time.monotonic() - begun) // 5)
     assert await stranger.refusals("callbacks", 503, "token_keys_unavailable", 5) == 5
     refused = "streamer_handshakes_refused_total"
     assert await stranger.streamer_counts(refused, "keys_unavailable") == 5
@@ -140,7 +142,7 @@ async def test_while_the_key_server_is_down_only_known_keys_are_accepted(
     await finish(app, up, call, 1)
     keys.down = False
     # Each entrance asks again five seconds after it was told nothing, most of which have passed.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await stranger.post([], unknown))[0] == 503:  # noqa: ASYNC110 (another process)
             await asyncio.sleep(0.05)
         while await stranger.knock(url, headers) == 503:  # noqa: ASYNC110 (another process)

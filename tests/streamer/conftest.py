@@ -105,7 +105,9 @@ class StreamerProcess:
 
     def get(self, path: str) -> tuple[int, Any]:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{self.port}{path}", timeout=60
+            ) as answer:
                 status, body = answer.status, answer.read()
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read()
@@ -119,6 +121,19 @@ class StreamerProcess:
             if line.startswith(name + " "):
                 return float(line.split()[-1])
         return 0.0
+
+    def flushed_until(self, folder: Path) -> float:
+        """Return the end of the latest open segment on disk, in seconds since 1970."""
+        ends = [0.0]
+        for part in folder.rglob("*.part"):
+            # A segment that is sealed meanwhile is moved away.
+            with contextlib.suppress(FileNotFoundError):
+                content = part.read_bytes()
+                samples = (len(content) - wav.HEADER_BYTES) / media.BYTES_PER_SAMPLE
+                rate = wav.rate_of(content[: wav.HEADER_BYTES])
+                start = names.parse_start(part.name.removesuffix(".part"))
+                ends.append(start.timestamp() + samples / rate)
+        return max(ends)
 
     @property
     def resident_kib(self) -> int:
@@ -141,7 +156,7 @@ class StreamerProcess:
         self.process.kill()
         self.process.wait()
 
-    def terminate(self, timeout: float = 30) -> int:
+    def terminate(self, timeout: float = 120) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout)
@@ -188,14 +203,20 @@ def headers(call: str) -> dict[str, str]:
 
 
 def open_websocket(server: StreamerProcess, headers: dict[str, str]) -> connect:
-    """Open a WebSocket as ACS does, without compression."""
-    return connect(server.url, additional_headers=headers, compression=None)
+    """Open a WebSocket as ACS does: without compression, and without pings of its own."""
+    return connect(
+        server.url,
+        additional_headers=headers,
+        compression=None,
+        open_timeout=60,
+        ping_interval=None,
+    )
 
 
 async def wait_for_close(socket: ClientConnection) -> tuple[int, str]:
     """Wait for the server to close a WebSocket, and return its code and reason."""
     with pytest.raises(ConnectionClosed) as closed:
-        await asyncio.wait_for(socket.recv(), 10)
+        await asyncio.wait_for(socket.recv(), 60)
     received = closed.value.rcvd
     assert received is not None
     return received.code, received.reason
@@ -208,7 +229,7 @@ class Stored:
         self.service = BlobServiceClient.from_connection_string(storage, retry_total=2)
         self.call = call
 
-    def manifests(self, count: int = 1, timeout: float = 20) -> list[Manifest]:
+    def manifests(self, count: int = 1, timeout: float = 60) -> list[Manifest]:
         """Wait for this many manifests of the call, and return them."""
         deadline = time.monotonic() + timeout
         container = self.service.get_container_client(names.MANIFESTS)

@@ -6,11 +6,12 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
-from contract import names
+from contract import names, wav
 from contract.manifest import Manifest
 from tests.streamer.conftest import (
     FRAME,
@@ -172,6 +173,12 @@ async def test_silent_frames_without_data_last_20_ms_whatever_the_metadata_says(
     assert manifest.irregular == ({} if length in (0, 640) else {"length": 1})
 
 
+def has_frames(server: StreamerProcess, part: str, count: int) -> bool:
+    """Whether the only open segment of this name has so many frames on disk."""
+    sizes = [path.stat().st_size for path in server.spool.rglob(part)]
+    return sizes == [wav.HEADER_BYTES + count * FRAME * 2]
+
+
 async def test_speakers_one_after_another_are_more_than_the_tracks_at_once(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
@@ -181,7 +188,10 @@ async def test_speakers_one_after_another_are_more_than_the_tracks_at_once(
         for speaker in range(5):
             for index in range(10):
                 await socket.send(audio(speaker * 100 + index, raw_id=f"4:+{speaker}"))
-            await asyncio.sleep(1.5)
+            # A track is idle a second after the server has noticed its last frame.
+            part = f"{names.track_name(speaker + 1)}/*.part"
+            await asyncio.to_thread(server.until, partial(has_frames, server, part, 10))
+            await asyncio.sleep(1.2)
         # The first one speaks again.
         await socket.send(audio(600, raw_id="4:+0"))
     (manifest,) = await asyncio.to_thread(stored.manifests)

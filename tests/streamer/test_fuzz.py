@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from acs import media
@@ -22,7 +21,7 @@ from streamer.close import Close
 from streamer.settings import load
 from streamer.spool import Spool
 from streamer.stream import Stream
-from tests.streamer.conftest import StreamerProcess, audio, metadata
+from tests.streamer.conftest import StreamerProcess, audio, metadata, open_websocket
 
 Start = Callable[..., StreamerProcess]
 Headers = dict[str, str]
@@ -117,7 +116,7 @@ def test_a_stream_survives_any_message(folder: Spool, messages: list[bytes]) -> 
                 break
         assert stream.pending_bytes < 4 * 65_536
         # A stream that never ends must fail here, or hypothesis would retry it forever.
-        await asyncio.wait_for(stream.end("end of test"), 20)
+        await asyncio.wait_for(stream.end("end of test"), 60)
         if not closes:
             counted = sum(stream.packets.values())
             assert counted == handled, stream.packets
@@ -145,7 +144,7 @@ async def test_each_kind_of_malformed_message_has_a_counter_and_a_close_reason(
     streamer: Start, headers: Headers, messages: list[Any], counted: str | None, code: int | None
 ) -> None:
     server = streamer()
-    async with connect(server.url, additional_headers=headers, compression=None) as websocket:
+    async with open_websocket(server, headers) as websocket:
         await websocket.send(metadata())
         for message in messages:
             # As text frames, although the bytes may not be UTF-8.
@@ -156,7 +155,7 @@ async def test_each_kind_of_malformed_message_has_a_counter_and_a_close_reason(
             await websocket.send(audio(1))
         else:
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(websocket.recv(), 10)
+                await asyncio.wait_for(websocket.recv(), 60)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == code
             assert closed.value.rcvd.reason
@@ -183,11 +182,11 @@ async def test_malformed_frames_close_the_stream_and_are_counted(
     streamer: Start, headers: Headers, frame: bytes
 ) -> None:
     server = streamer()
-    async with connect(server.url, additional_headers=headers, compression=None) as websocket:
+    async with open_websocket(server, headers) as websocket:
         await websocket.send(metadata())
         websocket.transport.write(frame)
         with pytest.raises(ConnectionClosed) as closed:
-            await asyncio.wait_for(websocket.recv(), 10)
+            await asyncio.wait_for(websocket.recv(), 60)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code in (1002, 1009)
     await asyncio.to_thread(
@@ -204,7 +203,7 @@ async def test_random_bytes_do_not_use_up_memory(streamer: Start, headers: Heade
     for number in range(150):
         if number == 50:
             before = server.resident_kib
-        async with connect(server.url, additional_headers=headers, compression=None) as websocket:
+        async with open_websocket(server, headers) as websocket:
             await websocket.send(metadata())
             for _ in range(rng.randrange(5)):
                 good = audio(rng.randrange(10)).encode()
@@ -225,7 +224,7 @@ def test_a_peer_that_stops_in_the_middle_of_a_frame_is_disconnected(
     streamer: Start, headers: Headers
 ) -> None:
     server = streamer(PING_INTERVAL_SECONDS="0.5")
-    with socket.create_connection(("127.0.0.1", server.port), timeout=15) as peer:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as peer:
         peer.sendall(
             b"GET /media/token HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"

@@ -83,7 +83,9 @@ def url(server: StreamerProcess, token: str) -> str:
 
 async def status(server: StreamerProcess, token: str, headers: dict[str, str]) -> int:
     try:
-        async with connect(url(server, token), additional_headers=headers, compression=None):
+        async with connect(
+            url(server, token), additional_headers=headers, compression=None, open_timeout=60
+        ):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
@@ -95,7 +97,9 @@ async def test_both_tokens_admit_the_call_they_are_for(
     server = locked()
     token = grants.put()
     headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
-    async with connect(url(server, token), additional_headers=headers, compression=None) as socket:
+    async with connect(
+        url(server, token), additional_headers=headers, compression=None, open_timeout=60
+    ) as socket:
         await socket.send(metadata())
         await socket.send(audio(0))
     stored.manifests()
@@ -200,7 +204,9 @@ async def test_a_grant_admits_a_few_streams_at_once(
     token = grants.put()
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(3):
-            websocket = connect(url(server, token), additional_headers=headers, compression=None)
+            websocket = connect(
+                url(server, token), additional_headers=headers, compression=None, open_timeout=60
+            )
             await stack.enter_async_context(websocket)
         for _ in range(20):
             assert await status(server, token, headers) == 429
@@ -234,7 +240,9 @@ async def test_the_grants_sample_rate_is_that_of_a_stream_without_metadata(
     server = locked()
     headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
     token = grants.put(sample_rate=24_000)
-    async with connect(url(server, token), additional_headers=headers, compression=None) as socket:
+    async with connect(
+        url(server, token), additional_headers=headers, compression=None, open_timeout=60
+    ) as socket:
         await socket.send(audio(0, data=pcm(0, 1000)))
     (manifest,) = stored.manifests()
     assert manifest.sample_rate == 24_000
@@ -251,7 +259,9 @@ async def test_the_grant_says_what_is_kept_of_dtmf_tones(
     for mode in modes:
         headers = {"x-ms-call-connection-id": f"{call}-{mode}", "Authorization": keys.sign()}
         address = url(server, grants.put(dtmf=mode))
-        async with connect(address, additional_headers=headers, compression=None) as socket:
+        async with connect(
+            address, additional_headers=headers, compression=None, open_timeout=60
+        ) as socket:
             await socket.send(audio(0))
             for digit in digits:
                 tone = {"data": digit, "participantRawID": "4:+1"}
@@ -347,6 +357,7 @@ async def test_handshakes_that_wait_for_the_key_server_take_no_places(
     headers = {"x-ms-call-connection-id": call, "Authorization": keys.sign()}
     token = grants.put()
     assert await status(server, token, headers) == 101
+    await asyncio.to_thread(server.until, lambda: not server.get("/healthz")[1]["streams"])
     keys.slow_seconds = 1
     forged = headers | {"Authorization": keys.sign(kid="k2", key=new_key())}
     strangers = [asyncio.create_task(status(server, token, forged)) for _ in range(5)]
@@ -367,7 +378,9 @@ async def test_of_two_handshakes_for_the_last_place_one_is_admitted(
     token = grants.put()
     opened = [
         asyncio.create_task(
-            connect(url(server, token), additional_headers=headers, compression=None).__aenter__()
+            connect(
+                url(server, token), additional_headers=headers, compression=None, open_timeout=60
+            ).__aenter__()
         )
         for _ in range(2)
     ]
@@ -391,7 +404,8 @@ async def test_a_close_reason_cannot_forge_a_log_line(
         await socket.send(metadata())
         await socket.close(1000, "a\nforged line")
     stored.manifests()
-    assert 'reason="1000 a\\nforged line"' in server.log.read_text()
+    line = 'reason="1000 a\\nforged line"'
+    await asyncio.to_thread(server.until, lambda: line in server.log.read_text())
 
 
 async def test_cached_keys_outlive_their_server(

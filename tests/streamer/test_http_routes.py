@@ -6,8 +6,10 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from local.ports import free_ports
 from tests.streamer.conftest import StreamerProcess, metadata, open_websocket
 
 Start = Callable[..., StreamerProcess]
@@ -24,16 +26,28 @@ Headers = dict[str, str]
 )
 def test_other_requests_are_answered(streamer: Start, head: bytes, status: bytes) -> None:
     server = streamer()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(head)
         assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize("path", ["/", "/medias/token", "/healthz/token"])
+async def test_a_handshake_for_an_unknown_path_is_counted(streamer: Start, path: str) -> None:
+    """The URL that ACS was told may be wrong: someone must be able to see that."""
+    server = streamer()
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(server.url.replace("/media/token", path)):
+            pass
+    assert refused.value.response.status_code == 404
+    assert server.get(path)[0] == 404
+    assert server.metric('streamer_handshakes_refused_total{reason="path"}') == 1
+    assert "handshake_refused status=404 reason=path" in server.log.read_text()
 
 
 async def test_health_and_metrics_can_have_a_port_of_their_own(
     streamer: Start, headers: Headers
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     server = streamer(METRICS_PORT=str(port))
     paths = ("/healthz", "/readyz", "/metrics")
     assert [server.get(path)[0] for path in paths] == [404, 404, 404]

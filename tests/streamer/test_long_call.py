@@ -12,12 +12,20 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
-from websockets.asyncio.client import connect
 
 from acs import media
 from contract import names, wav
 from contract.manifest import Manifest
-from tests.streamer.conftest import FRAME, ORIGIN, Stored, StreamerProcess, audio, metadata, pcm
+from tests.streamer.conftest import (
+    FRAME,
+    ORIGIN,
+    Stored,
+    StreamerProcess,
+    audio,
+    metadata,
+    open_websocket,
+    pcm,
+)
 
 CALL_SECONDS = int(os.environ.get("SOAK_CALL_SECONDS", "240"))
 SPEED = 20
@@ -28,11 +36,12 @@ _BURST = 10
 async def test_a_long_call_at_twenty_times_its_speed(
     streamer: Callable[..., StreamerProcess], headers: dict[str, str], stored: Stored
 ) -> None:
-    server = streamer()
+    # Each upload has its segment in memory.
+    server = streamer(UPLOAD_CONCURRENCY="2")
     raw_ids = ("4:+15551230000", "8:acs:a_b")
     frames = CALL_SECONDS * 50
     resident: list[int] = []
-    async with connect(server.url, additional_headers=headers, compression=None) as socket:
+    async with open_websocket(server, headers) as socket:
         await socket.send(metadata())
         begun = time.monotonic()
         for index in range(frames):

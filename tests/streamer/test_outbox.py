@@ -77,7 +77,7 @@ async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
     spool.rejected.write_bytes(b"")
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while outbox.file_count > 1:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         assert path.exists()
@@ -99,7 +99,7 @@ async def test_what_is_rejected_goes_to_a_container_and_not_to_a_disk_that_dies(
     await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await outbox.wait_until_empty()
     await outbox.stop()
     container = stored.service.get_container_client(names.REJECTED)
@@ -122,7 +122,7 @@ async def test_a_segment_that_was_damaged_in_the_spool_holds_nothing_up(
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
     outbox.add(path, entry)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await outbox.wait_until_empty()
     await outbox.stop()
     assert not list(
@@ -148,7 +148,7 @@ async def test_a_manifest_s_digest_is_in_the_log_too(
     manifest.write_bytes(b"{}")
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await outbox.wait_until_empty()
     await outbox.stop()
     digest = hashlib.sha256(b"{}").hexdigest()
@@ -170,7 +170,7 @@ async def test_what_an_earlier_process_rejected_is_uploaded(
     assert spool.used_bytes == 56
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await outbox.wait_until_empty()
     await outbox.stop()
     container = stored.service.get_container_client(names.REJECTED)

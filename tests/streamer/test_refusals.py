@@ -33,7 +33,7 @@ async def test_past_a_few_lines_only_the_count_is_logged(caplog: pytest.LogCaptu
 def test_a_flood_of_handshakes_does_not_fill_the_log(streamer: Start) -> None:
     server = streamer()
     for _ in range(300):
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
             client.sendall(b"GET /media/x HTTP/1.1\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 426")
     refused = 'streamer_handshakes_refused_total{reason="no_websocket"}'

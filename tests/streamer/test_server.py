@@ -28,6 +28,17 @@ Start = Callable[..., StreamerProcess]
 Headers = dict[str, str]
 
 
+async def wait_for_flush(server: StreamerProcess, seconds: float) -> None:
+    """Wait until this much of a stream is on disk, and all segments but the last one are sealed."""
+    streams, end = server.spool / "streams", ORIGIN.timestamp() + seconds - 0.001
+
+    def is_flushed() -> bool:
+        has_one_open = len(list(streams.rglob("*.part"))) == 1
+        return has_one_open and server.flushed_until(streams) >= end
+
+    await asyncio.to_thread(server.until, is_flushed)
+
+
 async def test_a_mixed_stream_is_stored_sample_for_sample(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
@@ -162,11 +173,12 @@ async def test_a_malformed_packet_costs_no_other_audio(
 
 
 async def test_streams_without_packets_are_closed(streamer: Start, headers: Headers) -> None:
-    server = streamer(
-        FIRST_PACKET_TIMEOUT_SECONDS="0.5", IDLE_TIMEOUT_SECONDS="1.5", FLUSH_SECONDS="0.2"
-    )
+    server = streamer(FIRST_PACKET_TIMEOUT_SECONDS="0.5", FLUSH_SECONDS="0.2")
     async with open_websocket(server, headers) as socket:
-        assert (await wait_for_close(socket))[0] == 1008
+        code, reason = await wait_for_close(socket)
+        assert code == 1008
+        assert "FIRST_PACKET_TIMEOUT_SECONDS" in reason
+    server = streamer(IDLE_TIMEOUT_SECONDS="1.5", FLUSH_SECONDS="0.2")
     async with open_websocket(server, headers) as socket:
         await socket.send(metadata())
         assert "IDLE_TIMEOUT_SECONDS" in (await wait_for_close(socket))[1]
@@ -189,22 +201,31 @@ async def test_a_socket_without_a_packet_leaves_nothing(
     )
     assert not list((server.spool / "streams").iterdir())
     drafts = stored.service.get_container_client(names.DRAFTS)
-    markers = [blob.name for blob in drafts.list_blobs(name_starts_with=f"{stored.call}/")]
-    assert markers == [names.stream_marker(stored.call, manifest.stream_id)]
+
+    def list_markers() -> list[str]:
+        return list(drafts.list_blob_names(name_starts_with=f"{stored.call}/"))
+
+    # It is uploaded beside the manifest.
+    await asyncio.to_thread(server.until, lambda: bool(list_markers()))
+    assert list_markers() == [names.stream_marker(stored.call, manifest.stream_id)]
 
 
 async def test_sigterm_closes_open_streams_and_uploads_everything(
     streamer: Start, headers: Headers, stored: Stored
 ) -> None:
-    server = streamer(DRAIN_GRACE_SECONDS="1")
+    server = streamer()
     async with open_websocket(server, headers) as socket:
         await socket.send(metadata())
         for index in range(30):
             await socket.send(audio(index))
-        ended = asyncio.create_task(asyncio.to_thread(server.terminate))
-        await asyncio.sleep(0.3)
-        assert server.get("/readyz")[1]["status"] == "draining"
+        assert server.process is not None
+        server.process.terminate()
+        await asyncio.to_thread(
+            server.until, lambda: server.get("/readyz")[1]["status"] == "draining"
+        )
         await socket.send(audio(30))
+        # The second one ends the grace period.
+        ended = asyncio.create_task(asyncio.to_thread(server.terminate))
         assert (await wait_for_close(socket))[0] == 1001
     assert await ended == 0
     (manifest,) = stored.manifests()
@@ -225,7 +246,7 @@ async def test_a_drain_uploads_what_is_open_at_once_and_every_few_seconds(
         await socket.send(metadata())
         for index in range(100):
             await socket.send(audio(index))
-        await asyncio.sleep(0.6)
+        await wait_for_flush(server, 2)
         assert server.process is not None
         server.process.terminate()
         await asyncio.to_thread(server.until, lambda: audio_seconds() == 2)
@@ -257,7 +278,7 @@ async def test_a_kill_loses_nothing_that_was_flushed(
         await socket.send(metadata())
         for index in range(250):
             await socket.send(audio(index))
-        await asyncio.sleep(0.6)
+        await wait_for_flush(server, 5)
         server.kill()
     streamer(spool="killed")
     (manifest,) = stored.manifests()
@@ -278,8 +299,8 @@ async def test_a_kill_while_frames_wait_for_a_decision_loses_none_of_them(
         for index in [*range(first), *range(first + lost, first + lost + held)]:
             await socket.send(audio(index))
             await asyncio.sleep(0.02)
-        # A second, and what a busy machine adds to it.
-        await asyncio.sleep(1.5)
+        # Where the lost frames are decided to be, silence may come before those that were held.
+        await wait_for_flush(server, (first + held) * 0.02)
         server.kill()
     server = streamer(spool="killed", MEDIA_SPEED="1")
     async with open_websocket(server, headers) as socket:

@@ -55,6 +55,38 @@ def test_a_move_succeeds_although_its_folder_is_removed_meanwhile(tmp_path: Path
         move_file(tmp_path / "part", target)
 
 
+def test_a_move_succeeds_although_its_folder_comes_and_goes_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between mkdir's attempt and its look, another stream's upload removed the folder."""
+    path, target = tmp_path / "part", tmp_path / "outbox" / "call" / "start.wav"
+    path.write_bytes(b"audio")
+    is_dir = Path.is_dir
+
+    def remove_first(folder: Path, **options: bool) -> bool:
+        if folder == target.parent:
+            folder.rmdir()
+        return is_dir(folder, **options)
+
+    def create_first(source: Path, destination: Path) -> None:
+        monkeypatch.undo()
+        target.parent.mkdir(parents=True)
+        monkeypatch.setattr(Path, "is_dir", remove_first)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(os, "rename", create_first)
+    move_file(path, target)
+    assert target.read_bytes() == b"audio"
+
+
+def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(b"audio")
+    (tmp_path / "outbox").write_bytes(b"")
+    with pytest.raises(NotADirectoryError):
+        move_file(path, tmp_path / "outbox" / "call" / "start.wav")
+
+
 def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
     spool.reserve(spool.max_bytes - 10)
     with pytest.raises(OSError, match="SPOOL_MAX_BYTES"):

@@ -117,7 +117,7 @@ def test_files_and_counts_of_a_stream_add_up(packets: list, pauses: bool) -> Non
                 assert stream.handle_message(_frame(index, raw_id, kind, rate).encode()) is None
                 sent += 1
         # A hang must fail here, or hypothesis would retry it forever.
-        await asyncio.wait_for(stream.end("end of test"), 20)
+        await asyncio.wait_for(stream.end("end of test"), 60)
 
     try:
         asyncio.run(feed())
@@ -174,7 +174,8 @@ async def test_an_idle_track_is_finished_but_not_one_that_advances(
     stream = Stream(
         "call",
         "",
-        settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "0.1"}),
+        # Only the test's own ticks count.
+        settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "10"}),
         spool=spool,
         outbox=outbox,  # type: ignore[arg-type]
         request_close=lambda close: None,
@@ -184,7 +185,11 @@ async def test_an_idle_track_is_finished_but_not_one_that_advances(
     for index in range(60):
         stream.handle_message(audio(index, raw_id="behind").encode())
         stream.handle_message(audio(index + 3000, raw_id="ahead").encode())
-        await asyncio.sleep(0.01)
+        if index % 10 == 9:
+            stream._on_tick()
+    async with asyncio.timeout(60):
+        while not any(entry is not None for _, entry in outbox.files):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert [entry.track for _, entry in outbox.files if entry is not None] == ["p1"]
     await stream.end("end of test")
     spool.close()

@@ -124,7 +124,7 @@ async def _stream(spool: Spool, segment_seconds: int, names: str, steps: list[in
     for track in tracks.values():
         close(track)
     finishing = asyncio.ensure_future(segments.finish("1000"))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not finishing.done():
             uploads.upload(1)
             await asyncio.sleep(0)

@@ -73,9 +73,11 @@ async def run(
     disturbing = Chaos(random.Random(1), parts, gate)
     stop = asyncio.Event()
     task = asyncio.create_task(disturbing.run(stop))
-    await asyncio.sleep(0.5)
-    stop.set()
-    await asyncio.wait_for(task, 5)
+    async with asyncio.timeout(60):
+        while disturbing.events.total() < 100:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        stop.set()
+        await task
     return disturbing, replicas, storage
 
 

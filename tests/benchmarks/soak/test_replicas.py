@@ -10,7 +10,7 @@ import pytest
 from benchmarks.soak.replicas import Replica
 
 
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_a_replica_is_killed_frozen_drained_and_started_again(
     storage: str, tmp_path: Path
 ) -> None:

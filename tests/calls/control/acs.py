@@ -97,7 +97,7 @@ class Acs:
 
     async def wait_for_callback(self, type_: str) -> None:
         """Wait until a callback event of this type has been sent."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while type_ not in self.callback_types:
                 self.callback_received.clear()
                 await self.callback_received.wait()

@@ -131,6 +131,7 @@ async def test_allow_partial_is_true_or_false(uploader: StreamUploader, text: st
     ]
 
 
+@pytest.mark.usefixtures("own_storage")
 async def test_the_record_and_the_list_have_the_state(uploader: StreamUploader) -> None:
     call, now = new_call_id(), datetime.now(UTC)
     await record_events(uploader.storage, call, now, CONNECTED, STARTED)

@@ -139,7 +139,7 @@ def test_all_faults_are_reported_at_once_with_unknown_fields_last() -> None:
     assert members == {"unknown": 1, "to": 7, "from": ""}, "the caller's object is unchanged"
 
 
-printable = st.text(st.characters(codec="utf-8"), min_size=1).filter(str.isprintable)
+printable = st.text(st.characters(codec="utf-8").filter(str.isprintable), min_size=1)
 
 
 @given(printable)

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from acs import events
 from acs.events import CallbackEvent, EventData
 from calls import blobs
 from calls.clients import Clients
-from calls.pipeline import reconciler, storage_events
+from calls.pipeline import fair_run, reconciler, storage_events
 from calls.pipeline.fair_run import SAVE_SECONDS
 from calls.pipeline.reconciler import RUN_SECONDS
 from calls.records import store
@@ -381,14 +383,15 @@ async def test_runs_without_time_reach_every_call_in_the_end(
 ) -> None:
     calls = {await create_call(uploader) for _ in range(4)}
     reconciled: list[str] = []
+    clock: Any = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
 
     async def reconcile_call(_: Clients, call: str, *__: object) -> bool:
         reconciled.append(call)
-        await asyncio.sleep(0.06)
+        clock.now += RUN_SECONDS
         return False
 
     monkeypatch.setattr(reconciler, "reconcile_call", reconcile_call)
-    monkeypatch.setattr(reconciler, "RUN_SECONDS", 0.05)
+    monkeypatch.setattr(fair_run, "time", clock)
     monkeypatch.setattr(reconciler, "CALLS_AT_ONCE", 1)
     for _ in range(2 * len(calls)):
         await run()

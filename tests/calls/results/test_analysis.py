@@ -83,12 +83,16 @@ def test_a_file_that_is_not_a_segment() -> None:
 
 
 def test_it_is_far_faster_than_real_time() -> None:
-    """1,000 times and more on one core; a function must not fall behind its calls."""
+    """1,000 times and more on one core; a function must not fall behind its calls.
+
+    Others may use the processor meanwhile, but hardly every time.
+    """
     pcm = conversation("agent")
     analyse(pcm)
-    fastest = 1.0
-    for _ in range(5):  # others may use the processor meanwhile, but hardly every time
+    enough, fastest, tries = 36 / 300, 1.0, 0
+    while fastest >= enough and tries < 100:
+        tries += 1
         started = time.process_time()
         analyse(pcm)
         fastest = min(fastest, time.process_time() - started)
-    assert 36 / fastest > 300
+    assert fastest < enough

@@ -189,7 +189,7 @@ async def test_the_rendition_of_a_long_call_is_made_beside_the_request(
     monkeypatch.setattr(renditions, "_MAX_RUNNING", 1)
     with pytest.raises(RenditionPending):
         await make_rendition(storage, call, Rendition("wav", "stereo"), recording)
-    monkeypatch.setattr(renditions, "_WAIT_SECONDS", 10)
+    monkeypatch.setattr(renditions, "_WAIT_SECONDS", 120)
     await make_rendition(storage, call, rendition, recording)
     assert await make_rendition(storage, call, Rendition("wav", "stereo"), recording)
 

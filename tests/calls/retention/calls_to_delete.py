@@ -130,7 +130,8 @@ async def _write_results(storage: Storage, call: str) -> None:
 async def reject(storage: Storage, stream: SampleStream) -> None:
     """Reject files of a stream, as the streamer does."""
     state = msgspec.json.encode({"call_connection_id": stream.call, "participant": AGENT})
-    unknown_stream = f"{stream.stream_id[:-8]}{stream.stream_id[-8:][::-1]}"
+    number = int(stream.stream_id[-8:], 16)
+    unknown_stream = f"{stream.stream_id[:-8]}{number ^ 1:08x}"
     for blob in (
         f"segments/{next(iter(stream.files)).removesuffix('.wav')}.0123abcd.wav",
         f"manifests/{stream.call}/{stream.stream_id}.0123abcd.json",

@@ -235,11 +235,11 @@ async def never_answer() -> list[Phrase]:
 
 
 @pytest.mark.parametrize(
-    ("transcribe", "message"),
+    ("transcribe", "try_seconds", "message"),
     [
-        (raise_type_error, "failed: TypeError"),
-        (return_untyped_phrase, "failed: ValidationError"),
-        (never_answer, "did not answer within"),
+        (raise_type_error, 60, "failed: TypeError"),
+        (return_untyped_phrase, 60, "failed: ValidationError"),
+        (never_answer, 0.01, "did not answer within"),
     ],
 )
 async def test_an_unexpected_answer_or_none_is_a_failure(
@@ -247,9 +247,10 @@ async def test_an_unexpected_answer_or_none_is_a_failure(
     use_engine: UseEngine,
     monkeypatch: pytest.MonkeyPatch,
     transcribe: Transcribe,
+    try_seconds: float,
     message: str,
 ) -> None:
-    monkeypatch.setattr(job, "TRY_SECONDS", 0.01)
+    monkeypatch.setattr(job, "TRY_SECONDS", try_seconds)
     use_engine(ScriptedEngine(transcribe))
     call = new_call_id()
     await uploader.process(mixed_stream(call))

@@ -19,6 +19,8 @@ AXE = ROOT / "node_modules/axe-core/axe.min.js"
 DESKTOP, PHONE = (1360, 900), (390, 844)
 READY_MS = 90_000
 """How long a recording and its transcript may take."""
+WAIT_MS = 60_000
+"""How long anything else may take: the browser shares the machine with the whole system."""
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -108,6 +110,14 @@ class Console:
         await self.page.get_by_role("button", name="Hang up").click()
         await self.page.get_by_role("dialog").get_by_role("button", name="Hang up").click()
 
+    async def stop_timers(self) -> None:
+        """Let no timer of half a second or more fire in what is loaded from now on: no polling."""
+        await self.page.add_init_script(
+            """const setTimer = setTimeout;
+            window.setTimeout = (run, ms, ...rest) => setTimer(run, ms >= 500 ? 1e9 : ms, ...rest);
+            """
+        )
+
     async def expect_position(self, seconds: float, within: float) -> None:
         """Wait until the playback position is within this distance of a time."""
         audio = self.page.locator("audio")
@@ -121,6 +131,8 @@ class Console:
 
     async def accessibility_violations(self) -> list[str]:
         """The serious and critical violations that axe-core finds, with their elements."""
+        # What is still loading is pale.
+        await expect(self.page.locator("[aria-busy=true]:visible")).to_have_count(0)
         await self.page.evaluate(AXE.read_text())
         report: dict[str, Any] = await self.page.evaluate("axe.run()")
         assert report["passes"], "axe checked nothing"

@@ -16,13 +16,12 @@ from calls.storage import Storage
 from local.client import AppClient, is_assembled, streaming_is
 from local.up import Up
 from tests.e2e.conftest import SPEED
-from tests.e2e.console.browser import DESKTOP, Console, chromium, launch
+from tests.e2e.console.browser import DESKTOP, WAIT_MS, Console, chromium, launch
 from tests.e2e.console.made_calls import COUNT, make_calls, store_calls
 
 TO, FROM = "+15551230000", "+15559990000"
 SHOWN_TO, SHOWN_FROM = "+1 555 123 0000", "+1 555 999 0000"
-# The browser shares the machine with the whole system, transcription included.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=WAIT_MS)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -57,6 +56,7 @@ async def console(browser: Browser, up: Up) -> AsyncIterator[Console]:
     context = await browser.new_context(
         viewport={"width": DESKTOP[0], "height": DESKTOP[1]}, accept_downloads=True
     )
+    context.set_default_timeout(WAIT_MS)
     opened = Console(context, await context.new_page(), up)
     yield opened
     await context.close()
@@ -72,9 +72,9 @@ async def ended(up: Up) -> str:
         call = (await app.place_call(**request))["call_connection_id"]
         await app.until(call, streaming_is("active"), "streaming starts")
         # 16 segments hold the whole conversation.
-        await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio", 60)
+        await app.until(call, lambda r: len(r["landed_segments"]) >= 16, "36 s of audio")
         await app.hang_up(call)
-        await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
+        await app.until(call, lambda r: is_assembled(r, 1), "the result")
         return str(call)
 
 

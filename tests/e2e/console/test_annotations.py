@@ -114,7 +114,7 @@ async def test_one_participant_is_erased(console: Console, app: AppClient) -> No
     await app.until(call, streaming_is("active"), "streaming starts")
     await app.until(call, lambda r: len(r["landed_segments"]) >= 2, "segments of both")
     await app.hang_up(call)
-    await app.until(call, lambda r: is_assembled(r, 1), "the result", 60)
+    await app.until(call, lambda r: is_assembled(r, 1), "the result")
     await console.open()
     await page.goto(f"{console.up.addresses.console}#/calls/{call}")
     await page.get_by_role("button", name="Erase participant").click()

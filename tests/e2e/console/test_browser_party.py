@@ -14,7 +14,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, Route, expect
 
 from local.up import ROOT
-from tests.e2e.console.browser import MARKS
+from tests.e2e.console.browser import MARKS, WAIT_MS
 
 pytestmark = MARKS
 
@@ -64,6 +64,7 @@ window.sdk.ring = () => listeners["agent.incomingCall"]({ incomingCall: {
 async def party(browser: Browser) -> AsyncIterator[Page]:
     """The page, with the stand-in in the place of what is bundled."""
     page = await browser.new_page()
+    page.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 

@@ -14,9 +14,10 @@ from tests.e2e.console.browser import MARKS
 pytestmark = MARKS
 
 CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8)
+AUDIBLE = voices.AMPLITUDE / 4
 
 MEASURE = """
-async ([base64, type, frequencies]) => {
+async ([base64, type, frequencies, audible]) => {
   const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
   const amplitudes = (samples, rate) => frequencies.map((frequency) => {
     let [re, im] = [0, 0];
@@ -50,18 +51,20 @@ async ([base64, type, frequencies]) => {
     return analyser;
   });
   const samples = new Float32Array(4096);
-  const isFull = () => {
-    sides[0].getFloatTimeDomainData(samples);
-    return samples.subarray(0, 16).some((sample) => sample !== 0);
-  };
-  while (!isFull()) await new Promise((resolve) => setTimeout(resolve, 50));
-  const levels = sides.map((side) => {
-    side.getFloatTimeDomainData(samples);
-    return amplitudes(samples, 16000);
-  });
+  // On a busy machine the sound has gaps: any stretch in which all are heard will do.
+  const endsAt = performance.now() + 60_000;
+  let levels;
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const [left, right] = sides.map((side) => {
+      side.getFloatTimeDomainData(samples);
+      return amplitudes(samples, 16000);
+    });
+    levels = frequencies.map((_, n) => Math.max(left[n], right[n]) * 32768);
+  } while (Math.min(...levels) <= audible && performance.now() < endsAt);
   audio.pause();
   await context.close();
-  return [channels, frequencies.map((_, n) => Math.max(levels[0][n], levels[1][n]) * 32768)];
+  return [channels, levels];
 }
 """
 
@@ -78,12 +81,12 @@ async def test_each_participant_is_heard(browser: Browser, format_: str) -> None
         frames = voices.hum(count, 2)
         file = voices.wav_file(frames) if format_ == "wav" else voices.flac_file(frames)
         frequencies = [voices.frequency(channel) for channel in range(count)]
-        arguments = [base64.b64encode(file).decode(), f"audio/{format_}", frequencies]
+        arguments = [base64.b64encode(file).decode(), f"audio/{format_}", frequencies, AUDIBLE]
         channels, levels = await page.evaluate(MEASURE, arguments)
         return channels, levels
 
     results = await asyncio.gather(*map(measure, CHANNELS))
     for count, (channels, levels) in zip(CHANNELS, results, strict=True):
         assert channels == list(range(count))
-        assert min(levels) > voices.AMPLITUDE / 4, (count, levels)
+        assert min(levels) > AUDIBLE, (count, levels)
     await context.close()

@@ -8,7 +8,7 @@ from typing import Any
 from playwright.async_api import Route, expect
 
 from local.client import AppClient
-from tests.e2e.console.browser import MARKS, Console
+from tests.e2e.console.browser import MARKS, READY_MS, Console
 from tests.e2e.console.conftest import FROM, SHOWN_TO, TO
 
 pytestmark = MARKS
@@ -112,7 +112,7 @@ async def test_an_unreachable_app_is_reported_until_it_is_back(console: Console)
     await expect(console.page.locator("#connection-text")).to_contain_text("Cannot reach the app")
     await console.page.unroute("**/api/v1/calls?*")
     await expect(console.page.locator("#connection-text")).to_have_text(
-        "Up to date", timeout=15_000
+        "Up to date", timeout=READY_MS
     )
 
 
@@ -126,6 +126,8 @@ async def test_a_call_that_cannot_be_loaded_says_so_until_it_can(
     await page.route("**/api/v1/calls/*", lambda route: route.abort())
     await page.goto(f"{console.up.addresses.console}#/calls/{ended}")
     await expect(page.locator("[data-alerts]")).to_contain_text("This call cannot be loaded")
+    # It also tries again by itself, and might do so before the click.
+    await console.stop_timers()
     await page.reload()
     await expect(page.locator("#calls-empty")).to_have_text("The list of calls cannot be loaded")
     await page.unroute("**/api/v1/calls*")

@@ -28,7 +28,7 @@ async def test_an_incoming_call_is_shown_with_its_caller(console: Console) -> No
     row = page.get_by_role("navigation", name="Calls").get_by_role("link").first
     await expect(row).to_have_accessible_name(re.compile(rf"{re.escape(SHOWN_FROM)}.*Incoming"))
     await row.click()
-    assert ring["call_connection_id"] in page.url
+    await expect(page).to_have_url(re.compile(f"#/calls/{ring['call_connection_id']}"))
     await expect(page.get_by_role("heading", name=SHOWN_FROM)).to_be_visible()
     await expect(page.locator(".call")).to_contain_text(f"Incoming call to {SHOWN_TO}")
     await expect(page.locator(".call .badge")).to_have_text("Live")

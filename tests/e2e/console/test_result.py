@@ -41,6 +41,7 @@ async def test_a_click_on_an_utterance_plays_it(
     await page.get_by_label("Playback speed").select_option("2")
     # The next utterance follows.
     await expect(utterance).not_to_have_attribute("aria-current", "true")
+    await page.locator("audio").evaluate("audio => (audio.playbackRate = 0.1)")
     await page.get_by_role("button", name="Pause").click()
 
     lane = page.get_by_role("img", name=re.compile("Waveform of")).first
@@ -197,8 +198,8 @@ async def test_the_recording_is_streamed_and_opens_at_the_moment_of_a_link(
     await console.expect_position(7.51, 0.005)
     await console.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.get_by_role("button", name="Copy link to this moment").click()
-    copied = await page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"{console.up.addresses.console}#/calls/{ended}?t=7"
+    link = f"{console.up.addresses.console}#/calls/{ended}?t=7"
+    await until_true(page, f"navigator.clipboard.readText().then((text) => text === '{link}')")
 
     await page.evaluate("document.activeElement.blur()")
     await page.keyboard.press("Space")
@@ -366,7 +367,7 @@ async def test_a_channel_added_by_a_new_version_is_played(console: Console, ende
 
 async def until_true(page: Page, expression: str) -> None:
     """Wait until an expression is true. (The policy forbids what ``wait_for_function`` does.)"""
-    for _ in range(300):
+    for _ in range(900):
         if await page.evaluate(expression):
             return
         await asyncio.sleep(0.1)

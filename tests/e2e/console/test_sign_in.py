@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from local.azurite import Azurite, create_containers
 from local.host.sign_in import COOKIE
 from tests.app_host import Host, start_host
-from tests.e2e.console.browser import MARKS
+from tests.e2e.console.browser import MARKS, WAIT_MS
 from tests.e2e.console.conftest import FROM, TO
 
 pytestmark = MARKS
@@ -30,6 +30,7 @@ async def host(azurite: Azurite, tmp_path_factory: pytest.TempPathFactory) -> As
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page of a browser without cookies. No script may fail in it."""
     context = await browser.new_context()
+    context.set_default_timeout(WAIT_MS)
     errors: list[str] = []
     page = await context.new_page()
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -33,7 +33,7 @@ class Events:
             self._queue.put_nowait(event)
 
     async def next(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self._queue.get(), 10)
+        return await asyncio.wait_for(self._queue.get(), 60)
 
 
 def make_call(events: Events, streaming: MediaStreamingOptions | None = None) -> Call:

@@ -43,7 +43,7 @@ async def run(script: str, emulator: EmulatorServer, *arguments: str) -> tuple[i
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), 60)
+        output, errors = await asyncio.wait_for(process.communicate(), 120)
     finally:
         if process.returncode is None:
             process.kill()

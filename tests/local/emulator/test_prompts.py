@@ -167,7 +167,7 @@ async def test_microsofts_client_plays_prompts(kind: str) -> None:
 
     async def next_event(name: str) -> dict[str, Any]:
         while True:
-            event = await asyncio.wait_for(events.get(), 30)
+            event = await asyncio.wait_for(events.get(), 60)
             if event["type"].endswith("." + name):
                 data: dict[str, Any] = event["data"]
                 return data

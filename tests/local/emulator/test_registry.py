@@ -65,7 +65,7 @@ async def test_a_placed_call_is_found_and_connects(registry: CallRegistry, poste
     assert registry.find(call.id) is call
     assert call.participants == [CALLER, communication_identifier(CALLEE)]
     assert call.state == "connecting"
-    await asyncio.wait_for(posted.connected.wait(), 10)
+    await asyncio.wait_for(posted.connected.wait(), 60)
     assert call.state == "connected"
     assert posted.types[0] == "CallConnected"
 

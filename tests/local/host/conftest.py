@@ -149,7 +149,7 @@ class Host:
     ) -> tuple[int, str, dict[str, str]]:
         request = urllib.request.Request(self.url + path, body, headers or {}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, response.read().decode(), dict(response.headers)
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(), dict(error.headers)
@@ -202,4 +202,4 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
             yield Host(process, trace, storage)
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)

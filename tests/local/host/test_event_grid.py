@@ -42,9 +42,9 @@ async def test_only_new_and_changed_blobs_are_published(storage: str) -> None:
     await publisher.start()
     container.upload_blob("new blob", b"1")
     for _ in range(2):
-        await asyncio.wait_for(received.acquire(), 15)
+        await asyncio.wait_for(received.acquire(), 60)
     container.upload_blob("new blob", b"22", overwrite=True)
-    await asyncio.wait_for(received.acquire(), 15)
+    await asyncio.wait_for(received.acquire(), 60)
     await publisher.stop()
     await runner.cleanup()
     assert {function_id for function_id, _ in events} == {"Host.Functions.analyse"}

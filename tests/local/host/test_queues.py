@@ -62,11 +62,11 @@ async def test_a_message_stays_invisible_while_its_function_runs(storage: str) -
     async with AsyncQueueClient.from_connection_string(storage, "renewed") as queue:
         await queue.create_queue()
         await queue.send_message("content")
-        message = await queue.receive_message(visibility_timeout=1)
+        message = await queue.receive_message(visibility_timeout=4)
         assert message is not None
         first_receipt = message.pop_receipt
-        renewal = asyncio.create_task(keep_invisible(queue, message, 1))
-        await asyncio.sleep(1.8)
+        renewal = asyncio.create_task(keep_invisible(queue, message, 4))
+        await asyncio.sleep(4.5)
         assert await queue.receive_message() is None
         renewal.cancel()
         assert message.pop_receipt != first_receipt

@@ -23,7 +23,7 @@ def test_a_broken_app_ends_the_host_with_the_app_s_traceback(tmp_path: Path) -> 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert result.returncode == 1
     assert "cannot index the app" in result.stderr
