@@ -13,7 +13,7 @@ from streamer import metrics
 from streamer.errors import HandshakeRefused
 from streamer.handshake import Admission, HandshakeAuthenticator
 from streamer.health import Health
-from streamer.http_upgrade import Request, Response, check_upgrade
+from streamer.http_upgrade import Request, Response, asks_for_websocket, check_upgrade
 from streamer.refusals import count_refused
 
 _RETRY_AFTER = (("Retry-After", "5"),)
@@ -48,7 +48,7 @@ class Routes:
         """Return the listener of a media WebSocket, or a refusal. There is nothing else here."""
         path = _path(request)
         if not path.startswith(MEDIA_PATH):
-            return Response(HTTPStatus.NOT_FOUND, b"not found\n")
+            return _answer_unknown_path(request)
         try:
             return await self._upgrade(request, path.removeprefix(MEDIA_PATH))
         except HandshakeRefused as refusal:
@@ -68,7 +68,7 @@ class Routes:
         if path == "/metrics":
             self._health.update_gauges()
             return Response(HTTPStatus.OK, metrics.render(), _METRICS_TYPE)
-        return Response(HTTPStatus.NOT_FOUND, b"not found\n")
+        return _answer_unknown_path(request)
 
     async def _upgrade(self, request: Request, stream_token: str) -> WSListener:
         """Return the listener of an admitted handshake. Raises HandshakeRefused."""
@@ -88,6 +88,13 @@ class Routes:
 
 def _path(request: Request) -> str:
     return request.path.partition("?")[0]
+
+
+def _answer_unknown_path(request: Request) -> Response:
+    """Answer a request for nothing. A handshake may be a call's, whose URL is wrong: it counts."""
+    if asks_for_websocket(request):
+        return _refuse(HandshakeRefused(HTTPStatus.NOT_FOUND, "path"))
+    return Response(HTTPStatus.NOT_FOUND, b"not found\n")
 
 
 def _refuse(refusal: HandshakeRefused) -> Response:

@@ -85,10 +85,15 @@ async def listen(
     )
 
 
+def asks_for_websocket(request: Request) -> bool:
+    """Whether a request is a handshake, though not all of it may be right."""
+    return "websocket" in _tokens(request.headers.get("Upgrade", ""))
+
+
 def check_upgrade(request: Request) -> None:
     """Check that a request asks for a WebSocket (RFC 6455, 4.2.1). Raises HandshakeRefused."""
     headers = request.headers
-    if request.method != "GET" or "websocket" not in _tokens(headers.get("Upgrade", "")):
+    if request.method != "GET" or not asks_for_websocket(request):
         raise HandshakeRefused(HTTPStatus.UPGRADE_REQUIRED, "no_websocket")
     if "upgrade" not in _tokens(headers.get("Connection", "")):
         raise HandshakeRefused(HTTPStatus.BAD_REQUEST, "connection_header")

@@ -41,16 +41,16 @@ class PlacedAudio(TrackState):
             return False
         # One that is very late waits for those behind it: the sender's clock may have been set.
         is_recent = self._clock.is_recent(position, frame.elapsed, self._slack)
-        return (is_recent and self._fill_gap(frame)) or self._is_repeated(
+        return (is_recent and self._fill_gap(frame, self._half)) or self._is_repeated(
             frame, position, round(self._ahead)
         )
 
-    def _fill_gap(self, frame: Frame) -> bool:
+    def _fill_gap(self, frame: Frame, tolerance: int) -> bool:
         """Write a frame over the silence that stands in for it; False where there is none."""
         advance = frame.advance(self._base())
         position = self._position() + advance
         if advance >= -self._half or not self._segmenter.replace_gap(
-            position, frame.pcm, self._half
+            position, frame.pcm, tolerance
         ):
             return False
         if frame.silent:
@@ -61,7 +61,7 @@ class PlacedAudio(TrackState):
         """Whether silence stands in for a frame behind the track."""
         advance = frame.advance(self._base())
         position = self._position() + advance
-        return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._half)
+        return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._late)
 
     def _is_repeated(
         self,

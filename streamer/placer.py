@@ -61,7 +61,12 @@ class Placer(PlacedAudio):
 
     def _put_or_drop(self, frame: Frame) -> None:
         """Place an outlier in the order of arrival, unless its place is known and closed."""
-        if frame.raw is not None and (self._fill_gap(frame) or self._is_done_with(frame)):
+        if frame.raw is not None and (
+            self._fill_gap(frame, self._half)
+            or self._is_done_with(frame)
+            # What was placed meanwhile may have moved its place.
+            or self._fill_gap(frame, self._late)
+        ):
             self._waiting.remove(frame)
         else:
             self._put_in_order_of_arrival(frame)

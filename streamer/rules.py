@@ -208,8 +208,10 @@ class Rules(Placer):
 
     def _accept_lost_frames(self, overdue: int | None) -> bool:
         """Decide about frames within the tolerance: jitter, or the first frames after a loss."""
-        base = self._base()
-        near = frames.find_near(self._waiting, base, self._tolerance)
+        base, run = self._base(), self._find_run()
+        # What a run that waits leads to is decided with it.
+        others = self._waiting if len(run) < WITNESSES else self._waiting[: -len(run)]
+        near = frames.find_near(others, base, self._tolerance)
         if not near:
             return False
         count, advance = frames.compare_near(near, base, self._half)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from statistics import median
+from statistics import median_high
 from typing import NamedTuple
 
 from acs import media
@@ -170,20 +170,23 @@ class FormatDetector:
         return self._granted_rate or DEFAULT_RATE
 
     def _rate_by_stamps(self, tolerance: float) -> int | None:
-        """Return the supported rate that the timestamps of the held frames confirm, if any."""
+        """Return the supported rate that the timestamps of the held frames confirm, if any.
+
+        Where audio is missing between two frames, as in silence without data, they tell less.
+        """
         previous: dict[str | None, tuple[int, int]] = {}
         rates = []
         for audio in self.held:
             stamp = audio.timestamp_us()
+            before = previous.pop(audio.participant_raw_id, None)
             if stamp is None or not audio.data:
                 continue
-            before = previous.get(audio.participant_raw_id)
             if before is not None and stamp > before[0]:
                 rates.append(before[1] * 1_000_000 / (stamp - before[0]))
             previous[audio.participant_raw_id] = (stamp, len(audio.data) // media.BYTES_PER_SAMPLE)
         if not rates:
             return None
-        measured = median(rates)
+        measured = median_high(rates)
         nearest = min(_RATES, key=lambda rate: abs(measured - rate))
         return nearest if abs(measured - nearest) <= tolerance * nearest else None
 

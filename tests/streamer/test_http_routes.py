@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 import pytest
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from local.ports import free_ports
@@ -28,6 +29,19 @@ def test_other_requests_are_answered(streamer: Start, head: bytes, status: bytes
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(head)
         assert client.recv(100).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize("path", ["/", "/medias/token", "/healthz/token"])
+async def test_a_handshake_for_an_unknown_path_is_counted(streamer: Start, path: str) -> None:
+    """The URL that ACS was told may be wrong: someone must be able to see that."""
+    server = streamer()
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(server.url.replace("/media/token", path)):
+            pass
+    assert refused.value.response.status_code == 404
+    assert server.get(path)[0] == 404
+    assert server.metric('streamer_handshakes_refused_total{reason="path"}') == 1
+    assert "handshake_refused status=404 reason=path" in server.log.read_text()
 
 
 async def test_health_and_metrics_can_have_a_port_of_their_own(

@@ -65,6 +65,23 @@ def test_timestamps_overrule_the_length() -> None:
     assert detector.decide(force=False) == 16_000
 
 
+@pytest.mark.parametrize("is_declared", [True, False])
+@pytest.mark.parametrize("every", [2, 3, 4])
+@pytest.mark.parametrize("count", [28, 29, 30])
+@pytest.mark.parametrize("has_silence", [True, False])
+def test_silence_between_frames_does_not_change_their_rate(
+    is_declared: bool, every: int, count: int, has_silence: bool
+) -> None:
+    """Frames of 24 kHz, of which some are silent without data, or do not come at all."""
+    detector = declared(16_000) if is_declared else FormatDetector(None)
+    for index in range(count):
+        if index % every:
+            detector.hold(frame(index, 480))
+        elif has_silence:
+            detector.hold(AudioData(frame(index, 0).timestamp, silent=True))
+    assert detector.decide(force=True) == 24_000
+
+
 @pytest.mark.parametrize("step_ms", [0, 1000])
 def test_timestamps_that_tell_nothing_leave_it_to_the_length(step_ms: int) -> None:
     detector = declared(24_000)

@@ -394,3 +394,39 @@ def test_a_small_step_back_changes_no_order(step: float) -> None:
     assert sorted(places, key=lambda n: places[n]) == list(places)
     # Drift correction shortens a few.
     assert len(places) >= 190
+
+
+@pytest.mark.parametrize("jitter_ms", [(0,), (9, -9), (9, 0, -9), (7, -7, 0)])
+@pytest.mark.parametrize("stamp", [1.6, 2.2])
+def test_what_comes_behind_a_frame_that_overtook_a_stall_is_late(
+    stamp: float, jitter_ms: tuple[int, ...]
+) -> None:
+    """The sender stalls for 3 s, but one frame comes in between: seconds were not lost.
+
+    It takes the place of another one, so that some lie at the end of the burst.
+    """
+
+    def jitter(n: int) -> float:
+        return jitter_ms[n % len(jitter_ms)] / 1000
+
+    frames = [*steady(range(50)), Sent(900, stamp, 2.3)]
+    frames += [Sent(n, n * 0.02 + jitter(n), 4.0) for n in range(50, 150)]
+    rig = Rig(length=1000 * FRAME).send(frames)
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (151, 0)
+    # Drift correction shortens up to four, which are then not found whole.
+    places = rig.places(range(150))
+    assert sum(abs(places[n] - n * 0.02) <= LIMIT for n in places) >= 141
+
+
+@pytest.mark.parametrize("jitter", [(0, 0, 0, 0, 0), (2, 6, 7, 1, 1)])
+def test_a_clock_set_back_by_three_frames_at_once_keeps_the_order(jitter: tuple[int, ...]) -> None:
+    """Frames 3 to 5 have the timestamps of the first three; frame 6 fits where the track stands."""
+    frames = steady(range(100), lambda n: n * 0.02 - (0.06 if n >= 3 else 0))
+    for n, ms in enumerate(jitter, 3):
+        frames[n] = frames[n]._replace(stamp=(n - 3) * 0.02 + ms / 1000)
+    rig = Rig().send(frames)
+    totals = rig.finish()
+    assert (totals.frames, totals.clock_steps) == (100, 1)
+    places = rig.places(range(100))
+    assert all(abs(places[n] - n * 0.02) <= LIMIT for n in range(100))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from calls.http.documents import Call, show_record
@@ -17,7 +18,7 @@ from calls.index.rows import (
     search_keys,
     span_of,
 )
-from calls.records.model import CallRecord, EventRecord, RequestRecord, Summary, Talk
+from calls.records.model import SCHEMA, CallRecord, EventRecord, RequestRecord, Summary, Talk
 from calls.records.store import decode_record
 from tests.calls.index.sample_calls import BEGUN_AT, create_record
 
@@ -82,6 +83,14 @@ def test_decoded_rows_are_the_encoded_ones() -> None:
     rows = [row_of(full_record()), row_of(create_record(1))]
     assert decode_rows(b"".join(row.content + b"\n" for row in rows)) == rows
     assert decode_rows(b"") == []
+
+
+def test_a_line_of_another_schema_is_not_decoded() -> None:
+    document = msgspec.json.decode(row_of(full_record()).content)
+    assert document["schema"] == SCHEMA
+    assert decode_rows(msgspec.json.encode(document))
+    with pytest.raises(msgspec.DecodeError, match="schema"):
+        decode_rows(msgspec.json.encode(document | {"schema": SCHEMA + 1}))
 
 
 @pytest.mark.parametrize(
