@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -28,13 +29,12 @@ _log = logging.getLogger(__name__)
 
 
 class _Line(msgspec.Struct, kw_only=True, gc=False):
-    """The members of a record from which its row is made, as the index keeps them.
+    """The members of a record from which its row is made. Whatever is a record is a line, too.
 
     A process that starts decodes all calls: half of its time would go into what no row has. ``gc``:
     nor does the garbage collector go through them all again and again.
     """
 
-    schema: Literal[1]
     revision: int
     call_connection_id: str
     created_at: datetime
@@ -129,6 +129,23 @@ def decode_rows(lines: bytes) -> list[Row]:
     """Return the rows of lines of JSON. Raises msgspec.DecodeError."""
     contents = lines.splitlines()
     return list(map(_make_row, map(_decode_line, contents), contents))
+
+
+def decode_records(contents: Iterable[bytes]) -> list[CallRecord]:
+    """Return the records of rows, but for those that cannot be read: they are logged.
+
+    An older version may have written a line, and ``decode_rows`` looks at some members only.
+    """
+    records = []
+    for content in contents:
+        try:
+            records.append(decode_record(content))
+        except msgspec.DecodeError as error:
+            (row,) = decode_rows(content)
+            log_event(
+                _log, logging.ERROR, "record_unreadable", exc_info=None, call=row.call, error=error
+            )
+    return records
 
 
 def day_of(created_at: int) -> str:

@@ -11,6 +11,7 @@ from calls.http.documents import Call, show_record
 from calls.index.rows import (
     UNKNOWN_DURATION,
     day_of,
+    decode_records,
     decode_rows,
     microseconds,
     parse_row,
@@ -18,7 +19,7 @@ from calls.index.rows import (
     search_keys,
     span_of,
 )
-from calls.records.model import SCHEMA, CallRecord, EventRecord, RequestRecord, Summary, Talk
+from calls.records.model import CallRecord, EventRecord, RequestRecord, Summary, Talk
 from calls.records.store import decode_record
 from tests.calls.index.sample_calls import BEGUN_AT, create_record
 
@@ -85,12 +86,20 @@ def test_decoded_rows_are_the_encoded_ones() -> None:
     assert decode_rows(b"") == []
 
 
-def test_a_line_of_another_schema_is_not_decoded() -> None:
-    document = msgspec.json.decode(row_of(full_record()).content)
-    assert document["schema"] == SCHEMA
-    assert decode_rows(msgspec.json.encode(document))
-    with pytest.raises(msgspec.DecodeError, match="schema"):
-        decode_rows(msgspec.json.encode(document | {"schema": SCHEMA + 1}))
+def test_a_record_of_a_later_schema_is_a_line_as_it_is_a_record() -> None:
+    record = full_record()
+    record.schema += 1
+    row = row_of(record)
+    assert decode_rows(row.content) == [row], "else it could not be deleted from the read model"
+
+
+def test_a_line_that_is_not_a_record_hides_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
+    row = row_of(full_record())
+    document = msgspec.json.decode(row.content)
+    older = msgspec.json.encode(document | {"summary": "of an older version"})
+    assert decode_rows(older) == [row._replace(content=older)]
+    assert decode_records([older, row.content]) == [decode_record(row.content)]
+    assert f"record_unreadable call={row.call}" in caplog.text
 
 
 @pytest.mark.parametrize(
