@@ -108,6 +108,12 @@ def new_stream_id(now: datetime) -> str:
     return f"{stamp}Z-{secrets.token_hex(4)}"
 
 
+def stream_start(stream_id: str) -> datetime:
+    """Return the moment that a stream's id was created for, to the millisecond."""
+    stamp, _, _ = stream_id.partition("Z")
+    return datetime.strptime(stamp, "%Y%m%dT%H%M%S%f").replace(tzinfo=UTC)
+
+
 def track_name(number: int) -> str:
     """Return the name of the track of a participant: ``p1`` is the first one that a stream heard.
 

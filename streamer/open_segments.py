@@ -18,6 +18,7 @@ import msgspec
 from acs.media import FRAME_MILLISECONDS
 from contract import names, wav
 from contract.manifest import Counts, SegmentEntry
+from streamer.part_header import part_name, split_part_name
 from streamer.segment_counts import limit_marked
 from streamer.segment_file import SegmentFile
 from streamer.spool import PART, Spool
@@ -56,10 +57,10 @@ def read_parts(
     Raises:
         OSError: The disk does not accept the change now.
     """
-    starts = {(entry.track, names.format_start(entry.start)): entry.start for entry in entries}
+    starts = {part_name(entry.track, entry.start): entry.start for entry in entries}
     parts: list[Part] = []
     unreadable: list[tuple[Path, str]] = []
-    for path in sorted(folder.glob(f"*/*{PART}")):
+    for path in sorted(folder.glob(f"*{PART}")):
         if path.stat().st_size < wav.HEADER_BYTES + 2:
             path.unlink()
             continue
@@ -68,10 +69,10 @@ def read_parts(
         except ValueError as error:
             unreadable.append((path, str(error)))
             continue
-        file.start = starts.get((path.parent.name, path.name.removesuffix(PART)), file.start)
+        file.start = starts.get(file.key, file.start)
         parts.append(Part(file))
     whole: list[Part] = []
-    for _, track_parts in groupby(parts, lambda part: part.file.path.parent):
+    for _, track_parts in groupby(parts, lambda part: part.file.track):
         whole += _separate(list(track_parts))
     return whole, unreadable
 
@@ -97,9 +98,9 @@ def settle_counts(state: StreamState, parts: list[Part], entries: list[SegmentEn
     Returns how many frames the state knows that are in no file.
     """
     by_key = {part.file.key: part for part in parts}
-    starts = [(part.file.path.parent.name, part.file.start) for part in parts]
+    starts = [(part.file.track, part.file.start) for part in parts]
     starts += [(entry.track, entry.start) for entry in entries]
-    sealed = {f"{entry.track}/{names.format_start(entry.start)}{PART}" for entry in entries}
+    sealed = {part_name(entry.track, entry.start) for entry in entries}
     extra: dict[str, list[str]] = {}
     lost_frames = 0
     for key, counts in state.open_counts.items():
@@ -136,8 +137,7 @@ def _moved_samples(file: SegmentFile, samples: int, starts: list[tuple[str, date
 
     A state of before a cut still counts them in this one.
     """
-    track = file.path.parent.name
-    later = [start for name, start in starts if name == track and start > file.start]
+    later = [start for name, start in starts if name == file.track and start > file.start]
     before = [_samples_before(file, start) for start in later]
     return samples - min([samples, *before])
 
@@ -170,14 +170,14 @@ def _find_holder(
     key: str, parts: list[Part], entries: list[SegmentEntry]
 ) -> Part | SegmentEntry | None:
     """Return the segment that has the audio of one without a file; None where none has."""
-    track, _, name = key.partition("/")
+    track, name = split_part_name(key)
     try:
-        start = names.parse_start(name.removesuffix(PART)) + _INEXACT
+        start = names.parse_start(name) + _INEXACT
     except names.MalformedName:
         return None
     for part in parts:
         file = part.file
-        if file.path.parent.name == track and file.start < start < file.end:
+        if file.track == track and file.start < start < file.end:
             return part
     for entry in entries:
         if entry.track == track and entry.start < start < entry.end:

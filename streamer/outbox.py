@@ -33,7 +33,7 @@ from streamer import metrics
 from streamer.checksums import Checksums, compute_checksums
 from streamer.errors import BlobConflict, ChecksumMismatch, StorageError
 from streamer.recovery import list_outbox
-from streamer.spool import Spool, audio_bytes, describe_error
+from streamer.spool import Spool, audio_bytes, blob_of, describe_error, stream_of
 from streamer.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -81,12 +81,12 @@ class Outbox:
         if entry is not None:
             self._entries[path] = entry
             self._audio_bytes[path] = entry.bytes - HEADER_BYTES
-            self._segments[_stream_of(path)] += 1
-        elif self._container(path) == names.REJECTED:
+            self._segments[stream_of(path)] += 1
+        elif _container(path) == names.REJECTED:
             with contextlib.suppress(FileNotFoundError):
                 self._audio_bytes[path] = audio_bytes(path)
-        elif self._container(path) == names.MANIFESTS and self._segments[path.stem]:
-            self._manifests[path.stem] = path
+        elif _container(path) == names.MANIFESTS and stream_of(path) in self._segments:
+            self._manifests[stream_of(path)] = path
             return
         self._queue.put_nowait(path)
 
@@ -161,7 +161,7 @@ class Outbox:
             if entry is not None and entry.crc64
             else compute_checksums(content)
         )
-        container, _, blob = path.relative_to(self._spool.outbox).as_posix().partition("/")
+        container, blob = blob_of(path)
         await self._storage.put_once(
             container,
             blob,
@@ -205,7 +205,7 @@ class Outbox:
             os.unlink(path)
         if path in self._entries:
             metrics.SEGMENTS_UPLOADED.inc()
-        elif self._container(path) == names.MANIFESTS:
+        elif _container(path) == names.MANIFESTS:
             metrics.MANIFESTS_UPLOADED.inc()
         self._forget(path)
 
@@ -230,12 +230,14 @@ class Outbox:
 
     def _log_file(self, level: int, event: str, path: Path, **fields: object) -> None:
         """Log what happened to a file."""
-        container, call, *_ = path.relative_to(self._spool.outbox).parts
-        if path in self._entries:
-            track = path.parent.name
-            fields = {"stream": _stream_of(path), "track": track, "segment": path.name, **fields}
+        container, blob = blob_of(path)
+        call, *_, name = blob.split("/")
+        entry = self._entries.get(path)
+        if entry is not None:
+            stream = stream_of(path)
+            fields = {"stream": stream, "track": entry.track, "segment": name, **fields}
         else:
-            fields = {"stream": path.stem, **fields}
+            fields = {"stream": name.rpartition(".")[0], **fields}
         fields = {"container": container, "call": call, **fields}
         log_event(_log, level, event, exc_info=None, **fields)
 
@@ -244,11 +246,7 @@ class Outbox:
         self._spool.free(self._audio_bytes.pop(path, 0))
         del self._added_at[path]
         if self._entries.pop(path, None) is not None:
-            self._release_manifest(_stream_of(path))
-        elif self._container(path) == names.MANIFESTS:
-            self._remove_folders(path)
-        else:
-            _remove_empty_parents(path, self._spool.outbox)
+            self._release_manifest(stream_of(path))
         if not self._added_at:
             self._empty.set()
 
@@ -261,18 +259,6 @@ class Outbox:
         manifest = self._manifests.pop(stream_id, None)
         if manifest is not None:
             self._queue.put_nowait(manifest)
-
-    def _remove_folders(self, manifest: Path) -> None:
-        """Remove the folders of an uploaded stream, and of its call, that are empty now."""
-        call = self._spool.outbox / names.SEGMENTS / manifest.parent.name
-        stream = call / manifest.stem
-        tracks = list(stream.iterdir()) if stream.exists() else []
-        for folder in (*tracks, stream, call, manifest.parent):
-            with contextlib.suppress(OSError):
-                folder.rmdir()
-
-    def _container(self, path: Path) -> str:
-        return path.relative_to(self._spool.outbox).parts[0]
 
 
 def _pause(failures: int, longest: float) -> float:
@@ -289,14 +275,6 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, AzureError)
 
 
-def _remove_empty_parents(path: Path, top: Path) -> None:
-    for folder in path.parents:
-        if folder == top:
-            return
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-
-
 def _content_type(path: Path) -> str:
     types = {".wav": "audio/wav", ".json": "application/json"}
     return types.get(path.suffix, "application/octet-stream")
@@ -311,5 +289,5 @@ def _describe(error: Exception) -> str:
     return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
 
 
-def _stream_of(segment: Path) -> str:
-    return segment.parent.parent.name
+def _container(path: Path) -> str:
+    return path.parent.name

@@ -1,4 +1,4 @@
-"""An open segment's header: a WAV header with the exact start in the place of its sizes.
+"""An open segment's name, and its header: a WAV header with its exact start in place of the sizes.
 
 The file's name has the start only to the millisecond, and a restart must know it to the sample.
 """
@@ -9,7 +9,8 @@ import struct
 from datetime import datetime
 
 from acs import media
-from contract import wav
+from contract import names, wav
+from streamer.spool import PART, SLASH
 
 _SIZE = struct.Struct("<I")
 _SIZE_OFFSETS = (4, 40)
@@ -38,3 +39,14 @@ def exact_start(header: bytes, named_start: datetime) -> datetime:
     if not named <= microseconds < named + 1000:
         return named_start
     return media.from_microseconds(microseconds)
+
+
+def part_name(track: str, start: datetime) -> str:
+    """Return the name of an open segment's file, which is also the segment's key."""
+    return f"{track}{SLASH}{names.format_start(start)}{PART}"
+
+
+def split_part_name(name: str) -> tuple[str, str]:
+    """Return the track and the start, as text, in the name of an open segment's file."""
+    track, _, start = name.removesuffix(PART).partition(SLASH)
+    return track, start

@@ -27,7 +27,7 @@ from streamer import metrics
 from streamer.errors import HandshakeRefused
 from streamer.grants import GrantVerifier
 from streamer.outbox import Outbox
-from streamer.spool import Spool, describe_error, write_file
+from streamer.spool import Spool, blob_of, describe_error, stream_of, write_file
 from streamer.storage import Storage
 
 _log = logging.getLogger(__name__)
@@ -178,7 +178,7 @@ class PendingStreams:
         self._on_refused(stream_id, reason)
 
     def _quarantine(self, stream_id: str, path: Path) -> None:
-        is_manifest = names.MANIFESTS in path.relative_to(self._spool.outbox).parts[:1]
+        container, _ = blob_of(path)
         try:
             moved = self._spool.quarantine(path)
         except OSError as error:
@@ -189,7 +189,7 @@ class PendingStreams:
         metrics.UPLOADS_REJECTED.inc()
         for file in moved:
             self._add_quarantined(file)
-        if is_manifest:
+        if container == names.MANIFESTS:
             # The manifest is the stream's last file.
             self._remove_note(stream_id)
 
@@ -220,8 +220,8 @@ class GrantedOutbox(Outbox):
 
     def add(self, path: Path, entry: SegmentEntry | None = None) -> None:
         """Upload a file that has entered the outbox, now or once its stream has a grant."""
-        container, _call, stream, *_ = path.relative_to(self._spool.outbox).parts
-        if container == names.REJECTED or not self._pending.hold(Path(stream).stem, path, entry):
+        container, _ = blob_of(path)
+        if container == names.REJECTED or not self._pending.hold(stream_of(path), path, entry):
             super().add(path, entry)
 
     @property

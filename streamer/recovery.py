@@ -24,11 +24,11 @@ from event_log import log_event
 from streamer import metrics
 from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
-from streamer.spool import NEW, Spool, describe_error
+from streamer.spool import Spool, blob_of, describe_error
 from streamer.stream_folder import (
-    STATES,
     StreamState,
     build_manifest,
+    has_begun,
     publish_manifest,
     read_entries,
     read_state,
@@ -74,13 +74,13 @@ class Recovery:
             except Exception as error:  # noqa: BLE001  # logged, and quarantined
                 # Whatever it is: the streamer must start, and the audio must leave this disk.
                 log_event(
-                    _log, logging.ERROR, "stream_unreadable", stream=folder.name, exc_info=True
+                    _log, logging.ERROR, "stream_unreadable", folder=folder.name, exc_info=True
                 )
                 self._quarantine(folder, str(error), files)
         return files
 
     def _quarantine(self, folder: Path, cause: str, files: list[OutboxFile]) -> None:
-        log_event(_log, logging.ERROR, "stream_quarantined", stream=folder.name, error=cause)
+        log_event(_log, logging.ERROR, "stream_quarantined", folder=folder.name, error=cause)
         try:
             moved = self._spool.quarantine(folder)
         except OSError as error:
@@ -91,20 +91,15 @@ class Recovery:
 
     def _finish(self, folder: Path, files: list[OutboxFile]) -> None:
         spool = self._spool
-        if any((spool.outbox / names.MANIFESTS).glob(f"*/{folder.name}.json")):
+        if (spool.outbox / names.MANIFESTS / f"{folder.name}.json").exists():
             # Killed while it removed the folder. A manifest built from what is left would lose
             # segments.
-            shutil.rmtree(folder)
-            return
-        if not any(path.is_file() for path in folder.rglob("*") if path.suffix != NEW):
-            # Killed while it was created: the stream had not begun.
             shutil.rmtree(folder)
             return
         state = read_state(folder)
         entries = read_entries(folder)
         parts, unreadable = read_parts(spool, folder, entries)
-        has_begun = any((folder / name).exists() for name in STATES)
-        if not (has_begun or entries or parts or unreadable):
+        if not (has_begun(folder) or entries or parts or unreadable):
             # No packet came: a manifest would have the app look at the call again.
             shutil.rmtree(folder)
             return
@@ -113,7 +108,7 @@ class Recovery:
                 _log,
                 logging.ERROR,
                 "segment_quarantined",
-                stream=folder.name,
+                stream=state.stream_id,
                 segment=path.name,
                 error=cause,
             )
@@ -149,8 +144,7 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
     To be called after a recovery, so that a segment's entry is found in its stream's manifest. A
     segment that cannot be read is quarantined. Raises OSError.
     """
-    manifest_paths = sorted((spool.outbox / names.MANIFESTS).glob("*/*.json"), key=_modified_at)
-    segments = spool.outbox / names.SEGMENTS
+    manifest_paths = sorted((spool.outbox / names.MANIFESTS).glob("*.json"), key=_modified_at)
     entries: dict[Path, SegmentEntry] = {}
     for path in manifest_paths:
         try:
@@ -161,9 +155,9 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
             continue
         for entry in manifest.segments:
             name = entry.name(manifest.call_connection_id, manifest.stream_id)
-            entries[segments / name.blob] = entry
+            entries[spool.outbox_path(names.SEGMENTS, name.blob)] = entry
     files: list[OutboxFile] = []
-    for path in sorted(segments.rglob("*.wav"), key=_modified_at):
+    for path in sorted((spool.outbox / names.SEGMENTS).glob("*.wav"), key=_modified_at):
         try:
             files.append(OutboxFile(path, entries.get(path) or _read_entry(path)))
         except (ValueError, OSError) as error:
@@ -171,7 +165,6 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
                 _log,
                 logging.ERROR,
                 "segment_quarantined",
-                stream=path.parent.parent.name,
                 segment=path.name,
                 error=error,
             )
@@ -180,9 +173,8 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
             except OSError as quarantine_error:
                 # It stays where it is, for the next start.
                 spool.record_failure(quarantine_error)
-    # A quarantine that was not finished may have left folders only.
-    rejected = sorted(path for path in spool.rejected.rglob("*") if path.is_file())
-    drafts = sorted(path for path in (spool.outbox / names.DRAFTS).glob("*/*") if path.is_file())
+    drafts = sorted((spool.outbox / names.DRAFTS).glob("*"))
+    rejected = sorted(spool.rejected.glob("*"))
     others = [*manifest_paths, *drafts, *rejected]
     return [*files, *(OutboxFile(path, None) for path in others)]
 
@@ -192,13 +184,15 @@ def _modified_at(path: Path) -> float:
 
 
 def _read_entry(path: Path) -> SegmentEntry:
-    """Return the entry of a segment whose manifest is missing. Raises ValueError."""
+    """Return the entry of a segment whose manifest is missing. Raises ValueError, OSError."""
+    _, blob = blob_of(path)
+    name = names.parse_segment(blob)
     content = path.read_bytes()
     audio = wav.parse(content)
     checksums = compute_checksums(content)
     return SegmentEntry(
-        track=path.parent.name,
-        start=names.parse_start(path.stem),
+        track=name.track,
+        start=name.start,
         sample_rate=audio.sample_rate,
         samples=audio.data_bytes // BYTES_PER_SAMPLE,
         bytes=len(content),

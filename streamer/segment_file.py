@@ -32,9 +32,9 @@ from contract.manifest import Counts, SegmentEntry
 from streamer import metrics
 from streamer.backlog import Backlog
 from streamer.checksums import compute_file_checksums
-from streamer.part_header import exact_start, open_header
+from streamer.part_header import exact_start, open_header, part_name, split_part_name
 from streamer.segment_counts import count_losses, split_counts, written_counts
-from streamer.spool import PART, Spool, append_to_file, move_file, open_file, write_all
+from streamer.spool import Spool, append_to_file, move_file, open_file, write_all
 
 SEGMENT_BACKLOG_BYTES = 1024 * 1024
 """How much of a segment waits in memory while the disk accepts nothing: half a minute at 16 kHz."""
@@ -49,14 +49,15 @@ ENTRIES = "segments.jsonl"
 class SegmentFile:
     """An open segment: a ``SegmentWriter`` whose file gets its final header when it is sealed.
 
-    ``key`` is its name within its stream's folder: ``{track}/{start}.part``.
+    ``key`` is its name within its stream's folder: ``{track}~{start}.part``.
     ``written_samples`` and ``end`` are of all that was written to it; ``samples`` are those that it
     still has, after ``split``.
     """
 
     def __init__(self, spool: Spool, path: Path, start: datetime, sample_rate: int) -> None:
         self.path = path
-        self.key = f"{path.parent.name}/{path.name}"
+        self.key = path.name
+        self.track, _ = split_part_name(path.name)
         self.start = start
         self.sample_rate = sample_rate
         self.clock_offset_ms = 0.0
@@ -70,15 +71,14 @@ class SegmentFile:
         # Overwrites of what is on disk that the disk did not accept.
         self._patches: list[tuple[int, bytes]] = []
         self._lost_bytes = 0
-        # How much lies in the file behind its end, because a cut has moved it.
+        # How much lies in the file behind its end: a cut has moved it.
         self._stale_bytes = 0
         self._is_open = False
         self._descriptor: int | None = None
 
     @classmethod
-    def create(cls, spool: Spool, folder: Path, start: datetime, sample_rate: int) -> SegmentFile:
-        """Return a new open segment in a track's folder. Its first write creates the file."""
-        path = folder / (names.format_start(start) + PART)
+    def create(cls, spool: Spool, path: Path, start: datetime, sample_rate: int) -> SegmentFile:
+        """Return a new open segment. Its first write creates the file."""
         file = cls(spool, path, start, sample_rate)
         file._is_open = True
         spool.count_open(0, 1)
@@ -94,7 +94,7 @@ class SegmentFile:
         """
         with path.open("rb") as content:
             header = content.read(wav.HEADER_BYTES)
-        start = exact_start(header, names.parse_start(path.name.removesuffix(PART)))
+        start = exact_start(header, names.parse_start(split_part_name(path.name)[1]))
         file = cls(spool, path, start, wav.rate_of(header))
         audio_bytes = max(0, path.stat().st_size - wav.HEADER_BYTES)
         file._disk_bytes = audio_bytes // BYTES_PER_SAMPLE * BYTES_PER_SAMPLE
@@ -199,7 +199,7 @@ class SegmentFile:
         if self._disk_bytes == 0:
             raise OSError(errno.ENOSPC, "the spool has no room for a segment", str(self.path))
         rest_start = self._moment(self._disk_bytes)
-        path = self.path.with_name(names.format_start(rest_start) + PART)
+        path = self.path.with_name(part_name(self.track, rest_start))
         rest = SegmentFile(self._spool, path, rest_start, self.sample_rate)
         rest._backlog, self._backlog = self._backlog, Backlog()
         rest._written_bytes = rest._backlog.size
@@ -229,7 +229,7 @@ class SegmentFile:
         write_all(descriptor, wav.header(self.sample_rate, self._disk_bytes), 0)
         checksums = compute_file_checksums(descriptor)
         entry = SegmentEntry(
-            track=self.path.parent.name,
+            track=self.track,
             start=self.start,
             sample_rate=self.sample_rate,
             samples=self.samples,
@@ -241,8 +241,7 @@ class SegmentFile:
             clock_offset_ms=self.clock_offset_ms,
         )
         # On a line of its own, even after a line that a kill cut short.
-        line = b"\n" + msgspec.json.encode(entry) + b"\n"
-        append_to_file(self.path.parent.parent / ENTRIES, line)
+        append_to_file(self.path.parent / ENTRIES, b"\n" + msgspec.json.encode(entry) + b"\n")
         move_file(self.path, target)
         self.close()
         return entry

@@ -21,19 +21,21 @@ What the spool promises:
 Layout::
 
     lock                                 held by the process
-    streams/{stream_id}/opened.json      the call, as the stream began
-    streams/{stream_id}/stream.{0,1}.json  the same, and the open segments' counts
-    streams/{stream_id}/segments.jsonl   an entry for each finished segment
-    streams/{stream_id}/{track}/{start}.part
-    outbox/segments/{call}/{stream_id}/{track}/{start}.wav
-    outbox/manifests/{call}/{stream_id}.json
+    streams/{call}~{stream_id}/stream.{0,1}.json  the stream, and the open segments' counts
+    streams/{call}~{stream_id}/segments.jsonl  an entry for each finished segment
+    streams/{call}~{stream_id}/{track}~{start}.part  an open segment
+    outbox/segments/{call}~{stream_id}~{track}~{start}.wav
+    outbox/manifests/{call}~{stream_id}.json
+    outbox/drafts/{call}~{stream_id}...  notes of participants, and manifests so far
     outbox/rejected/...                  quarantined: what cannot be uploaded in its place, or read
     pending/{stream_id}.json             the stream's grant is not looked up yet
+
+The outbox has a folder for each container, a stream only one. ``~`` stands for ``/`` of blobs'
+names: to create and remove folders took as long as to create the files in them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import hashlib
@@ -54,8 +56,8 @@ from streamer.errors import SpoolInUse
 PART = ".part"
 """The extension of an open segment's file."""
 
-NEW = ".new"
-"""The extension of a file that is being written, and takes another one's place after that."""
+SLASH = "~"
+"""What stands for ``/`` of a blob's name in the name of a file. No blob's name has it."""
 
 _FILE_MODE = 0o640
 _NICE = 10
@@ -94,8 +96,9 @@ class Spool:
         self.outbox = root / "outbox"
         self.rejected = self.outbox / names.REJECTED
         self._accounts = threading.Lock()
-        for folder in (self.streams, self.outbox):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.streams.mkdir(parents=True, exist_ok=True)
+        for container in (names.SEGMENTS, names.MANIFESTS, names.DRAFTS):
+            (self.outbox / container).mkdir(parents=True, exist_ok=True)
         # One thread: its jobs are short, and more threads would compete with the event loop.
         self.worker = ThreadPoolExecutor(1, "spool", initializer=_lower_priority)
         self._lock = open_file(root / "lock")
@@ -117,6 +120,10 @@ class Spool:
         """Stop the worker, and unlock the folder for another process."""
         self.worker.shutdown()
         os.close(self._lock)
+
+    def outbox_path(self, container: str, blob: str) -> Path:
+        """Return the place in the outbox of a file that becomes a container's blob."""
+        return self.outbox / container / blob.replace("/", SLASH)
 
     @property
     def fullness(self) -> float:
@@ -245,8 +252,8 @@ class Spool:
         moved = []
         for file in files:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()[:_DIGEST_CHARACTERS]
-            name = f"{file.stem}.{digest}{file.suffix}"
-            target = self.rejected / file.relative_to(parent).with_name(name)
+            place = file.relative_to(parent).with_name(f"{file.stem}.{digest}{file.suffix}")
+            target = self.outbox_path(names.REJECTED, place.as_posix())
             move_file(file, target)
             moved.append(target)
         if path.is_dir():
@@ -304,16 +311,6 @@ def overwrite_file(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole: it has its old content or its new one, whatever happens.
-
-    Raises OSError; the old content then remains.
-    """
-    draft = path.with_name(path.name + NEW)
-    write_file(draft, content)
-    os.rename(draft, path)
-
-
 def move_file(path: Path, target: Path) -> None:
     """Rename a file, and create the target's folder where it is missing.
 
@@ -321,19 +318,27 @@ def move_file(path: Path, target: Path) -> None:
         FileNotFoundError: ``path`` does not exist.
         OSError: The disk does not accept the change.
     """
-    while True:
-        try:
-            os.rename(path, target)
-        except FileNotFoundError:
-            # The folder is missing. It may even have been removed, as empty, while this created it,
-            # because another stream of the call was uploaded. Or another stream created it at the
-            # same time: mkdir then looks whether it is a folder, and it may be gone again by then.
-            if not path.exists():
-                raise
-            with contextlib.suppress(FileNotFoundError, FileExistsError):
-                target.parent.mkdir(parents=True, exist_ok=True)
-        else:
-            return
+    try:
+        os.rename(path, target)
+    except FileNotFoundError:
+        if not path.exists():
+            raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(path, target)
+
+
+def blob_of(path: Path) -> tuple[str, str]:
+    """Return the container and the name of the blob that a file of the outbox becomes."""
+    return path.parent.name, path.name.replace(SLASH, "/")
+
+
+def stream_of(path: Path) -> str:
+    """Return the id of the stream that a file of the outbox or a stream's folder belongs to.
+
+    To be used for all but rejected files.
+    """
+    _, _, name = path.name.partition(SLASH)
+    return name.partition(SLASH)[0].partition(".")[0]
 
 
 def describe_error(error: OSError) -> str:

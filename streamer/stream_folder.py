@@ -5,7 +5,7 @@ What it promises:
 - ``stream.0.json`` or ``stream.1.json`` and ``segments.jsonl`` hold what a restart needs to finish
   the stream. Saving overwrites the older of the two states, so that one is whole at any time. (To
   replace one file by rename costs a thousand times as much on ext4, which then writes it to disk.)
-  Without either, ``opened.json`` still says whose stream it is.
+  Without either, the folder's name still says whose stream it is.
 - The manifest enters the outbox after all of the stream's segments, by rename; only then is the
   folder removed.
 """
@@ -29,14 +29,12 @@ from contract.manifest import (
     total,
 )
 from event_log import log_event
+from streamer.part_header import part_name
 from streamer.segment_file import ENTRIES, SegmentFile
-from streamer.spool import Spool, move_file, overwrite_file, replace_file, write_file
+from streamer.spool import SLASH, Spool, move_file, overwrite_file, stream_of, write_file
 
 STATES = ("stream.0.json", "stream.1.json")
 """The files of a stream's folder that hold its two latest states."""
-
-OPENED = "opened.json"
-"""The file that holds the state with which the stream began."""
 
 _STATE_BYTES = 2048
 """How much room each of the two files has from the start; a file system gives it a whole page."""
@@ -78,11 +76,11 @@ class StreamFolder:
         """Create the folder and save the state. Raises OSError, and then leaves nothing behind."""
         self._spool = spool
         self.state = state
-        self.path = spool.streams / state.stream_id
-        self._older_state = STATES[0]
+        self.path = spool.streams / f"{state.call_connection_id}{SLASH}{state.stream_id}"
+        self._older_state = STATES[1]
         self.path.mkdir(parents=True)
         try:
-            replace_file(self.path / OPENED, msgspec.json.encode(state))
+            write_file(self.path / STATES[0], _encode(state))
         except OSError:
             shutil.rmtree(self.path, ignore_errors=True)
             raise
@@ -90,24 +88,23 @@ class StreamFolder:
     def save_state(self) -> bool:
         """Overwrite the older state, and return whether the disk accepted it.
 
-        A full disk is not an error: the newer state remains. Both files get their room the first
-        time, so that a disk that is full later still accepts what is to be counted as lost.
+        A full disk is not an error: the newer state remains. From the first time on, both files
+        have their room, so that a disk that is full later still accepts what is to be counted as
+        lost.
         """
         self.state.saves += 1
-        content = msgspec.json.encode(self.state).ljust(_STATE_BYTES)
         try:
-            overwrite_file(self.path / self._older_state, content)
-            self._older_state = STATES[self._older_state == STATES[0]]
-            if self.state.saves == 1:
-                write_file(self.path / self._older_state, b" " * _STATE_BYTES)
+            overwrite_file(self.path / self._older_state, _encode(self.state))
         except OSError as error:
             self._spool.record_failure(error)
             return False
+        self._older_state = STATES[self._older_state == STATES[0]]
         return True
 
     def open_segment(self, track: str, start: datetime, sample_rate: int) -> SegmentFile:
         """Return a new segment of a track."""
-        return SegmentFile.create(self._spool, self.path / track, start, sample_rate)
+        path = self.path / part_name(track, start)
+        return SegmentFile.create(self._spool, path, start, sample_rate)
 
     def outbox_path(self, file: SegmentFile) -> Path:
         """Return where a segment goes when it is sealed."""
@@ -127,12 +124,14 @@ class StreamFolder:
         return publish_manifest(self._spool, self.path, manifest)
 
 
+def _encode(state: StreamState) -> bytes:
+    return msgspec.json.encode(state).ljust(_STATE_BYTES)
+
+
 def segment_path(spool: Spool, state: StreamState, file: SegmentFile) -> Path:
     """Return a segment's place in the outbox: its container and blob name."""
-    name = names.SegmentName(
-        state.call_connection_id, state.stream_id, file.path.parent.name, file.start
-    )
-    return spool.outbox / names.SEGMENTS / name.blob
+    name = names.SegmentName(state.call_connection_id, state.stream_id, file.track, file.start)
+    return spool.outbox_path(names.SEGMENTS, name.blob)
 
 
 def publish_note(spool: Spool, folder: Path, state: StreamState, track: str, raw_id: str) -> Path:
@@ -142,7 +141,7 @@ def publish_note(spool: Spool, folder: Path, state: StreamState, track: str, raw
     OSError.
     """
     name = names.NoteName(state.call_connection_id, state.stream_id, track)
-    target = spool.outbox / names.DRAFTS / name.blob
+    target = spool.outbox_path(names.DRAFTS, name.blob)
     file = folder / f"{track}.note"
     write_file(file, raw_id.encode())
     move_file(file, target)
@@ -173,24 +172,36 @@ def publish_manifest(spool: Spool, folder: Path, manifest: Manifest) -> Path:
 
 def _publish(spool: Spool, folder: Path, manifest: Manifest, container: str) -> Path:
     name = names.ManifestName(manifest.call_connection_id, manifest.stream_id)
-    target = spool.outbox / container / name.blob
+    target = spool.outbox_path(container, name.blob)
     file = folder / f"{container}.json"
     write_file(file, encode_manifest(manifest))
     move_file(file, target)
     return target
 
 
+def has_begun(folder: Path) -> bool:
+    """Return whether a stream's state was saved since its folder was created."""
+    return (folder / STATES[1]).exists()
+
+
 def read_state(folder: Path) -> StreamState:
-    """Return the latest state of a stream that can be read.
+    """Return the latest state of a stream that can be read, or what its folder's name says.
 
     Raises:
-        ValueError: None can be read.
+        ValueError: Not even the folder's name can be read.
         OSError: The disk cannot be read.
     """
-    states: list[StreamState] = []
-    for name in (*STATES, OPENED):
+    name = names.parse_manifest(f"{folder.name.replace(SLASH, '/')}.json")
+    states = [
+        StreamState(
+            call_connection_id=name.call_connection_id,
+            stream_id=name.stream_id,
+            started_at=names.stream_start(name.stream_id),
+        )
+    ]
+    for file in STATES:
         try:
-            if content := (folder / name).read_bytes().strip():
+            if content := (folder / file).read_bytes().strip():
                 states.append(msgspec.json.decode(content, type=StreamState))
         except FileNotFoundError:
             continue
@@ -200,12 +211,10 @@ def read_state(folder: Path) -> StreamState:
                 _log,
                 logging.WARNING,
                 "state_unreadable",
-                stream=folder.name,
-                file=name,
+                stream=name.stream_id,
+                file=file,
                 error=error,
             )
-    if not states:
-        raise ValueError(f"none of {', '.join((*STATES, OPENED))} can be read")
     return max(states, key=lambda state: state.saves)
 
 
@@ -225,7 +234,7 @@ def read_entries(folder: Path) -> list[SegmentEntry]:
         try:
             entry = msgspec.json.decode(line, type=SegmentEntry)
         except ValueError:
-            log_event(_log, logging.WARNING, "segment_entry_skipped", stream=folder.name)
+            log_event(_log, logging.WARNING, "segment_entry_skipped", stream=stream_of(folder))
             continue
         # By its name: a reopened file knows its start only to the millisecond.
         entries[entry.track, names.format_start(entry.start)] = entry

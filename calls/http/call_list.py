@@ -17,10 +17,9 @@ from calls.http.call_search import QUERY, match_calls, read_page, take_terms
 from calls.http.documents import Call, CallPage, show_record
 from calls.http.query_parameters import takes_query
 from calls.http.respond import json_response
-from calls.index.rows import microseconds
+from calls.index.rows import decode_records, microseconds
 from calls.index.selection import Cursor, Selection, Sort
 from calls.records.model import CallRecord, CallState, Direction, ResultState
-from calls.records.store import decode_record
 from calls.search.matches import Match
 
 FILTERS = (
@@ -82,7 +81,7 @@ async def read_selected(
     limit = requests.take_limit(request, default_limit, max_limit)
     cursor = decode_cursor(request.params.get("cursor"), selection.sort)
     page = await read_page(clients, selection, terms, limit, cursor)
-    records = [decode_record(content) for content in page.contents]
+    records = decode_records(page.contents)
     calls: list[tuple[CallRecord, list[Match] | None]] = [(record, None) for record in records]
     if terms is not None:
         calls = [*await match_calls(clients, records, terms)]

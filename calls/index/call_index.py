@@ -239,8 +239,7 @@ class CallIndex:
 
         async def load(day: str) -> None:
             async with limit:
-                rows = await self._read_day(day)
-                await asyncio.get_running_loop().run_in_executor(self._thread, model.add_all, rows)
+                await self._load_day(model, day)
 
         self.damaged_days = []
         await asyncio.gather(*map(load, checkpoint.days))
@@ -257,12 +256,18 @@ class CallIndex:
             ms=round((time.monotonic() - started) * 1000),
         )
 
-    async def _read_day(self, day: str) -> list[Row]:
+    async def _load_day(self, model: ReadModel, day: str) -> None:
+        """Add a day's calls to a new read model, if its file can be read."""
+
+        def add(lines: bytes) -> None:
+            # In the model's thread, too: a second one would only wait for the interpreter's lock.
+            model.add_all(decode_rows(lines))
+
         try:
             lines, etag = await read_day(self.storage, day)
-            rows = await asyncio.to_thread(decode_rows, lines)
+            await asyncio.get_running_loop().run_in_executor(self._thread, add, lines)
         except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
-            rows, etag, reason = [], None, type(error).__name__
+            etag, reason = None, type(error).__name__
         else:
             reason = "missing"
         if etag is None:
@@ -270,7 +275,6 @@ class CallIndex:
             log_event(_log, logging.ERROR, "index_day_unreadable", day=day, reason=reason)
             # The next compaction, in whichever process, rebuilds the index.
             await log_damage(self.storage, day)
-        return rows
 
     async def _discard(self, error: sqlite3.Error) -> None:
         """Discard a damaged read model; the next refresh makes another."""

@@ -9,7 +9,7 @@ import itertools
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import msgspec
 
@@ -20,7 +20,7 @@ from calls.index.call_index import CallIndex
 from calls.index.day_files import join_lines, write_day
 from calls.index.rows import Row, day_of, parse_row
 from calls.listings import parse_names
-from calls.records.change_log import Checkpoint, log_rebuilt, read_checkpoint, read_entries
+from calls.records.change_log import Checkpoint, Entry, log_rebuilt, read_checkpoint, read_entries
 from calls.storage import Storage
 from contract.names import MalformedName
 from event_log import log_event
@@ -45,7 +45,7 @@ async def rebuild(storage: Storage) -> int:
     started = time.monotonic()
     checkpoint, _ = await read_checkpoint(storage)
     read = await read_entries(storage, checkpoint.position)
-    position = read[1] if read is not None else checkpoint.position
+    entries, position = read if read is not None else ([], checkpoint.position)
     # The ETags come before the records: a call that is deleted meanwhile is not written.
     files = await storage.listing(blobs.INDEX, blobs.DAY_PREFIX)
     etags = {blobs.day_of_blob(name): properties.etag for name, properties in files.items()}
@@ -54,6 +54,8 @@ async def rebuild(storage: Storage) -> int:
         rows[day_of(row.created_at)].append(row)
     for day in sorted({*etags, *rows}):
         await _write(storage, day, rows[day], etags.get(day))
+    revisions = {row.call: row.revision for of_day in rows.values() for row in of_day}
+    position = min([position, *_unsettled_positions(entries, revisions)])
     days = sorted(day for day in rows if rows[day])
     written = msgspec.json.encode(Checkpoint(position=position, days=days))
     await storage.put(blobs.INDEX, blobs.CHECKPOINT, written)
@@ -62,6 +64,15 @@ async def rebuild(storage: Storage) -> int:
     milliseconds = round((time.monotonic() - started) * 1000)
     log_event(_log, logging.INFO, "index_rebuilt", calls=count, days=len(days), ms=milliseconds)
     return count
+
+
+def _unsettled_positions(entries: list[Entry], revisions: dict[str, int]) -> Iterator[int]:
+    """Yield the positions of changes that were announced, and not yet written when it was read."""
+    deleted = {entry.call for entry in entries if entry.kind == "deleted"}
+    for entry in entries:
+        is_written = revisions.get(entry.call, -1) >= entry.revision or entry.call in deleted
+        if entry.kind == "changed" and not is_written:
+            yield entry.position
 
 
 async def compare(storage: Storage) -> list[str]:

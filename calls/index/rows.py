@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
 from acs.identifiers import is_phone_number, phone_number_raw_id
-from calls.records.model import CallRecord
+from calls.records.model import CallRecord, CallState, Direction, ResultState
 from calls.records.store import decode_record
 from event_log import log_event
 
@@ -20,11 +21,37 @@ _NAME_PREFIX = "\n"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 _LEFT_OUT = ("events", "milestones")
 """Members of a record that no list shows."""
 
 _log = logging.getLogger(__name__)
-_decode_lines = msgspec.json.Decoder(CallRecord).decode_lines
+
+
+class _Line(msgspec.Struct, kw_only=True, gc=False):
+    """The members of a record from which its row is made. Whatever is a record is a line, too.
+
+    A process that starts decodes all calls: half of its time would go into what no row has. ``gc``:
+    nor does the garbage collector go through them all again and again.
+    """
+
+    revision: int
+    call_connection_id: str
+    created_at: datetime
+    state: CallState
+    result_state: ResultState
+    direction: Direction | None = None
+    to: str | None = None
+    from_: str | None = msgspec.field(default=None, name="from")
+    names: dict[str, str] = msgspec.field(default_factory=dict)
+    participants: list[str] = msgspec.field(default_factory=list)
+    tags: list[str] = msgspec.field(default_factory=list)
+    connected_at: datetime | None = None
+    ended_at: datetime | None = None
+    transcript_digest: str | None = None
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
 
 
 class Row(NamedTuple):
@@ -63,8 +90,12 @@ class Row(NamedTuple):
         return _LAST if self.duration == UNKNOWN_DURATION else self.duration
 
 
-def row_of(record: CallRecord, content: bytes | None = None) -> Row:
-    """Return the row of a record. ``content``: its content, if it is known."""
+def row_of(record: CallRecord) -> Row:
+    """Return the row of a record."""
+    return _make_row(record, _encode(record))
+
+
+def _make_row(record: CallRecord | _Line, content: bytes) -> Row:
     return Row(
         call=record.call_connection_id,
         revision=record.revision,
@@ -75,7 +106,7 @@ def row_of(record: CallRecord, content: bytes | None = None) -> Row:
         duration=_duration(record),
         participants=sorted(_participant_keys(record)),
         tags=record.tags,
-        content=_encode(record) if content is None else content,
+        content=content,
         transcript=record.transcript_digest or "",
     )
 
@@ -97,7 +128,24 @@ def parse_row(content: bytes, **source: str) -> Row | None:
 def decode_rows(lines: bytes) -> list[Row]:
     """Return the rows of lines of JSON. Raises msgspec.DecodeError."""
     contents = lines.splitlines()
-    return list(map(row_of, _decode_lines(lines), contents))
+    return list(map(_make_row, map(_decode_line, contents), contents))
+
+
+def decode_records(contents: Iterable[bytes]) -> list[CallRecord]:
+    """Return the records of rows, but for those that cannot be read: they are logged.
+
+    An older version may have written a line, and ``decode_rows`` looks at some members only.
+    """
+    records = []
+    for content in contents:
+        try:
+            records.append(decode_record(content))
+        except msgspec.DecodeError as error:
+            (row,) = decode_rows(content)
+            log_event(
+                _log, logging.ERROR, "record_unreadable", exc_info=None, call=row.call, error=error
+            )
+    return records
 
 
 def day_of(created_at: int) -> str:
@@ -123,17 +171,20 @@ def search_keys(participant: str) -> list[str]:
     return [participant, _NAME_PREFIX + participant.casefold()]
 
 
-def _participant_keys(record: CallRecord) -> set[str]:
-    ends = [end for end in (record.to, record.from_) if end]
-    raw_ids = {phone_number_raw_id(end) if is_phone_number(end) else end for end in ends}
-    raw_ids.update(record.participants, record.names)
-    return raw_ids | {_NAME_PREFIX + name.casefold() for name in record.names.values()}
+def _participant_keys(record: CallRecord | _Line) -> set[str]:
+    keys = {*record.participants, *record.names}
+    for end in (record.to, record.from_):
+        if end:
+            keys.add(phone_number_raw_id(end) if is_phone_number(end) else end)
+    for name in record.names.values():
+        keys.add(_NAME_PREFIX + name.casefold())
+    return keys
 
 
-def _duration(record: CallRecord) -> int:
+def _duration(record: CallRecord | _Line) -> int:
     if record.connected_at is None or record.ended_at is None:
         return UNKNOWN_DURATION
-    return max(0, (record.ended_at - record.connected_at) // timedelta(milliseconds=1))
+    return max(0, (record.ended_at - record.connected_at) // _MILLISECOND)
 
 
 def _encode(record: CallRecord) -> bytes:

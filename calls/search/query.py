@@ -10,6 +10,8 @@ from calls.search.words import Word, split_words
 
 MAX_CHARACTERS = 200
 MAX_TERMS = 16
+MAX_PREFIXES = 4
+"""Each prefix of one letter takes 40 ms at 100,000 calls: all words that begin with it are read."""
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»「」『』", '"'))
 _CHUNK = re.compile(r'"([^"]*)"|([^\s"]+)')
@@ -23,7 +25,7 @@ class Term(NamedTuple):
 
 
 class InvalidQuery(ValueError):
-    """Raised for a query that is too long. Its text says what it must be."""
+    """Raised for a query that is too long, or too wide. Its text says what it must be."""
 
 
 def parse_query(text: str) -> list[Term]:
@@ -44,6 +46,8 @@ def parse_query(text: str) -> list[Term]:
             terms.append(term)
     if len(terms) > MAX_TERMS:
         raise InvalidQuery(f"must have up to {MAX_TERMS} words or phrases")
+    if sum(term.is_prefix for term in terms) > MAX_PREFIXES:
+        raise InvalidQuery(f"must have up to {MAX_PREFIXES} words or phrases with a star")
     return terms
 
 

@@ -98,6 +98,7 @@ def test_stream_ids_are_unique_and_sort_by_their_start() -> None:
     assert first != second
     assert max(first, second) < later
     assert all(map(names.is_stream_id, (first, second, later)))
+    assert names.stream_start(later) == START + timedelta(milliseconds=1)
 
 
 def test_tokens_and_keys_are_named_by_their_hash_only() -> None:

@@ -32,6 +32,7 @@ async def test_the_app_serves_it_to_everyone(stranger: Stranger) -> None:
     assert (status, json.loads(body)) == (200, openapi.document())
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.asyncio(loop_scope="session")
 async def test_no_request_that_schemathesis_generates_causes_a_server_error(
     app: AppClient, stranger: Stranger, tmp_path: Path
@@ -51,7 +52,7 @@ async def test_no_request_that_schemathesis_generates_causes_a_server_error(
         *("--url", addresses.app),
         *("-H", f"x-functions-key: {addresses.function_key}"),
         *("-H", f"Authorization: {await stranger.authorization('callback')}"),
-        *("--max-examples", "8", "--seed", "1", "--request-timeout", "20", "--no-color"),
+        *("--max-examples", "8", "--seed", "1", "--request-timeout", "60", "--no-color"),
         *("--phases", "examples,coverage,fuzzing"),
         *(
             "--checks",
@@ -60,7 +61,7 @@ async def test_no_request_that_schemathesis_generates_causes_a_server_error(
         ),
     ]
     ran = await asyncio.to_thread(
-        subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=100
+        subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, timeout=500
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     operations = sum(len(item) for item in document["paths"].values())

@@ -26,6 +26,7 @@ from websockets.exceptions import ConnectionClosed
 from acs import media
 from contract import names, wav
 from contract.manifest import Manifest, decode_manifest
+from streamer.part_header import split_part_name
 from streamer.spool import Spool
 
 ORIGIN = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -131,7 +132,7 @@ class StreamerProcess:
                 content = part.read_bytes()
                 samples = (len(content) - wav.HEADER_BYTES) / media.BYTES_PER_SAMPLE
                 rate = wav.rate_of(content[: wav.HEADER_BYTES])
-                start = names.parse_start(part.name.removesuffix(".part"))
+                start = names.parse_start(split_part_name(part.name)[1])
                 ends.append(start.timestamp() + samples / rate)
         return max(ends)
 

@@ -189,7 +189,7 @@ async def test_speakers_one_after_another_are_more_than_the_tracks_at_once(
             for index in range(10):
                 await socket.send(audio(speaker * 100 + index, raw_id=f"4:+{speaker}"))
             # A track is idle a second after the server has noticed its last frame.
-            part = f"{names.track_name(speaker + 1)}/*.part"
+            part = f"{names.track_name(speaker + 1)}~*.part"
             await asyncio.to_thread(server.until, partial(has_frames, server, part, 10))
             await asyncio.sleep(1.2)
         # The first one speaks again.

@@ -18,7 +18,7 @@ from streamer import outbox as outbox_module
 from streamer.checksums import compute_checksums
 from streamer.outbox import Outbox
 from streamer.settings import load
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.storage import Storage
 from streamer.stream_folder import StreamFolder, StreamState
 from tests.streamer.conftest import Stored, pcm
@@ -72,7 +72,7 @@ async def test_a_conflict_that_cannot_be_quarantined_does_not_stop_the_workers(
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
     (path, _), other = segment(spool, call, 0), segment(spool, call, 1)
-    await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
+    await put_another(blobs, blob_of(path)[1])
     # Blocks the quarantine, as a full disk would.
     spool.rejected.write_bytes(b"")
     outbox = Outbox(spool, blobs, 1)
@@ -96,7 +96,7 @@ async def test_what_is_rejected_goes_to_a_container_and_not_to_a_disk_that_dies(
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
     path, _ = segment(spool, call, 0)
-    await put_another(blobs, path.relative_to(spool.outbox / names.SEGMENTS).as_posix())
+    await put_another(blobs, blob_of(path)[1])
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
     async with asyncio.timeout(60):
@@ -143,8 +143,8 @@ async def test_a_manifest_s_digest_is_in_the_log_too(
     """The log is another service, with other roles: a second witness of the evidence."""
     caplog.set_level(logging.INFO)
     spool = Spool(tmp_path / "spool", 1 << 30)
-    manifest = spool.outbox / names.MANIFESTS / call / "20260301T120000000Z-0a1b2c3d.json"
-    manifest.parent.mkdir(parents=True)
+    stream = "20260301T120000000Z-0a1b2c3d"
+    manifest = spool.outbox_path(names.MANIFESTS, f"{call}/{stream}.json")
     manifest.write_bytes(b"{}")
     outbox = Outbox(spool, blobs, 1)
     outbox.start()
@@ -152,7 +152,7 @@ async def test_a_manifest_s_digest_is_in_the_log_too(
         await outbox.wait_until_empty()
     await outbox.stop()
     digest = hashlib.sha256(b"{}").hexdigest()
-    event = f"manifest_uploaded container=manifests call={call} stream={manifest.stem}"
+    event = f"manifest_uploaded container=manifests call={call} stream={stream}"
     assert f"{event} sha256={digest}" in caplog.text
     spool.close()
 
@@ -161,9 +161,8 @@ async def test_what_an_earlier_process_rejected_is_uploaded(
     blobs: Storage, tmp_path: Path, call: str, stored: Stored
 ) -> None:
     spool = Spool(tmp_path / "spool", 1 << 30)
-    stream = spool.streams / call / "mixed"
-    stream.mkdir(parents=True)
-    (stream / "noon.part").write_bytes(bytes(100))
+    (spool.streams / call).mkdir()
+    (spool.streams / call / "mixed~noon.part").write_bytes(bytes(100))
     spool.quarantine(spool.streams / call)
     spool.close()
     spool = Spool(tmp_path / "spool", 1 << 30)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from contract import names, wav
-from streamer.part_header import exact_start, open_header
+from streamer.part_header import exact_start, open_header, part_name, split_part_name
 from tests.streamer.spools import START
 
 
@@ -25,6 +25,13 @@ def test_the_start_in_the_name_is_believed_where_the_header_has_none() -> None:
     start = named(START + timedelta(microseconds=123_456))
     assert exact_start(wav.header(16_000, 1_000_000), start) == start
     assert exact_start(b"RIFF", start) == start
+
+
+def test_the_name_has_the_track_and_the_start() -> None:
+    name = part_name("p12", START)
+    assert name == "p12~20260301T120000.000Z.part"
+    assert split_part_name(name) == ("p12", "20260301T120000.000Z")
+    assert split_part_name("noon.part") == ("noon", "")
 
 
 def named(start: datetime) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from contract import names
 from contract.grants import new_token
 from local.azurite import Azurite
 from streamer.grants import GrantVerifier
-from streamer.pending_streams import PendingStreams
+from streamer.pending_streams import GrantedOutbox, PendingStream, PendingStreams
 from streamer.spool import Spool
 from tests.acs.test_tokens import AUDIENCE, ISSUER, KeyServer, new_key
 from tests.streamer.conftest import Stored, StreamerProcess, audio, metadata, pcm
@@ -182,10 +183,33 @@ async def test_a_note_that_cannot_be_read_keeps_its_stream_from_being_uploaded(
     stream = "20260301T120000000Z-0a1b2c3d"
     (spool.root / "pending" / f"{stream}.json").write_bytes(note)
     pending = PendingStreams(spool, GrantVerifier(None, "warn"), lambda *_: None)  # type: ignore[arg-type]
-    path = spool.outbox / names.MANIFESTS / "call" / f"{stream}.json"
-    path.parent.mkdir(parents=True)
+    path = spool.outbox_path(names.MANIFESTS, f"call/{stream}.json")
     path.write_text("{}")
     assert pending.hold(stream, path, None)
     assert not path.exists()
     assert not pending.hold("another", path, None)
     assert "pending_note_malformed" in caplog.text
+
+
+async def test_nothing_of_a_pending_stream_is_uploaded_not_even_a_participant_s_note(
+    spool: Spool,
+) -> None:
+    pending = PendingStreams(spool, GrantVerifier(None, "warn"), lambda *_: None)  # type: ignore[arg-type]
+    stream = "20260301T120000000Z-0a1b2c3d"
+    pending.add(
+        PendingStream(
+            stream_id=stream,
+            call_connection_id="call",
+            correlation_id="",
+            grant="grant.json",
+            began_at=datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+        )
+    )
+    outbox = GrantedOutbox(spool, None, 1, pending)  # type: ignore[arg-type]
+    for container, blob in (
+        (names.DRAFTS, f"call/{stream}.p1.note"),
+        (names.SEGMENTS, f"call/{stream}/p1/20260301T120000.000Z.wav"),
+        (names.MANIFESTS, f"call/{stream}.json"),
+    ):
+        outbox.add(spool.outbox_path(container, blob))
+    assert pending.file_count == outbox.file_count == 3

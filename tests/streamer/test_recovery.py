@@ -11,9 +11,8 @@ import pytest
 from contract import names, wav
 from contract.manifest import Counts, decode_manifest
 from streamer.recovery import Recovery, list_outbox
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.stream_folder import (
-    OPENED,
     STATES,
     StreamFolder,
     build_manifest,
@@ -27,13 +26,13 @@ def test_an_unreadable_stream_is_quarantined(spool: Spool) -> None:
     folder = spool.streams / "broken"
     folder.mkdir()
     (folder / "stream.json").write_bytes(b"{")
-    (folder / "mixed").mkdir()
+    (folder / "mixed").mkdir()  # somebody's; a stream has no folders in its own
     spool = restart(spool)
     recovery = Recovery(spool)
     ((path, entry),) = recovery.run()
     assert entry is None
     assert path.read_bytes() == b"{"
-    assert path.parent == spool.rejected / "streams" / "broken"
+    assert blob_of(path)[1].startswith("streams/broken/stream.")
     assert not recovery.folders
     assert list_outbox(spool) == [(path, None)]
 
@@ -73,7 +72,7 @@ def test_who_is_on_a_track_survives_a_kill(spool: Spool) -> None:
     spool = restart(spool)
     (path, entry), (manifest, _) = Recovery(spool).run()
     assert entry is not None
-    assert (entry.track, path.parent.name) == ("p1", "p1")
+    assert (entry.track, blob_of(path)[1].split("/")[2]) == ("p1", "p1")
     assert decode_manifest(manifest.read_bytes()).participants == {"p1": "4:+15551230000"}
     assert (note, None) in list_outbox(spool)
     assert "5551230000" not in "".join(path.as_posix() for path in spool.root.rglob("*"))
@@ -94,7 +93,8 @@ def test_a_stream_that_cannot_even_be_quarantined_does_not_stop_the_recovery(
     assert path.stem == folder.path.name
     assert recovery.folders == [spool.streams / "broken"]
     spool.rejected.unlink()
-    assert [path.parent.name for path, _ in recovery.run()] == ["broken"]
+    ((path, _),) = recovery.run()
+    assert blob_of(path)[1].startswith("streams/broken/")
     assert "stream_quarantined" in caplog.text
 
 
@@ -103,10 +103,10 @@ def test_an_unreadable_open_segment_is_quarantined_and_the_others_are_recovered(
 ) -> None:
     folder = StreamFolder(spool, create_state())
     folder.open_segment("mixed", START, 16_000).append(bytes(SECOND))
-    (folder.path / "mixed" / "noon.part").write_bytes(bytes(100))
+    (folder.path / "mixed~noon.part").write_bytes(bytes(100))
     spool = restart(spool)
     (rejected, _), (segment, _), _ = Recovery(spool).run()
-    assert rejected.parent.parent.parent == spool.rejected / "streams"
+    assert rejected.parent == spool.rejected
     assert len(wav.samples(segment.read_bytes())) == SECOND
 
 
@@ -118,8 +118,8 @@ def test_a_stream_without_room_to_finish_is_finished_later(spool: Spool) -> None
     spool = restart(spool)
     recovery = Recovery(spool)
     # The first segment is sealed, but a folder blocks the second one's place in the outbox.
-    second = spool.outbox / names.SEGMENTS / "call-1" / folder.path.name / "mixed"
-    blocked = second / "20260301T120001.000Z.wav"
+    second = f"call-1/{folder.state.stream_id}/mixed/20260301T120001.000Z.wav"
+    blocked = spool.outbox_path(names.SEGMENTS, second)
     (blocked / "x").mkdir(parents=True)
     open_files = len(os.listdir("/proc/self/fd"))
     for _ in range(3):
@@ -142,10 +142,11 @@ def test_a_kill_while_a_finished_streams_folder_is_removed_loses_nothing(spool: 
     file.append(bytes(SECOND))
     file.seal(Counts(), folder.outbox_path(file))
     manifest = build_manifest(folder.state, read_entries(folder.path), START, "1000")
-    state = (folder.path / OPENED).read_bytes()
+    folder.save_state()
+    state = (folder.path / STATES[0]).read_bytes()
     path = folder.finish(manifest)
     folder.path.mkdir()
-    (folder.path / OPENED).write_bytes(state)
+    (folder.path / STATES[0]).write_bytes(state)
     spool = restart(spool)
     Recovery(spool).run()
     assert decode_manifest(path.read_bytes()) == manifest
@@ -201,16 +202,17 @@ def test_each_segment_keeps_its_rate_across_a_restart(spool: Spool) -> None:
 
 
 def test_an_unreadable_segment_is_quarantined_and_the_others_are_listed(spool: Spool) -> None:
-    folder = spool.outbox / names.SEGMENTS / "call-1" / create_state().stream_id / "mixed"
-    folder.mkdir(parents=True)
-    (folder / "20260301T120000.000Z.wav").write_bytes(b"")
-    (folder / "20260301T120001.000Z.wav").write_bytes(wav.header(16_000, 4) + bytes(4))
+    track = f"call-1/{create_state().stream_id}/mixed"
+    for number, content in enumerate((b"", wav.header(16_000, 4) + bytes(4))):
+        blob = f"{track}/20260301T12000{number}.000Z.wav"
+        spool.outbox_path(names.SEGMENTS, blob).write_bytes(content)
     (path, entry), (rejected, none) = list_outbox(spool)
-    assert path.name == "20260301T120001.000Z.wav"
+    assert blob_of(path) == (names.SEGMENTS, f"{track}/20260301T120001.000Z.wav")
     assert entry is not None
     assert none is None
-    assert rejected.parent == spool.rejected / folder.relative_to(spool.outbox)
-    assert rejected.name.startswith("20260301T120000.000Z.")
+    container, blob = blob_of(rejected)
+    assert container == names.REJECTED
+    assert blob.startswith(f"segments/{track}/20260301T120000.000Z.")
 
 
 def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool) -> None:

@@ -14,7 +14,7 @@ from contract.manifest import Counts
 from streamer import metrics
 from streamer.recovery import list_outbox
 from streamer.segment_file import SEGMENT_BACKLOG_BYTES
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.stream_folder import StreamFolder, build_manifest, read_entries
 from tests.streamer.spools import SECOND, START, create_state, seal_and_read
 
@@ -31,7 +31,8 @@ def test_a_sealed_segment_is_a_whole_wav_file(spool: Spool) -> None:
     assert len(samples) == 400
     (entry,) = read_entries(folder.path)
     assert (entry.samples, entry.bytes) == (200, 444)
-    assert [path.name for path, _ in list_outbox(spool)] == ["20260301T120000.000Z.wav"]
+    ((path, _),) = list_outbox(spool)
+    assert blob_of(path)[1].endswith("/mixed/20260301T120000.000Z.wav")
 
 
 def test_a_cut_removes_and_returns_the_tail(spool: Spool) -> None:

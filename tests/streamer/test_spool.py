@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import logging
 import os
 import re
+import shutil
 import sys
 import threading
 import types
@@ -16,7 +16,7 @@ import pytest
 
 from contract import wav
 from streamer.errors import SpoolInUse
-from streamer.spool import Spool, move_file, replace_file
+from streamer.spool import Spool, blob_of, move_file, stream_of, write_file
 from tests.streamer.spools import restart
 
 
@@ -27,56 +27,29 @@ def test_one_process_holds_the_spool_at_a_time(spool: Spool) -> None:
     Spool(spool.root, spool.max_bytes).close()
 
 
-def test_a_move_succeeds_although_its_folder_is_removed_meanwhile(tmp_path: Path) -> None:
-    """Another stream of the call was uploaded. Reporting the segment as removed would lose it."""
-    target = tmp_path / "outbox" / "call" / "stream" / "mixed" / "start.wav"
-    done = threading.Event()
-
-    def remove() -> None:
-        while not done.is_set():
-            for folder in list(target.parents)[:3]:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-
-    remover = threading.Thread(target=remove)
-    switch = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    remover.start()
-    try:
-        for _ in range(500):
-            (tmp_path / "part").write_bytes(b"audio")
-            move_file(tmp_path / "part", target)
-            target.unlink()
-    finally:
-        done.set()
-        remover.join()
-        sys.setswitchinterval(switch)
-    with pytest.raises(FileNotFoundError):
-        move_file(tmp_path / "part", target)
-
-
-def test_a_move_succeeds_although_its_folder_comes_and_goes_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between mkdir's attempt and its look, another stream's upload removed the folder."""
-    path, target = tmp_path / "part", tmp_path / "outbox" / "call" / "start.wav"
-    path.write_bytes(b"audio")
-    is_dir = Path.is_dir
-
-    def remove_first(folder: Path, **options: bool) -> bool:
-        if folder == target.parent:
-            folder.rmdir()
-        return is_dir(folder, **options)
-
-    def create_first(source: Path, destination: Path) -> None:
-        monkeypatch.undo()
-        target.parent.mkdir(parents=True)
-        monkeypatch.setattr(Path, "is_dir", remove_first)
-        raise FileNotFoundError
-
-    monkeypatch.setattr(os, "rename", create_first)
-    move_file(path, target)
+def test_a_move_succeeds_although_somebody_has_removed_the_folder(spool: Spool) -> None:
+    """Reporting the segment as removed would lose it."""
+    target = spool.outbox_path("segments", "call/stream/mixed/start.wav")
+    shutil.rmtree(spool.outbox)
+    (spool.root / "part").write_bytes(b"audio")
+    move_file(spool.root / "part", target)
     assert target.read_bytes() == b"audio"
+    with pytest.raises(FileNotFoundError):
+        move_file(spool.root / "part", target)
+
+
+def test_the_outbox_has_no_folders_but_those_of_the_containers(spool: Spool) -> None:
+    for container, blob in (
+        ("segments", "call/stream/mixed/start.wav"),
+        ("manifests", "call/stream.json"),
+        ("drafts", "call/stream.p1.note"),
+    ):
+        path = spool.outbox_path(container, blob)
+        assert path.parent == spool.outbox / container
+        assert path.parent.is_dir()
+        assert blob_of(path) == (container, blob)
+        assert stream_of(path) == "stream"
+    assert stream_of(spool.outbox / "manifests" / "by hand.json") == ""
 
 
 def test_a_file_in_the_place_of_a_folder_is_an_error(tmp_path: Path) -> None:
@@ -98,11 +71,11 @@ def test_the_quota_is_enforced_and_names_its_setting(spool: Spool) -> None:
 
 
 def test_a_restart_counts_what_the_folder_holds(spool: Spool) -> None:
-    for name in ("streams/s/mixed/a.part", "outbox/segments/c/s/mixed/a.wav"):
+    for name in ("streams/c~s/mixed~a.part", "outbox/segments/c~s~mixed~a.wav"):
         path = spool.root / name
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(wav.HEADER_BYTES + 100))
-    (spool.root / "streams/s/stream.json").write_bytes(b"{}")
+    (spool.root / "streams/c~s/stream.0.json").write_bytes(b"{}")
     assert restart(spool).used_bytes == 200
 
 
@@ -123,47 +96,28 @@ def test_a_failure_is_logged_once_for_each_cause(
 
 
 def test_quarantined_files_go_to_the_rejected_container(spool: Spool) -> None:
-    segment = spool.outbox / "segments" / "call" / "a.wav"
-    segment.parent.mkdir(parents=True)
+    segment = spool.outbox_path("segments", "call/a.wav")
     for content in (b"x", b"y"):
         segment.write_bytes(content)
         (file,) = spool.quarantine(segment)
-        assert file.parent == spool.outbox / "rejected" / "segments" / "call"
-        assert re.fullmatch(r"a\.[0-9a-f]{16}\.wav", file.name)
+        container, blob = blob_of(file)
+        assert container == "rejected"
+        assert re.fullmatch(r"segments/call/a\.[0-9a-f]{16}\.wav", blob)
         assert file.read_bytes() == content
-    track = spool.streams / "stream" / "mixed"
-    track.mkdir(parents=True)
-    (track / "b.part").write_bytes(b"x")
-    (file,) = spool.quarantine(spool.streams / "stream")
-    assert file.parent == spool.outbox / "rejected" / "streams" / "stream" / "mixed"
-    assert not (spool.streams / "stream").exists()
+    stream = spool.streams / "call~stream"
+    stream.mkdir()
+    (stream / "mixed~b.part").write_bytes(b"x")
+    (file,) = spool.quarantine(stream)
+    assert blob_of(file)[1].startswith("streams/call/stream/mixed/b.")
+    assert not stream.exists()
 
 
 def test_a_short_write_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = os.pwrite
     monkeypatch.setattr("os.pwrite", lambda fd, content, at: write(fd, bytes(content)[:3], at))
     path = tmp_path / "state"
-    replace_file(path, b"0123456789")
+    write_file(path, b"0123456789")
     assert path.read_bytes() == b"0123456789"
-
-
-def test_a_file_that_cannot_be_replaced_keeps_its_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "state"
-    replace_file(path, b"old")
-    write = os.pwrite
-    counts = iter([2])
-
-    def fill_up(descriptor: int, content: memoryview, at: int) -> int:
-        for count in counts:
-            return write(descriptor, bytes(content)[:count], at)
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr("os.pwrite", fill_up)
-    with pytest.raises(OSError, match="No space left"):
-        replace_file(path, b"newer")
-    assert path.read_bytes() == b"old"
 
 
 def test_accounts_add_up_whatever_thread_changes_them(spool: Spool) -> None:

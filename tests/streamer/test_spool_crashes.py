@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from contract.manifest import Counts, SegmentEntry
 from streamer.recovery import Recovery, list_outbox
-from streamer.spool import Spool, audio_bytes
+from streamer.spool import Spool, audio_bytes, blob_of
 from streamer.stream_segments import StreamSegments
 from tests.streamer.crashes import InlineExecutor, Killed, SystemCalls
 from tests.streamer.spools import FakeTrack, create_state
@@ -101,7 +101,7 @@ class CrashingSpool(RuleBasedStateMachine):
         files = [finished.file for finished in self.segments._unsealed.values()]
         files += [track.file for track in self.tracks.values() if track.is_open and track.file]
         return [
-            (file.path.parent.name, position)
+            (file.track, position)
             for file in files
             if not file.lost_frames
             for position in range(
@@ -267,7 +267,7 @@ class CrashingSpool(RuleBasedStateMachine):
     def upload_files(self, count: int) -> None:
         files = [path for path in sorted(self.spool.outbox.rglob("*.*")) if path.is_file()]
         for path in files[:count]:
-            self.blobs[path.relative_to(self.spool.outbox).as_posix()] = path.read_bytes()
+            self.blobs["/".join(blob_of(path))] = path.read_bytes()
             self.spool.free(audio_bytes(path))
             with self.calls.paused():
                 path.unlink()

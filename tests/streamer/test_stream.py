@@ -19,7 +19,7 @@ from acs import media
 from contract import names, wav
 from contract.manifest import Manifest, SegmentEntry, decode_manifest
 from streamer.settings import load
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.stream import Stream
 from tests.streamer.conftest import FRAME, ORIGIN, audio, metadata
 
@@ -215,16 +215,14 @@ def _check_counts(manifest: Manifest, sent: int) -> None:
 
 def _check_notes(manifest: Manifest, notes: list[Path]) -> None:
     """Every participant has a note, and a number that no other has."""
-    said = {names.parse_note("/".join(p.parts[-2:])).track: p.read_text() for p in notes}
+    said = {names.parse_note(blob_of(p)[1]).track: p.read_text() for p in notes}
     assert said == manifest.participants
     assert len(set(said.values())) == len(said)
     assert {e.track for e in manifest.segments} <= {*said, names.MIXED_TRACK}
 
 
 def _check_files(manifest: Manifest, segments: list[tuple[Path, SegmentEntry]]) -> None:
-    by_name = {
-        path.as_posix().partition(f"{names.SEGMENTS}/")[2]: entry for path, entry in segments
-    }
+    by_name = {blob_of(path)[1]: entry for path, entry in segments}
     assert by_name == {
         entry.name("call", manifest.stream_id).blob: entry for entry in manifest.segments
     }

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from contract import names
 from contract.manifest import Counts, SegmentEntry, decode_manifest
 from streamer.segment_file import ENTRIES
-from streamer.spool import Spool
+from streamer.spool import Spool, blob_of
 from streamer.stream_folder import (
-    OPENED,
     STATES,
     StreamFolder,
     build_manifest,
@@ -45,13 +45,14 @@ def test_the_latest_state_that_can_be_read_is_read(spool: Spool) -> None:
     older = read_state(folder.path)
     folder.state.packets = {"AudioData": 1}
     folder.save_state()
-    for name, state in ((STATES[0], older), (STATES[1], create_state())):
+    for name, state in ((STATES[1], older), (STATES[0], create_state())):
         path = folder.path / name
         path.write_bytes(path.read_bytes()[:20])
         assert read_state(folder.path) == state
-    (folder.path / OPENED).write_bytes(b"")
-    with pytest.raises(ValueError, match=r"none of stream\.0\.json"):
-        read_state(folder.path)
+    broken = folder.path.rename(spool.streams / "broken")
+    (broken / STATES[1]).write_bytes(b"")
+    with pytest.raises(names.MalformedName, match="broken"):
+        read_state(broken)
 
 
 def test_a_save_that_is_cut_short_is_repeated_in_the_same_place(
@@ -144,6 +145,6 @@ def test_finishing_publishes_the_manifest_and_removes_the_folder(spool: Spool) -
     folder = StreamFolder(spool, create_state())
     manifest = build_manifest(folder.state, [], START, "1000")
     path = folder.finish(manifest)
-    assert path.relative_to(spool.outbox).parts[:2] == ("manifests", "call-1")
+    assert blob_of(path) == ("manifests", f"call-1/{create_state().stream_id}.json")
     assert decode_manifest(path.read_bytes()) == manifest
     assert not folder.path.exists()

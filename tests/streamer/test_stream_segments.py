@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +22,7 @@ from contract.manifest import DRAFT_ENDED_BY, Counts, Manifest, SegmentEntry, de
 from streamer.errors import SealFailed
 from streamer.recovery import Recovery
 from streamer.segment_file import SegmentFile
-from streamer.spool import Spool, audio_bytes
+from streamer.spool import Spool, audio_bytes, blob_of
 from streamer.stream_folder import read_state
 from streamer.stream_segments import StreamSegments
 from tests.streamer.crashes import InlineExecutor, SystemCalls
@@ -237,7 +239,7 @@ async def test_a_participant_is_in_the_state_and_in_a_note_before_their_audio(sp
     assert read_state(folder).participants == {"p1": "4:+1"}
     await segments.seal_all()
     (note,) = uploads.files
-    assert names.parse_note("/".join(note.parts[-2:])).track == "p1"
+    assert names.parse_note(blob_of(note)[1]).track == "p1"
     assert note.read_text() == "4:+1"
     await segments.finish("1000")
     assert uploads.manifests[0].participants == {"p1": "4:+1"}
@@ -251,7 +253,7 @@ async def test_a_draft_has_the_segments_so_far_and_does_not_end_the_stream(spool
     (draft,) = uploads.manifests
     assert draft.ended_by == DRAFT_ENDED_BY
     assert [entry.samples for entry in draft.segments] == [RATE]
-    assert uploads.files[-1].parent.parent == spool.outbox / "drafts"
+    assert uploads.files[-1].parent == spool.outbox / "drafts"
     tracks["a"].position = 2 * RATE
     append(segments, tracks["a"], bytes(SECOND))
     close(tracks["a"])
@@ -259,3 +261,31 @@ async def test_a_draft_has_the_segments_so_far_and_does_not_end_the_stream(spool
     assert [entry.samples for entry in uploads.manifests[1].segments] == [RATE, RATE]
     await segments.publish_draft()
     assert len(uploads.manifests) == 2, "an ended stream has no draft"
+
+
+async def test_a_stream_of_three_segments_creates_one_folder_and_seven_files(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Creating and removing them is most of what a stream costs beside its frames."""
+    calls: Counter[str] = Counter()
+
+    def count(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(path: Any, *arguments: Any, **options: Any) -> Any:
+            is_new = name != "open" or (arguments[0] & os.O_CREAT and not os.path.exists(path))
+            calls[name] += bool(is_new)
+            return call(path, *arguments, **options)
+
+        return counted
+
+    for name in ("mkdir", "open", "rename", "unlink", "rmdir"):
+        monkeypatch.setattr(os, name, count(name, getattr(os, name)))
+    segments, _, tracks = begin(spool)
+    segments.save_state()
+    for number in range(3):
+        tracks["a"].position = number * RATE
+        append(segments, tracks["a"], bytes(SECOND))
+        segments.save_state()
+        close(tracks["a"])
+    await segments.finish("1000")
+    # Two states, the entries, three segments, the manifest. Uploads remove what was renamed.
+    assert calls == {"mkdir": 1, "open": 7, "rename": 4, "unlink": 3, "rmdir": 1}

@@ -60,7 +60,8 @@ _ANNOTATIONS: dict[str, Json] = {
 }
 
 _QUERY = query("q", {"type": "string", "maxLength": MAX_CHARACTERS, "examples": ["refund*"]}) | {
-    "description": 'what is said in them: words in any order, "phrases" and prefix*'
+    "description": 'what is said in them: words in any order, "phrases" and prefix*; '
+    "up to 16, and 4 with a star"
 }
 
 _PLACE_CALL = body(

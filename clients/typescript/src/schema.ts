@@ -2071,7 +2071,7 @@ export interface operations {
                 /** @description from the connection to the end, in seconds; calls that go on have none yet */
                 min_duration?: number;
                 sort?: components["schemas"]["ListCallsSort"];
-                /** @description what is said in them: words in any order, "phrases" and prefix* */
+                /** @description what is said in them: words in any order, "phrases" and prefix*; up to 16, and 4 with a star */
                 q?: string;
                 limit?: number;
                 cursor?: string;
@@ -2342,7 +2342,7 @@ export interface operations {
                 /** @description from the connection to the end, in seconds; calls that go on have none yet */
                 min_duration?: number;
                 sort?: components["schemas"]["ListCallsSort"];
-                /** @description what is said in them: words in any order, "phrases" and prefix* */
+                /** @description what is said in them: words in any order, "phrases" and prefix*; up to 16, and 4 with a star */
                 q?: string;
                 limit?: number;
                 cursor?: string;

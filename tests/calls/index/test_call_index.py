@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from datetime import timedelta
 from typing import Any
 
@@ -187,7 +188,7 @@ async def test_a_damaged_database_is_discarded_and_made_again(
     assert await list_calls(index) == ["call-00002", "call-00001"], "found while refreshing"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8bdamaged", None])
+@pytest.mark.parametrize("content", [b"", b"\x1f\x8bdamaged", gzip.compress(b"{}\n"), None])
 async def test_a_damaged_day_is_reported_and_the_next_compaction_repairs_it(
     own_storage: Storage, index: CallIndex, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:

@@ -199,6 +199,43 @@ def test_a_deleted_call_leaves_nothing() -> None:
         assert list(model.changed_days()) == ["2026-11-26"]
 
 
+def test_tags_and_participants_are_those_of_the_calls_after_any_changes() -> None:
+    source = random.Random(5)
+    ids = ["+15551230000", "4:+15551230000", "8:acs:a_b", "\n1", "", "x\u2029"]
+    names = ["Zoë", "ß", "\n", "\u2028x", "I\u0307", "", "\ufeff"]
+
+    def random_row(revision: int) -> Row:
+        record = create_record(
+            source.randrange(8),
+            revision=revision,
+            tags=source.choices(["a", "b", "a\n", "é"], k=source.randrange(4)),
+            participants=source.choices(ids, k=source.randrange(4)),
+            names={source.choice(ids): source.choice(names) for _ in range(source.randrange(3))},
+            to=source.choice([None, *ids]),
+            from_=source.choice([None, *ids]),
+        )
+        return row_of(record)
+
+    with closing(ReadModel()) as model:
+        model.create_indexes()
+        rows: dict[str, Row] = {}
+        for revision in range(400):
+            row = random_row(revision)
+            if source.random() < 0.3:
+                model.apply([], [row.call])
+                rows.pop(row.call, None)
+            else:
+                model.apply([row], [])
+                rows[row.call] = row
+            for table in ("participants", "tags"):
+                keys = model._database.execute(f"SELECT key, created_at, id FROM {table}")
+                assert set(keys) == {
+                    (key, row.created_at, row.call)
+                    for row in rows.values()
+                    for key in getattr(row, table)
+                }
+
+
 def test_a_changed_day_is_remembered_until_its_last_change_was_written() -> None:
     with closing(ReadModel()) as model:
         model.add_all([row_of(create_record())])

@@ -14,7 +14,7 @@ from calls.index.call_index import CallIndex
 from calls.index.compaction import compact
 from calls.index.day_files import read_day, remove_call, write_day
 from calls.index.rebuilding import compare, rebuild
-from calls.records.change_log import read_checkpoint
+from calls.records.change_log import log_change, read_checkpoint
 from calls.storage import Storage
 from tests.calls.index.sample_calls import BEGUN_AT, create_record, list_calls, write
 
@@ -72,6 +72,20 @@ async def test_what_changes_during_a_rebuild_is_in_the_log(
     assert attempts == 2
     assert calls[0].encode() not in (await read_day(own_storage, DAY))[0]
     assert sorted(await contents(own_storage)) == [*calls[1:], "call-00005"]
+    assert await compare(own_storage) == []
+
+
+async def test_a_change_that_was_announced_before_a_rebuild_and_written_after_it_is_seen(
+    own_storage: Storage, index: CallIndex
+) -> None:
+    call = await write(own_storage, 1)
+    assert await list_calls(index) == [call]
+    # As ``change_record`` does it, with a rebuild between the two.
+    await log_change(own_storage, call, 1)
+    await rebuild(own_storage)
+    record = create_record(1, revision=1, tags=["VIP"])
+    await own_storage.put(blobs.CALLS, blobs.call_blob(call), msgspec.json.encode(record))
+    assert await list_calls(index, tags=("VIP",)) == [call]
     assert await compare(own_storage) == []
 
 

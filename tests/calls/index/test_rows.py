@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from calls.http.documents import Call, show_record
 from calls.index.rows import (
     UNKNOWN_DURATION,
     day_of,
+    decode_records,
     decode_rows,
     microseconds,
     parse_row,
@@ -82,6 +84,22 @@ def test_decoded_rows_are_the_encoded_ones() -> None:
     rows = [row_of(full_record()), row_of(create_record(1))]
     assert decode_rows(b"".join(row.content + b"\n" for row in rows)) == rows
     assert decode_rows(b"") == []
+
+
+def test_a_record_of_a_later_schema_is_a_line_as_it_is_a_record() -> None:
+    record = full_record()
+    record.schema += 1
+    row = row_of(record)
+    assert decode_rows(row.content) == [row], "else it could not be deleted from the read model"
+
+
+def test_a_line_that_is_not_a_record_hides_no_other_one(caplog: pytest.LogCaptureFixture) -> None:
+    row = row_of(full_record())
+    document = msgspec.json.decode(row.content)
+    older = msgspec.json.encode(document | {"summary": "of an older version"})
+    assert decode_rows(older) == [row._replace(content=older)]
+    assert decode_records([older, row.content]) == [decode_record(row.content)]
+    assert f"record_unreadable call={row.call}" in caplog.text
 
 
 @pytest.mark.parametrize(

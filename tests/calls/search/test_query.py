@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from calls.search.query import (
     MAX_CHARACTERS,
+    MAX_PREFIXES,
     MAX_TERMS,
     InvalidQuery,
     Term,
@@ -56,6 +57,18 @@ def test_a_query_that_is_too_long_is_refused() -> None:
         parse_query(" ".join(f"w{n}" for n in range(MAX_TERMS + 1)))
 
 
+def test_a_query_with_too_many_prefixes_is_refused() -> None:
+    letters = "abcdefghijklmnop"
+    few, many = letters[:MAX_PREFIXES], letters[: MAX_PREFIXES + 1]
+    parse_query(" ".join(f"{letter}*" for letter in few) + " " + " ".join(letters[:12]))
+    for query in (
+        " ".join(f"{letter}*" for letter in many),
+        " ".join(f'"see {letter}*"' for letter in many),
+    ):
+        with pytest.raises(InvalidQuery, match="4 words or phrases with a star"):
+            parse_query(query)
+
+
 @pytest.mark.parametrize(
     ("query", "text", "parts"),
     [
@@ -77,7 +90,7 @@ def test_a_term_in_a_text(query: str, text: str, parts: list[str]) -> None:
 
 
 @given(st.text(max_size=40))
-def test_no_query_is_an_error_but_for_its_length(text: str) -> None:
+def test_no_query_is_an_error_but_for_its_size(text: str) -> None:
     try:
         terms = parse_query(text)
     except InvalidQuery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -10,6 +11,16 @@ from rich.console import Console, RenderableType
 
 _UNLIMITED_COLUMNS = 500
 """Another program reads the output: nothing is cut to a terminal's width."""
+
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What JSON lets through and a terminal obeys (C1 controls, line ends, the direction of text), and
+half characters, which UTF-8 cannot have."""
+
+
+def format_json(document: Any) -> str:
+    """Return a document as a line of JSON that is safe on a terminal: it means the same."""
+    text = json.dumps(document, ensure_ascii=False)
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
 class Output:
@@ -36,7 +47,7 @@ class Output:
 
     def json(self, document: Any) -> None:
         """Print a document as one line."""
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
+        sys.stdout.write(format_json(document))
         sys.stdout.flush()
 
     def note(self, text: RenderableType) -> None:

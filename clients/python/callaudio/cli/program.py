@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from callaudio.cli import (
     watching,
 )
 from callaudio.cli.outcome import EXPECTED, Exit, describe, exit_code
+from callaudio.cli.output import format_json
 from callaudio.cli.render import clean
 from callaudio.version import __version__
 
@@ -116,7 +116,7 @@ def ending(command: Callable[..., None]) -> Callable[..., None]:
 
 def _report(error: Exception, *, is_json: bool) -> None:
     if is_json:
-        sys.stderr.write(json.dumps(describe(error), ensure_ascii=False) + "\n")
+        sys.stderr.write(format_json(describe(error)))
     else:
         text = Text.assemble(("callaudio: ", "bold red"), clean(str(error)))
         Console(stderr=True, highlight=False).print(text, soft_wrap=True)

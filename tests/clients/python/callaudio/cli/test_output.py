@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import pytest
-from callaudio.cli.output import Output
+from callaudio.cli.output import Output, format_json
 
 
 def test_documents_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,6 +16,17 @@ def test_documents_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None
     out, err = capsys.readouterr()
     assert (json.loads(out), out.count("\n"), err) == ({"name": "Zoë\x1b"}, 1, "")
     assert "\x1b" not in out
+
+
+def test_json_has_no_character_that_a_terminal_obeys_and_means_the_same() -> None:
+    name = "".join(map(chr, range(0x300))) + "\u061c\u200f\u2028\u202e\u2067\ud800 Zoë 請求書 👋"
+    line = format_json({"name": name})
+    assert json.loads(line) == {"name": name}
+    kinds = {unicodedata.category(character) for character in line.removesuffix("\n")}
+    assert not kinds & {"Cc", "Cs", "Zl", "Zp"}
+    assert not set("\u061c\u200f\u202e\u2067") & set(line)
+    assert "Zoë 請求書 👋" in line
+    line.encode()
 
 
 def test_people_get_text_and_notes_beside_it(capsys: pytest.CaptureFixture[str]) -> None:
