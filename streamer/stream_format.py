@@ -146,7 +146,7 @@ class FormatDetector:
             return self.rate
         if len(contradicting) >= AGREEING_FRAMES or (force and not self._is_confirmed):
             return (
-                self._rate_by_stamps(_STAMP_TOLERANCE) or contradicting[0]
+                self._rate_by_stamps(_STAMP_TOLERANCE, contradicting[0]) or contradicting[0]
                 if contradicting
                 else self.rate
             )
@@ -164,31 +164,41 @@ class FormatDetector:
         lengths = Counter(filter(None, map(self._rate_by_length, self.held)))
         by_length = next((rate for rate, _ in lengths.most_common(1)), None)
         tolerance = _STAMP_TOLERANCE if by_length else _ALONE_TOLERANCE
-        rate = self._rate_by_stamps(tolerance) or by_length
+        rate = self._rate_by_stamps(tolerance, by_length) or by_length
         if rate is not None or self.declared_rate is not None:
             return rate
         return self._granted_rate or DEFAULT_RATE
 
-    def _rate_by_stamps(self, tolerance: float) -> int | None:
+    def _rate_by_stamps(self, tolerance: float, by_length: int | None) -> int | None:
         """Return the supported rate that the timestamps of the held frames confirm, if any.
 
-        Where audio is missing between two frames, as in silence without data, they tell less.
+        Jitter changes the median, and lost frames the mean: both must confirm it. One step that
+        fits the rate by the frames' length, where that is another one, shows that it does not.
+        Where audio is missing between two frames, as in silence without data, they tell nothing.
         """
         previous: dict[str | None, tuple[int, int]] = {}
-        rates = []
+        steps: list[tuple[int, int]] = []
         for audio in self.held:
             stamp = audio.timestamp_us()
             before = previous.pop(audio.participant_raw_id, None)
             if stamp is None or not audio.data:
                 continue
             if before is not None and stamp > before[0]:
-                rates.append(before[1] * 1_000_000 / (stamp - before[0]))
+                steps.append((before[1] * 1_000_000, stamp - before[0]))
             previous[audio.participant_raw_id] = (stamp, len(audio.data) // media.BYTES_PER_SAMPLE)
-        if not rates:
+        if not steps:
             return None
-        measured = median_high(rates)
-        nearest = min(_RATES, key=lambda rate: abs(measured - rate))
-        return nearest if abs(measured - nearest) <= tolerance * nearest else None
+        rates = [samples / time for samples, time in steps]
+        middle = median_high(rates)
+        mean = sum(samples for samples, _ in steps) / sum(time for _, time in steps)
+        nearest = min(_RATES, key=lambda rate: abs(middle - rate))
+
+        def fits(measured: float, rate: int) -> bool:
+            return abs(measured - rate) <= tolerance * rate
+
+        if by_length not in (None, nearest) and any(fits(rate, by_length) for rate in rates):
+            return None
+        return nearest if fits(middle, nearest) and fits(mean, nearest) else None
 
     @staticmethod
     def _rate_by_length(audio: media.AudioData) -> int | None:

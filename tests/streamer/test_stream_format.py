@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,20 @@ def test_silence_between_frames_does_not_change_their_rate(
         elif has_silence:
             detector.hold(AudioData(frame(index, 0).timestamp, silent=True))
     assert detector.decide(force=True) == 24_000
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_jitter_and_losses_do_not_change_the_rate(seed: int) -> None:
+    """Frames of the other rate than declared: timestamps are 5 ms off, and a fifth is lost."""
+    random = Random(seed)
+    rate = random.choice([16_000, 24_000])
+    detector = declared(40_000 - rate)
+    for index in range(AGREEING_FRAMES * 2):
+        if random.random() < 0.8:
+            detector.hold(frame(0, rate // 50, raw_id=f"4:+{index % 2}"))
+            stamp = ORIGIN + timedelta(milliseconds=index // 2 * 20 + random.randint(-5, 5))
+            detector.held[-1].timestamp = stamp
+    assert len(detector.held) < AGREEING_FRAMES or detector.decide(force=False) == rate
 
 
 @pytest.mark.parametrize("step_ms", [0, 1000])
