@@ -25,6 +25,9 @@ participant, and the manifest so far of a stream whose streamer was told to end.
 REJECTED = "rejected"
 """What the streamer could not store in its place, or could not read: for people to look at."""
 
+REJECTED_STREAMS = "streams"
+"""The folder of ``rejected`` that has the files of streams which could not be recovered."""
+
 CONTAINERS = (SEGMENTS, MANIFESTS, GRANTS, DRAFTS, REJECTED)
 """The containers that both programs use; the function app has more (``calls/blobs.py``)."""
 
@@ -100,6 +103,11 @@ def parse_marker(blob: str) -> ManifestName:
     if not blob.endswith(_MARKER):
         raise MalformedName(f"not a marker's name: {blob!r}")
     return parse_manifest(blob.removesuffix(_MARKER) + ".json")
+
+
+def rejected_stream(call_connection_id: str, stream_id: str) -> str:
+    """Return the beginning of the names of what could not be recovered of a stream."""
+    return f"{REJECTED_STREAMS}/{call_connection_id}/{stream_id}/"
 
 
 def new_stream_id(now: datetime) -> str:

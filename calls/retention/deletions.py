@@ -200,7 +200,7 @@ def complete(deletion: Deletion, now: datetime) -> bool:
     receipt = deletion.receipt
     receipt.state, receipt.completed_at, receipt.remaining = "completed", now, []
     receipt.digest = digest_of(receipt)
-    deletion.streams, deletion.grants, deletion.keys = [], [], []
+    deletion.grants, deletion.keys = [], []
     deletion.raw_id = deletion.plan = None
     return True
 

@@ -12,7 +12,6 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 
 from calls import blobs
-from calls.listings import list_opened_streams, list_segment_names
 from calls.records.dispositions import StreamTrack
 from calls.results.failures import list_failures
 from calls.retention.model import Deletion, Scope, StoredBlob
@@ -53,8 +52,6 @@ CONTAINERS: dict[Scope, tuple[str, ...]] = {
 """The containers in which each scope of a deletion deletes, in this order."""
 
 _MAX_DEAD_LETTER_BYTES = 8 * 1024 * 1024
-_STATE_PREFIX = "opened."
-"""Rejected files with this prefix are states of streams, and name the call."""
 
 
 async def collect(storage: Storage, deletion: Deletion) -> None:
@@ -62,9 +59,6 @@ async def collect(storage: Storage, deletion: Deletion) -> None:
     if deletion.receipt.scope == "participant":
         return
     call = deletion.receipt.call_connection_id
-    streams = await list_opened_streams(storage, call)
-    streams |= {segment.stream_id for segment in (await list_segment_names(storage, call)).values()}
-    deletion.streams = sorted({*deletion.streams, *streams})
     for container, prefix, known in (
         (names.GRANTS, names.grant_notes(call), deletion.grants),
         (blobs.IDEMPOTENCY, blobs.idempotency_notes(call), deletion.keys),
@@ -85,7 +79,7 @@ async def list_blobs(storage: Storage, deletion: Deletion, container: str) -> li
     if container == blobs.DEAD_LETTERS:
         return [blob async for blob in _dead_letters(storage, deletion)]
     stored: list[StoredBlob] = []
-    for prefix in await _prefixes(storage, deletion, container):
+    for prefix in _prefixes(deletion, container):
         is_folder = prefix.endswith(("/", "."))
         # One call's id may be the beginning of another one's.
         stored += [
@@ -127,13 +121,13 @@ async def _list_participant(
     if container == names.MANIFESTS:
         stored = [blob for blob in stored if blob.version or blob.snapshot]
     if container == names.REJECTED:
-        for stream in sorted({track.stream_id for track in deletion.tracks}):
-            folder = f"streams/{stream}/"
-            stored += [
-                blob
-                async for blob in _stored(storage, container, folder)
-                if "/" not in blob.name.removeprefix(folder)
-            ]
+        # Streams' states and lists of segments, which may name everyone.
+        folder = f"{names.REJECTED_STREAMS}/{call}/"
+        stored += [
+            blob
+            async for blob in _stored(storage, container, folder)
+            if blob.name.removeprefix(folder).count("/") == 1
+        ]
     if container == blobs.FAILURES:
         own = {track_prefix(call, track) for track in deletion.tracks}
         stored = [
@@ -158,7 +152,10 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
             prefixes = [
                 *(f"{names.SEGMENTS}/{prefix}" for prefix in tracks),
                 *(f"{names.MANIFESTS}/{call}/{stream}." for stream in streams),
-                *(f"streams/{track.stream_id}/{track.track}/" for track in deletion.tracks),
+                *(
+                    f"{names.rejected_stream(call, track.stream_id)}{track.track}/"
+                    for track in deletion.tracks
+                ),
             ]
         return prefixes
     if container == names.DRAFTS:
@@ -174,7 +171,7 @@ def track_prefix(call: str, track: StreamTrack) -> str:
     return f"{call}/{track.stream_id}/{track.track}/"
 
 
-async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> list[str]:
+def _prefixes(deletion: Deletion, container: str) -> list[str]:
     """Return the names of a call's blobs in a container, or their prefixes."""
     call = deletion.receipt.call_connection_id
     if container == blobs.CALLS:
@@ -190,11 +187,8 @@ async def _prefixes(storage: Storage, deletion: Deletion, container: str) -> lis
     if container in (blobs.FAILURES, blobs.DELIVERIES):
         return [f"{call}." if container == blobs.FAILURES else blobs.deliveries_prefix(call)]
     if container == names.REJECTED:
-        streams = {*deletion.streams, *await _rejected_streams(storage, call)}
-        return [
-            *(f"{folder}/{call}/" for folder in (names.SEGMENTS, names.MANIFESTS)),
-            *(f"streams/{stream}/" for stream in sorted(streams)),
-        ]
+        folders = (names.SEGMENTS, names.MANIFESTS, names.REJECTED_STREAMS)
+        return [f"{folder}/{call}/" for folder in folders]
     return [f"{call}/"]
 
 
@@ -216,18 +210,6 @@ def _stored_blob(blob: BlobProperties) -> StoredBlob:
         is_counted=version is None or not is_current,
         immutable_until=blob.immutability_policy.expiry_time if blob.immutability_policy else None,
     )
-
-
-async def _rejected_streams(storage: Storage, call: str) -> set[str]:
-    """Return the ids of those rejected streams of a call that nothing else names."""
-    streams = set()
-    for blob in await storage.blob_names(names.REJECTED, "streams/"):
-        _, stream, *rest = blob.split("/")
-        if rest and rest[-1].startswith(_STATE_PREFIX):
-            document = await storage.read(names.REJECTED, blob)
-            if document is not None and call.encode() in document.content:
-                streams.add(stream)
-    return streams
 
 
 async def _dead_letters(storage: Storage, deletion: Deletion) -> AsyncIterator[StoredBlob]:

@@ -91,7 +91,6 @@ class Deletion(msgspec.Struct, kw_only=True):
         receipt: What is shown.
         created_at: When the call began, if that is known. Its entry in the index has this time.
         correlation_id: The call's correlation id, if it is known. Its claim is named by it.
-        streams: The ids of the call's streams.
         grants: The names of its grants, and ``keys`` those of its Idempotency-Keys.
         tracks: With the scope ``participant``: the participant's tracks.
         raw_id: The participant's raw id, until the deletion is completed.
@@ -108,7 +107,6 @@ class Deletion(msgspec.Struct, kw_only=True):
     receipt: Receipt
     created_at: datetime | None = None
     correlation_id: str | None = None
-    streams: list[str] = msgspec.field(default_factory=list)
     grants: list[str] = msgspec.field(default_factory=list)
     keys: list[str] = msgspec.field(default_factory=list)
     tracks: list[StreamTrack] = msgspec.field(default_factory=list)

@@ -173,8 +173,7 @@ class _Run:
         await inventory.collect(self._storage, deletion)
 
         def apply(stored: Deletion) -> None:
-            stored.streams, stored.grants = deletion.streams, deletion.grants
-            stored.keys = deletion.keys
+            stored.grants, stored.keys = deletion.grants, deletion.keys
 
         deletion = await self._change(apply)
         if self._remove_words is not None and deletion.receipt.scope != "segments":
