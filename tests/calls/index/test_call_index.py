@@ -188,7 +188,11 @@ async def test_a_damaged_database_is_discarded_and_made_again(
     assert await list_calls(index) == ["call-00002", "call-00001"], "found while refreshing"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8bdamaged", gzip.compress(b"{}\n"), None])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1f\x8bdamaged", gzip.compress(b"{}\n"), None],
+    ids=["empty", "no gzip", "no records", "missing"],
+)
 async def test_a_damaged_day_is_reported_and_the_next_compaction_repairs_it(
     own_storage: Storage, index: CallIndex, caplog: pytest.LogCaptureFixture, content: bytes | None
 ) -> None:
