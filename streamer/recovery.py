@@ -6,13 +6,14 @@ What it promises:
   Audio that a cut was moving from one segment to the next is in exactly one of them.
 - Frames that the state knows and no file has are counted as lost.
 - Recovering again, after being killed in the middle of it, gives the same names and manifests.
-- What cannot be read is quarantined, logged, and keeps neither the others from being recovered nor
-  the process from starting.
+- What cannot be read, or has no place here, is quarantined, logged, and keeps neither the others
+  from being recovered nor the process from starting.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +25,7 @@ from event_log import log_event
 from streamer import metrics
 from streamer.checksums import compute_checksums
 from streamer.open_segments import Part, read_parts, settle_counts
-from streamer.spool import Spool, blob_of, describe_error
+from streamer.spool import Spool, blob_of, describe_error, move_file, stream_of
 from streamer.stream_folder import (
     StreamState,
     build_manifest,
@@ -35,6 +36,7 @@ from streamer.stream_folder import (
     segment_path,
 )
 
+_STREAM_CONTAINERS = (names.SEGMENTS, names.MANIFESTS, names.DRAFTS)
 _log = logging.getLogger(__name__)
 
 
@@ -48,12 +50,12 @@ class OutboxFile(NamedTuple):
 class Recovery:
     """The recovery of the streams that the spool held when this was made.
 
-    ``folders`` are those that are not recovered yet.
+    ``folders`` are those that are not recovered yet, and what else lies among them.
     """
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self.folders = sorted(path for path in spool.streams.iterdir() if path.is_dir())
+        self.folders = sorted(spool.streams.iterdir())
 
     def run(self) -> list[OutboxFile]:
         """Finish every stream, and return the files that entered the outbox. Blocks.
@@ -66,7 +68,7 @@ class Recovery:
         for folder in folders:
             try:
                 self._finish(folder, files)
-            except FileNotFoundError as error:
+            except (FileNotFoundError, NotADirectoryError) as error:
                 self._quarantine(folder, describe_error(error), files)
             except OSError as error:
                 self._spool.record_failure(error)
@@ -142,41 +144,89 @@ def list_outbox(spool: Spool) -> list[OutboxFile]:
     """Return the files of the outbox, the oldest first: segments, manifests, then all others.
 
     To be called after a recovery, so that a segment's entry is found in its stream's manifest. A
-    segment that cannot be read is quarantined. Raises OSError.
+    segment that cannot be read is quarantined, and so is what no version of the streamer has put
+    there. Raises OSError.
     """
-    manifest_paths = sorted((spool.outbox / names.MANIFESTS).glob("*.json"), key=_modified_at)
+    for path in sorted(spool.outbox.iterdir()):
+        if path.name not in (*_STREAM_CONTAINERS, names.REJECTED):
+            _quarantine_file(spool, path, "not a container of the outbox")
+    _flatten_folders(spool)
+    _quarantine_misnamed(spool)
+    manifest_paths = sorted(_list_files(spool.outbox / names.MANIFESTS), key=_modified_at)
     entries: dict[Path, SegmentEntry] = {}
     for path in manifest_paths:
         try:
             manifest = decode_manifest(path.read_bytes())
         except (ValueError, OSError) as error:
             # The streamer must start all the same: the segments themselves say what they hold.
-            log_event(_log, logging.ERROR, "manifest_read_failed", stream=path.stem, error=error)
+            stream = stream_of(path)
+            log_event(_log, logging.ERROR, "manifest_read_failed", stream=stream, error=error)
             continue
         for entry in manifest.segments:
             name = entry.name(manifest.call_connection_id, manifest.stream_id)
             entries[spool.outbox_path(names.SEGMENTS, name.blob)] = entry
     files: list[OutboxFile] = []
-    for path in sorted((spool.outbox / names.SEGMENTS).glob("*.wav"), key=_modified_at):
+    for path in sorted(_list_files(spool.outbox / names.SEGMENTS), key=_modified_at):
         try:
             files.append(OutboxFile(path, entries.get(path) or _read_entry(path)))
         except (ValueError, OSError) as error:
-            log_event(
-                _log,
-                logging.ERROR,
-                "segment_quarantined",
-                segment=path.name,
-                error=error,
-            )
-            try:
-                spool.quarantine(path)
-            except OSError as quarantine_error:
-                # It stays where it is, for the next start.
-                spool.record_failure(quarantine_error)
-    drafts = sorted((spool.outbox / names.DRAFTS).glob("*"))
-    rejected = sorted(spool.rejected.glob("*"))
-    others = [*manifest_paths, *drafts, *rejected]
+            _quarantine_file(spool, path, error)
+    drafts = _list_files(spool.outbox / names.DRAFTS)
+    others = [*manifest_paths, *drafts, *_list_files(spool.rejected)]
     return [*files, *(OutboxFile(path, None) for path in others)]
+
+
+def _flatten_folders(spool: Spool) -> None:
+    """Move files out of folders of the outbox, where earlier versions had them, to their place."""
+    for folder in sorted(spool.outbox.glob("*/*/")):
+        container = folder.parent
+        try:
+            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            for path in files:
+                blob = path.relative_to(container).as_posix()
+                target = spool.outbox_path(container.name, blob)
+                if target.exists():
+                    spool.quarantine(path)
+                else:
+                    move_file(path, target)
+            for emptied, _, _ in os.walk(folder, topdown=False):
+                os.rmdir(emptied)
+        except OSError as error:
+            # What is left stays where it is, for the next start.
+            spool.record_failure(error)
+            continue
+        fields = {"container": container.name, "folder": folder.name, "count": len(files)}
+        log_event(_log, logging.WARNING, "outbox_folder_flattened", exc_info=None, **fields)
+
+
+def _quarantine_misnamed(spool: Spool) -> None:
+    """Quarantine the files whose names are not those of a stream's blobs."""
+    for container in _STREAM_CONTAINERS:
+        for path in _list_files(spool.outbox / container):
+            _, blob = blob_of(path)
+            try:
+                if container == names.SEGMENTS:
+                    names.parse_segment(blob)
+                elif container == names.DRAFTS and path.suffix == names.NOTE:
+                    names.parse_note(blob)
+                else:
+                    names.parse_manifest(blob)
+            except names.MalformedName as error:
+                _quarantine_file(spool, path, error)
+
+
+def _quarantine_file(spool: Spool, path: Path, cause: object) -> None:
+    """Quarantine a file of the outbox; where that fails, it stays, for the next start."""
+    fields = {"container": path.parent.name, "file": path.name, "error": cause}
+    log_event(_log, logging.ERROR, "file_quarantined", exc_info=None, **fields)
+    try:
+        spool.quarantine(path)
+    except OSError as error:
+        spool.record_failure(error)
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if path.is_file())
 
 
 def _modified_at(path: Path) -> float:

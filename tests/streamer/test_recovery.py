@@ -215,7 +215,9 @@ def test_an_unreadable_segment_is_quarantined_and_the_others_are_listed(spool: S
     assert blob.startswith(f"segments/{track}/20260301T120000.000Z.")
 
 
-def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool) -> None:
+def test_segments_are_listed_although_their_manifest_is_unreadable(
+    spool: Spool, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = StreamFolder(spool, create_state())
     file = folder.open_segment("mixed", START, 16_000)
     file.append(b"\1\0" * 100)
@@ -226,6 +228,85 @@ def test_segments_are_listed_although_their_manifest_is_unreadable(spool: Spool)
     manifest.write_bytes(b"{")
     (path, synthesized), (last, _) = list_outbox(spool)
     assert (path, last) == (target, manifest)
+    assert f"manifest_read_failed stream={folder.state.stream_id} " in caplog.text
     assert synthesized is not None
     for field in ("samples", "bytes", "sha256", "crc64", "start", "track"):
         assert getattr(synthesized, field) == getattr(entry, field)
+
+
+def test_the_outbox_of_an_earlier_version_is_uploaded(spool: Spool) -> None:
+    """It had a folder for each part of a blob's name."""
+    stream = create_state().stream_id
+    content = wav.header(16_000, 4) + bytes(4)
+    blobs = {
+        (names.SEGMENTS, f"call-1/{stream}/mixed/20260301T120000.000Z.wav"): content,
+        (names.MANIFESTS, f"call-1/{stream}.json"): b"{",
+        (names.DRAFTS, f"call-1/{stream}.p1.note"): b"8:acs:someone",
+        (names.REJECTED, f"segments/call-1/{stream}/mixed/20260301T110000.000Z.0123.wav"): content,
+    }
+    for (container, blob), written in blobs.items():
+        path = spool.outbox / container / blob
+        path.parent.mkdir(parents=True)
+        path.write_bytes(written)
+    spool = restart(spool)
+    files = list_outbox(spool)
+    assert {blob_of(path): path.read_bytes() for path, _ in files} == blobs
+    assert not list(spool.outbox.glob("*/*/"))
+    assert list_outbox(spool) == files
+
+
+def test_two_files_of_one_name_are_both_kept(spool: Spool) -> None:
+    """An earlier version runs on the spool between two runs of this one."""
+    blob = f"call-1/{create_state().stream_id}.json"
+    (spool.outbox / names.MANIFESTS / "call-1").mkdir()
+    (spool.outbox / names.MANIFESTS / blob).write_bytes(b"earlier")
+    spool.outbox_path(names.MANIFESTS, blob).write_bytes(b"later")
+    assert {path.read_bytes() for path, _ in list_outbox(spool)} == {b"earlier", b"later"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "outbox/segments/notes.txt",
+        "outbox/segments/.hidden",
+        "outbox/segments/call-1/call-1/notes.txt",
+        "outbox/manifests/copy.json",
+        "outbox/manifests/call-1~20260301T120000000Z-0a1b2c3d.json.bak",
+        "outbox/drafts/copy.note",
+        "outbox/copy/segment.wav",
+        "outbox/segment.wav",
+        "streams/segment.wav",
+        "streams/call-1~20260301T120000000Z-0a1b2c3d",
+        "streams/20260301T120000000Z-0a1b2c3d/opened.json",
+        "streams/20260301T120000000Z-0a1b2c3d/mixed/20260301T120000.000Z.part",
+    ],
+)
+def test_what_has_no_place_in_the_spool_is_quarantined(
+    spool: Spool, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Left there, it would fill the quota, or keep a drain from its end, without a word."""
+    path = spool.root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(bytes(100))
+    spool = restart(spool)
+    recovery = Recovery(spool)
+    recovery.run()
+    ((quarantined, _),) = list_outbox(spool)
+    assert quarantined.parent == spool.rejected
+    assert quarantined.read_bytes() == bytes(100)
+    assert not path.exists()
+    assert not recovery.folders
+    assert not list(spool.streams.iterdir())
+    assert "_quarantined " in caplog.text
+
+
+def test_the_longest_names_fit_into_a_file_system(spool: Spool) -> None:
+    folder = StreamFolder(spool, create_state(call="c" * 128))
+    file = folder.open_segment("p9999", START, 16_000)
+    file.append(bytes(100))
+    path = folder.outbox_path(file)
+    file.seal(Counts(), path)
+    # Quarantined, and quarantined again, as a conflict in the rejected container would have it.
+    (rejected,) = spool.quarantine(path)
+    (again,) = spool.quarantine(rejected)
+    assert again.exists()
