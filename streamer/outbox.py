@@ -18,6 +18,7 @@ import contextlib
 import logging
 import os
 import random
+import re
 import time
 from collections import Counter
 from http import HTTPStatus
@@ -231,14 +232,16 @@ class Outbox:
     def _log_file(self, level: int, event: str, path: Path, **fields: object) -> None:
         """Log what happened to a file."""
         container, blob = blob_of(path)
-        call, *_, name = blob.split("/")
+        if container == names.REJECTED:
+            # Its name begins with the folder that it comes from.
+            _, _, blob = blob.partition("/")
+        call, _, name = blob.partition("/")
+        stream = name.partition("/")[0].partition(".")[0]
         entry = self._entries.get(path)
         if entry is not None:
-            stream = stream_of(path)
-            fields = {"stream": stream, "track": entry.track, "segment": name, **fields}
-        else:
-            fields = {"stream": name.rpartition(".")[0], **fields}
-        fields = {"container": container, "call": call, **fields}
+            segment = name.rpartition("/")[2]
+            fields = {"track": entry.track, "segment": segment, **fields}
+        fields = {"container": container, "call": call, "stream": stream, **fields}
         log_event(_log, level, event, exc_info=None, **fields)
 
     def _forget(self, path: Path) -> None:
@@ -286,7 +289,9 @@ def _describe(error: Exception) -> str:
         return type(error).__name__
     if isinstance(error, OSError):
         return describe_error(error)
-    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+    # Some of aiohttp's messages have the URL, whose query may hold a shared access signature.
+    cause = re.sub(r"\?[^\s']+", "", next(iter(str(error).splitlines()), ""))
+    return f"{type(error).__name__}: {cause}"
 
 
 def _container(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 from email.utils import formatdate
@@ -16,6 +17,7 @@ from azure.core.exceptions import (
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
+    ServiceResponseTimeoutError,
 )
 from azure.core.pipeline import AsyncPipeline
 from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
@@ -34,9 +36,13 @@ from streamer.settings import Settings
 _TOKEN_SCOPE = "https://storage.azure.com/.default"
 _OCTETS = "application/octet-stream"
 
+_SLOWEST_BYTES_PER_SECOND = 32_000
+"""A connection that is slower than a track at 16 kHz never uploads what the calls bring."""
+
 _SHA256 = "sha256"
 """The metadata that tells whether a blob holds the same content."""
 
+_MAY_EXIST = (HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.FORBIDDEN)
 _CRC64_MISMATCH = "Crc64Mismatch"
 """Blob Storage's error code for content with another CRC64 than the request's header."""
 
@@ -45,9 +51,10 @@ class Storage:
     """One Blob Storage account. Its methods raise AzureError when the service does not answer."""
 
     def __init__(self, settings: Settings) -> None:
+        self._timeout = settings.upload_timeout_seconds
         transport = AioHttpTransport(
             connection_timeout=5,
-            read_timeout=settings.upload_timeout_seconds,
+            read_timeout=self._timeout,
             # Else aiohttp looks for a .netrc, on another thread, twice for each request.
             use_env_settings=bool(getproxies()),
         )
@@ -183,8 +190,8 @@ class Storage:
         5,000 MiB. Source: the REST API reference, Put Blob. aiohttp sends a request again whose
         connection was stale.
 
-        In Azure, the streamer's role lets it add blobs, not overwrite them. Whether its answer
-        about one that exists is 409 or 403 is not documented, so either leads to a look at the
+        In Azure, the streamer's role lets it add blobs, not overwrite them. Whether the answer
+        about one that exists is 409, 412 or 403 is not documented, so each leads to a look at the
         blob.
 
         Raises ChecksumMismatch, AzureError.
@@ -202,11 +209,18 @@ class Storage:
             },
             content=content,
         )
-        response = await self._client.send_request(request)
+        seconds = 2 * self._timeout + len(content) / _SLOWEST_BYTES_PER_SECOND
+        try:
+            # aiohttp waits without a limit for a peer that does not read the content.
+            async with asyncio.timeout(seconds):
+                response = await self._client.send_request(request)
+        except TimeoutError as error:
+            message = f"Blob Storage did not answer within {seconds:.0f} s"
+            raise ServiceResponseTimeoutError(message) from error
         status = response.status_code
         if status == HTTPStatus.CREATED:
             return None
-        if status in (HTTPStatus.CONFLICT, HTTPStatus.FORBIDDEN):
+        if status in _MAY_EXIST:
             client = self._service.get_blob_client(container, blob)
             with contextlib.suppress(HttpResponseError):
                 properties: BlobProperties = await client.get_blob_properties()

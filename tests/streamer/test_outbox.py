@@ -179,6 +179,66 @@ async def test_what_an_earlier_process_rejected_is_uploaded(
     spool.close()
 
 
+async def test_a_shared_access_signature_is_not_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """aiohttp's message about an answer that is not HTTP ends with the request's URL."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"hello\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/account"
+    connection = f"BlobEndpoint={endpoint};SharedAccessSignature=sv=2025-01-05&sig=secret"
+    away = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": connection, "TOKEN_CHECK": "off"}))
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    name = "call-1/20260301T120000000Z-0a1b2c3d.json"
+    spool.outbox_path(names.MANIFESTS, name).write_bytes(b"{}")
+    outbox = Outbox(spool, away, 1)
+    outbox.start()
+    async with asyncio.timeout(60):
+        while outbox.last_error is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    await outbox.stop()
+    await away.close()
+    server.close()
+    spool.close()
+    assert "upload_failed" in caplog.text
+    assert "Bad status line" in caplog.text
+    assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        (
+            "segments~call-1~20260301T120000000Z-0a1b2c3d~mixed~20260301T120000.000Z.0123.wav",
+            "call=call-1 stream=20260301T120000000Z-0a1b2c3d",
+        ),
+        (
+            "manifests~call-1~20260301T120000000Z-0a1b2c3d.0123.json",
+            "call=call-1 stream=20260301T120000000Z-0a1b2c3d",
+        ),
+        ("something.0123", 'call="" stream=""'),
+    ],
+)
+async def test_the_log_says_whose_rejected_file_somebody_removed(
+    name: str, fields: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = Spool(tmp_path / "spool", 1 << 30)
+    outbox = Outbox(spool, AwayStorage([]), 1)
+    outbox.start()
+    outbox.add(spool.rejected / name)
+    async with asyncio.timeout(60):
+        await outbox.wait_until_empty()
+    await outbox.stop()
+    spool.close()
+    assert f"file_removed container=rejected {fields} " in caplog.text
+
+
 def http_error(status: int) -> HttpResponseError:
     """An error that Blob Storage answers with."""
     error = HttpResponseError("refused")

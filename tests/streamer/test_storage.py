@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 from azure.core.credentials import AccessTokenInfo
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceResponseTimeoutError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ManagedIdentityCredential
 from azure.storage.blob import (
@@ -43,6 +43,13 @@ async def put(storage_client: Storage, blob: str, content: bytes) -> None:
         content_type="audio/wav",
         metadata={"rate": "16000"},
     )
+
+
+def connect_to(server: asyncio.Server) -> dict[str, str]:
+    """Return the setting that has the storage client connect to a server of the test."""
+    endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/account"
+    connection = f"AccountName=account;AccountKey=a2V5;BlobEndpoint={endpoint}"
+    return {"AUDIO_STORAGE_CONNECTION_STRING": connection}
 
 
 @pytest.fixture
@@ -154,15 +161,63 @@ async def test_an_unreachable_service_is_an_error_at_once() -> None:
         writer.transport.abort()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    connection = f"AccountName=account;AccountKey=a2V5;BlobEndpoint=http://127.0.0.1:{port}/account"
-    storage_client = Storage(load({"AUDIO_STORAGE_CONNECTION_STRING": connection, **CHECKS_OFF}))
+    storage_client = Storage(load({**connect_to(server), **CHECKS_OFF}))
     with pytest.raises(AzureError):
         await put(storage_client, "blob", b"audio")
     await storage_client.close()
     server.close()
     # A quick retry of the SDK; for each, one of the HTTP client. The SDK's default would be eight.
     assert connections <= 4, "the outbox waits between attempts, not the SDK"
+
+
+async def test_a_service_that_reads_nothing_does_not_keep_a_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """aiohttp limits the wait for an answer, and not the wait for room to send the content."""
+
+    writers: list[asyncio.StreamWriter] = []
+
+    def read_nothing(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writers.append(writer)
+
+    server = await asyncio.start_server(read_nothing, "127.0.0.1", 0)
+    storage_client = Storage(load({**connect_to(server), **CHECKS_OFF}))
+    monkeypatch.setattr(storage_client, "_timeout", 0.2)
+    monkeypatch.setattr("streamer.storage._SLOWEST_BYTES_PER_SECOND", 1 << 30)
+    # The limit of this test is that of a hang.
+    async with asyncio.timeout(120):
+        with pytest.raises(ServiceResponseTimeoutError, match="did not answer"):
+            await put(storage_client, "blob", bytes(64 * 1024 * 1024))
+    await storage_client.close()
+    for writer in writers:
+        writer.transport.abort()
+    server.close()
+
+
+@pytest.mark.parametrize("refusal", ["403 Forbidden", "409 Conflict", "412 Precondition Failed"])
+async def test_whatever_the_refusal_a_blob_that_holds_the_same_content_is_no_error(
+    refusal: str,
+) -> None:
+    digest = hashlib.sha256(b"audio").hexdigest()
+    answers = {b"PUT": refusal, b"HEAD": f"200 OK\r\nx-ms-meta-sha256: {digest}"}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        method, _, _ = (await reader.readuntil(b"\r\n\r\n")).partition(b" ")
+        if method == b"PUT":
+            await reader.readexactly(len(b"audio"))
+        head = f"HTTP/1.1 {answers[method]}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    storage_client = Storage(load({**connect_to(server), **CHECKS_OFF}))
+    await put(storage_client, "blob", b"audio")
+    with pytest.raises(BlobConflict):
+        await put(storage_client, "blob", b"other")
+    await storage_client.close()
+    server.close()
 
 
 async def test_a_stream_is_marked(
