@@ -152,6 +152,7 @@ def _participant_prefixes(deletion: Deletion, container: str) -> list[str]:
             prefixes = [
                 *(f"{names.SEGMENTS}/{prefix}" for prefix in tracks),
                 *(f"{names.MANIFESTS}/{call}/{stream}." for stream in streams),
+                *(f"{names.DRAFTS}/{call}/{stream}." for stream in streams),
                 *(
                     f"{names.rejected_stream(call, track.stream_id)}{track.track}/"
                     for track in deletion.tracks
@@ -187,7 +188,7 @@ def _prefixes(deletion: Deletion, container: str) -> list[str]:
     if container in (blobs.FAILURES, blobs.DELIVERIES):
         return [f"{call}." if container == blobs.FAILURES else blobs.deliveries_prefix(call)]
     if container == names.REJECTED:
-        folders = (names.SEGMENTS, names.MANIFESTS, names.REJECTED_STREAMS)
+        folders = (names.SEGMENTS, names.MANIFESTS, names.DRAFTS, names.REJECTED_STREAMS)
         return [f"{folder}/{call}/" for folder in folders]
     return [f"{call}/"]
 

@@ -83,6 +83,7 @@ async def _delete_track(storage: Storage, call: str, track: StreamTrack) -> None
         (blobs.EVENTS, blobs.segment_log_blob(call)),
         (names.REJECTED, f"{names.SEGMENTS}/{prefix}"),
         (names.REJECTED, f"{names.MANIFESTS}/{call}/{track.stream_id}."),
+        (names.REJECTED, f"{names.DRAFTS}/{call}/{track.stream_id}."),
         (names.REJECTED, f"{names.rejected_stream(call, track.stream_id)}{track.track}/"),
         (names.DRAFTS, names.NoteName(call, track.stream_id, track.track).blob),
     ):

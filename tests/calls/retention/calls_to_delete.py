@@ -135,6 +135,7 @@ async def reject(storage: Storage, stream: SampleStream) -> None:
     for blob in (
         f"segments/{next(iter(stream.files)).removesuffix('.wav')}.0123abcd.wav",
         f"manifests/{stream.call}/{stream.stream_id}.0123abcd.json",
+        f"drafts/{stream.call}/{stream.stream_id}.p1.0123abcd.note",
         f"{names.rejected_stream(stream.call, stream.stream_id)}segments.0123abcd.jsonl",
         f"{names.rejected_stream(stream.call, unknown_stream)}stream.0.0123abcd.json",
     ):

@@ -119,7 +119,7 @@ async def test_nothing_is_left_of_a_deleted_call(
     counts = {deleted.container: deleted.count for deleted in receipt.deleted}
     assert counts[names.SEGMENTS] == len(stream.files) == 2
     assert (counts[blobs.RECORDINGS], counts[names.DRAFTS], counts[names.GRANTS]) == (2, 2, 2)
-    assert counts[names.REJECTED] == 4
+    assert counts[names.REJECTED] == 5
     assert counts[blobs.IDEMPOTENCY] == 3
     (segments,) = (d for d in receipt.deleted if d.container == names.SEGMENTS)
     assert segments.bytes == sum(len(file) for file, _ in stream.files.values())
