@@ -200,14 +200,12 @@ def _flatten_folders(spool: Spool) -> None:
 
 
 def _quarantine_misnamed(spool: Spool) -> None:
-    """Quarantine the files whose names are not those of a stream's blobs."""
-    for container in _STREAM_CONTAINERS:
+    """Quarantine manifests and drafts whose names are not those of a stream's blobs."""
+    for container in (names.MANIFESTS, names.DRAFTS):
         for path in _list_files(spool.outbox / container):
             _, blob = blob_of(path)
             try:
-                if container == names.SEGMENTS:
-                    names.parse_segment(blob)
-                elif container == names.DRAFTS and path.suffix == names.NOTE:
+                if container == names.DRAFTS and path.suffix == names.NOTE:
                     names.parse_note(blob)
                 else:
                     names.parse_manifest(blob)
