@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import contextlib
-from email.utils import formatdate
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
 from urllib.request import getproxies
 
-from azure.core import AsyncPipelineClient, MatchConditions
+from azure.core import MatchConditions
 from azure.core.exceptions import (
     HttpResponseError,
     ResourceExistsError,
@@ -19,12 +15,8 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
     ServiceResponseTimeoutError,
 )
-from azure.core.pipeline import AsyncPipeline
-from azure.core.pipeline.policies import AsyncBearerTokenCredentialPolicy
-from azure.core.pipeline.transport import AioHttpTransport
-from azure.core.rest import AsyncHttpResponse, HttpRequest
-from azure.storage.blob import BlobProperties
-from azure.storage.blob.aio import BlobServiceClient, LinearRetry
+from azure.storage.blob import BlobProperties, ContentSettings
+from azure.storage.blob.aio import BlobClient, BlobServiceClient, LinearRetry
 
 from contract import names
 from contract.grants import StreamGrant, decode_grant, encode_grant
@@ -33,8 +25,8 @@ from streamer.checksums import Checksums
 from streamer.errors import BlobConflict, ChecksumMismatch
 from streamer.settings import Settings
 
-_TOKEN_SCOPE = "https://storage.azure.com/.default"
-_OCTETS = "application/octet-stream"
+_LARGEST_PUT_BYTES = 5000 * 1024 * 1024
+"""The service's limit. Source: the REST API reference, Put Blob."""
 
 _SLOWEST_BYTES_PER_SECOND = 32_000
 """A connection that is slower than a track at 16 kHz never uploads what the calls bring."""
@@ -52,36 +44,33 @@ class Storage:
 
     def __init__(self, settings: Settings) -> None:
         self._timeout = settings.upload_timeout_seconds
-        transport = AioHttpTransport(
-            connection_timeout=5,
-            read_timeout=self._timeout,
-            # Else aiohttp looks for a .netrc, on another thread, twice for each request.
-            use_env_settings=bool(getproxies()),
-        )
         # One quick retry covers a stale connection; the outbox does the rest. (The SDK's default
         # policy would wait 15 s before it.)
         options: dict[str, Any] = {
             "retry_policy": LinearRetry(backoff=0, retry_total=1, random_jitter_range=0),
-            "transport": transport,
+            "connection_timeout": 5,
+            "read_timeout": self._timeout,
+            # A blob is written by one request, under one checksum, however long a segment is.
+            "max_single_put_size": _LARGEST_PUT_BYTES,
+            # Else aiohttp looks for a .netrc, on another thread, twice for each request.
+            "use_env_settings": bool(getproxies()),
         }
         self._credential: Any = None
-        policies: list[Any]
         if settings.audio_storage_connection_string:
             self._service = BlobServiceClient.from_connection_string(
                 settings.audio_storage_connection_string, **options
             )
-            # It signs requests. With a shared access signature, which is in the URL, there is none.
-            policies = [self._service.credential] if self._service.credential else []
-        else:
-            self._credential = _create_credential(settings.azure_client_id)
-            self._service = BlobServiceClient(
-                settings.audio_storage_blob_service_uri, credential=self._credential, **options
-            )
-            policies = [AsyncBearerTokenCredentialPolicy(self._credential, _TOKEN_SCOPE)]
-        self._endpoint, _, self._signature = self._service.primary_endpoint.partition("?")
-        # Writing a blob through the SDK's own client takes three times as much CPU as this.
-        self._client: AsyncPipelineClient[HttpRequest, AsyncHttpResponse] = AsyncPipelineClient(
-            self._endpoint, pipeline=AsyncPipeline(transport, policies)
+            return
+        from azure.identity.aio import ManagedIdentityCredential
+
+        client_id = settings.azure_client_id
+        self._credential = (
+            ManagedIdentityCredential(client_id=client_id)
+            if client_id
+            else ManagedIdentityCredential()
+        )
+        self._service = BlobServiceClient(
+            settings.audio_storage_blob_service_uri, credential=self._credential, **options
         )
 
     async def close(self) -> None:
@@ -115,23 +104,28 @@ class Storage:
             ChecksumMismatch: Blob Storage received other content than that.
             AzureError: Blob Storage cannot be reached, or refuses.
         """
-        crc64 = base64.b64encode(bytes.fromhex(checksums.crc64)).decode()
-        metadata = {**metadata, _SHA256: checksums.sha256}
-        headers = {
-            "Content-Type": content_type,
-            # The service refuses the content if it has another one. The SDK's own option would
-            # compute it here, and not see what happened to the file since it was sealed.
-            "x-ms-content-crc64": crc64,
-            **{f"x-ms-meta-{name}": value for name, value in metadata.items()},
-        }
-        existing = await self._add_blob(container, blob, content, headers)
+        client = self._service.get_blob_client(container, blob)
+        try:
+            existing = await self._add_blob(
+                client,
+                content,
+                metadata={**metadata, _SHA256: checksums.sha256},
+                content_settings=ContentSettings(content_type=content_type),
+                # The service refuses the content if it has another one. The SDK's own option would
+                # compute it here, and not see what happened to the file since it was sealed.
+                transactional_content_crc64=bytearray.fromhex(checksums.crc64),
+            )
+        except HttpResponseError as error:
+            if getattr(error, "error_code", None) != _CRC64_MISMATCH:
+                raise
+            raise ChecksumMismatch(f"{container}/{blob} did not arrive as its CRC64 says") from None
         if existing and (existing.metadata or {}).get(_SHA256) != checksums.sha256:
             raise BlobConflict(f"{container}/{blob} exists and holds other content")
 
     async def mark_stream(self, call_connection_id: str, stream_id: str) -> None:
         """Write the marker that a stream has begun. Raises AzureError."""
         blob = names.stream_marker(call_connection_id, stream_id)
-        await self._add_blob(names.DRAFTS, blob, b"", {"Content-Type": _OCTETS})
+        await self._add_blob(self._service.get_blob_client(names.DRAFTS, blob), b"")
 
     async def read_grant(self, blob: str) -> tuple[StreamGrant, str] | None:
         """Return the grant of that blob name, with its ETag; None if there is none.
@@ -182,58 +176,30 @@ class Storage:
                 continue
 
     async def _add_blob(
-        self, container: str, blob: str, content: bytes, headers: dict[str, str]
+        self, client: BlobClient, content: bytes, **options: Any
     ) -> BlobProperties | None:
         """Write a new blob, and return None; if it exists, return its properties.
-
-        One request writes it, under one checksum, however long it is: the limit of the service is
-        5,000 MiB. Source: the REST API reference, Put Blob. aiohttp sends a request again whose
-        connection was stale.
 
         In Azure, the streamer's role lets it add blobs, not overwrite them. Whether the answer
         about one that exists is 409, 412 or 403 is not documented, so each leads to a look at the
         blob.
 
-        Raises ChecksumMismatch, AzureError.
+        Raises AzureError.
         """
-        url = f"{self._endpoint}{container}/{quote(blob)}"
-        request = HttpRequest(
-            "PUT",
-            f"{url}?{self._signature}" if self._signature else url,
-            headers={
-                **headers,
-                "If-None-Match": "*",
-                "x-ms-blob-type": "BlockBlob",
-                "x-ms-date": formatdate(usegmt=True),
-                "x-ms-version": self._service.api_version,
-            },
-            content=content,
-        )
         seconds = 2 * self._timeout + len(content) / _SLOWEST_BYTES_PER_SECOND
         try:
             # aiohttp waits without a limit for a peer that does not read the content.
             async with asyncio.timeout(seconds):
-                response = await self._client.send_request(request)
+                await client.upload_blob(content, overwrite=False, **options)
         except TimeoutError as error:
             message = f"Blob Storage did not answer within {seconds:.0f} s"
             raise ServiceResponseTimeoutError(message) from error
-        status = response.status_code
-        if status == HTTPStatus.CREATED:
-            return None
-        if status in _MAY_EXIST:
-            client = self._service.get_blob_client(container, blob)
-            with contextlib.suppress(HttpResponseError):
+        except HttpResponseError as error:
+            if error.status_code not in _MAY_EXIST:
+                raise
+            try:
                 properties: BlobProperties = await client.get_blob_properties()
-                return properties
-        code = response.headers.get("x-ms-error-code", response.reason)
-        if code == _CRC64_MISMATCH:
-            raise ChecksumMismatch(f"{container}/{blob} did not arrive as its CRC64 says")
-        raise HttpResponseError(f"Blob Storage answered {status} {code}", response=response)
-
-
-def _create_credential(client_id: str) -> Any:
-    from azure.identity.aio import ManagedIdentityCredential
-
-    return (
-        ManagedIdentityCredential(client_id=client_id) if client_id else ManagedIdentityCredential()
-    )
+            except HttpResponseError:
+                raise error from None
+            return properties
+        return None

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
-from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceResponseTimeoutError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ManagedIdentityCredential
@@ -141,7 +138,7 @@ async def test_a_blob_is_written_by_one_request(
 
 
 async def test_another_refusal_is_left_to_the_outbox(storage_client: Storage, call: str) -> None:
-    with pytest.raises(HttpResponseError, match="404 ContainerNotFound"):
+    with pytest.raises(HttpResponseError, match="ContainerNotFound"):
         await storage_client.put_once(
             "missing",
             f"{call}/blob",
@@ -318,28 +315,3 @@ async def test_without_a_connection_string_the_managed_identity_is_used(client_i
     storage_client = Storage(load({**uri, "AZURE_CLIENT_ID": client_id, **CHECKS_OFF}))
     assert isinstance(storage_client._credential, ManagedIdentityCredential)
     await storage_client.close()
-
-
-async def test_the_managed_identity_authorizes_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
-    scopes: list[str] = []
-    requests: list[Any] = []
-
-    async def get_token(_: ManagedIdentityCredential, scope: str, **_options: Any) -> Any:
-        scopes.append(scope)
-        return AccessTokenInfo("token", int(time.time()) + 86_400)
-
-    async def accept(_: AioHttpTransport, request: Any, **_options: Any) -> Any:
-        requests.append(request)
-        return SimpleNamespace(status_code=201, headers={})
-
-    monkeypatch.setattr(ManagedIdentityCredential, "get_token_info", get_token)
-    monkeypatch.setattr(AioHttpTransport, "send", accept)
-    uri = {"AUDIO_STORAGE_BLOB_SERVICE_URI": "https://account.blob.core.windows.net"}
-    storage_client = Storage(load({**uri, **CHECKS_OFF}))
-    for _ in range(2):
-        await put(storage_client, "call/blob", b"audio")
-    await storage_client.close()
-    assert scopes == ["https://storage.azure.com/.default"], "the token is kept"
-    for request in requests:
-        assert request.url == "https://account.blob.core.windows.net/segments/call/blob"
-        assert request.headers["Authorization"] == "Bearer token"
