@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
+from http import HTTPStatus
 
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient
@@ -55,6 +56,13 @@ class Recordings:
         return [blob.name for blob in self._segments.list_blobs(name_starts_with=prefix)]
 
     def delete(self, blob_names: list[str]) -> None:
-        """Delete segments, to make room. Their manifests stay."""
+        """Delete segments, to make room; those that are missing are deleted. Manifests stay.
+
+        Raises Incomplete where some are left.
+        """
         for first in range(0, len(blob_names), _BATCH):
-            self._segments.delete_blobs(*blob_names[first : first + _BATCH])
+            batch = blob_names[first : first + _BATCH]
+            for answer in self._segments.delete_blobs(*batch, raise_on_any_failure=False):
+                # An earlier attempt, whose answer was lost, may have deleted it.
+                if answer.status_code not in (HTTPStatus.ACCEPTED, HTTPStatus.NOT_FOUND):
+                    raise Incomplete(f"a segment is left: {answer.status_code}")
