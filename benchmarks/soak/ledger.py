@@ -7,7 +7,8 @@ A frame that was sent is found in the recording once, or something reports what 
 - ``late_dropped`` and ``lost``: the manifest counts it;
 - ``unflushed``: its streamer was killed within ``UNFLUSHED_SECONDS`` after it was sent, or within
   that and the time by which this machine ran late then;
-- ``in_flight``: its socket was reset within ``IN_FLIGHT_SECONDS`` after it was sent.
+- ``in_flight``: its socket was reset within ``IN_FLIGHT_SECONDS`` after it was sent, or within that
+  and the same time: the kernel discards what the streamer has not read.
 
 Drift correction may shorten a frame; the manifest counts that. Anything else is unaccounted for.
 """
@@ -24,7 +25,7 @@ UNFLUSHED_SECONDS = 1.6
 """What a kill may cost: a second in memory, two batches of reads of 80 ms, and a busy machine."""
 
 _LATE_BEFORE_SECONDS = 3.0
-"""For so long before a kill, lateness of the machine is of interest."""
+"""For so long before a kill or a reset, lateness of the machine is of interest."""
 
 IN_FLIGHT_SECONDS = 0.5
 """What a reset may cost: what the streamer has not read, and it reads in batches."""
@@ -109,10 +110,12 @@ class SocketRecord:
         self.killed_at = min(
             (moment for moment in kills if self.opened_at <= moment <= until), default=None
         )
-        if self.killed_at is not None:
-            since = self.killed_at - _LATE_BEFORE_SECONDS
-            late = (seconds for at, seconds in lateness if since <= at <= self.killed_at)
-            self.late_seconds = max(late, default=0.0)
+        end = self.killed_at if self.killed_at is not None else self.reset_at
+        if end is not None:
+            since = end - _LATE_BEFORE_SECONDS
+            self.late_seconds = max(
+                (seconds for at, seconds in lateness if since <= at <= end), default=0.0
+            )
         for begin, end in freezes:
             if end >= self.opened_at and begin <= self.ended_at:
                 self.sent = [
@@ -132,7 +135,9 @@ class SocketRecord:
     @property
     def in_flight_from(self) -> float:
         """From when on frames may be lost by a reset."""
-        return float("inf") if self.reset_at is None else self.reset_at - IN_FLIGHT_SECONDS
+        if self.reset_at is None:
+            return float("inf")
+        return self.reset_at - IN_FLIGHT_SECONDS - self.late_seconds
 
     @property
     def may_have_no_stream(self) -> bool:

@@ -22,6 +22,13 @@ def test_a_kill_belongs_to_the_sockets_that_were_open() -> None:
     assert books.unflushed_from == 20.5 - UNFLUSHED_SECONDS
 
 
+def test_a_late_machine_has_read_less_before_a_reset() -> None:
+    books = record(FRAMES, opened_at=10.0, ended_at=20.0, reset_at=20.0)
+    books.apply_events([], [], [(16.5, 5.0), (19.5, 0.25), (20.5, 7.0)])
+    assert books.killed_at is None
+    assert books.in_flight_from == 19.75 - IN_FLIGHT_SECONDS
+
+
 def test_frames_that_arrive_at_a_frozen_streamer_are_not_judged() -> None:
     books = record(list(FRAMES), opened_at=0.0, ended_at=2.0)
     books.apply_events([], [(5.0, 6.0)])
