@@ -132,7 +132,8 @@ export class Player {
 
   /** Open a URL in the audio element; false if the browser cannot play it. */
   async #open(url, channels) {
-    const wasPlaying = this.isReady && !this.#audio.paused;
+    // What plays goes on as soon as the new version is ready.
+    this.#isPlayRequested ||= this.isReady && !this.#audio.paused;
     this.#requestedMs = this.positionMs;
     this.#revokeUrl();
     // Connect first: otherwise Chromium plays no recording with more than eight channels.
@@ -147,12 +148,14 @@ export class Player {
     if (!(await isPlayable)) return false;
     this.#url = url;
     this.seek(this.#requestedMs);
-    if (wasPlaying) await this.#play();
     return true;
   }
 
   async togglePlay() {
-    if (!this.isReady) return;
+    if (!this.isReady) {
+      this.#isPlayRequested = !this.#isPlayRequested;
+      return;
+    }
     if (!this.#audio.paused) return this.#audio.pause();
     await this.#play();
   }

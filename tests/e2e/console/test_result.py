@@ -80,6 +80,34 @@ async def test_a_new_version_of_the_recording_keeps_the_position(
     await console.expect_position(5.0, 0.1)
 
 
+async def test_a_click_on_play_counts_while_a_new_version_loads(
+    console: Console, ended: str
+) -> None:
+    page, audio = console.page, console.page.locator("audio")
+    waiting, sending = asyncio.Event(), asyncio.Event()
+
+    async def change_summary(route: Route) -> None:
+        record = await (await route.fetch()).json()
+        record["summary"]["missing_segments"] = 1
+        await route.fulfill(json=record)
+
+    async def hold_back(route: Route) -> None:
+        waiting.set()
+        await sending.wait()
+        await route.fallback()
+
+    await console.send_recording(lambda: wav.header(16_000, 3_200_000) + bytes(3_200_000))
+    await console.open_call(ended)
+    await page.route(f"**/api/v1/calls/{ended}", change_summary)
+    await page.route("**/recordings/replaced", hold_back)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await asyncio.wait_for(waiting.wait(), 60)
+    await page.get_by_role("button", name="Play").click()
+    assert await audio.evaluate("audio => audio.paused")
+    sending.set()
+    await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
 async def test_downloads_are_the_files_of_the_api(
     console: Console, app: AppClient, ended: str
 ) -> None:
