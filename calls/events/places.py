@@ -45,10 +45,10 @@ class Places:
     def _withdraw_for(self, owner: Hashable) -> bool:
         """Withdraw a place for ``owner``, if it has at least two fewer than somebody else."""
         counts = Counter(place.owner for place in self._taken)
+        most = max(counts.values(), default=0)
         # With one fewer, the two would take the place from each other for ever.
-        if max(counts.values(), default=0) < counts[owner] + 2:
+        if most < counts[owner] + 2:
             return False
-        most = max(counts.values())
         place = next(place for place in self._taken if counts[place.owner] == most)
         self._taken.remove(place)
         place.is_lost = True
