@@ -1,7 +1,8 @@
 """A substitute for Event Grid: Azurite sends no events, so containers are polled for new blobs.
 
 Each new blob is posted to the host's webhook as a BlobCreated event, filtered as the subscriptions
-in ``infra`` are: by the container that the trigger's path begins with.
+in ``infra`` are: by the container that the trigger's path begins with. What is written while the
+host starts is new, too.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import logging
 import uuid
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -26,7 +28,7 @@ from local.host.worker import Function
 
 _log = logging.getLogger(__name__)
 
-
+_LISTING_ERRORS = (aiohttp.ClientError, TimeoutError, ET.ParseError, ValueError)
 _LINK_LIFETIME = timedelta(days=365)
 
 
@@ -37,6 +39,8 @@ class _Blob(NamedTuple):
     etag: str
     size: int
     content_type: str
+    modified_at: datetime
+    """In whole seconds."""
 
 
 class BlobEventPublisher:
@@ -44,7 +48,8 @@ class BlobEventPublisher:
 
     The containers are listed without the SDK, which takes ten times as long to read the answer.
 
-    ``webhook_base`` is the host's address, ``key`` the key of its blob webhook.
+    ``webhook_base`` is the host's address, ``key`` the key of its blob webhook. Blobs from before
+    ``since`` are no events.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class BlobEventPublisher:
         webhook_base: str,
         key: str,
         interval_seconds: float,
+        since: datetime,
     ) -> None:
         self._watched = [
             (function, str(function.trigger["path"]).partition("/")[0])
@@ -64,16 +70,18 @@ class BlobEventPublisher:
         self._base = webhook_base
         self._key = key
         self._interval_seconds = interval_seconds
+        self._since = since.replace(microsecond=0)
         self._links = {container: self._link(container) for _, container in self._watched}
         self._seen: dict[tuple[str, str], str] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Skip the blobs that exist already, then watch."""
+        """Skip the blobs from before, then watch."""
         async with aiohttp.ClientSession() as session:
             for _, container in self._watched:
                 for blob in await self._list(session, container):
-                    self._seen[container, blob.name] = blob.etag
+                    if blob.modified_at < self._since:
+                        self._seen[container, blob.name] = blob.etag
         self._task = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
@@ -97,7 +105,7 @@ class BlobEventPublisher:
                         await asyncio.gather(
                             *(self._publish(session, function, container, b) for b in new_blobs)
                         )
-                except (aiohttp.ClientError, ET.ParseError) as error:
+                except _LISTING_ERRORS as error:
                     log_event(
                         _log, logging.ERROR, "blob_listing_failed", error=type(error).__name__
                     )
@@ -121,7 +129,7 @@ class BlobEventPublisher:
         return f"{url}?restype=container&comp=list&{signature}"
 
     async def _list(self, session: aiohttp.ClientSession, container: str) -> list[_Blob]:
-        """List a container; nothing if it does not exist. Raises ClientError, ParseError."""
+        """List a container; nothing if it does not exist. Raises one of ``_LISTING_ERRORS``."""
         blobs: list[_Blob] = []
         marker: str | None = ""
         while marker is not None:
@@ -168,7 +176,7 @@ class BlobEventPublisher:
 def parse_listing(text: str) -> tuple[list[_Blob], str | None]:
     """Return a page's blobs, and where the next page begins (None at the end).
 
-    Raises ParseError.
+    Raises ParseError, ValueError.
     """
     root = ET.fromstring(text)  # noqa: S314  # the storage's own answer
     blobs = []
@@ -183,6 +191,7 @@ def parse_listing(text: str) -> tuple[list[_Blob], str | None]:
                 element.findtext("Properties/Etag", ""),
                 int(element.findtext("Properties/Content-Length", "0")),
                 element.findtext("Properties/Content-Type", ""),
+                parsedate_to_datetime(element.findtext("Properties/Last-Modified", "")),
             )
         )
     return blobs, root.findtext("NextMarker") or None

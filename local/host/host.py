@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,7 @@ class FunctionsHost:
 
     async def start(self) -> None:
         """Index the app, listen, and watch its triggers. Raises IndexingError, OSError."""
+        started_at = datetime.now(UTC)
         host_json = json.loads((self._app_dir / "host.json").read_text())
         functions = await index(self._app_dir)
         require_supported(functions)
@@ -84,6 +86,7 @@ class FunctionsHost:
             self.address,
             self._keys.blobs_extension,
             self._options.poll_seconds,
+            started_at,
         )
         self._queues = [
             QueueListener(function, connection, queue_options, self._wake_queue)
