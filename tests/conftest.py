@@ -1,4 +1,4 @@
-"""Fixtures that more than one test directory uses, the order of the files, ``--fail-on-skip``."""
+"""Fixtures that more than one test directory uses, the files' order, ``--fail-on-skip``, logs."""
 
 from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
@@ -146,7 +146,20 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     fail_if_skipped(report, item.config)
+    running = getattr(item, "funcargs", {}).get("up")
+    if report.failed and isinstance(running, Up):
+        # The logs are deleted with the system: in CI, nobody can look later.
+        report.sections += read_logs(running.log_dir)
     return report
+
+
+def read_logs(folder: Path) -> list[tuple[str, str]]:
+    """Return the end of each log of a running system, without the access logs' lines."""
+    logs = {path.name: path.read_text(errors="replace") for path in sorted(folder.glob("*.log"))}
+    return [
+        (name, "\n".join([line for line in text.splitlines() if ' request "' not in line][-100:]))
+        for name, text in logs.items()
+    ]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,4 +1,4 @@
-"""``--fail-on-skip``, which makes unexpected skips fail in CI, and the order of the test files."""
+"""What ``tests/conftest.py`` adds: ``--fail-on-skip``, logs of failures, the files' order."""
 
 from __future__ import annotations
 
@@ -39,10 +39,32 @@ def test_expected_to_fail(): assert False
 SKIPPED_MODULE = "import pytest\npytest.skip('no network', allow_module_level=True)\n"
 
 
-def run_pytest(folder: Path, *options: str) -> tuple[int, str]:
-    """Exit code and output of a run over the tests above, with this project's hooks."""
+FAILING = """
+import pytest
+from local.up import Up
+
+@pytest.fixture
+def up(tmp_path):
+    running = Up()
+    running.log_dir = tmp_path
+    (tmp_path / "streamer.log").write_text('stream_opened\\n request "GET /"\\n')
+    return running
+
+def test_that_fails(up): assert False
+
+def test_that_passes(up): pass
+"""
+
+
+def run_skipping(folder: Path, *options: str) -> tuple[int, str]:
+    """Exit code and output of a run over the tests that are skipped."""
     (folder / "test_skipping.py").write_text(SKIPPING)
     (folder / "test_skipped_module.py").write_text(SKIPPED_MODULE)
+    return run_pytest(folder, *options)
+
+
+def run_pytest(folder: Path, *options: str) -> tuple[int, str]:
+    """Exit code and output of a run over a folder's tests, with this project's hooks."""
     command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-c", "/dev/null"]
     command += [
         "-p",
@@ -65,7 +87,7 @@ def run_pytest(folder: Path, *options: str) -> tuple[int, str]:
     "workers", [(), ("-p", "xdist.plugin", "-n", "1")], ids=["one process", "xdist"]
 )
 def test_skips_that_are_not_allowed_fail(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    code, output = run_pytest(
+    code, output = run_skipping(
         tmp_path, "--fail-on-skip", "--continue-on-collection-errors", *workers
     )
     assert code == 1, output
@@ -80,9 +102,17 @@ def test_skips_that_are_not_allowed_fail(tmp_path: Path, workers: tuple[str, ...
 
 
 def test_without_the_option_they_are_skipped(tmp_path: Path) -> None:
-    code, output = run_pytest(tmp_path)
+    code, output = run_skipping(tmp_path)
     assert code == 0, output
     assert "1 passed, 5 skipped, 1 xfailed" in output
+
+
+def test_a_failure_shows_the_running_systems_logs(tmp_path: Path) -> None:
+    (tmp_path / "test_failing.py").write_text(FAILING)
+    code, output = run_pytest(tmp_path)
+    assert code == 1, output
+    assert "1 failed, 1 passed" in output
+    assert re.search(r"- streamer.log -+\nstream_opened\n(?! request)", output), output
 
 
 def test_a_property_is_tried_with_the_same_examples_however_long_they_take() -> None:
