@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import sysconfig
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -58,7 +59,7 @@ def create_results(
         },
         "analysis_times_real_time": round(analysis.times_real_time),
         "machine": describe_machine(),
-        "versions": {"python": platform.python_version()}
+        "versions": {"python": describe_python()}
         | {package: version(package) for package in _PACKAGES},
         "date": datetime.now(UTC).date().isoformat(),
     }
@@ -131,3 +132,10 @@ def describe_machine() -> str:
         if line.startswith("model name"):
             return f"{line.partition(':')[2].strip()}, Linux {platform.release()}"
     return f"{platform.machine()}, Linux {platform.release()}"
+
+
+def describe_python() -> str:
+    """The interpreter's version, and whether it lacks the optimizations of the container's."""
+    arguments = str(sysconfig.get_config_var("CONFIG_ARGS"))
+    is_optimized = "--enable-optimizations" in arguments
+    return platform.python_version() + ("" if is_optimized else " without --enable-optimizations")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import platform
+import sysconfig
 
 import pytest
 
@@ -22,3 +24,18 @@ def test_the_table_is_replaced_and_the_rest_kept() -> None:
     assert report.replace_table(replaced, "old\n") == text
     with pytest.raises(ValueError, match="bench:begin"):
         report.replace_table("no markers", "new")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suffix"),
+    [
+        ("'--enable-shared' '--enable-optimizations'", ""),
+        ("'--enable-shared'", " without --enable-optimizations"),
+        (None, " without --enable-optimizations"),
+    ],
+)
+def test_the_results_say_whether_the_interpreter_is_optimized(
+    monkeypatch: pytest.MonkeyPatch, arguments: str | None, suffix: str
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda _: arguments)
+    assert report.describe_python() == platform.python_version() + suffix
