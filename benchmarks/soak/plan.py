@@ -71,13 +71,16 @@ class Weather(NamedTuple):
     step: float = 0.0
     stall: float = 0.0
     cut: float = 0.0
+    hold: float = 0.0
 
 
 CALM = Weather(cut=0.005)
 ROUGH = Weather(
-    *(0.002, 0.0003, 0.002, 0.002, 0.0003, 0.0005, 0.0005), 0.03, 0.02, 0.03, 0.02, 0.03
+    *(0.002, 0.0003, 0.002, 0.002, 0.0003, 0.0005, 0.0005), 0.03, 0.02, 0.03, 0.02, 0.03, 0.02
 )
-WILD = Weather(*(0.008, 0.001, 0.005, 0.005, 0.001, 0.004, 0.003), 0.05, 0.04, 0.1, 0.06, 0.06)
+WILD = Weather(
+    *(0.008, 0.001, 0.005, 0.005, 0.001, 0.004, 0.003), 0.05, 0.04, 0.1, 0.06, 0.06, 0.05
+)
 
 
 @dataclass
@@ -87,6 +90,8 @@ class _Participant:
     clock_ms: float = 0.0
     silent_until: float = 0.0
     away_until: float = 0.0
+    held_until: float = 0.0
+    released_at: float = 0.0
     unsettled_until: float = 0.0
 
 
@@ -185,6 +190,10 @@ class CallPlan:
     def _unsettle(self, now: float) -> None:
         self._unsettled_until = max(self._unsettled_until, now + SETTLE_SECONDS)
 
+    def _unsettle_one(self, participant: _Participant, now: float) -> None:
+        unsettled_until = max(participant.unsettled_until, now + SETTLE_SECONDS)
+        participant.unsettled_until = unsettled_until
+
     def _speak(self, index: int, now: float) -> Iterator[Emission]:
         """Yield what one participant sends of a moment's audio."""
         rng, weather, participant = self._rng, self.weather, self._participants[index]
@@ -200,6 +209,11 @@ class CallPlan:
             participant.away_until = now + rng.randint(2, 40) * FRAME_SECONDS
             participant.unsettled_until = participant.away_until + SETTLE_SECONDS
             return
+        if now >= participant.released_at and self._happens(weather.hold):
+            # These come at once, overtaken by what follows.
+            participant.held_until = now + rng.uniform(0.02, 1)
+            participant.released_at = participant.held_until + rng.uniform(0.1, 2)
+            self._unsettle_one(participant, participant.released_at)
         if now >= participant.silent_until and self._happens(weather.silence):
             participant.silent_until = now + rng.uniform(0.2, 3)
         frame = self._frame(index, now)
@@ -219,6 +233,8 @@ class CallPlan:
     def _frame(self, index: int, now: float) -> Emission:
         rng, weather, participant = self._rng, self.weather, self._participants[index]
         at = max(now, self._stalled_until)
+        if now < participant.held_until:
+            at = max(at, participant.released_at)
         stamp = now * 1000 + self._clock_ms + participant.clock_ms
         stamp += rng.uniform(-self.jitter_ms, self.jitter_ms)
         is_odd = is_overtaken = False
@@ -240,7 +256,7 @@ class CallPlan:
             is_odd = True
             stamp_ms = None
         if is_odd:
-            participant.unsettled_until = max(participant.unsettled_until, at + SETTLE_SECONDS)
+            self._unsettle_one(participant, at)
         unsettled = max(participant.unsettled_until, self._unsettled_until)
         return Emission(
             at,

@@ -85,6 +85,14 @@ class Faults(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tr
         Meta(description="after that many ticks, hold frames back for `stall_ticks`, then burst"),
     ] = None
     stall_ticks: Annotated[Positive, Meta(description="length of the stall")] = 100
+    hold_after_ticks: Annotated[
+        Count | None,
+        Meta(
+            description="after that many ticks, hold back `hold_ticks` frames and send them at "
+            "once, `late_ticks` after the last of them, while the others go on"
+        ),
+    ] = None
+    hold_ticks: Annotated[Positive, Meta(description="how many frames are held back")] = 10
     pace_ppm: Annotated[
         Ppm, Meta(description="send frames this much further apart than 20 ms, in millionths")
     ] = 0.0

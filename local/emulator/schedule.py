@@ -11,7 +11,8 @@ from local.emulator.faults import Faults
 def ticks_to_send(ticks: Iterable[int], faults: Faults) -> Iterator[list[int]]:
     """Yield, for each tick, the ticks to send at its time: one, none, or several.
 
-    ``ticks`` are consecutive. A pause sends nothing; a stall holds back what is due, for a burst.
+    ``ticks`` are consecutive. A pause sends nothing; a stall holds back what is due, for a burst;
+    with a hold, what follows overtakes the burst.
     """
     rng = random.Random(faults.seed)  # noqa: S311 (repeatable; nothing is kept secret by it)
     late: dict[int, list[int]] = {}
@@ -21,7 +22,9 @@ def ticks_to_send(ticks: Iterable[int], faults: Faults) -> Iterator[list[int]]:
         due = late.pop(now, [])
         if not is_in(number, faults.pause_after_ticks, faults.pause_ticks):
             tick = now + _displacement(number, faults)
-            if number % faults.every_ticks == 0:
+            if is_in(number, faults.hold_after_ticks, faults.hold_ticks):
+                late.setdefault(now + _held_for(number, faults), []).append(tick)
+            elif number % faults.every_ticks == 0:
                 due = _sent_at_once(tick, draw, faults) + due
                 if is_sent_late(draw, faults):
                     late.setdefault(now + faults.late_ticks, []).append(tick)
@@ -56,6 +59,13 @@ def _sent_at_once(tick: int, draw: float, faults: Faults) -> list[int]:
     if draw < faults.drop + faults.repeat:
         return [tick] if faults.repeat_late else [tick, tick]
     return [] if is_sent_late(draw, faults) else [tick]
+
+
+def _held_for(number: int, faults: Faults) -> int:
+    """How many ticks later a tick is sent that is held back."""
+    assert faults.hold_after_ticks is not None
+    last = faults.hold_after_ticks + faults.hold_ticks - 1
+    return last - number + faults.late_ticks
 
 
 def _displacement(number: int, faults: Faults) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from itertools import count
 
 import pytest
@@ -41,6 +42,19 @@ def test_all_kinds_of_trouble_happen() -> None:
     assert any(item.era > 3 for item in sent)
     assert any(item.participant == 3 for item in sent)
     assert 0.02 < sum(item.is_clean for item in sent) / len(sent) < 0.98
+
+
+def test_a_run_of_frames_that_is_held_back_comes_at_once_and_overtaken() -> None:
+    sent = frames(list(plan(1, Weather(hold=0.1)).emissions()))
+    runs = Counter((item.participant, item.at) for item in sent)
+    (participant, at), size = runs.most_common(1)[0]
+    assert size > 10
+    held = [item for item in sent if (item.participant, item.at) == (participant, at)]
+    assert [item.number for item in held] == sorted(item.number for item in held)
+    assert not any(item.is_clean for item in held)
+    before = [item for item in sent if item.participant == participant and item.at < at]
+    assert any(item.number > held[0].number for item in before)
+    assert [item for item in sent if item.is_clean]
 
 
 @pytest.mark.parametrize("seed", range(5))

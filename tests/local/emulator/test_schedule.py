@@ -70,6 +70,12 @@ def test_a_stall_ends_in_a_burst() -> None:
     assert list(chain(*groups)) == list(TICKS)
 
 
+def test_what_is_held_back_is_overtaken_and_comes_at_once() -> None:
+    groups = sent(Faults(hold_after_ticks=10, hold_ticks=3, late_ticks=4))
+    assert groups[9:18] == [[9], [], [], [], [13], [14], [15], [16, 10, 11, 12], [17]]
+    assert sorted(chain(*groups)) == list(TICKS)
+
+
 def test_the_first_ticks_are_out_of_order_also_after_a_pause() -> None:
     groups = sent(Faults(first_order=(1, 0, 2), pause_after_ticks=10, pause_ticks=5))
     assert groups[:4] == [[1], [0], [2], [3]]
