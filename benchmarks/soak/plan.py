@@ -16,6 +16,9 @@ FRAME_SECONDS = 0.02
 SETTLE_SECONDS = 1.5
 """For so long after a disturbance, a frame's place is not held against its timestamp."""
 
+_REOPENED_SECONDS = 4.0
+"""So long after a socket's end, the next one is open, and its tracks have begun."""
+
 _STRAY_MS = 20
 """A timestamp that is further from its time is not jitter."""
 
@@ -133,6 +136,10 @@ class CallPlan:
         self._restore_at: float | None = None
         self._stalled_until = 0.0
         self._unsettled_until = 0.0
+        # Until then, something is held back: nothing else happens to the call.
+        self._calm_until = 0.0
+        # From then on, a socket has been open for a while.
+        self._steady_from = _REOPENED_SECONDS
 
     @property
     def participants(self) -> int:
@@ -163,6 +170,8 @@ class CallPlan:
         if self._restore_at is not None and now >= self._restore_at:
             self._restore_at = None
             self._set_clock(0.0, now)
+        elif now < self._calm_until:
+            return
         elif self._happens(weather.step):
             self._step(now)
         if now >= self._stalled_until and self._happens(weather.stall):
@@ -170,9 +179,9 @@ class CallPlan:
             self._unsettle(self._stalled_until)
         if self._happens(weather.cut):
             action: Action = rng.choice(("close", "drop", "reset"))
-            heapq.heappush(
-                waiting, Emission(max(now, self._stalled_until), next(self._order), action)
-            )
+            end = max(now, self._stalled_until)
+            heapq.heappush(waiting, Emission(end, next(self._order), action))
+            self._steady_from = end + _REOPENED_SECONDS
 
     def _step(self, now: float) -> None:
         rng = self._rng
@@ -190,6 +199,14 @@ class CallPlan:
     def _unsettle(self, now: float) -> None:
         self._unsettled_until = max(self._unsettled_until, now + SETTLE_SECONDS)
 
+    def _may_hold(self, participant: _Participant, now: float) -> bool:
+        """Whether frames may be held back: not while a larger disturbance goes on.
+
+        Late frames of an earlier clock, or a stall within a stall, say too little of their places.
+        """
+        unsettled_until = max(participant.unsettled_until, self._unsettled_until)
+        return now >= max(unsettled_until, self._steady_from) and self._restore_at is None
+
     def _unsettle_one(self, participant: _Participant, now: float) -> None:
         unsettled_until = max(participant.unsettled_until, now + SETTLE_SECONDS)
         participant.unsettled_until = unsettled_until
@@ -199,21 +216,23 @@ class CallPlan:
         rng, weather, participant = self._rng, self.weather, self._participants[index]
         if now < participant.away_until:
             return
-        if self._happens(weather.pause):
+        is_calm = now < self._calm_until
+        if not is_calm and self._happens(weather.pause):
             participant.away_until = now + rng.uniform(0.3, 14)
             participant.unsettled_until = participant.away_until + SETTLE_SECONDS
             return
         if rng.random() < weather.lost:
             return
-        if rng.random() < weather.lost_burst:
+        if not is_calm and rng.random() < weather.lost_burst:
             participant.away_until = now + rng.randint(2, 40) * FRAME_SECONDS
             participant.unsettled_until = participant.away_until + SETTLE_SECONDS
             return
-        if now >= participant.released_at and self._happens(weather.hold):
+        if self._may_hold(participant, now) and self._happens(weather.hold):
             # These come at once, overtaken by what follows.
-            participant.held_until = now + rng.uniform(0.02, 1)
+            participant.held_until = now + rng.uniform(0.02, 0.6)
             participant.released_at = participant.held_until + rng.uniform(0.1, 2)
             self._unsettle_one(participant, participant.released_at)
+            self._calm_until = max(self._calm_until, participant.unsettled_until)
         if now >= participant.silent_until and self._happens(weather.silence):
             participant.silent_until = now + rng.uniform(0.2, 3)
         frame = self._frame(index, now)
