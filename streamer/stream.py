@@ -30,6 +30,7 @@ from streamer.stream_format import StreamFormat, create_format, frame_bytes
 from streamer.stream_segments import StreamSegments
 from streamer.track import Track, create_track
 from streamer.track_activity import TrackActivity
+from streamer.track_state import Standing
 
 _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
@@ -90,6 +91,8 @@ class Stream:
         self._tracks: dict[str | None, Track] = {}
         # Of every participant who was ever heard.
         self._track_names: dict[str | None, str] = {}
+        # Where tracks stood that were finished: the participant's next one goes on there.
+        self._standings: dict[str | None, Standing] = {}
         # Those that frames may go to: empty while frames are held, so that all others are, too.
         self._placing: dict[str | None, Track] = {}
         self._activity = TrackActivity()
@@ -207,10 +210,10 @@ class Stream:
         return close
 
     def _start_format(self, rate: int) -> None:
-        """Start new tracks, at a sample rate that is a new one."""
+        """Start new tracks at a sample rate that is a new one; the stream's clock goes on."""
         self._finish_tracks()
         self._state.sample_rate = rate
-        self._format = create_format(self._settings, rate, self._loop.time)
+        self._format = create_format(self._settings, rate, self._loop.time, self._format)
         self._frame_bytes = frame_bytes(rate)
         self._silence = bytes(self._frame_bytes)
         self._save_state()
@@ -242,6 +245,8 @@ class Stream:
             self._format.tracks,
             partial(self._open_segment, raw_id, name, clock),
         )
+        if raw_id in self._standings:
+            track.go_on_from(self._standings[raw_id])
         self._tracks[raw_id] = track
         return track
 
@@ -266,19 +271,21 @@ class Stream:
         )
         if idle is None:
             return False
-        self._finish_track(self._tracks.pop(idle[0]))
+        self._finish_track(idle[0], self._tracks.pop(idle[0]))
         return True
 
     def _track_positions(self) -> dict[str | None, int]:
         return {raw_id: track.position or 0 for raw_id, track in self._tracks.items()}
 
     def _finish_tracks(self) -> None:
-        for track in self._tracks.values():
-            self._finish_track(track)
+        for raw_id, track in self._tracks.items():
+            self._finish_track(raw_id, track)
         self._tracks.clear()
 
-    def _finish_track(self, track: Track) -> None:
+    def _finish_track(self, raw_id: str | None, track: Track) -> None:
         track.finish()
+        if track.standing is not None:
+            self._standings[raw_id] = track.standing
         # The counts of frames after the last segment.
         self._state.counts.add(track.counts)
         metrics.count_frames(track.counts, self._state.sample_rate)
