@@ -44,9 +44,17 @@ class Placer(PlacedAudio):
 
     def flush(self) -> None:
         """Hand on the buffered audio; a frame that may belong into it is placed before."""
+        self._insert_overtaken()
+        super().flush()
+
+    def write(self) -> None:
+        """Hand on the buffered audio, its drift uncorrected."""
+        self._insert_overtaken()
+        self._segmenter.flush()
+
+    def _insert_overtaken(self) -> None:
         if len(self._waiting) == 1 and 0 < self._waiting[0].behind <= self._tolerance:
             self._insert(self._waiting[0], is_last=True)
-        super().flush()
 
     def _put_waiting(self, frame: Frame) -> None:
         """Place a frame that waits where the track stands, or before those that overtook it."""

@@ -306,18 +306,18 @@ class Stream:
 
     def _on_tick(self) -> None:
         self._tick = self._loop.call_later(self._settings.flush_seconds / 2, self._on_tick)
-        for track in self._tracks.values():
-            if track.decide():
-                # What has waited is on disk before a second has passed.
-                track.flush()
-        self._is_half_tick = not self._is_half_tick
-        if self._is_half_tick:
-            return
         close = self._update_placing(self._gate.on_tick())
         if close is not None:
             self._request_close(close)
+        self._is_half_tick = not self._is_half_tick
         for track in self._tracks.values():
-            track.flush()
+            if track.decide() or not self._is_half_tick:
+                track.flush()
+            else:
+                # What has waited is on disk before a second has passed.
+                track.flush_waited()
+        if self._is_half_tick:
+            return
         # Placed frames alone need no saving: a restart knows them by their files' length.
         if self._count_anomalies() != self._anomalies:
             self._save_state()

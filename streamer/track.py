@@ -54,7 +54,7 @@ _NO_RAW = -(1 << 80)
 class Track(Rules):
     """Decides where one track's frames belong, and has its segmenter write them there."""
 
-    __slots__ = ("_history", "_last_raw", "_suspect")
+    __slots__ = ("_has_waited", "_history", "_last_raw", "_suspect")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
@@ -62,6 +62,8 @@ class Track(Rules):
         self._suspect: Frame | None = None
         self._last_raw = _NO_RAW
         self._history = StampHistory()
+        # Whether a frame that is still buffered has waited before it was placed.
+        self._has_waited = False
 
     def place(self, timestamp_us: int | None, pcm: bytes, silent: bool) -> None:
         """Place one frame of whole samples.
@@ -110,10 +112,23 @@ class Track(Rules):
         if self._segmenter.position is not None:
             self._compare_with_clock()
         overdue = self._clock.elapsed() - self._hold
-        if not self._waiting or self._waiting[0].elapsed > overdue:
-            return False
-        self._decide(overdue)
-        return True
+        if self._waiting and self._waiting[0].elapsed <= overdue:
+            self._decide(overdue)
+            return True
+        return False
+
+    def flush_waited(self) -> None:
+        """Hand on frames that waited before they were placed.
+
+        To be called half a second after ``flush``: a whole one would be too long for them.
+        """
+        if self._has_waited:
+            self.write()
+
+    def flush(self) -> None:
+        """Hand on the buffered audio; drift is corrected before."""
+        self._has_waited = False
+        super().flush()
 
     def finish(self) -> None:
         """Place every frame that waits, and end the open segment."""
@@ -149,6 +164,7 @@ class Track(Rules):
                 frame = frame._replace(raw=None)
             elif is_same_time:
                 self._suspect = frame
+        self._has_waited = self._has_waited or bool(self._waiting)
         self._waiting.append(frame)
         if position is not None and self._clock.is_beginning(frame.elapsed):
             self._clock.observe(position + sum(frame.samples for frame in self._waiting))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import struct
 from collections.abc import Callable
 from socket import SO_LINGER, SOL_SOCKET
@@ -159,3 +160,33 @@ async def test_a_client_that_sends_a_byte_at_a_time(
             socket.transport.write(frame[200:])
     stored.manifests()
     assert stored.track() == pcm(0)
+
+
+async def test_frames_of_a_stream_that_cannot_begin_are_ignored(
+    streamer: Start, headers: Headers
+) -> None:
+    """They come with the handshake, before the peer can know."""
+    server = streamer()
+    shutil.rmtree(server.spool / "streams")
+    (server.spool / "streams").touch()
+    lines = [
+        "GET /media/token HTTP/1.1",
+        "Host: x",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]
+    messages = [metadata(), audio(0), audio(1)]
+    frames = [Frame(Opcode.TEXT, text.encode()).serialize(mask=True) for text in messages]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write("\r\n".join([*lines, "", ""]).encode() + b"".join(frames))
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    close = await asyncio.wait_for(reader.readexactly(4), 60)
+    assert (close[0], int.from_bytes(close[2:])) == (0x88, 1013)
+    writer.close()
+    log = server.log.read_text()
+    assert "stream_open_failed " in log
+    assert "Traceback" not in log

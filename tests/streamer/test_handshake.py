@@ -116,6 +116,29 @@ async def test_both_tokens_admit_the_call_they_are_for(
     assert "eyJ" not in log
 
 
+async def test_a_signed_handshake_with_bytes_that_are_not_utf_8_is_answered(
+    locked: Start, keys: KeyServer, grants: Grants, call: str
+) -> None:
+    server = locked()
+    token = grants.put()
+    lines = [
+        f"GET /media/{token} HTTP/1.1",
+        "Host: x",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        f"Authorization: {keys.sign()}",
+        f"x-ms-call-connection-id: {call}",
+        "x-ms-call-correlation-id: \xe9\xff",
+    ]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+    assert (await asyncio.wait_for(reader.readline(), 60)).startswith(b"HTTP/1.1 101 ")
+    writer.close()
+    assert grants.get(token).call_connection_id == call
+
+
 @pytest.mark.parametrize(
     ("forge", "expected", "reason"),
     [

@@ -126,8 +126,12 @@ def test_accounts_add_up_whatever_thread_changes_them(spool: Spool) -> None:
         for _ in range(20_000):
             assert spool.hold(3, 1 << 30)
             spool.count_open(2, 1)
+            spool.reserve(5)
+            spool.count_stale(4)
             spool.release(3)
             spool.count_open(-2, -1)
+            spool.free(5)
+            spool.count_stale(-4)
 
     switch = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
@@ -140,6 +144,7 @@ def test_accounts_add_up_whatever_thread_changes_them(spool: Spool) -> None:
     finally:
         sys.setswitchinterval(switch)
     assert (spool.backlog_bytes, spool.open_bytes, spool.open_segments) == (0, 0, 0)
+    assert (spool.used_bytes, spool._stale_bytes) == (0, 0)
 
 
 def test_open_segments_are_cut_early_where_they_hold_most_of_the_spool(spool: Spool) -> None:

@@ -340,6 +340,28 @@ async def test_stamps_of_the_year_9998_name_no_moment(tmp_path: Path) -> None:
     assert manifest.counts.frames == 100
 
 
+async def test_audio_of_an_unknown_rate_is_on_the_disk_within_a_second(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, 1 << 30)
+    stream = Stream(
+        "call",
+        "",
+        # Only the test's own ticks count: there are two in a second.
+        settings=load(_SETTINGS | {"FLUSH_SECONDS": "10"}),
+        spool=spool,
+        outbox=_Outbox(),  # type: ignore[arg-type]
+        request_close=lambda close: None,
+    )
+    for index in range(5):
+        stream.handle_message(audio(index).encode())
+    assert not list(tmp_path.rglob("*.part"))
+    for _ in range(2):
+        stream._on_tick()
+    (part,) = tmp_path.rglob("*.part")
+    assert len(part.read_bytes()) == wav.HEADER_BYTES + 5 * 2 * FRAME
+    await stream.end("end of test")
+    spool.close()
+
+
 def _check_counts(manifest: Manifest, sent: int) -> None:
     counts = manifest.counts
     assert manifest.packets.get(media.AUDIO_DATA, 0) == sent

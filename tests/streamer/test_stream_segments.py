@@ -162,6 +162,18 @@ async def test_a_stream_whose_segment_cannot_be_sealed_keeps_its_folder(
     assert entry.samples == RATE
 
 
+async def test_a_sealed_segment_says_how_far_timestamps_were_ahead_of_its_audio(
+    spool: Spool,
+) -> None:
+    segments, uploads, _ = begin(spool)
+    writer = segments.open("a", "a", START, RATE)
+    writer.append(bytes(SECOND))
+    writer.finish(RATE, Counts(frames=50), RATE * 0.0075)
+    await segments.finish("test")
+    (manifest,) = uploads.manifests
+    assert [entry.clock_offset_ms for entry in manifest.segments] == [7.5]
+
+
 async def test_the_state_says_what_is_silence_before_the_silence_is_written(spool: Spool) -> None:
     segments, _, tracks = begin(spool)
     track = tracks["a"]

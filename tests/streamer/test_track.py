@@ -289,3 +289,19 @@ def test_a_segment_s_last_frame_is_counted_once_and_with_its_marks(
         assert segment.counts is not None
         assert getattr(segment.counts, mark) == segment.counts.frames
         assert abs(segment.counts.frames - len(segment.pcm) / 2 / FRAME) < 1
+
+
+@pytest.mark.parametrize("lost", range(50, 100))
+@pytest.mark.parametrize("count", [1, 3])
+def test_every_frame_is_written_within_a_second(lost: int, count: int) -> None:
+    """Wherever the ticks are when a loss makes frames wait."""
+    rig = Rig(length=1500 * FRAME, flush_seconds=1.5)
+    second = round(1 / 0.02)
+    for number in range(200):
+        if lost <= number < lost + count:
+            continue
+        rig.wait_until(number * 0.02)
+        earlier = number - second
+        if earlier >= 0 and not lost <= earlier < lost + count:
+            assert frame(earlier) in rig.audio(), f"frame {earlier} is in memory only"
+        rig.send(steady([number]))

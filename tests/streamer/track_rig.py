@@ -87,6 +87,8 @@ class Rig:
             for track in self.tracks.values():
                 if track.decide() or self._ticks % 2 == 0:
                     track.flush()
+                else:
+                    track.flush_waited()
         self.now = max(self.now, moment)
 
     def finish(self, name: str = "a") -> Counts:
