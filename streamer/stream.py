@@ -89,9 +89,8 @@ class Stream:
         self._has_begun = self._is_draining = False
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
-        # Of every participant who was ever heard.
+        # Of every participant who was ever heard; and where a track ended, which the next goes on.
         self._track_names: dict[str | None, str] = {}
-        # Where tracks stood that were finished: the participant's next one goes on there.
         self._standings: dict[str | None, Standing] = {}
         # Those that frames may go to: empty while frames are held, so that all others are, too.
         self._placing: dict[str | None, Track] = {}
@@ -106,8 +105,7 @@ class Stream:
             place=self._place,
         )
         self._format: StreamFormat | None = None
-        self._frame_bytes = 0
-        self._silence = b""
+        self._frame_bytes, self._silence = 0, b""
         self._audio_packets = self._audio_packets_at_tick = self._anomalies = 0
         self._loop = asyncio.get_running_loop()
         self._ticked_at, self._quiet_seconds = self._loop.time(), 0.0
