@@ -67,7 +67,7 @@ class Rules(Placer):
         if len(self._waiting) < WITNESSES and not is_overdue:
             return False
         raw, ordered, agreeing = frames.order_first(self._waiting, self._tolerance)
-        if agreeing == 1 and not is_overdue:
+        if agreeing < WITNESSES and not is_overdue:
             return False
         self._waiting = ordered
         self._start_at(raw, first)

@@ -89,7 +89,7 @@ class Stream:
         self._has_begun = self._is_draining = False
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
-        # Of every participant who was ever heard; and where a track ended, which the next goes on.
+        # Of every participant who was ever heard; and where their last track ended.
         self._track_names: dict[str | None, str] = {}
         self._standings: dict[str | None, Standing] = {}
         # Those that frames may go to: empty while frames are held, so that all others are, too.
