@@ -12,6 +12,7 @@ arrived by now: that of the time since the first frame, and of the lead that the
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 MICROSECONDS = 1_000_000
 HALF_SECOND = MICROSECONDS // 2
@@ -30,6 +31,11 @@ _BEGINNING_SECONDS = 0.3
 _MAX_OFFSETS = 16
 _YEAR_2000_US = 946_684_800 * MICROSECONDS
 _YEAR_2200_US = 7_258_118_400 * MICROSECONDS
+
+
+def convert_samples(samples: int, rate: int, new_rate: int) -> int:
+    """Return a position or a length at another sample rate, to the nearest sample."""
+    return (2 * samples * new_rate + rate) // (2 * rate)
 
 
 class Clock:
@@ -82,6 +88,20 @@ class Clock:
         self.has_witness = speed > 0
         self._started_at: float | None = None
         self._lead = 0
+
+    def at_rate(self, sample_rate: int) -> Clock:
+        """Return the same clock at another sample rate: a stream goes on where its format changes.
+
+        What it knows stays: the moment of position 0, the time since then, the lead, the steps.
+        """
+        clock: Clock = copy(self)
+        clock.sample_rate = sample_rate
+        clock.offsets = [
+            convert_samples(offset, self.sample_rate, sample_rate) for offset in self.offsets
+        ]
+        clock.stepped_at = convert_samples(self.stepped_at, self.sample_rate, sample_rate)
+        clock._lead = convert_samples(self._lead, self.sample_rate, sample_rate)
+        return clock
 
     def arrival_samples(self, seconds: float) -> int:
         """Return how much audio a sender sends in some seconds of our time."""

@@ -123,7 +123,7 @@ def compare_near(near: list[Frame], base: int, jitter: int) -> tuple[int, int]:
 def order_first(frames: list[Frame], tolerance: int) -> tuple[int | None, list[Frame], int]:
     """Put a track's first frames in order.
 
-    They may be out of order or late, some may be lost, and one of their timestamps may be wrong or
+    They may be out of order or late, some may be lost, and some of their timestamps may be wrong or
     missing. Where the track begins is what most of them agree on; a frame that does not agree goes
     by the order of arrival.
 

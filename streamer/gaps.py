@@ -26,16 +26,25 @@ class Gaps:
 
     def extend(self, others: Gaps) -> None:
         """Add gaps that lie behind all of these; only the latest ``_MAX_SPANS`` are kept."""
-        self._spans += others._spans
+        for start, end in others._spans:
+            self.add(start, end)
         del self._spans[:-_MAX_SPANS]
 
-    def copy(self) -> Gaps:
-        """Return a copy."""
-        copied = Gaps()
-        copied._spans = list(self._spans)
-        return copied
+    def join(self, others: Gaps) -> Gaps:
+        """Return these gaps and others that lie behind them; both stay as they are."""
+        joined = Gaps()
+        joined._spans = list(self._spans)
+        for start, end in others._spans:
+            joined.add(start, end)
+        return joined
 
-    def claim(self, position: int, samples: int, tolerance: int) -> int | None:
+    def has_room(self, position: int, samples: int, tolerance: int) -> bool:
+        """Return whether ``claim`` finds room."""
+        return self._find_room(position, samples, tolerance, cut=None) is not None
+
+    def claim(
+        self, position: int, samples: int, tolerance: int, *, cut: int | None = None
+    ) -> int | None:
         """Find room for audio in a gap, and take that room out of the gap.
 
         A gap is of whole frames from its start or, where a cut splits it, from its end on: audio
@@ -45,20 +54,33 @@ class Gaps:
             position: Where the audio belongs.
             samples: Its length.
             tolerance: How far it may be moved to fit.
+            cut: Where a cut has split a gap. Audio may begin before it by up to half its length.
 
         Returns:
             The position to write it to, or None where no gap has room for it.
         """
+        room = self._find_room(position, samples, tolerance, cut=cut)
+        if room is None:
+            return None
+        index, place = room
+        start, end = self._spans[index]
+        parts = ((start, place), (place + samples, end))
+        self._spans[index : index + 1] = [part for part in parts if part[0] < part[1]]
+        return place
+
+    def _find_room(
+        self, position: int, samples: int, tolerance: int, *, cut: int | None
+    ) -> tuple[int, int] | None:
+        """Return the index of the gap that ``claim`` chooses, and the place there."""
         for index, (start, end) in enumerate(self._spans):
-            place = _leave_whole_frames(start, end, position, samples)
+            is_split = start == cut
+            place = _leave_whole_frames(start, end, position, samples, is_split=is_split)
             if abs(place - position) > tolerance:
                 place = position
-            place = max(start, min(place, end - samples))
-            if end - start < samples or abs(place - position) > tolerance:
-                continue
-            parts = ((start, place), (place + samples, end))
-            self._spans[index : index + 1] = [part for part in parts if part[0] < part[1]]
-            return place
+            least = place if is_split and 0 < start - place <= samples // 2 else start
+            place = max(least, min(place, end - samples))
+            if end - least >= samples and abs(place - position) <= tolerance:
+                return index, place
         return None
 
     def follow_correction(self, begin: int, lengths: list[tuple[int, int]]) -> None:
@@ -74,11 +96,18 @@ class Gaps:
         ]
         self._spans = [span for span in moved if span[0] < span[1]]
 
-    def split(self, position: int) -> Gaps:
-        """Return the gaps behind ``position``; one that lies across it begins there."""
-        tail = Gaps()
+    def ends_at(self, position: int) -> bool:
+        """Return whether the last gap ends at ``position``."""
+        return bool(self._spans) and self._spans[-1][1] == position
+
+    def split(self, position: int) -> tuple[Gaps, Gaps]:
+        """Return the gaps before ``position`` and behind it; one that lies across it is in both."""
+        head, tail = Gaps(), Gaps()
+        head._spans = [
+            (start, min(end, position)) for start, end in self._spans if start < position
+        ]
         tail._spans = [(max(start, position), end) for start, end in self._spans if end > position]
-        return tail
+        return head, tail
 
 
 def _follow(
@@ -95,9 +124,16 @@ def _follow(
     return new + position - old
 
 
-def _leave_whole_frames(start: int, end: int, position: int, samples: int) -> int:
-    """Return the place nearest to ``position`` that is whole frames from an end of the gap."""
+def _leave_whole_frames(
+    start: int, end: int, position: int, samples: int, *, is_split: bool
+) -> int:
+    """Return the place nearest to ``position`` that is whole frames from an end of the gap.
+
+    Only its end counts where a cut has split it.
+    """
     samples = max(1, samples)
-    from_start = start + round((position - start) / samples) * samples
     from_end = end - round((end - position) / samples) * samples
+    if is_split:
+        return from_end
+    from_start = start + round((position - start) / samples) * samples
     return min(from_start, from_end, key=lambda place: abs(place - position))

@@ -58,10 +58,16 @@ class PlacedAudio(TrackState):
         return True
 
     def _may_fill_gap(self, frame: Frame) -> bool:
-        """Whether silence stands in for a frame behind the track."""
+        """Whether silence of the open segment stands in for a frame behind the track."""
         advance = frame.advance(self._base())
         position = self._position() + advance
         return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._late)
+
+    def _is_missing(self, frame: Frame) -> bool:
+        """Whether a frame behind the track has not come before, though others were placed there."""
+        advance = frame.advance(self._base())
+        position = self._position() + advance
+        return advance < 0 and self._segmenter.is_missing(position, frame.samples, self._late)
 
     def _is_repeated(
         self,
@@ -125,7 +131,7 @@ class PlacedAudio(TrackState):
         position = self._position() + advance
         if self._is_repeated(frame, position, round(self._ahead), or_silence=True):
             return True
-        if self._segmenter.is_closed_gap(position, frame.samples, self._half):
+        if self._segmenter.is_missing(position, frame.samples, self._half):
             self._segmenter.counts.late_dropped += 1
             return True
         return False

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from streamer.clock import Clock
 from streamer.frames import Frame
 from streamer.placed_audio import PlacedAudio
@@ -17,11 +19,14 @@ CAREFUL_SECONDS = 2
 MAX_LATE_SECONDS = 10
 """How late a track's first frame may arrive; one that seems later has another clock."""
 
+_MAX_FITS = 50
+
 
 class Placer(PlacedAudio):
     """Moves a track on the stream's clock. All lengths are in samples."""
 
     __slots__ = (
+        "_fits",
         "_seen_ahead",
         "_seen_missing",
         "_seen_position",
@@ -32,6 +37,8 @@ class Placer(PlacedAudio):
         super().__init__(clock, settings, segmenter)
         # In the order of arrival.
         self._waiting: list[Frame] = []
+        # When the latest frames arrived that were where the track stood, while others waited.
+        self._fits: deque[int] = deque(maxlen=_MAX_FITS)
         # What the last tick saw.
         self._seen_ahead = 0
         self._seen_missing = 0
@@ -90,7 +97,9 @@ class Placer(PlacedAudio):
     def _put_late(self, frame: Frame) -> None:
         """Place a frame that is late, and no step of the clock. It need not become later."""
         position = self._position()
-        if not self._insert(frame):
+        if self._fill_gap(frame, self._half):
+            self._waiting.remove(frame)
+        elif not self._insert(frame):
             self._put_or_drop(frame)
             # What it takes of the time of the others is drift.
             self._shift_skew(position - self._position())
@@ -99,6 +108,19 @@ class Placer(PlacedAudio):
         """Whether a frame behind the track comes while those that belong here do not."""
         missing = self._clock.missing(self._position(), frame.elapsed)
         return frame.is_before(self._base() - self._late) and missing > self._slack
+
+    def _goes_on_without(self, frame: Frame) -> bool:
+        """Whether a frame behind the track has waited, and those that belong here came meanwhile.
+
+        Behind a step of the sender's clock, they would not.
+        """
+        time = self._clock.elapsed() - frame.elapsed
+        fits = sum(arrival > frame.elapsed for arrival in self._fits)
+        return (
+            frame.is_before(self._base() - self._late)
+            and time >= self._grain
+            and 2 * fits * 2 * self._half >= time
+        )
 
     def _may_be_overtaken(self, frame: Frame) -> bool:
         """Whether the frame before this one may belong behind it: drift hid that it was missing."""

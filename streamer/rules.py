@@ -29,11 +29,13 @@ MAX_MOVES = 8
 class Rules(Placer):
     """Decides about the frames that wait. All lengths are in samples."""
 
-    __slots__ = ("_hold",)
+    __slots__ = ("_hold", "_is_ending")
 
     def __init__(self, clock: Clock, settings: TrackSettings, segmenter: Segmenter) -> None:
         super().__init__(clock, settings, segmenter)
         self._hold = clock.arrival_samples(HOLD_SECONDS)
+        # Whether the stream has ended, so that nothing follows what waits.
+        self._is_ending = False
 
     def _decide(self, overdue: int | None) -> None:
         """Place what can be decided; and all that arrived up to ``overdue``."""
@@ -67,7 +69,7 @@ class Rules(Placer):
         if len(self._waiting) < WITNESSES and not is_overdue:
             return False
         raw, ordered, agreeing = frames.order_first(self._waiting, self._tolerance)
-        if agreeing == 1 and not is_overdue:
+        if agreeing < WITNESSES and not is_overdue:
             return False
         self._waiting = ordered
         self._start_at(raw, first)
@@ -123,6 +125,7 @@ class Rules(Placer):
             # The next frame shows whether it was, or the sender's clock was set back.
             return False
         self._put_waiting(fit)
+        self._fits.append(fit.elapsed)
         return True
 
     def _put_outliers(self) -> bool:
@@ -179,7 +182,7 @@ class Rules(Placer):
         near = frames.find_near(self._waiting, base, self._tolerance)
         if run[0].advance(base) <= 0 and self._put_near(run[0]):
             return True
-        if self._may_fill_gap(run[0]) and not frames.are_paced(run, DECISION_FRAMES):
+        if self._is_late_run(run, overdue):
             return False
         line = frames.find_line(self._waiting, run[0], self._tolerance)
         later = list(filter(self._may_come_later, self._waiting))
@@ -197,6 +200,25 @@ class Rules(Placer):
                 self._put_or_drop(frame)
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
+
+    def _is_late_run(self, run: list[Frame], overdue: int | None) -> bool:
+        """Whether a run is late, whichever segments its places are in, and no step of the clock.
+
+        It is if the track goes on without it, or if it comes at once to where audio is missing.
+        But a clock may have been set back to a gap of a segment that is closed: then it is new, and
+        must not be dropped. While it waits, the next frames show that.
+        """
+        if self._goes_on_without(run[0]):
+            return True
+        if frames.are_paced(run, DECISION_FRAMES):
+            return False
+        if self._may_fill_gap(run[0]):
+            return True
+        if not self._is_missing(run[0]) and not self._is_missing(run[-1]):
+            return False
+        has_waited = self._clock.elapsed() - run[0].elapsed >= self._hold
+        ends_a_stall = self._clock.missing(run[0].end, run[0].elapsed) > self._slack
+        return overdue is None or not (has_waited or ends_a_stall or self._is_ending)
 
     def _may_end_a_stall(self, run: list[Frame]) -> bool:
         """Whether a step came during a stall: what is missing may follow at once, or never."""
@@ -242,7 +264,7 @@ class Rules(Placer):
         first = min(credible, key=lambda frame: frame.advance(0), default=frame)
         if frame in credible and self._is_credible(first):
             self._move_to(first)
-        elif self._is_late_in_a_stall(frame):
+        elif self._is_late_in_a_stall(frame) or self._goes_on_without(frame):
             self._put_late(frame)
         else:
             self._put_or_drop(frame)

@@ -182,23 +182,18 @@ class Segmenter:
         """Write a late frame over the silence of the open segment that stands in for it.
 
         Returns False, and does nothing, where no gap has room for it within ``tolerance`` samples
-        of ``position``.
+        of ``position``. Of a frame that the cut before the segment splits, the rest is written.
         """
+        is_split = self._closed_gaps.ends_at(self.start)
         samples = len(pcm) // BYTES_PER_SAMPLE
-        place = self._gaps.claim(position, samples, tolerance)
+        place = self._gaps.claim(position, samples, tolerance, cut=self.start if is_split else None)
         if place is None:
-            # It may begin in the segment before: most of it may lie in this one.
-            missing = self.start - position
-            if not 0 < missing <= samples // 2 or not self.is_open:
-                return False
-            place, pcm = self.start, pcm[missing * BYTES_PER_SAMPLE :]
-            samples -= missing
-            if self._gaps.claim(place, samples, 0) is None:
-                return False
-        self._patch(place, pcm)
+            return False
+        closed = max(0, self.start - place)
+        self._patch(place + closed, pcm[closed * BYTES_PER_SAMPLE :])
         self.counts.frames += 1
-        self.count("late", position=place)
-        self.counts.filled_samples -= samples
+        self.count("late", position=place + closed)
+        self.counts.filled_samples -= samples - closed
         return True
 
     def contains(
@@ -220,11 +215,12 @@ class Segmenter:
 
     def is_gap(self, position: int, samples: int, tolerance: int) -> bool:
         """Return whether silence stands in for audio of ``position`` in the open segment."""
-        return self._gaps.copy().claim(position, samples, tolerance) is not None
+        return self._gaps.has_room(position, samples, tolerance)
 
-    def is_closed_gap(self, position: int, samples: int, tolerance: int) -> bool:
-        """Return whether audio of ``position`` is missing in a segment that is closed."""
-        return self._closed_gaps.copy().claim(position, samples, tolerance) is not None
+    def is_missing(self, position: int, samples: int, tolerance: int) -> bool:
+        """Return whether audio of ``position`` is missing, also in a segment that is closed."""
+        gaps = self._closed_gaps.join(self._gaps)
+        return gaps.has_room(position, samples, tolerance)
 
     def restart_at(self, position: int) -> None:
         """Close the open segment; the next audio goes to ``position``, in a segment of its own."""
@@ -276,9 +272,9 @@ class Segmenter:
         writer, self._writer = self._writer, None
         self.totals.add(self.counts)
         counts, self.counts = self.counts, Counts()
-        self._closed_gaps.extend(self._gaps)
         # A correction writes audio again: gaps may lie behind the cut.
-        self._gaps = self._gaps.split(self.position)
+        closed_gaps, self._gaps = self._gaps.split(self.position)
+        self._closed_gaps.extend(closed_gaps)
         self._marks = []
         self.boundary = _NO_SEGMENT
         writer.finish(self.position - self.start, counts, self.skew)
@@ -360,7 +356,7 @@ class Segmenter:
         position = self.position
         self.flush()
         tail = self._writer.cut((cut - self.start) * BYTES_PER_SAMPLE)
-        gaps = self._gaps.split(cut)
+        _, gaps = self._gaps.split(cut)
         counts, marks = self._take_counts(cut, gaps.samples, rest)
         self.position = cut
         self.close_segment()

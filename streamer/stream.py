@@ -30,6 +30,7 @@ from streamer.stream_format import StreamFormat, create_format, frame_bytes
 from streamer.stream_segments import StreamSegments
 from streamer.track import Track, create_track
 from streamer.track_activity import TrackActivity
+from streamer.track_state import Standing
 
 _log = logging.getLogger(__name__)
 _DRAIN_SEGMENT_SECONDS = 5.0
@@ -88,8 +89,9 @@ class Stream:
         self._has_begun = self._is_draining = False
         self._spool = spool
         self._tracks: dict[str | None, Track] = {}
-        # Of every participant who was ever heard.
+        # Of every participant who was ever heard; and where their last track ended.
         self._track_names: dict[str | None, str] = {}
+        self._standings: dict[str | None, Standing] = {}
         # Those that frames may go to: empty while frames are held, so that all others are, too.
         self._placing: dict[str | None, Track] = {}
         self._activity = TrackActivity()
@@ -103,8 +105,7 @@ class Stream:
             place=self._place,
         )
         self._format: StreamFormat | None = None
-        self._frame_bytes = 0
-        self._silence = b""
+        self._frame_bytes, self._silence = 0, b""
         self._audio_packets = self._audio_packets_at_tick = self._anomalies = 0
         self._loop = asyncio.get_running_loop()
         self._ticked_at, self._quiet_seconds = self._loop.time(), 0.0
@@ -207,10 +208,10 @@ class Stream:
         return close
 
     def _start_format(self, rate: int) -> None:
-        """Start new tracks, at a sample rate that is a new one."""
+        """Start new tracks at a sample rate that is a new one; the stream's clock goes on."""
         self._finish_tracks()
         self._state.sample_rate = rate
-        self._format = create_format(self._settings, rate, self._loop.time)
+        self._format = create_format(self._settings, rate, self._loop.time, self._format)
         self._frame_bytes = frame_bytes(rate)
         self._silence = bytes(self._frame_bytes)
         self._save_state()
@@ -242,6 +243,8 @@ class Stream:
             self._format.tracks,
             partial(self._open_segment, raw_id, name, clock),
         )
+        if raw_id in self._standings:
+            track.go_on_from(self._standings[raw_id])
         self._tracks[raw_id] = track
         return track
 
@@ -266,19 +269,21 @@ class Stream:
         )
         if idle is None:
             return False
-        self._finish_track(self._tracks.pop(idle[0]))
+        self._finish_track(idle[0], self._tracks.pop(idle[0]))
         return True
 
     def _track_positions(self) -> dict[str | None, int]:
         return {raw_id: track.position or 0 for raw_id, track in self._tracks.items()}
 
     def _finish_tracks(self) -> None:
-        for track in self._tracks.values():
-            self._finish_track(track)
+        for raw_id, track in self._tracks.items():
+            self._finish_track(raw_id, track)
         self._tracks.clear()
 
-    def _finish_track(self, track: Track) -> None:
+    def _finish_track(self, raw_id: str | None, track: Track) -> None:
         track.finish()
+        if track.standing is not None:
+            self._standings[raw_id] = track.standing
         # The counts of frames after the last segment.
         self._state.counts.add(track.counts)
         metrics.count_frames(track.counts, self._state.sample_rate)

@@ -11,6 +11,8 @@ The rules:
   ``AGREEING_FRAMES`` of that length show that the rate is the other one, or a frame of the right
   length shows that it is not. Timestamps that advance as the declared rate demands overrule the
   length: 480 samples every 30 ms are 16 kHz.
+- A new rate goes on with the stream's clock (``Clock.at_rate``), and each participant's next track
+  where the one before has ended: a step of the sender's clock there is a step, a gap a gap.
 - No frame is dropped, and at most ``MAX_HELD_BYTES`` and one frame are held.
 """
 
@@ -58,16 +60,24 @@ class StreamFormat(NamedTuple):
     tracks: TrackSettings
 
 
-def create_format(settings: Settings, rate: int, now: Callable[[], float]) -> StreamFormat:
+def create_format(
+    settings: Settings,
+    rate: int,
+    now: Callable[[], float],
+    previous: StreamFormat | None = None,
+) -> StreamFormat:
     """Create the clock and the rest of what tracks need.
 
     Args:
         settings: The streamer's settings.
         rate: Samples per second.
         now: Returns the time of arrival, in seconds of a monotonic clock.
+        previous: The stream's format before, if there was one: its clock goes on.
     """
     return StreamFormat(
-        Clock(rate, now, _wall_us, settings.media_speed),
+        Clock(rate, now, _wall_us, settings.media_speed)
+        if previous is None
+        else previous.clock.at_rate(rate),
         CutPlanner(
             round(settings.segment_seconds * rate),
             round(settings.segment_pause_window_seconds * rate),

@@ -94,8 +94,8 @@ class StreamSegments:
         """Open a segment of a participant's track, and return its writer."""
         previous = self._files.get(raw_id)
         if previous is not None:
-            # Each format has its own clock, which may start before audio that was written already:
-            # no segment may overlap another, or get its name.
+            # Positions at another sample rate are rounded, and frames may be lost: no segment may
+            # overlap another, or get its name.
             start = max(start, previous.end, previous.start + _NAME_STEP)
         file = self._folder.open_segment(track, start, sample_rate)
         self._files[raw_id] = file

@@ -17,7 +17,8 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
   was missing, and what overtook it was flushed or cut off before it came.
 - A gap needs a second witness: further frames, or the time that passed. It becomes silence of
   exactly the missing length or, beyond ``jump``, a new segment at its own time. Late frames replace
-  that silence; frames in a row that come as fast as they were spoken are not late.
+  that silence. Frames in a row that come all at once while others flow are late, whichever segments
+  their places are in; frames in a row that come as fast as they were spoken are not.
 - A timestamp ahead of the time that passed, or behind the track with audio that is not there yet,
   is an outlier or a step of the sender's clock. An outlier is placed by the frames around it. Some
   frames in a row are a step: it is counted once, and belongs to the stream's clock, so all tracks
@@ -132,6 +133,7 @@ class Track(Rules):
 
     def finish(self) -> None:
         """Place every frame that waits, and end the open segment."""
+        self._is_ending = True
         self._decide(self._clock.elapsed())
         self._correct_drift()
         self._segmenter.close_segment()

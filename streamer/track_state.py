@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from acs.media import FRAME_MILLISECONDS
 from contract.manifest import Counts
-from streamer.clock import ARRIVAL_GRAIN_SECONDS, Clock
+from streamer.clock import ARRIVAL_GRAIN_SECONDS, Clock, convert_samples
 from streamer.drift import DRIFT_WEIGHT, Drift
 from streamer.segmenter import Segmenter
 
@@ -20,6 +20,15 @@ class TrackSettings(NamedTuple):
     tolerance: int
     jump: int
     flush_bytes: int
+
+
+class Standing(NamedTuple):
+    """Where a participant's track has ended, for one that goes on there. Lengths in samples."""
+
+    sample_rate: int
+    position: int
+    offset: int
+    ahead: float
 
 
 class TrackState:
@@ -99,6 +108,24 @@ class TrackState:
     def anomalies(self) -> int:
         """A number that changes with every count, except that of placed frames."""
         return self.counts.anomalies + self.totals.anomalies
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where it stands; None before the first frame."""
+        position = self._segmenter.position
+        if position is None:
+            return None
+        return Standing(self._sample_rate, position, self._offset, self._ahead)
+
+    def go_on_from(self, standing: Standing) -> None:
+        """Go on where another track has ended, perhaps at another sample rate.
+
+        It must not have a frame yet, and its clock must be the other one's, at its own rate.
+        """
+        rates = standing.sample_rate, self._sample_rate
+        self._segmenter.position = convert_samples(standing.position, *rates)
+        self._offset = convert_samples(standing.offset, *rates)
+        self._skew = standing.ahead * self._sample_rate / standing.sample_rate
 
     def flush(self) -> None:
         """Hand the buffered audio to the open segment's writer; drift is corrected before."""

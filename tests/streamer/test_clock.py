@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streamer.clock import MAX_LEAD_SECONDS, Clock
+from streamer.clock import MAX_LEAD_SECONDS, Clock, convert_samples
 
 RATE = 16_000
 ORIGIN_US = 1_731_698_172_925_000
@@ -134,3 +134,39 @@ def test_without_a_witness_nothing_has_passed() -> None:
     clock = Clock(RATE, lambda: 0.0, lambda: 0, speed=0)
     assert not clock.has_witness
     assert not clock.has_passed(1, 0, RATE)
+
+
+def test_at_another_rate_a_clock_goes_on() -> None:
+    moments = Moments()
+    clock = moments.clock
+    clock.begin(clock.raw_position(ORIGIN_US))
+    clock.elapsed()
+    moments.now += 3
+    clock.observe(5 * RATE)
+    clock.add_offset(-RATE, clock.elapsed())
+    other = clock.at_rate(24_000)
+    assert (other.sample_rate, other.origin_us, other.offsets) == (24_000, ORIGIN_US, [-24_000])
+    assert other.microseconds(24_000) == clock.microseconds(RATE) == ORIGIN_US + 1_000_000
+    assert other.raw_position(ORIGIN_US + 20_000) == 480
+    moments.now += 1
+    assert (other.elapsed(), other.expected(other.elapsed())) == (4 * 24_000, 6 * 24_000)
+    assert other.precedes_step(2 * 24_000)
+    assert not other.precedes_step(3 * 24_000)
+    assert other.is_beyond_limit((4 + MAX_LEAD_SECONDS) * 24_000 + 1)
+    other.add_offset(7, 0)
+    assert clock.offsets == [-RATE], "the one before stays as it was"
+
+
+def test_a_clock_at_another_rate_before_the_first_frame_has_not_begun() -> None:
+    moments = Moments()
+    clock = moments.clock.at_rate(24_000)
+    moments.now += 5
+    assert clock.elapsed() == 0
+    assert (clock.origin_us, clock.reference_us, clock.offsets) == (None, None, [])
+
+
+@pytest.mark.parametrize("samples", [*range(-20, 20), 2**40 + 1])
+def test_samples_convert_to_the_nearest_and_back_and_forth_without_drift(samples: int) -> None:
+    there = convert_samples(samples, 16_000, 24_000)
+    assert abs(2 * there - 3 * samples) <= 1
+    assert convert_samples(there, 24_000, 16_000) == samples

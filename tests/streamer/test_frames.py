@@ -57,6 +57,14 @@ def test_a_first_frame_whose_timestamp_is_wrong_goes_by_the_order_of_arrival() -
         assert [frame.raw for frame in ordered] == [None, SAMPLES, 2 * SAMPLES]
 
 
+def test_two_wrong_timestamps_that_agree_are_outvoted_by_three() -> None:
+    for wrong in (50_000, -50_000, 15, -15):
+        raw, ordered, agreeing = frames.order_first(waiting(wrong, wrong + 1, 2, 3, 4), TOLERANCE)
+        assert (raw, agreeing) == (0, 3)
+        assert [frame.raw for frame in ordered] == [None, None, *(n * SAMPLES for n in (2, 3, 4))]
+        assert [frame.pcm[0] for frame in ordered] == [1, 2, 3, 4, 5]
+
+
 def test_a_loss_after_the_first_frame_makes_no_timestamp_wrong() -> None:
     items = waiting(0, 7, 8, arrivals=[0, 7, 8])
     assert frames.order_first(items, TOLERANCE) == (0, items, 3)

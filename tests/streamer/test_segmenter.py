@@ -147,12 +147,12 @@ def test_a_gap_before_a_restart_is_closed_with_the_segment() -> None:
     segmenter = Recorder().segmenter
     segmenter.append(frame(0))
     segmenter.fill(FRAME)
-    assert not segmenter.is_closed_gap(FRAME, FRAME, 0), "its segment is open"
+    assert segmenter.is_missing(FRAME, FRAME, 0)
     segmenter.restart_at(40 * FRAME)
     for place in (FRAME, 2 * FRAME, 39 * FRAME):
-        assert segmenter.is_closed_gap(place, FRAME, 0)
-    assert not segmenter.is_closed_gap(0, FRAME, 0)
-    assert not segmenter.is_closed_gap(40 * FRAME, FRAME, 0)
+        assert segmenter.is_missing(place, FRAME, 0)
+    assert not segmenter.is_missing(0, FRAME, 0)
+    assert not segmenter.is_missing(40 * FRAME, FRAME, 0)
 
 
 @pytest.mark.parametrize("samples", [FRAME, -FRAME, -FRAME - 7, -2 * FRAME, -9 * FRAME, 77])
@@ -276,6 +276,35 @@ def test_a_cut_at_a_pause_takes_what_was_counted_behind_it() -> None:
     assert (first.unstamped, second.unstamped) == (0, 1)
     assert (first.gaps, second.gaps) == (0, 1)
     assert (first.filled_samples, second.filled_samples) == (0, 2 * FRAME)
+
+
+def test_a_cut_at_a_pause_closes_no_gap_behind_it() -> None:
+    """The cut is decided after the gap: its late audio has room once, and then is not missing."""
+    recorder = Recorder(length=50 * FRAME, window=10 * FRAME, flush_bytes=20 * FRAME)
+    segmenter = recorder.segmenter
+    for index in range(57):
+        silent = 50 <= index < 55
+        segmenter.append(bytes(2 * FRAME) if silent else frame(1000 + index))
+    segmenter.fill(FRAME)
+    for index in range(58, 70):
+        segmenter.append(frame(1000 + index))
+    assert recorder.segments[1].start < 55 * FRAME
+    assert segmenter.is_missing(57 * FRAME, FRAME, 0)
+    assert segmenter.replace_gap(57 * FRAME, frame(1057), 0)
+    assert not segmenter.is_missing(57 * FRAME, FRAME, 0)
+
+
+@pytest.mark.parametrize("cut", [77, 160, 161, 300])
+def test_a_gap_that_a_cut_splits_is_missing_as_one(cut: int) -> None:
+    segmenter = Recorder(length=10 * FRAME + cut).segmenter
+    segmenter.fill(9 * FRAME)
+    segmenter.append(frame(9))
+    segmenter.fill(2 * FRAME)
+    segmenter.append(frame(12))
+    for place in (10, 11):
+        assert segmenter.is_missing(place * FRAME, FRAME, 0)
+    for place in (9, 12):
+        assert not segmenter.is_missing(place * FRAME, FRAME, 0)
 
 
 def test_audio_that_is_written_again_does_not_become_louder() -> None:

@@ -9,19 +9,22 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from acs import media
 from contract import names, wav
 from contract.manifest import Manifest, SegmentEntry, decode_manifest
+from streamer.clock import MAX_LEAD_SECONDS
 from streamer.settings import load
 from streamer.spool import Spool, blob_of
 from streamer.stream import Stream
-from tests.streamer.conftest import FRAME, ORIGIN, audio, metadata
+from tests.streamer.conftest import FRAME, ORIGIN, audio, metadata, pcm
 
 _SETTINGS = {
     "AUDIO_STORAGE_CONNECTION_STRING": "x",
@@ -199,6 +202,142 @@ async def test_an_idle_track_is_finished_but_not_one_that_advances(
         "p2": 60 * FRAME,
         "p3": 60 * FRAME,
     }
+
+
+async def _record(root: Path, sent: Iterable[tuple[float, str]]) -> Manifest:
+    """Send messages in real time, as a clock of the test has it; return the manifest."""
+    spool, outbox, now = Spool(root, 1 << 30), _Outbox(), 0.0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio.get_running_loop(), "time", lambda: now)
+        stream = Stream(
+            "call",
+            "",
+            settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "MEDIA_SPEED": "1"}),
+            spool=spool,
+            outbox=outbox,  # type: ignore[arg-type]
+            request_close=lambda close: None,
+        )
+        ticks = 0
+        for arrival, message in sent:
+            while ticks * 0.5 <= arrival:
+                now = ticks * 0.5
+                stream._on_tick()
+                ticks += 1
+            now = arrival
+            assert stream.handle_message(message.encode()) is None
+    await stream.end("end of test")
+    spool.close()
+    return decode_manifest(outbox.files[-1][0].read_bytes())
+
+
+def _paced(
+    numbers: Iterable[int], rate: int, raw_id: str | None = None, step: float = 0.0
+) -> list[tuple[float, str]]:
+    """Frames that arrive each 20 ms, from a sender whose clock is ``step`` seconds off."""
+    origin = ORIGIN + timedelta(seconds=step)
+    return [
+        (n * 0.02, audio(n, raw_id=raw_id, data=pcm(n, rate // 50), origin=origin)) for n in numbers
+    ]
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0, 5.0, -5.0, 0.5, -0.5])
+async def test_a_step_of_the_clock_where_the_format_changes_is_a_step(
+    tmp_path: Path, step: float
+) -> None:
+    manifest = await _record(
+        tmp_path,
+        [
+            (0.0, metadata(16_000)),
+            *_paced(range(50), 16_000),
+            (1.0, metadata(24_000)),
+            *_paced(range(50, 100), 24_000, step=step),
+        ],
+    )
+    first, last = manifest.segments
+    assert (first.start, first.end) == (ORIGIN, ORIGIN + timedelta(seconds=1))
+    assert (last.start, last.end) == (first.end, ORIGIN + timedelta(seconds=2))
+    assert (manifest.counts.frames, manifest.counts.clock_steps) == (100, 1)
+
+
+async def test_no_change_of_the_format_makes_a_stream_longer_than_its_time(tmp_path: Path) -> None:
+    """Sent at once: each format used to grant the lead of a whole stream."""
+    sent = []
+    for number in range(5):
+        rate = _RATES[number % 2]
+        sent += [(0.0, metadata(rate))]
+        sent += [(0.0, m) for _, m in _paced(range(number * 200, number * 200 + 200), rate)]
+    manifest = await _record(tmp_path, sent)
+    span = manifest.segments[-1].end - manifest.segments[0].start
+    assert span <= timedelta(seconds=MAX_LEAD_SECONDS + 1)
+    assert manifest.counts.frames >= MAX_LEAD_SECONDS * 50
+    assert manifest.counts.frames + manifest.counts.lost == 1000
+
+
+@pytest.mark.parametrize("step", [0.0, -5.0, 5.0])
+async def test_who_joins_behind_a_change_of_the_format_lines_up_with_the_others(
+    tmp_path: Path, step: float
+) -> None:
+    after = sorted(
+        [
+            *_paced(range(50, 150), 24_000, "4:+1", step),
+            *_paced(range(100, 150), 24_000, "4:+2", step),
+        ],
+        key=lambda message: message[0],
+    )
+    manifest = await _record(
+        tmp_path,
+        [
+            (0.0, metadata(16_000)),
+            *_paced(range(50), 16_000, "4:+1"),
+            (1.0, metadata(24_000)),
+            *after,
+        ],
+    )
+    spans = {
+        (entry.track, entry.sample_rate): (entry.start - ORIGIN, entry.end - ORIGIN)
+        for entry in manifest.segments
+    }
+    assert spans == {
+        ("p1", 16_000): (timedelta(), timedelta(seconds=1)),
+        ("p1", 24_000): (timedelta(seconds=1), timedelta(seconds=3)),
+        ("p2", 24_000): (timedelta(seconds=2), timedelta(seconds=3)),
+    }
+    assert manifest.counts.clock_steps == (1 if step else 0)
+
+
+async def test_a_format_that_changes_back_and_forth_keeps_the_time(tmp_path: Path) -> None:
+    """No segment overlaps another, nothing drifts, and a gap at a change is a gap."""
+    sent: list[tuple[float, str]] = []
+    for number in range(12):
+        rate, first = _RATES[number % 2], number * 37
+        sent += [(first * 0.02, metadata(rate)), *_paced(range(first, first + 33), rate, step=1e-3)]
+    manifest = await _record(tmp_path, sent)
+    counts = manifest.counts
+    assert (counts.frames, counts.gaps, counts.filled_samples) == (
+        12 * 33,
+        11,
+        4 * (6 * 480 + 5 * 320),
+    )
+    assert counts.anomalies == counts.gaps + counts.filled_samples, "nothing else is counted"
+    for before, after in itertools.pairwise(manifest.segments):
+        assert abs(after.start - before.end) <= _ROUNDING
+    length = manifest.segments[-1].end - manifest.segments[0].start
+    assert abs(length - timedelta(seconds=(11 * 37 + 33) * 0.02)) <= timedelta(milliseconds=1)
+
+
+async def test_stamps_of_the_year_9998_name_no_moment(tmp_path: Path) -> None:
+    """The stream is named by our own clock, like one without timestamps."""
+    far = datetime(9998, 12, 31, 23, 59, 59, tzinfo=UTC) - ORIGIN
+    begun = datetime.now(UTC)
+    manifest = await _record(
+        tmp_path,
+        [(0.0, metadata()), *_paced(range(100), 16_000, step=far.total_seconds())],
+    )
+    (entry,) = manifest.segments
+    # Two seconds by the test's clock, which is not that of the wall.
+    assert begun - timedelta(seconds=3) <= entry.start <= datetime.now(UTC)
+    assert entry.end - entry.start == timedelta(seconds=2)
+    assert manifest.counts.frames == 100
 
 
 async def test_audio_of_an_unknown_rate_is_on_the_disk_within_a_second(tmp_path: Path) -> None:

@@ -274,7 +274,7 @@ def test_lost_frames_are_gaps_though_the_first_frame_was_late() -> None:
 # What the soak's plans found without processes, each reduced to a few frames.
 
 
-def test_a_first_stamp_that_is_wrong_waits_for_two_that_agree() -> None:
+def test_a_first_stamp_that_is_wrong_waits_for_those_that_agree() -> None:
     """Seed 1136: the one behind it was late, so each of the first three said another time."""
     sent = [Sent(0, 1.66, 0.0), Sent(900, -7.4, 0.019), *steady(range(1, 100))]
     rig = Rig().send(sent)

@@ -86,6 +86,7 @@ network = st.one_of(
 repeat = st.builds(Event, st.just("repeat"), st.floats(0, 0.5), st.integers(1, 3))
 stall = st.builds(Event, st.just("stall"), st.floats(0.05, 8), st.just(1))
 late = st.builds(Event, st.just("delay"), st.floats(0, 0.25), st.integers(1, 3))
+held = st.builds(Event, st.just("hold"), st.floats(0.1, 3), st.integers(2, 50))
 very_late = st.builds(Event, st.just("delay"), st.floats(0, 3), st.integers(1, 10))
 cuts = st.builds(
     Cuts,
@@ -116,11 +117,21 @@ def senders(
     )
 
 
+@st.composite
+def held_senders(draw: st.DrawFn) -> Sender:
+    """Senders of which some frames come late, all at once, while the others flow."""
+    sender = draw(senders(network, jitter=2, drift=0.0002, first=10))
+    at = draw(st.integers(10, sender.length))
+    events = {index: event for index, event in sender.events.items() if index < at}
+    return sender._replace(length=at + 300, events=events | {at: draw(held)})
+
+
 def speak(sender: Sender) -> list[Spoken]:
     """Return a sender's frames in the order of their arrival."""
     frames: list[Spoken] = []
     faults_at: list[float] = []
     offset, now, held_until = 0.0, 0.0, 0.0
+    step = 0.02 * (1 + sender.drift)
     running: dict[tuple[str, int], Event] = {}
     for index in range(sender.length):
         event = sender.events.get(index)
@@ -131,6 +142,10 @@ def speak(sender: Sender) -> list[Spoken]:
                 held_until = max(held_until, now + event.amount)
             elif event.kind == "pause":
                 now += event.amount
+            elif event.kind == "hold":
+                # The last of them would have come then.
+                held = event._replace(amount=now + event.amount + (event.frames - 1) * step)
+                running |= {("hold", index + ahead): held for ahead in range(event.frames)}
             else:
                 for ahead in range(event.frames):
                     running[event.kind, index + ahead] = event
@@ -156,14 +171,16 @@ def speak(sender: Sender) -> list[Spoken]:
             arrival = max(now, held_until) + track * 0.0001
             if "delay" in mine:
                 arrival += mine["delay"].amount
+            if "hold" in mine:
+                arrival = max(arrival, mine["hold"].amount)
             sent = Sent(number, stamp, arrival, pcm, TRACKS[track], "silence" in mine)
-            spoken = Spoken(sent, now, is_calm="delay" not in mine)
+            spoken = Spoken(sent, now, is_calm=not mine.keys() & {"delay", "hold"})
             frames.append(spoken)
             # Silence is like other silence: nobody can tell whether it came again.
             if "repeat" in mine and stamp is not None and "silence" not in mine:
                 again = sent._replace(arrival=arrival + mine["repeat"].amount)
                 frames.append(spoken._replace(sent=again))
-        now += 0.02 * (1 + sender.drift)
+        now += step
     frames.sort(key=lambda spoken: spoken.sent.arrival)
     return [
         spoken._replace(
@@ -219,7 +236,8 @@ def record(spoken: list[Spoken], rig: Rig) -> dict[str, Counts]:
 
 @settings(max_examples=250, deadline=None)
 @given(
-    sender=senders(clock_faults, missing, network, stall, repeat, very_late, jitter=50), cuts=cuts
+    sender=senders(clock_faults, missing, network, stall, repeat, very_late, held, jitter=50),
+    cuts=cuts,
 )
 @example(
     # A frame seems to be overtaken by one that a cut has split.
@@ -252,6 +270,21 @@ def test_frames_lie_at_their_timestamps_where_arrival_agrees(sender: Sender, cut
         }
         for number, place in rig.places(sorted(stamps), name).items():
             assert abs(origin + place - stamps[number]) <= LIMIT + 1e-9, (name, number)
+
+
+@settings(max_examples=250, deadline=None, derandomize=True)
+@given(sender=held_senders(), cuts=cuts)
+def test_frames_that_come_late_and_at_once_move_no_others(sender: Sender, cuts: Cuts) -> None:
+    rig = cuts.rig()
+    spoken = speak(sender)
+    totals = record(spoken, rig)
+    assert all(counts.clock_steps == 0 for counts in totals.values())
+    for name in rig.tracks:
+        mine = {item.sent.number: item for item in spoken if item.sent.track == name}
+        late = {number for number, item in mine.items() if not item.is_calm}
+        assert totals[name].late + totals[name].late_dropped <= len(late)
+        for number, place in rig.places(sorted(mine), name).items():
+            assert abs(place - mine[number].spoken_at) <= LIMIT, (name, number)
 
 
 @settings(max_examples=250, deadline=None, derandomize=True)

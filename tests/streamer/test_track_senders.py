@@ -86,8 +86,10 @@ def test_two_participants_an_hour_apart() -> None:
     assert abs(rig.length_seconds("b") - 10) < 0.1
     assert abs(rig.length_seconds("a") - 10) < 0.1
     assert totals.clock_steps == 1
-    pb = rig.places(range(500), "b")
-    assert all(abs(pb[n] - n * 0.02) <= LIMIT for n in range(500))
+    assert rig.finish("a").clock_steps == 0
+    for name in ("a", "b"):
+        places = rig.places(range(500), name)
+        assert all(abs(places[n] - n * 0.02) <= LIMIT for n in range(500))
 
 
 def test_strays_ten_years_ahead() -> None:
@@ -98,7 +100,10 @@ def test_strays_ten_years_ahead() -> None:
     assert totals.unstamped == 2
 
 
-@pytest.mark.parametrize("first", [-54 * 365 * 86400.0, 86400.0, -86400.0, None, 0.3])
+WRONG_STAMPS = [-54 * 365 * 86400.0, 86400.0, -86400.0, 3600.0, 0.3, -0.3]
+
+
+@pytest.mark.parametrize("first", [None, *WRONG_STAMPS])
 @pytest.mark.parametrize("count", [1, 2])
 def test_first_stamps_that_are_wrong_or_missing(first: float | None, count: int) -> None:
     rig = Rig().send(
@@ -109,11 +114,38 @@ def test_first_stamps_that_are_wrong_or_missing(first: float | None, count: int)
             ),
         )
     )
-    rig.finish()
+    totals = rig.finish()
     places = rig.places(range(500))
     assert len(places) == 500
     assert abs(rig.length_seconds() - 10) < 0.1
     assert all(abs(places[n] - n * 0.02) <= LIMIT for n in places)
+    assert abs(rig.clock.microseconds(0) - ORIGIN_US) < 60_000
+    assert (totals.unstamped, totals.clock_steps) == (count, 0)
+
+
+@pytest.mark.parametrize("wrong", WRONG_STAMPS)
+def test_who_joins_with_two_wrong_stamps_sets_no_clock(wrong: float) -> None:
+    b = steady(range(200, 500), lambda n: n * 0.02 + wrong * (n < 202), track="b", delay=0.001)
+    rig = Rig().send(sorted([*steady(range(500)), *b], key=lambda sent: sent.arrival))
+    totals = rig.finish("b")
+    assert (totals.frames, totals.unstamped, totals.clock_steps) == (300, 2, 0)
+    assert rig.finish("a").clock_steps == 0
+    places = rig.places(range(200, 500), "b")
+    assert all(abs(places[n] - n * 0.02) <= LIMIT for n in range(200, 500))
+
+
+@pytest.mark.parametrize("numbers", [[0], [0, 1], [1, 0], [0, 4], [0, 1, 2], [2, 0]])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_short_track_is_at_its_time(numbers: list[int], waits: bool) -> None:
+    """Fewer frames than must agree: the end decides, or the time that they have waited."""
+    rig = Rig().send(Sent(n, n * 0.02, k * 0.02) for k, n in enumerate(numbers))
+    if waits:
+        rig.wait_until(1.1)
+        assert rig.track().position is not None
+    assert rig.finish().frames == len(numbers)
+    begin_us = rig.clock.microseconds(0) - ORIGIN_US
+    places = rig.places(numbers)
+    assert all(abs(begin_us / 1e6 + places[n] - n * 0.02) <= LIMIT for n in numbers)
 
 
 def test_all_stamps_of_1970() -> None:
@@ -258,6 +290,7 @@ def test_stamps_near_year_9999() -> None:
     rig = Rig().send(steady(range(100), lambda n: n * 0.02 + far))
     rig.finish()
     in_order(rig, 100)
+    assert abs(rig.clock.microseconds(0) - ORIGIN_US) < 100_000, "named by our own clock"
 
 
 def test_a_stall_and_then_a_burst_is_normal() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from streamer.track_state import Standing
 from tests.streamer.track_rig import FRAME, RATE, Rig, Sent, steady
 
 
 def test_a_track_that_has_not_started_has_no_place() -> None:
     track = Rig().track()
     assert track.position is None
+    assert track.standing is None
     assert not track.is_open
     track.flush()
     assert track.anomalies == 0
@@ -24,6 +26,24 @@ def test_a_track_stands_behind_what_it_placed() -> None:
     rig.track().cut_now()
     assert not rig.track().is_open
     assert rig.track().totals.frames == 40
+
+
+def test_a_track_goes_on_where_another_one_has_ended() -> None:
+    """Here at the same rate. It starts at once, and a step of the sender's clock is a step."""
+    rig = Rig(length=RATE * 30).send(steady(range(40)))
+    ended = rig.track()
+    ended.finish()
+    standing = ended.standing
+    assert standing == Standing(RATE, 40 * FRAME, 0, 0.0)
+    track = rig.track("b")
+    track.go_on_from(standing)
+    assert track.standing == standing
+    assert not track.is_open
+    rig.send(steady(range(40, 80), lambda n: n * 0.02 - 5, track="b"))
+    totals = rig.finish("b")
+    assert (totals.frames, totals.clock_steps, totals.gaps) == (40, 1, 0)
+    assert rig.segments["b"][0].start == 40 * FRAME
+    assert track.position == 80 * FRAME
 
 
 @pytest.mark.parametrize("interval", [0.0196, 0.0204])
