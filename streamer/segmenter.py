@@ -73,6 +73,7 @@ class Segmenter:
         "_cuts",
         "_flush_bytes",
         "_gaps",
+        "_is_shortened",
         "_marks",
         "_open_segment",
         "_recent",
@@ -116,6 +117,8 @@ class Segmenter:
         self._marks: list[tuple[int, str, int]] = []
         # What was flushed last: with ``pending``, the audio that ``contains`` can compare with.
         self._recent = RecentAudio(sample_rate * BYTES_PER_SAMPLE)
+        # Whether frames that are buffered have been shortened.
+        self._is_shortened = False
         self.position: int | None = None
         self.pending: list[bytes] = []
         self.buffered = 0
@@ -238,16 +241,16 @@ class Segmenter:
 
         Returns:
             How many were inserted or removed; 0 where nothing is buffered. At least half of each
-            frame stays.
+            frame stays: what was shortened is not shortened again.
         """
-        if not self.pending:
-            return 0
-        assert self.position is not None
         chunks = self.pending
+        if not chunks or (samples < 0 and self._is_shortened):
+            return 0
         if samples > 0:
             silence = bytes(samples * BYTES_PER_SAMPLE)
             changes = insert(chunks, find_quietest(chunks), silence)
         else:
+            self._is_shortened = True
             changes = shorten(chunks, -samples)
             for chunk, change in zip(chunks, changes, strict=True):
                 if change:
@@ -261,8 +264,8 @@ class Segmenter:
             audio = b"".join(self.pending)
             self._writer.append(audio)
             self._recent.append(audio)
-            self.pending = []
-            self.buffered = 0
+            self.pending, self.buffered = [], 0
+            self._is_shortened = False
 
     def close_segment(self) -> None:
         """End the open segment where the track stands, if there is one."""
@@ -287,11 +290,14 @@ class Segmenter:
         lengths = [(size - change, size) for size, change in zip(after, changes, strict=True)]
         self._gaps.follow_correction(self.position, lengths)
         self.pending, self.buffered = [], 0
+        is_shortened = self._is_shortened
         for chunk, change in zip(chunks, changes, strict=True):
             if change and is_correction:
                 self.count("corrected_samples", change)
                 self.count("corrections")
             self._write(chunk, is_heard=True)
+        # Behind a cut, which flushes, frames of the same buffer may follow.
+        self._is_shortened = is_shortened and bool(self.pending)
 
     def _open(self, position: int) -> None:
         self.start = position

@@ -244,16 +244,29 @@ def test_a_correction_belongs_to_the_segment_of_its_frame() -> None:
     for index in range(4):
         recorder.segmenter.append(frame(index))
     # The last frames are the quietest, and behind the cut.
-    assert recorder.segmenter.correct(-100) == -100
     assert recorder.segmenter.correct(100) == 100
-    assert recorder.segmenter.correct(-100) == -100
+    assert recorder.segmenter.correct(-200) == -200
     recorder.audio()
     corrections = [segment.counts and segment.counts.corrections for segment in recorder.segments]
-    assert corrections == [0, 4]
+    assert corrections == [0, 3]
     corrected = [
         segment.counts and segment.counts.corrected_samples for segment in recorder.segments
     ]
     assert corrected == [0, -100]
+
+
+@pytest.mark.parametrize("length", [10 * FRAME, 100 * FRAME])
+def test_at_least_half_of_each_frame_stays_however_often_drift_is_corrected(length: int) -> None:
+    recorder = Recorder(length=length, flush_bytes=100 * FRAME)
+    for index in range(8, 20):
+        recorder.segmenter.append(frame(index))
+        recorder.segmenter.correct(-1000)
+    (audio, *rest) = recorder.audio()
+    audio += b"".join(rest)
+    for index in range(8, 20):
+        assert frame(index)[:FRAME] in audio, index
+    recorder.segmenter.append(frame(20))
+    assert recorder.segmenter.correct(-100) == -100, "the next buffer is corrected again"
 
 
 def test_a_cut_at_a_pause_takes_what_was_counted_behind_it() -> None:
