@@ -54,7 +54,8 @@ async def test_audio_before_the_metadata_is_placed_when_it_comes(
 ) -> None:
     frames = [audio(index, data=pcm(index, 480)) for index in range(60)]
     messages = [*frames[:early], metadata(24_000), *frames[early:]]
-    manifest = await record(streamer(), headers, stored, messages)
+    # By default, frames wait for half a second only: a slow machine may need longer to send all.
+    manifest = await record(streamer(FLUSH_SECONDS="10"), headers, stored, messages)
     assert stored.track() == b"".join(pcm(index, 480) for index in range(60))
     assert manifest.irregular == {"before_metadata": early}
     assert (manifest.sample_rate, manifest.declared_sample_rate) == (24_000, 24_000)
