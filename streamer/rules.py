@@ -182,7 +182,11 @@ class Rules(Placer):
         near = frames.find_near(self._waiting, base, self._tolerance)
         if run[0].advance(base) <= 0 and self._put_near(run[0]):
             return True
-        if self._is_late_run(run, overdue):
+        if self._goes_on_without(run[0]):
+            # At once: its segment may be closed soon.
+            self._put_late(run[0])
+            return True
+        if self._may_be_late(run, overdue):
             return False
         line = frames.find_line(self._waiting, run[0], self._tolerance)
         later = list(filter(self._may_come_later, self._waiting))
@@ -201,15 +205,12 @@ class Rules(Placer):
         self._move_to(min(line, key=lambda frame: frame.advance(base)))
         return True
 
-    def _is_late_run(self, run: list[Frame], overdue: int | None) -> bool:
-        """Whether a run is late, whichever segments its places are in, and no step of the clock.
+    def _may_be_late(self, run: list[Frame], overdue: int | None) -> bool:
+        """Whether a run comes at once to where audio is missing, whichever segments that is in.
 
-        It is if the track goes on without it, or if it comes at once to where audio is missing.
         But a clock may have been set back to a gap of a segment that is closed: then it is new, and
         must not be dropped. While it waits, the next frames show that.
         """
-        if self._goes_on_without(run[0]):
-            return True
         if frames.are_paced(run, DECISION_FRAMES):
             return False
         if self._may_fill_gap(run[0]):

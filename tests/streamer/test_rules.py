@@ -192,3 +192,13 @@ def test_late_frames_are_known_although_all_audio_comes_later_than_it_did_first(
     assert (totals.clock_steps, totals.late, totals.late_dropped) == (0, 5, 10)
     places = rig.places(range(600))
     assert all(places[n] == pytest.approx(n * 0.02, abs=0.001) for n in places)
+
+
+def test_late_frames_wait_no_longer_than_it_takes_to_know_that_they_are_late() -> None:
+    """They come half a second before the next cut, which would close the segment of six of them."""
+    burst = range(45, 56)
+    sent = steady(n for n in range(200) if n not in burst)
+    sent += [Sent(n, n * 0.02, 1.5 + (n - 45) * 0.0001) for n in burst]
+    rig = Rig(length=50 * FRAME).send(sorted(sent, key=lambda item: item.arrival))
+    totals = rig.finish()
+    assert (totals.late, totals.late_dropped, totals.clock_steps) == (6, 5, 0)
