@@ -121,12 +121,10 @@ class Segmenter:
         self._is_shortened = False
         self.position: int | None = None
         self.pending: list[bytes] = []
-        self.buffered = 0
-        self.direct_bytes = 0
+        self.buffered = self.direct_bytes = 0
         self.allow_direct()
         self.boundary = _NO_SEGMENT
-        self.start = 0
-        self.skew = 0.0
+        self.start, self.skew = 0, 0.0
         self.counts = Counts()
         self.totals = Counts()
 

@@ -6,6 +6,7 @@ All times are seconds of the call's own audio since its begin; the caller plays 
 from __future__ import annotations
 
 import heapq
+import math
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,8 @@ FRAME_SECONDS = 0.02
 SETTLE_SECONDS = 1.5
 """For so long after a disturbance, a frame's place is not held against its timestamp."""
 
-_REOPENED_SECONDS = 4.0
-"""So long after a socket's end, the next one is open, and its tracks have begun."""
+_HOLDING_SHARE = 0.25
+"""The share of calls in which frames are held back."""
 
 _STRAY_MS = 20
 """A timestamp that is further from its time is not jitter."""
@@ -79,7 +80,7 @@ class Weather(NamedTuple):
 
 CALM = Weather(cut=0.005)
 ROUGH = Weather(
-    *(0.002, 0.0003, 0.002, 0.002, 0.0003, 0.0005, 0.0005), 0.03, 0.02, 0.03, 0.02, 0.03, 0.02
+    *(0.002, 0.0003, 0.002, 0.002, 0.0003, 0.0005, 0.0005), 0.03, 0.02, 0.03, 0.02, 0.03, 0.05
 )
 WILD = Weather(
     *(0.008, 0.001, 0.005, 0.005, 0.001, 0.004, 0.003), 0.05, 0.04, 0.1, 0.06, 0.06, 0.05
@@ -122,6 +123,8 @@ class CallPlan:
         self.pace = rng.choices([1.0, 1.0005, 0.9995, 1.02, 0.98], [6, 2, 2, 1, 1])[0]
         self.jitter_ms = rng.choice([0, 0, 2, 5, 9])
         self.has_whole_seconds = self.weather is WILD and rng.random() < 0.08
+        # In few calls, because it leaves nothing to judge of the places behind it.
+        self._may_hold = rng.random() < _HOLDING_SHARE
         self._rng = rng
         self._numbers = numbers
         self._participants = [
@@ -136,10 +139,6 @@ class CallPlan:
         self._restore_at: float | None = None
         self._stalled_until = 0.0
         self._unsettled_until = 0.0
-        # Until then, something is held back: nothing else happens to the call.
-        self._calm_until = 0.0
-        # From then on, a socket has been open for a while.
-        self._steady_from = _REOPENED_SECONDS
 
     @property
     def participants(self) -> int:
@@ -170,8 +169,6 @@ class CallPlan:
         if self._restore_at is not None and now >= self._restore_at:
             self._restore_at = None
             self._set_clock(0.0, now)
-        elif now < self._calm_until:
-            return
         elif self._happens(weather.step):
             self._step(now)
         if now >= self._stalled_until and self._happens(weather.stall):
@@ -179,9 +176,9 @@ class CallPlan:
             self._unsettle(self._stalled_until)
         if self._happens(weather.cut):
             action: Action = rng.choice(("close", "drop", "reset"))
-            end = max(now, self._stalled_until)
-            heapq.heappush(waiting, Emission(end, next(self._order), action))
-            self._steady_from = end + _REOPENED_SECONDS
+            heapq.heappush(
+                waiting, Emission(max(now, self._stalled_until), next(self._order), action)
+            )
 
     def _step(self, now: float) -> None:
         rng = self._rng
@@ -199,40 +196,27 @@ class CallPlan:
     def _unsettle(self, now: float) -> None:
         self._unsettled_until = max(self._unsettled_until, now + SETTLE_SECONDS)
 
-    def _may_hold(self, participant: _Participant, now: float) -> bool:
-        """Whether frames may be held back: not while a larger disturbance goes on.
-
-        Late frames of an earlier clock, or a stall within a stall, say too little of their places.
-        """
-        unsettled_until = max(participant.unsettled_until, self._unsettled_until)
-        return now >= max(unsettled_until, self._steady_from) and self._restore_at is None
-
-    def _unsettle_one(self, participant: _Participant, now: float) -> None:
-        unsettled_until = max(participant.unsettled_until, now + SETTLE_SECONDS)
-        participant.unsettled_until = unsettled_until
-
     def _speak(self, index: int, now: float) -> Iterator[Emission]:
         """Yield what one participant sends of a moment's audio."""
         rng, weather, participant = self._rng, self.weather, self._participants[index]
         if now < participant.away_until:
             return
-        is_calm = now < self._calm_until
-        if not is_calm and self._happens(weather.pause):
+        if self._happens(weather.pause):
             participant.away_until = now + rng.uniform(0.3, 14)
             participant.unsettled_until = participant.away_until + SETTLE_SECONDS
             return
         if rng.random() < weather.lost:
             return
-        if not is_calm and rng.random() < weather.lost_burst:
+        if rng.random() < weather.lost_burst:
             participant.away_until = now + rng.randint(2, 40) * FRAME_SECONDS
             participant.unsettled_until = participant.away_until + SETTLE_SECONDS
             return
-        if self._may_hold(participant, now) and self._happens(weather.hold):
+        if self._may_hold and now >= participant.released_at and self._happens(weather.hold):
             # These come at once, overtaken by what follows.
-            participant.held_until = now + rng.uniform(0.02, 0.6)
+            participant.held_until = now + rng.uniform(0.02, 1)
             participant.released_at = participant.held_until + rng.uniform(0.1, 2)
-            self._unsettle_one(participant, participant.released_at)
-            self._calm_until = max(self._calm_until, participant.unsettled_until)
+            # With other trouble, they may be taken for a step of the clock, which all follow.
+            self._unsettle(math.inf)
         if now >= participant.silent_until and self._happens(weather.silence):
             participant.silent_until = now + rng.uniform(0.2, 3)
         frame = self._frame(index, now)
@@ -275,7 +259,7 @@ class CallPlan:
             is_odd = True
             stamp_ms = None
         if is_odd:
-            self._unsettle_one(participant, at)
+            participant.unsettled_until = max(participant.unsettled_until, at + SETTLE_SECONDS)
         unsettled = max(participant.unsettled_until, self._unsettled_until)
         return Emission(
             at,
