@@ -135,6 +135,8 @@ class Track(Rules):
         """Place every frame that waits, and end the open segment."""
         self._is_ending = True
         self._decide(self._clock.elapsed())
+        # A track that was only idle may go on.
+        self._is_ending = False
         self._correct_drift()
         self._segmenter.close_segment()
 

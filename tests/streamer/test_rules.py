@@ -104,6 +104,20 @@ def test_frames_that_come_late_and_at_once_are_no_step_whatever_was_cut(
     assert all(places[n] == pytest.approx(n * 0.02, abs=0.001) for n in places)
 
 
+@pytest.mark.parametrize("first", range(80, 100, 3))
+def test_late_frames_are_no_step_on_a_track_that_was_idle_before(first: int) -> None:
+    """The segment of an idle track is ended; the track may go on."""
+    burst = range(first, first + 50)
+    sent = steady(n for n in range(300) if n not in burst)
+    sent += [Sent(n, n * 0.02, burst.stop * 0.02 + 0.5 + n * 0.0001) for n in burst]
+    sent.sort(key=lambda item: item.arrival)
+    rig = Rig(flush_seconds=1.5).send(sent[:20])
+    rig.track().finish()
+    totals = rig.send(sent[20:]).finish()
+    assert totals.clock_steps == 0
+    assert totals.late + totals.late_dropped == len(burst)
+
+
 @pytest.mark.parametrize("late", [0.3, 0.5, 1.5])
 def test_frames_that_come_late_to_a_gap_between_segments_are_no_step(late: float) -> None:
     burst = range(100, 160)
