@@ -25,7 +25,8 @@ What it promises (tests/streamer/test_track_properties.py holds it to that):
   keep lining up: after a second also where a loss of the same length hid the step.
 - Drift between timestamps and samples is corrected at the quietest place of a second of audio.
 - A frame waits for a decision for less than a second, if ``decide`` is called twice a second.
-- No stream becomes longer than the time for which it was open, ``MAX_LEAD_SECONDS`` and a second.
+- No track becomes longer than the time for which its stream was open, ``MAX_LEAD_SECONDS`` and a
+  second; it may begin ``MAX_LATE_SECONDS`` before the others.
 - No timestamp raises an exception.
 
 The rules: a frame that fits where the track stands follows on directly; that is the fast path. Any
