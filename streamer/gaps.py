@@ -26,17 +26,19 @@ class Gaps:
 
     def extend(self, others: Gaps) -> None:
         """Add gaps that lie behind all of these; only the latest ``_MAX_SPANS`` are kept."""
-        for start, end in others._spans:
-            self.add(start, end)
+        self._append(others)
         del self._spans[:-_MAX_SPANS]
 
     def join(self, others: Gaps) -> Gaps:
         """Return these gaps and others that lie behind them; both stay as they are."""
         joined = Gaps()
         joined._spans = list(self._spans)
-        for start, end in others._spans:
-            joined.add(start, end)
+        joined._append(others)
         return joined
+
+    def _append(self, others: Gaps) -> None:
+        for start, end in others._spans:
+            self.add(start, end)
 
     def has_room(self, position: int, samples: int, tolerance: int) -> bool:
         """Return whether ``claim`` finds room."""

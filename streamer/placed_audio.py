@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from streamer.clock import Clock
 from streamer.frames import Frame
 from streamer.segmenter import Segmenter
@@ -59,15 +61,16 @@ class PlacedAudio(TrackState):
 
     def _may_fill_gap(self, frame: Frame) -> bool:
         """Whether silence of the open segment stands in for a frame behind the track."""
-        advance = frame.advance(self._base())
-        position = self._position() + advance
-        return advance < 0 and self._segmenter.is_gap(position, frame.samples, self._late)
+        return self._is_behind(frame, self._segmenter.is_gap)
 
     def _is_missing(self, frame: Frame) -> bool:
         """Whether a frame behind the track has not come before, though others were placed there."""
+        return self._is_behind(frame, self._segmenter.is_missing)
+
+    def _is_behind(self, frame: Frame, has_room: Callable[[int, int, int], bool]) -> bool:
+        """Whether a frame's place is behind where the track stands, and there is room for it."""
         advance = frame.advance(self._base())
-        position = self._position() + advance
-        return advance < 0 and self._segmenter.is_missing(position, frame.samples, self._late)
+        return advance < 0 and has_room(self._position() + advance, frame.samples, self._late)
 
     def _is_repeated(
         self,

@@ -9,9 +9,10 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from hypothesis import example, given, settings
@@ -63,6 +64,20 @@ class _Outbox:
         self.files.append((path, entry))
 
 
+def create_stream(
+    spool: Spool, outbox: _Outbox, settings: Mapping[str, str] = MappingProxyType({})
+) -> Stream:
+    """Return a stream with the settings of all tests, and a test's own."""
+    return Stream(
+        "call",
+        "",
+        settings=load({**_SETTINGS, **settings}),
+        spool=spool,
+        outbox=outbox,  # type: ignore[arg-type]
+        request_close=lambda close: None,
+    )
+
+
 def _frame(index: int, raw_id: str | None, kind: str, rate: int) -> str:
     data = bytes([index % 251 + 1, 0]) * (rate // 50)
     packet = json.loads(audio(index, raw_id=raw_id, data=data, silent=kind != "data"))
@@ -98,14 +113,7 @@ def test_files_and_counts_of_a_stream_add_up(packets: list, pauses: bool) -> Non
     async def feed() -> None:
         nonlocal sent
         window = {"SEGMENT_PAUSE_WINDOW_SECONDS": "0.3"} if pauses else {}
-        stream = Stream(
-            "call",
-            "",
-            settings=load(_SETTINGS | window),
-            spool=spool,
-            outbox=outbox,  # type: ignore[arg-type]
-            request_close=lambda close: None,
-        )
+        stream = create_stream(spool, outbox, window)
         rate, index = _RATES[0], 10_000
         assert stream.handle_message(metadata(rate).encode()) is None
         for packet in packets:
@@ -144,14 +152,7 @@ async def test_a_participant_who_joins_without_a_timestamp_is_placed_where_the_o
     """The start of the stream would be too early by the length of the call."""
     spool = Spool(tmp_path, 1 << 30)
     outbox = _Outbox()
-    stream = Stream(
-        "call",
-        "",
-        settings=load(_SETTINGS),
-        spool=spool,
-        outbox=outbox,  # type: ignore[arg-type]
-        request_close=lambda close: None,
-    )
+    stream = create_stream(spool, outbox)
     stream.handle_message(metadata().encode())
     for index in range(500):
         stream.handle_message(audio(index, raw_id="4:+1").encode())
@@ -174,15 +175,8 @@ async def test_an_idle_track_is_finished_but_not_one_that_advances(
     """A track whose clock was a minute ahead used to cut all others into segments of a second."""
     spool = Spool(tmp_path, 1 << 30)
     outbox = _Outbox()
-    stream = Stream(
-        "call",
-        "",
-        # Only the test's own ticks count.
-        settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "10"}),
-        spool=spool,
-        outbox=outbox,  # type: ignore[arg-type]
-        request_close=lambda close: None,
-    )
+    # Only the test's own ticks count.
+    stream = create_stream(spool, outbox, {"SEGMENT_SECONDS": "30", "FLUSH_SECONDS": "10"})
     stream.handle_message(metadata().encode())
     stream.handle_message(audio(0, raw_id="idle").encode())
     for index in range(60):
@@ -209,14 +203,7 @@ async def _record(root: Path, sent: Iterable[tuple[float, str]]) -> Manifest:
     spool, outbox, now = Spool(root, 1 << 30), _Outbox(), 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(asyncio.get_running_loop(), "time", lambda: now)
-        stream = Stream(
-            "call",
-            "",
-            settings=load(_SETTINGS | {"SEGMENT_SECONDS": "30", "MEDIA_SPEED": "1"}),
-            spool=spool,
-            outbox=outbox,  # type: ignore[arg-type]
-            request_close=lambda close: None,
-        )
+        stream = create_stream(spool, outbox, {"SEGMENT_SECONDS": "30", "MEDIA_SPEED": "1"})
         ticks = 0
         for arrival, message in sent:
             while ticks * 0.5 <= arrival:
@@ -342,15 +329,8 @@ async def test_stamps_of_the_year_9998_name_no_moment(tmp_path: Path) -> None:
 
 async def test_audio_of_an_unknown_rate_is_on_the_disk_within_a_second(tmp_path: Path) -> None:
     spool = Spool(tmp_path, 1 << 30)
-    stream = Stream(
-        "call",
-        "",
-        # Only the test's own ticks count: there are two in a second.
-        settings=load(_SETTINGS | {"FLUSH_SECONDS": "10"}),
-        spool=spool,
-        outbox=_Outbox(),  # type: ignore[arg-type]
-        request_close=lambda close: None,
-    )
+    # Only the test's own ticks count: there are two in a second.
+    stream = create_stream(spool, _Outbox(), {"FLUSH_SECONDS": "10"})
     for index in range(5):
         stream.handle_message(audio(index).encode())
     assert not list(tmp_path.rglob("*.part"))
